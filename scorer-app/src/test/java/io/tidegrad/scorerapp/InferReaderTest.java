@@ -145,7 +145,7 @@ class InferReaderTest {
                 arguments("{\"id\": \"1\", \"id\": \"2\"}", "bad-json", "Duplicate"),
                 arguments(input("[1]", "FP64", "[NaN]"), "bad-json", "NaN"),
                 arguments(input("[1]", "FP64", "[1"), "bad-json", "not JSON"),
-                arguments("{\"inputs\": [{\"data\": " + "[".repeat(30), "bad-json", "limit"),
+                arguments("{\"inputs\": [{\"data\": " + "[".repeat(100), "bad-json", "limit"),
                 arguments(input("[1]", "FP64", "[".repeat(30)), "bad-tensor", "found an array"),
                 arguments(input("[1]", "FP64", "[" + "1".repeat(65) + "]"), "bad-json", "limit"),
                 arguments(input("[1]", "BYTES", "[\"\\ud800\"]"), "bad-json", "half a character"),
