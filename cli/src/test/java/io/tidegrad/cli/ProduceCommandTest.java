@@ -10,6 +10,7 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
@@ -41,6 +42,7 @@ class ProduceCommandTest {
                 "--scorer", "http://127.0.0.1:" + scorer.port(), "--events", "300", "--rate", "max");
     }
 
+    @LongProof("a trainer and a scorer as processes")
     @Test
     void itEndsWhenWhatItSentIsLearnedAndServedAndCanBeRunAgain(@TempDir Path directory) throws Exception {
         Path spec = Files.writeString(directory.resolve("flights.yaml"), ShippedStream.FLIGHTS.spec());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
@@ -76,6 +77,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
                 .collect(Collectors.toSet());
     }
 
+    @LongProof("two models, each learned again")
     @Test
     void twoModelsLearnSideBySideFromOneLog() {
         log.send(0, 500);

@@ -178,6 +178,7 @@ class VerifyTest extends TrainerFixture {
                 new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
+    @LongProof("two models and a comparison")
     @Test
     void aVersionOfOtherNumericsNamesTheBuildThatIsNeeded() throws Exception {
         learn(Breaker.NONE);

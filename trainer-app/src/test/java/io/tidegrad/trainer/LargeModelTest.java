@@ -162,6 +162,7 @@ class LargeModelTest extends TrainerFixture {
         await().atMost(PATIENCE).until(() -> log.heartbeats().size() >= count);
     }
 
+    @LongProof("a model of many pages")
     @Test
     void aRestartWhoseEventsRetentionHasDeletedIsRefusedWithTheirRange() {
         long image = killedAfterAnImage(Breaker.NONE);

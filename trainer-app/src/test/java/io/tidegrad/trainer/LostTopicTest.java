@@ -193,6 +193,7 @@ class LostTopicTest extends TrainerFixture {
         }
     }
 
+    @LongProof("a topic that is deleted")
     @Test
     void aDeletedLogEndsTheTrainerWithWhatToDo() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {

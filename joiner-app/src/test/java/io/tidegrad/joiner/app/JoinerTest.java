@@ -23,6 +23,7 @@ import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -409,6 +410,7 @@ class JoinerTest {
 
     /// The first one stays a member of the group, as one that was killed does. What it remembered is needed: the label of
     /// the event that it took comes when it is gone.
+    @LongProof("a session that has to end")
     @Test
     void aJoinerThatIsGoneIsReplacedByTheOneThatKeepsACopyOfItsState() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp.topic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /// The example of `docs/scoring.md`.
 class TopicExampleTest {
+    @LongProof("the documented example as a process")
     @Test
     void theDocumentedRequestIsAnswered() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
