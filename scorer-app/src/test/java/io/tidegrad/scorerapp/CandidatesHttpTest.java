@@ -8,7 +8,6 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.model.feature.Event;
-import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -224,7 +223,6 @@ class CandidatesHttpTest {
 
     /// Whole events, of which the promoted model reads half. Nobody else here learns from them any more.
     @Order(6)
-    @LongProof("a registry that answers later")
     @Test
     void fieldsThatTheEventsHaveAreNoMistakeOfWhoAsksOnceTheRegistryHasThem() {
         byte[] events = Flights.records(OFFSETS);
