@@ -55,7 +55,7 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
             }
         }
         held.release(pausedByStreams, POLL_MAX, records);
-        held.addNext(next);
+        held.addNext(pausedByStreams, next);
         pauseWhatIsHeld();
         return new ConsumerRecords<>(records, next);
     }

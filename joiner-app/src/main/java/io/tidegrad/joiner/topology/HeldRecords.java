@@ -20,6 +20,9 @@ final class HeldRecords {
     /// Records of a partition of which more are not fetched. A fetched batch comes on top.
     private static final int HELD_MAX = 2_000;
 
+    /// Likewise bytes of their keys and values.
+    private static final long HELD_BYTES_MAX = 8 << 20;
+
     private final Alignment alignment;
     private final Map<String, SourceReader> sources;
     private final Map<TopicPartition, Held> held = new HashMap<>();
@@ -27,6 +30,7 @@ final class HeldRecords {
     /// What is held of a partition.
     private static final class Held {
         final ArrayDeque<Timed> records = new ArrayDeque<>();
+        long bytes;
         final ArrayDeque<Passed> passed = new ArrayDeque<>(); // and not taken by a task yet
         @Nullable
         OffsetAndMetadata next; // after the last record that was fetched
@@ -35,6 +39,10 @@ final class HeldRecords {
     }
 
     private record Timed(ConsumerRecord<byte[], byte[]> record, long time) {
+    }
+
+    private static long bytes(ConsumerRecord<byte[], byte[]> record) {
+        return (record.key() == null ? 0 : record.key().length) + (record.value() == null ? 0 : record.value().length);
     }
 
     private record Passed(long offset, long time) {
@@ -64,6 +72,7 @@ final class HeldRecords {
             long time = read instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
                     : Long.MIN_VALUE; // what can't be read need not wait
             of.records.add(new Timed(SourceValue.carrying(record, read), time));
+            of.bytes += bytes(record);
         }
         if (next != null) {
             of.next = next;
@@ -123,6 +132,7 @@ final class HeldRecords {
                         of.records.peekFirst()) {
                     to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
                     of.records.removeFirst();
+                    of.bytes -= bytes(first.record());
                     of.passed.add(new Passed(first.record().offset(), first.time()));
                     left--;
                 }
@@ -135,8 +145,13 @@ final class HeldRecords {
     }
 
     /// Adds the offset of each partition at which its next record will be passed on.
-    void addNext(Map<TopicPartition, OffsetAndMetadata> to) {
+    ///
+    /// @param paused partitions that are left out, as every consumer does it: Streams fails on one whose task is not ready
+    void addNext(Set<TopicPartition> paused, Map<TopicPartition, OffsetAndMetadata> to) {
         held.forEach((partition, of) -> {
+            if (paused.contains(partition)) {
+                return;
+            }
             ConsumerRecord<byte[], byte[]> first = first(partition);
             OffsetAndMetadata next =
                     first == null ? of.next : new OffsetAndMetadata(first.offset(), first.leaderEpoch(), "");
@@ -165,7 +180,8 @@ final class HeldRecords {
 
     /// Returns whether so much is held of a partition that no more of it should be fetched.
     boolean isFull(TopicPartition partition) {
-        return count(partition) >= HELD_MAX;
+        Held of = held.get(partition);
+        return of != null && (of.records.size() >= HELD_MAX || of.bytes >= HELD_BYTES_MAX);
     }
 
     Set<TopicPartition> partitions() {

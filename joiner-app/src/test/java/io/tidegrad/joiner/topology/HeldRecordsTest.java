@@ -72,7 +72,8 @@ class HeldRecordsTest {
         assertThat(released.values().stream().mapToInt(List::size).sum()).isLessThanOrEqualTo(max);
         released.forEach((each, records) -> records.forEach(record -> assertNotTooFar(each, record)));
         Map<TopicPartition, OffsetAndMetadata> nexts = new HashMap<>();
-        reader(partition).addNext(nexts);
+        reader(partition).addNext(paused, nexts);
+        assertThat(nexts).doesNotContainKeys(paused.toArray(TopicPartition[]::new));
         nexts.forEach((each, offset) -> {
             int done = passed.getOrDefault(each, List.of()).size();
             List<ConsumerRecord<byte[], byte[]>> of = topics.getOrDefault(each, List.of());
@@ -165,6 +166,39 @@ class HeldRecordsTest {
             assertThat(input.id()).isEqualTo("a");
             assertThat(input.input().time()).isEqualTo(5_000);
         });
+    }
+
+    /// Streams ends its thread for the next offset of a partition whose task it is restoring, and pauses it until then.
+    @Test
+    void ofAPausedPartitionNoNextOffsetIsTold() {
+        TopicPartition partition = new TopicPartition("payments", 0);
+        add(partition, "id=a time=5000");
+        poll(partition, 1, Set.of(partition), 10);
+        Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
+        reader(partition).addNext(Set.of(partition), next);
+        assertThat(next).isEmpty();
+        reader(partition).addNext(Set.of(), next);
+        assertThat(next).containsOnlyKeys(partition);
+    }
+
+    @Test
+    void ofLargeRecordsNoMoreAreFetchedOnceEightMegabytesAreHeld() {
+        TopicPartition behind = new TopicPartition("payments", 0);
+        TopicPartition ahead = new TopicPartition("payments", 1);
+        add(behind, "id=a time=1000");
+        for (int i = 0; i < 8; i++) {
+            add(ahead, "id=b time=900000 text=" + "x".repeat(1 << 20));
+        }
+        poll(behind, 1, Set.of(behind), 10);
+        poll(ahead, 7, Set.of(), 10);
+        assertThat(reader(ahead).isFull(ahead)).isFalse();
+        poll(ahead, 1, Set.of(), 10);
+        assertThat(reader(ahead).isFull(ahead)).isTrue();
+        reader(behind).leave(List.of(behind));
+        topics.remove(behind);
+        poll(ahead, 0, Set.of(), 10);
+        assertThat(reader(ahead).isFull(ahead)).isFalse();
+        assertThat(passed.get(ahead)).hasSize(8);
     }
 
     @Test
