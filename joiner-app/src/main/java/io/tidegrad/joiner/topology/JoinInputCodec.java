@@ -10,7 +10,6 @@ import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.nio.charset.StandardCharsets;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -26,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// | 2, label | time, partition, offset, [label], [key], [value] | 4: label, 8: key, 16: value |
 /// | 3, tick | time | |
 ///
-/// The headers that an event's examples carry on are headers of the record.
+/// The headers that an event's examples carry on are headers of the record. It may have others, such as those that an
+/// agent adds to follow requests.
 final class JoinInputCodec implements Serde<JoinInput> {
     static final int FORMAT = 1;
 
@@ -37,7 +37,6 @@ final class JoinInputCodec implements Serde<JoinInput> {
     private static final int FIRST_FLAG = 4;
     private static final int KEY = 8;
     private static final int VALUE = 16;
-    private static final CarriedHeader[] NONE = {};
 
     @Override
     public Serializer<JoinInput> serializer() {
@@ -115,7 +114,8 @@ final class JoinInputCodec implements Serde<JoinInput> {
                 double weight = has(flags, FIRST_FLAG) ? from.float64() : 1;
                 byte[] key = optional(has(flags, KEY), from);
                 yield new JoinInput.OfEvent(
-                        new EventRecord(time, at, weight, new Content(bytes(from), carried(headers))), key);
+                        new EventRecord(time, at, weight, new Content(bytes(from), SourceReader.carried(headers))),
+                        key);
             }
             case LABEL -> {
                 Position at = position(from);
@@ -130,19 +130,6 @@ final class JoinInputCodec implements Serde<JoinInput> {
         };
         from.end();
         return input;
-    }
-
-    /// Returns the headers that are there: only those that examples carry on were written.
-    static CarriedHeader[] carried(Headers headers) {
-        Header[] all = headers.toArray();
-        if (all.length == 0) {
-            return NONE;
-        }
-        CarriedHeader[] carried = new CarriedHeader[all.length];
-        for (int i = 0; i < all.length; i++) {
-            carried[i] = new CarriedHeader(all[i].key(), all[i].value());
-        }
-        return carried;
     }
 
     /// Adds the headers that are carried on.

@@ -44,6 +44,17 @@ class JoinInputCodecTest {
                 .isEqualTo(input);
     }
 
+    @Test
+    void headersThatAProducerAddsAreNotCarriedOn() {
+        RecordHeaders headers = new RecordHeaders();
+        headers.add("tidegrad-served-model", VALUE).add("traceparent", VALUE);
+        byte[] bytes = JoinInputCodec
+                .encode(new JoinInput.OfEvent(new EventRecord(1, new Position(0, 0), 1, new Content(VALUE)), null));
+        assertThat(JoinInputCodec.decode("topic", headers, bytes)).isInstanceOfSatisfying(JoinInput.OfEvent.class,
+                event -> assertThat(event.event().content().headers()).extracting(CarriedHeader::name)
+                        .containsExactly("tidegrad-served-model"));
+    }
+
     /// Repartition topics outlive an upgrade.
     @Test
     void theBytesStayWhatTheyAre() {
