@@ -143,6 +143,11 @@ public final class KafkaTopics {
         return found.id();
     }
 
+    /// Returns the `max.message.bytes` of a topic whose records are up to `room` bytes larger than those of another.
+    public static int bytesMax(int ofTheOther, int room) {
+        return (int) Math.min((long) ofTheOther + room, Integer.MAX_VALUE);
+    }
+
     /// What a topic of ours must be like. It is created with one partition.
     ///
     /// @param cleanup the exact `cleanup.policy`: `compact` or `delete`

@@ -176,7 +176,7 @@ public final class StreamTopics {
     /// and examples of events from last year would be deleted at once.
     private KafkaTopics.Wanted wanted(StreamSpec spec, int epoch, int bytesMax) {
         return new KafkaTopics.Wanted(topics.examples(spec.stream(), epoch), TopicConfig.CLEANUP_POLICY_DELETE,
-                Math.addExact(bytesMax, ROOM_BYTES),
+                KafkaTopics.bytesMax(bytesMax, ROOM_BYTES),
                 Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(spec.retention().toMillis()),
                         TopicConfig.RETENTION_BYTES_CONFIG, "-1", TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
                         "LogAppendTime"))

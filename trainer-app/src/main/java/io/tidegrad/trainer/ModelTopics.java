@@ -89,7 +89,7 @@ final class ModelTopics {
         int eventBytesMax = spec.stream() == null ? log.bytesMax() : StreamTopics.eventBytesMax(log.bytesMax());
         deadLetters = new Output(
                 new KafkaTopics.Wanted(topics.deadLetters(), "delete",
-                        (int) Math.min((long) eventBytesMax + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE),
+                        KafkaTopics.bytesMax(eventBytesMax, DeadLetter.ROOM_BYTES),
                         Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(deadLetterRetention))),
                 "the dead letters that were on it are lost");
         progress = new Output(new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),

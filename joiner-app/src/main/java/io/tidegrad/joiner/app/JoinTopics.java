@@ -55,12 +55,12 @@ record JoinTopics(int eventPartitions, int labelPartitions, int recordBytesMax, 
         refusals.throwIfAny(StreamJoiner.name(epoch) + " can't be joined");
         int bytes = Objects.requireNonNull(sources, "a missing topic is refused").bytesMax();
         KafkaTopics.Wanted deadLetters = new KafkaTopics.Wanted(topics.deadLetters(), TopicConfig.CLEANUP_POLICY_DELETE,
-                Math.addExact(bytes, DeadLetter.ROOM_BYTES),
+                KafkaTopics.bytesMax(bytes, DeadLetter.ROOM_BYTES),
                 Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(deadLetterRetention)));
         int deadLetterBytes = kafka.createOrCheck(deadLetters).bytesMax();
         StreamAction.Source labels = sources.labels();
         return new JoinTopics(sources.events().partitions(), labels == null ? 0 : labels.partitions(),
-                Math.addExact(bytes, ROOM_BYTES), deadLetterBytes, deadLetters);
+                KafkaTopics.bytesMax(bytes, ROOM_BYTES), deadLetterBytes, deadLetters);
     }
 
     /// Returns what a `TopicWatch` looks at while the stream is joined.
