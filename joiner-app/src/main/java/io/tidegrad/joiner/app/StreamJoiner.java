@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -36,7 +37,7 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
@@ -106,11 +107,13 @@ final class StreamJoiner implements AutoCloseable {
             read.addAll(partitions(labels.topic(), found.labelPartitions()));
         }
         Internal internal = Internal.of(epoch.spec(), found, application);
-        Map<String, KafkaTopics.Found> there = kafka.look(internal.all(), false);
-        offsets.requireInternal(internal, there.keySet());
+        Map<String, KafkaTopics.Found> there = offsets.requireInternal(internal, read, kafka);
+        List<TopicPartition> written = new ArrayList<>(partitions(topics.examples(epoch.stream(), epoch.number()), 1));
         KafkaTopics.Found entries = there.get(application + ENTRIES_CHANGELOG);
-        offsets.ensure(read,
-                entries == null ? List.of() : partitions(application + ENTRIES_CHANGELOG, entries.partitions()));
+        if (entries != null) {
+            written.addAll(partitions(application + ENTRIES_CHANGELOG, entries.partitions()));
+        }
+        offsets.ensure(read, written);
         return new StreamJoiner(epoch, surroundings, found, internal, offsets, kafka, failed);
     }
 
@@ -251,9 +254,15 @@ final class StreamJoiner implements AutoCloseable {
         }
         looked = true;
         lookedAt = nanos;
-        List<TopicPartition> partitions = progress.partitions();
-        Map<TopicPartition, Long> ends = offsets.offsets(partitions, OffsetSpec.latest());
-        progress.look(ends, offsets.committed(partitions), System.currentTimeMillis(), nanos);
+        List<TopicPartition> sources = progress.sources();
+        Map<TopicPartition, Long> ends = offsets.readable(sources);
+        Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>(offsets.committed(sources));
+        List<TopicPartition> between = progress.between();
+        if (!between.isEmpty()) {
+            ends.putAll(offsets.ends(between));
+            committed.putAll(offsets.committed(between));
+        }
+        progress.look(ends, committed, System.currentTimeMillis(), nanos);
     }
 
     KafkaStreams.State state() {

@@ -123,9 +123,16 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
         ((InternalProcessorContext<?, ?>) context).addProcessorMetadataKeyValue(NEXT + side, time);
     }
 
+    /// Commits that there is no next record. Streams commits offsets of partitions of which this process has taken no record
+    /// only if there is a number to commit.
+    static void drained(ProcessorContext<?, ?> context, String side) {
+        next(context, side, Long.MIN_VALUE);
+    }
+
     /// Returns the time of the next record, so far as its reader had it; null if there is none.
     static @Nullable Long next(String metadata, String side) {
-        return TopicPartitionMetadata.decode(metadata).processorMetadata().get(NEXT + side);
+        Long next = TopicPartitionMetadata.decode(metadata).processorMetadata().get(NEXT + side);
+        return next == null || next == Long.MIN_VALUE ? null : next;
     }
 
     /// Returns the largest time of a partition's records that were processed; null if there is none.

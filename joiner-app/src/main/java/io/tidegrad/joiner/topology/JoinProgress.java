@@ -65,17 +65,23 @@ public final class JoinProgress {
         return seen;
     }
 
-    /// Returns the partitions whose offsets `look` needs.
-    public List<TopicPartition> partitions() {
-        List<TopicPartition> all = new ArrayList<>(events);
-        all.addAll(labels);
-        joined.stream().filter(each -> !all.contains(each)).forEach(all::add);
-        return all;
+    /// Returns the partitions of events and labels.
+    public List<TopicPartition> sources() {
+        List<TopicPartition> sources = new ArrayList<>(events);
+        sources.addAll(labels);
+        return sources;
+    }
+
+    /// Returns the partitions that lie between events and labels and the join; empty: none do.
+    public List<TopicPartition> between() {
+        List<TopicPartition> sources = sources();
+        return joined.stream().filter(each -> !sources.contains(each)).toList();
     }
 
     /// Looks once; from one thread at a time.
     ///
-    /// @param ends asked for before `committed`, so that what was committed is never less than it seems
+    /// @param ends asked for before what was committed, so that this is never less than it seems; those of `between` after
+    ///     what was committed of `sources`, so that no record is missing in both
     /// @param committed what the group has committed
     /// @param clock the wall clock, epoch milliseconds
     /// @param nanos of a clock that never goes back

@@ -18,7 +18,7 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     static final byte[] TICK_KEY = {};
 
     /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its
-    /// end, or what its next record waits for.
+    /// end, or what its next record waits for. The end may be that of a transaction, where no record is.
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     private final String next;
@@ -47,7 +47,9 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
             TopicPartition partition = of(context);
             context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
                 Long reached = alignment.reached(partition);
-                if (reached != null && reached > Long.MIN_VALUE) {
+                if (reached == null) {
+                    CommitHook.drained(context, name);
+                } else if (reached > Long.MIN_VALUE) {
                     CommitHook.next(context, name, reached);
                 }
             });

@@ -58,6 +58,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -488,6 +489,86 @@ class JoinerTest {
                 .isInstanceOfSatisfying(StopException.class,
                         refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
                 .hasMessageContaining("entries-changelog");
+    }
+
+    private void assertRefused(String... reason) {
+        assertThatThrownBy(() -> JoinerApp.start(config()))
+                .isInstanceOfSatisfying(StopException.class,
+                        refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
+                .hasMessageContainingAll(reason);
+    }
+
+    /// Kafka deletes the offsets of a group that was empty for a week.
+    @Test
+    void aStreamIsRefusedIfItsOffsetsAreGoneOrLieAfterTheEndOfWhatWasJoined() throws Exception {
+        admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, events),
+                List.of(new AlterConfigOp(new ConfigEntry("max.message.bytes", "" + Integer.MAX_VALUE),
+                        AlterConfigOp.OpType.SET))))
+                .all().get();
+        streams().create(StreamSpec.parse("""
+                stream: %s
+                events: { topic: %s, event-time: at }
+                label: amount
+                """.formatted(name, events), "spec"), null);
+        for (int i = 0; i < 3; i++) {
+            event("tx-" + i, START + i, 1);
+        }
+        String group = topics.joinerApplicationId(name, 1);
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(3));
+            streams().pause(name);
+            await().atMost(PATIENCE).until(() -> joiner.joiners().isEmpty());
+        }
+        streams().resume(name);
+        TopicPartition first = new TopicPartition(events, 0);
+        await().atMost(PATIENCE).ignoreExceptions().untilAsserted(
+                () -> admin.alterConsumerGroupOffsets(group, Map.of(first, new OffsetAndMetadata(1_000))).all().get());
+        assertRefused("expected " + first + " to reach offset 1000", "the log lost records");
+        admin.deleteConsumerGroups(List.of(group)).all().get();
+        assertRefused("expected the group " + group, topics.examples(name, 1), "offsets.retention.minutes",
+                "Begin a new epoch");
+        assertThat(examples()).hasSize(3);
+    }
+
+    @Test
+    void aStreamWhoseTopicsOfKafkaStreamsAreAllGoneIsRefused() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        event("tx", START, 1);
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            awaitJoined(joiner);
+        }
+        List<String> internal = admin.listTopics().names().get().stream()
+                .filter(each -> each.startsWith(topics.joinerApplicationId(name, 1))).sorted().toList();
+        assertThat(internal).hasSize(4);
+        admin.deleteTopics(internal).all().get();
+        await().atMost(PATIENCE).until(() -> admin.listTopics().names().get().stream().noneMatch(internal::contains));
+        assertRefused(String.join(", ", internal), "that it was deleted");
+    }
+
+    /// The transaction's records take the first offset of a partition that has nothing else, its end the second.
+    @Test
+    void whatATransactionHoldsIsNotLeftToReadWhileItIsOpenNorOnceItIsAborted() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        TopicPartition partition = new TopicPartition(events, 0);
+        String group = topics.joinerApplicationId(name, 1);
+        try (KafkaProducer<byte[], byte[]> transactional =
+                new KafkaProducer<>(
+                        Map.of("bootstrap.servers", kafka.bootstrapServers(), "transactional.id", name,
+                                "transaction.timeout.ms", 600_000),
+                        new ByteArraySerializer(), new ByteArraySerializer())) {
+            transactional.initTransactions();
+            transactional.beginTransaction();
+            transactional.send(new ProducerRecord<>(events, 0, null, new byte[0])).get();
+            label("tx", START, true, false);
+            try (JoinerApp joiner = JoinerApp.start(config())) {
+                awaitJoined(joiner);
+                transactional.abortTransaction();
+                await().atMost(PATIENCE)
+                        .until(() -> admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get()
+                                .get(partition) instanceof OffsetAndMetadata at && at.offset() == 2);
+                awaitJoined(joiner);
+            }
+        }
     }
 
     private static List<String> with(List<String> arguments, String... more) {

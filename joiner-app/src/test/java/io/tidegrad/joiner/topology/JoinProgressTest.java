@@ -29,7 +29,8 @@ class JoinProgressTest {
     private final Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>();
 
     JoinProgressTest() {
-        progress.partitions().forEach(each -> at(each, 100, 100, each.topic().equals("joined") ? 50L : null, 50));
+        progress.sources().forEach(each -> at(each, 100, 100, null, 50));
+        progress.between().forEach(each -> at(each, 100, 100, 50L, 50));
     }
 
     private void at(TopicPartition partition, long offset, long end, @Nullable Long task, long reached) {
@@ -157,6 +158,19 @@ class JoinProgressTest {
         look(1_000, 0);
         look(1_000, 1);
         assertThat(alignment.bound()).isEqualTo(55_000);
+    }
+
+    /// It was read to its end, where only the end of a transaction lies, and got records later.
+    @Test
+    void aPartitionOfOthersOfWhichNoRecordWasReadHoldsNobodyBack() {
+        alignment.reached(EVENTS, 50_000);
+        ends.put(MORE_EVENTS, 100L);
+        ProcessorMetadata next = new ProcessorMetadata();
+        next.put("next-events", Long.MIN_VALUE);
+        committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(-1, next).encode()));
+        look(1_000, 0);
+        look(1_000, 1);
+        assertThat(alignment.bound()).isEqualTo(60_000);
     }
 
     @Test
