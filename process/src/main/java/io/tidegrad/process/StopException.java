@@ -9,8 +9,8 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Says why a model, a stream or the whole process stops: what was expected, what was found, where, and what to do. Its message is enough without a
-/// stack trace.
+/// Says why a model, a stream or the whole process stops: what was expected, what was found, where, and what to do. Its
+/// message is enough without a stack trace.
 public final class StopException extends RuntimeException {
     private final ExitCode exitCode;
 

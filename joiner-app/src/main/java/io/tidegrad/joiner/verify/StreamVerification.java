@@ -250,7 +250,7 @@ public final class StreamVerification {
             TopicPartition behind = null;
             for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
                 long at = now.getOrDefault(end.getKey(), 0L);
-                // The end of a transaction takes an offset too, and nobody commits the one after it.
+                // The end of a transaction takes an offset too. The one after it is committed later, if the joiner still runs.
                 if (at < end.getValue() && lookUp.firstBetween(end.getKey(), at, end.getValue()) != null) {
                     behind = end.getKey();
                 }
