@@ -14,6 +14,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,9 +43,9 @@ final class Shadows implements AutoCloseable {
     ///
     /// @param name name in the request
     /// @param live version that made the predictions
-    /// @param records returns the records, read for another version
+    /// @param records returns the records, read for another version, or null if that can't read them
     private record Task(String name, Scorer shadow, ServedVersion live, Predictions answered, int requestBytes,
-            Function<ServedVersion, List<Event>> records) {
+            Function<ServedVersion, @Nullable List<Event>> records) {
         int bytes() {
             return TASK_BYTES + requestBytes + Float.BYTES * answered.probabilities().length;
         }
@@ -62,9 +63,9 @@ final class Shadows implements AutoCloseable {
 
     /// Takes the predictions of a live model for all shadows of the name. Called by any thread; never waits.
     ///
-    /// @param events returns the same records, read for a shadow
+    /// @param events returns the same records, read for a shadow, or null if it can't read them
     void scored(ModelRouter asked, ServedVersion by, Predictions predictions,
-            Function<ServedVersion, List<Event>> events, int bytesOfEvents) {
+            Function<ServedVersion, @Nullable List<Event>> events, int bytesOfEvents) {
         for (ModelRouter.Trial tried : asked.trials()) {
             if (tried.candidate().role() == Candidate.Role.SHADOW) {
                 offer(new Task(asked.name(), tried.scorer(), by, predictions, bytesOfEvents, events));
@@ -123,8 +124,12 @@ final class Shadows implements AutoCloseable {
             return;
         }
         try {
-            comparison.compare(task.live().spec(), task.answered(),
-                    task.shadow().scoreAll(shadow, task.records().apply(shadow)));
+            List<Event> events = task.records().apply(shadow);
+            if (events == null) {
+                comparison.refused(records);
+                return;
+            }
+            comparison.compare(task.live().spec(), task.answered(), task.shadow().scoreAll(shadow, events));
         } catch (HttpProblem | RejectedEventException notByThis) {
             comparison.refused(records);
         }

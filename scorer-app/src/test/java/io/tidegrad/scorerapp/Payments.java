@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Example;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -78,18 +80,36 @@ public final class Payments {
     ///
     /// @param format `avro` or `json`, of the model's input
     public static PublishedSnapshot learned(String model, String format) {
-        ModelSpec spec = ModelSpec.parse(SPEC.formatted(model, format), "test");
+        return learned(ModelSpec.parse(SPEC.formatted(model, format), "test"));
+    }
+
+    /// The same of a stream, whose examples bring the label.
+    public static PublishedSnapshot learnedOfStream(String model) {
+        return learned(ModelSpec
+                .parse(SPEC.formatted(model, "avro").replace("topic: payments, event-time: at", "stream: payments")
+                        .replace("label: { field: outcome.fraud }\n", ""), "test"));
+    }
+
+    private static PublishedSnapshot learned(ModelSpec spec) {
         OnlineModel learned = OnlineModel.initial(spec, Kernels.active());
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
         for (int round = 0; round < 20; round++) {
             for (int i = 0; i < COUNT; i++) {
-                if (featurizer.featurize(new MapEvent(nested(i)), row) != null || learned.accept(row) != null) {
+                MapEvent event = new MapEvent(nested(i));
+                Rejection rejection = spec.stream() == null ? featurizer.featurize(event, row)
+                        : featurizer.featurize(event, example(i), row);
+                if (rejection != null || learned.accept(row) != null) {
                     throw new IllegalStateException("payment " + i + " was not learned");
                 }
             }
         }
         return PublishedSnapshot.of(learned, learned.weightsHash(), 1, 20 * COUNT, 1, true);
+    }
+
+    private static Example example(int i) {
+        return new Example(Example.Kind.FINAL, value(i, "outcome.fraud").toString(), null, 1,
+                new Example.Source("payments", 0, i), (long) value(i, "at"), null);
     }
 
     /// The value of a field that holds one.

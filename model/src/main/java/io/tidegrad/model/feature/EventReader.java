@@ -7,6 +7,7 @@ import io.tidegrad.schemas.FieldPlan;
 import io.tidegrad.schemas.FieldSelection;
 import io.tidegrad.schemas.RecordDecoder;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the fields that a spec names from events: a model's features, its label, weight and event time, or what a stream
@@ -15,10 +16,11 @@ public final class EventReader {
     private final FieldSelection selection;
     private final FieldValues values;
     private final @Nullable JsonEvents json; // null for events in Avro
-    private final String topic;
+    private final @Nullable String topic; // null for a model of a stream whose topic nobody has said
 
     public EventReader(ModelSpec spec) {
-        this(spec.inputTopic(), spec.fields(), spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? id : null,
+        this(spec.input().topic(), spec.fields(),
+                spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? id : null,
                 spec.input().format() == ModelSpec.Format.JSON ? new JsonEvents(spec) : null);
     }
 
@@ -29,7 +31,8 @@ public final class EventReader {
         this(topic, fields, schema, format == ModelSpec.Format.JSON ? new JsonEvents(fields) : null);
     }
 
-    private EventReader(String topic, List<String> fields, @Nullable Integer schema, @Nullable JsonEvents json) {
+    private EventReader(@Nullable String topic, List<String> fields, @Nullable Integer schema,
+            @Nullable JsonEvents json) {
         selection = new FieldSelection(fields.stream().map(FieldPath::parsedOrName).toList(), schema);
         values = new FieldValues(fields);
         this.json = json;
@@ -46,10 +49,12 @@ public final class EventReader {
         return known(codec.read(value, selection, values));
     }
 
+    /// Reads a record of the spec's own topic.
+    ///
     /// @throws io.tidegrad.schemas.UndecodableException the value can't be decoded
     /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer: try again
     public Event read(RecordDecoder decoder, byte[] value) {
-        return read(decoder, topic, value);
+        return read(decoder, Objects.requireNonNull(topic, "the topic of the model's stream"), value);
     }
 
     /// As `read(RecordDecoder, byte[])`, for a record of another topic.

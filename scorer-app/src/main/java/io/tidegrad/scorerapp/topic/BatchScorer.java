@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
+import io.tidegrad.control.Candidate;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.EventReader;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.util.WeakIdentityHashMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +42,9 @@ final class BatchScorer {
     private final OutgoingRecords outgoing;
     private final PredictionListener listener;
     private final Map<Scorer, ModelBatch> batches = new IdentityHashMap<>();
+
+    /// Of the thread on which shadows score: where the fields of a shadow lie is found once per schema.
+    private final Map<ModelSpec, AvroEvent> shadowEvents = new WeakIdentityHashMap<>();
 
     /// The outcomes of the current batch.
     private List<@Nullable Outcome> outcomes = List.of();
@@ -239,7 +244,8 @@ final class BatchScorer {
                 Asked one = asked.get(row);
                 outcomes.set(one.index(), outcome(one, row));
             }
-            if (scorer == router.live() && !router.trials().isEmpty()) {
+            if (scorer == router.live()
+                    && router.trials().stream().anyMatch(tried -> tried.candidate().role() == Candidate.Role.SHADOW)) {
                 tell();
             }
             asked.clear();
@@ -249,12 +255,13 @@ final class BatchScorer {
         private void tell() {
             float[] probabilities = new float[session.size() * session.outputs()];
             session.probabilities(probabilities, 0);
+            ModelSpec.Format format = session.servedVersion().spec().input().format();
             List<byte[]> values = new ArrayList<>(asked.size());
             List<GenericRecord> records = new ArrayList<>(asked.size());
             int bytes = 0;
             for (Asked one : asked) {
                 values.add(one.value());
-                if (session.servedVersion().spec().input().format() == ModelSpec.Format.AVRO) {
+                if (format == ModelSpec.Format.AVRO) {
                     records.add(decoder.decode(one.request().topic(), one.value()));
                 }
                 bytes += one.request().serializedValueSize();
@@ -262,15 +269,14 @@ final class BatchScorer {
             listener.scored(router, session.servedVersion(),
                     new Predictions(session.servedVersion().model(), session.epoch(), session.version(),
                             session.offset(), session.freshnessMs(), session.outputs(), probabilities),
-                    by -> readFor(by.spec(), records, values), bytes);
+                    by -> by.spec().input().format() == format ? readFor(by.spec(), records, values) : null, bytes);
         }
 
         /// On another thread, which can't decode: what is in Avro was decoded before. The events are looked at one after the
         /// other.
         private List<Event> readFor(ModelSpec spec, List<GenericRecord> records, List<byte[]> values) {
             if (spec.input().format() == ModelSpec.Format.AVRO) {
-                AvroEvent event = new AvroEvent(
-                        spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? decoder.schema(id) : null);
+                AvroEvent event = avroEvent(spec);
                 return new AbstractList<>() {
                     @Override
                     public Event get(int index) {
@@ -285,6 +291,16 @@ final class BatchScorer {
             }
             JsonEvents json = new JsonEvents(spec);
             return values.stream().map(json::read).toList();
+        }
+
+        private AvroEvent avroEvent(ModelSpec spec) {
+            AvroEvent known = shadowEvents.get(spec);
+            if (known == null) {
+                known = new AvroEvent(
+                        spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? decoder.schema(id) : null);
+                shadowEvents.put(spec, known);
+            }
+            return known;
         }
 
         private Outcome outcome(Asked one, int row) {

@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp.topic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.model.feature.Event;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -12,6 +13,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -29,6 +31,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import org.apache.avro.Schema;
@@ -75,6 +78,9 @@ final class TopicScorerWorld implements AutoCloseable {
 
     /// Versions that have answered, as shadows hear of them, a batch each.
     final List<Predictions> heard = new CopyOnWriteArrayList<>();
+
+    /// The events of these, for another version to score.
+    final List<Function<ServedVersion, @Nullable List<Event>>> heardEvents = new CopyOnWriteArrayList<>();
 
     final KafkaProducer<byte[], byte[]> producer;
 
@@ -163,9 +169,10 @@ final class TopicScorerWorld implements AutoCloseable {
     }
 
     TopicScorer start(RequestsConfig config, TopicClients clients) {
-        TopicScorer topicScorer = TopicScorer.start(config, routers,
-                (asked, by, predictions, events, bytes) -> heard.add(predictions),
-                () -> routers.values().stream().allMatch(each -> each.live().ready()), InstantSource.system(), clients);
+        TopicScorer topicScorer = TopicScorer.start(config, routers, (asked, by, predictions, events, bytes) -> {
+            heard.add(predictions);
+            heardEvents.add(events);
+        }, () -> routers.values().stream().allMatch(each -> each.live().ready()), InstantSource.system(), clients);
         topicScorers.add(topicScorer);
         return topicScorer;
     }

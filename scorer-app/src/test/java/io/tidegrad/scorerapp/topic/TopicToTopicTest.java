@@ -7,18 +7,23 @@ import io.tidegrad.control.ControlAction;
 import io.tidegrad.localstack.TcpRelay;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.Payments;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -132,31 +137,36 @@ class TopicToTopicTest {
     }
 
     @Test
-    void requestsNestAsTheEventsOfTheirModelDoInAvroAndInJson() throws Exception {
+    void requestsNestAsTheEventsOfTheirModelDoInAvroAndInJsonAndInAStream() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published();
                 TestPublisher avro =
                         new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, "payments").createTopic();
                 TestPublisher json =
                         new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, "payments-json")
+                                .createTopic();
+                TestPublisher ofStream =
+                        new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, "payments-of-stream")
                                 .createTopic()) {
+            ofStream.publish(Payments.learnedOfStream("payments-of-stream"));
             avro.publish(Payments.learned("payments", "avro"));
             json.publish(Payments.learned("payments-json", "json"));
             List<byte[]> values = new ArrayList<>();
             for (int i = 0; i < Payments.COUNT; i++) {
                 values.add(world.encoded(Payments.record(i, i % 2 == 0 ? Payments.FIRST : Payments.RENAMED)));
                 byte[] text = TopicScorerWorld.bytes(Payments.json(i));
+                values.add(world.encoded(Payments.record(i, i % 2 == 0 ? Payments.FIRST : Payments.RENAMED)));
                 byte[] prefix = i % 2 == 0 ? new byte[0] : world.header(Payments.FIRST);
                 values.add(ByteBuffer.allocate(prefix.length + text.length).put(prefix).put(text).array());
             }
-            for (String model : List.of("payments", "payments-json")) {
+            List<String> models = List.of("payments", "payments-of-stream", "payments-json");
+            for (String model : models) {
                 world.routers.put(model, world.follow(model));
             }
             world.start();
             for (int number = 0; number < values.size(); number++) {
                 ProducerRecord<byte[], byte[]> request = new ProducerRecord<>(world.topics.requests(), 0,
                         TopicScorerWorld.bytes("key-" + number), values.get(number));
-                request.headers().add(ModelChoice.HEADER,
-                        TopicScorerWorld.bytes(number % 2 == 0 ? "payments" : "payments-json"));
+                request.headers().add(ModelChoice.HEADER, TopicScorerWorld.bytes(models.get(number % 3)));
                 world.producer.send(request);
             }
             await().atMost(TopicScorerWorld.SOON).until(() -> world.all(world.topics.predictions()).size()
@@ -165,10 +175,10 @@ class TopicToTopicTest {
                     .map(letter -> TopicScorerWorld.text(letter, "tidegrad-detail"))).isEmpty();
             List<ConsumerRecord<byte[], byte[]>> answers = world.all(world.topics.predictions());
             for (int number = 0; number < values.size(); number++) {
-                ModelRouter router = world.routers.get(number % 2 == 0 ? "payments" : "payments-json");
+                ModelRouter router = world.routers.get(models.get(number % 3));
                 assertThat(router).isNotNull();
                 assertThat(world.prediction(answers.get(number)).getProbabilities()).containsExactly(
-                        router.live().score(Payments.record(number / 2, Payments.FIRST)).probabilities()[0]);
+                        router.live().score(Payments.record(number / 3, Payments.FIRST)).probabilities()[0]);
             }
         }
     }
@@ -176,15 +186,25 @@ class TopicToTopicTest {
     @Test
     void aChallengerAnswersForItsKeysAndShadowsHearOfWhatTheLiveModelAnswers() throws Exception {
         String wide = "wide";
+        String narrow = "narrow";
+        PublishedSnapshot inJson = Payments.learned("payments-json", "json");
         try (TopicScorerWorld world = new TopicScorerWorld(2).published();
                 TestPublisher theirs =
                         new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, wide).createTopic();
+                TestPublisher shadows =
+                        new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, narrow).createTopic();
+                Scorer json = Scorer.of(inJson.manifest(),
+                        inJson.records().stream().limit(inJson.records().size() - 1L).map(SnapshotEntry::value)
+                                .toList(),
+                        InstantSource.system());
                 TestControl control =
                         new TestControl(TopicScorerStack.bootstrapServers(), world.topics).createTopic()) {
             theirs.publish(TestTrainer.of(wide, 1, 32).learn(20).publishFull());
+            shadows.publish(TestTrainer.ofDistances(narrow).learn(20).publishFull());
             control.decide(world.model, new ControlAction.Challenge(wide, 1, 5_000));
+            control.decide(world.model, new ControlAction.Shadow(narrow, 1));
             await().atMost(TopicScorerWorld.SOON)
-                    .until(() -> world.router().trials().stream().anyMatch(tried -> tried.scorer().ready()));
+                    .until(() -> world.router().trials().stream().filter(tried -> tried.scorer().ready()).count() == 2);
             TopicScorer topicScorer = world.start();
             world.ask(200);
             world.awaitAnswered(topicScorer, 200);
@@ -199,6 +219,15 @@ class TopicToTopicTest {
             answerers.forEach(
                     (key, models) -> assertThat(models).containsExactly(world.router().scorerFor(key).model()));
             assertThat(world.heard.stream().mapToInt(Predictions::size).sum()).isEqualTo(byLive);
+            ServedVersion shadow = world.router().trials().getLast().scorer().current();
+            assertThat(shadow).isNotNull();
+            assertThat(shadow.model()).isEqualTo(narrow);
+            assertThat(world.heardEvents.stream().mapToInt(events -> events.apply(shadow).size()).sum())
+                    .isEqualTo(byLive);
+            ServedVersion ofJson = json.current();
+            assertThat(ofJson).isNotNull();
+            assertThat(world.heardEvents).as("events of another format")
+                    .allSatisfy(events -> assertThat(events.apply(ofJson)).isNull());
         }
     }
 
