@@ -48,7 +48,7 @@ final class FieldMeaning {
             return;
         }
         if (length > Long.BYTES) {
-            to.real(path, nearest(new BigInteger(bytes, from, length), scale));
+            decimal(path, new BigDecimal(new BigInteger(bytes, from, length), scale), to);
             return;
         }
         long unscaled = bytes[from];

@@ -364,6 +364,26 @@ final class AvroCodecTest {
         assertThat(read.getEpoch()).isEqualTo(7);
     }
 
+    /// Clients write what fits a long into more bytes too: into a fixed of 16, for instance.
+    @ParameterizedTest
+    @ValueSource(longs = {(1L << 53) + 1, -(1L << 53) - 1, Long.MAX_VALUE, Long.MIN_VALUE})
+    void aWholeDecimalThatFitsALongIsExactInHoweverManyBytes(long whole) {
+        Schema schema = new Schema.Parser().parse("""
+                        {"type": "record", "name": "Sum", "fields": [{"name": "d", "type":
+                          {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 0}}]}""");
+        for (int length : new int[]{Long.BYTES, 9, 16}) {
+            byte[] bytes = new byte[length];
+            Arrays.fill(bytes, (byte) (whole >> 63));
+            ByteBuffer.wrap(bytes).putLong(length - Long.BYTES, whole);
+            GenericRecord record = new GenericData.Record(schema);
+            record.put("d", ByteBuffer.wrap(bytes));
+            byte[] value = codec.encode(registry.register("sums-value", schema), record);
+            CollectedFields read = new CollectedFields(1);
+            codec.read(value, new FieldSelection(List.of(FieldPath.parse("d")), null), read);
+            assertThat(read.values()).as(length + " bytes").containsExactly(whole);
+        }
+    }
+
     /// As where nobody reads the field: what a model reads decides what it learns, and not which events there are.
     @ParameterizedTest
     @ValueSource(ints = {0, 129})

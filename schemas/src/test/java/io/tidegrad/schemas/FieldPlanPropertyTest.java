@@ -240,7 +240,7 @@ final class FieldPlanPropertyTest {
         bytes.get(bytes.position(), copy);
         if (schema.getLogicalType() instanceof LogicalTypes.Decimal decimal) {
             BigInteger unscaled = new BigInteger(copy);
-            return decimal.getScale() == 0 && copy.length <= 8 ? (Object) unscaled.longValueExact()
+            return decimal.getScale() == 0 && unscaled.bitLength() < 64 ? (Object) unscaled.longValueExact()
                     : (Object) Double.parseDouble(new BigDecimal(unscaled, decimal.getScale()).toString());
         }
         if (schema.getLogicalType() instanceof LogicalTypes.Uuid) {
