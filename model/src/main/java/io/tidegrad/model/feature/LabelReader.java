@@ -2,6 +2,7 @@ package io.tidegrad.model.feature;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.LabelText;
 import org.jspecify.annotations.Nullable;
 
 /// Turns a label field's value, or the text in an example's header, into the float that the loss compares with.
@@ -29,15 +30,11 @@ abstract class LabelReader {
 
     /// The label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
     final float readText(String text) throws RejectedException {
-        return label(takesText() ? text : valueOf(text));
+        return label(likeIn(text));
     }
 
-    /// Whether texts are compared as they are, even where they look like numbers.
-    boolean takesText() {
-        return false;
-    }
-
-    private static Object valueOf(String text) {
+    /// What an event's own field would have had where an example has `text`.
+    Object likeIn(String text) {
         if (text.equals("true") || text.equals("false")) {
             return text.equals("true");
         }
@@ -90,9 +87,11 @@ abstract class LabelReader {
                     return text.equalTo(one) ? 1 : 0;
                 }
 
+                /// Texts are compared as they are, even where they look like numbers. But a stream says 0 of labels that
+                /// are booleans when it means false.
                 @Override
-                boolean takesText() {
-                    return true;
+                Object likeIn(String text) {
+                    return LabelText.same(text, positive) ? positive : text;
                 }
             };
         }
@@ -138,8 +137,8 @@ abstract class LabelReader {
             }
 
             @Override
-            boolean takesText() {
-                return binary.takesText();
+            Object likeIn(String text) {
+                return binary.likeIn(text);
             }
         };
     }

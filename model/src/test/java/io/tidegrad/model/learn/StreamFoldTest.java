@@ -24,6 +24,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A stream's examples: features from the event's bytes, all else from the headers.
 class StreamFoldTest {
@@ -91,6 +93,24 @@ class StreamFoldTest {
         }
         assertThat(weights(ofStream.model())).isEqualTo(weights(direct.model()));
         assertThat(ofStream.model().eventTime()).isEqualTo(direct.model().eventTime());
+    }
+
+    /// `missing: 0` of labels that are booleans means false.
+    @ParameterizedTest
+    @ValueSource(strings = {"true", "1"})
+    void aPositiveLabelIsPositiveHoweverTheStreamSaysIt(String positive) {
+        EventFold numbers = fold(OF_STREAM);
+        EventFold named = fold(OF_STREAM.replace("features:", "label: { positive: \"" + positive + "\" }\nfeatures:"));
+        EventFold mixed = fold(OF_STREAM.replace("features:", "label: { positive: \"" + positive + "\" }\nfeatures:"));
+        for (int i = 0; i < 50; i++) {
+            boolean late = i % 3 == 0;
+            String number = late ? "1" : "0";
+            numbers.fold(value(i), headers(Kind.FINAL, number, null, 1, i));
+            named.fold(value(i), headers(Kind.FINAL, String.valueOf(late), null, 1, i));
+            mixed.fold(value(i), headers(Kind.PROVISIONAL, number, null, 1, i));
+        }
+        assertThat(weights(named.model())).isEqualTo(weights(numbers.model()));
+        assertThat(weights(mixed.model())).isEqualTo(weights(numbers.model()));
     }
 
     @Test
