@@ -128,7 +128,7 @@ final class SourceReader implements TimestampExtractor {
         try {
             Long given = Tick.eventTime(tick);
             long time = given == null ? at.timestamp() : given;
-            Rejection rejection = StreamFields.ahead(time, at.timestamp());
+            Rejection rejection = StreamFields.refused(time, at.timestamp());
             return rejection == null ? new Read.Input(null, new JoinInput.OfTick(time), null)
                     : refused(rejection, at, key, value);
         } catch (NumberFormatException notATime) {

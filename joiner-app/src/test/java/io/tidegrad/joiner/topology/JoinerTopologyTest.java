@@ -293,6 +293,13 @@ class JoinerTopologyTest {
     }
 
     @Test
+    void aTickOfATimeThatNoExampleCanSayIsRefused() {
+        start(SPEC);
+        tick(-99_999_999_999_999L);
+        assertThat(refused()).singleElement().asString().startsWith("out-of-range payments:0:0 ");
+    }
+
+    @Test
     void whateverComesInWhateverOrderTheExamplesAreThoseOfABruteForceJoin() throws Exception {
         StreamSpec spec = start(SPEC);
         Random random = new Random(7);

@@ -1,5 +1,6 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.LabelText;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.RecordDecoder;
@@ -24,6 +25,9 @@ public final class StreamFields {
 
     /// So that sampling, which may raise a weight ten thousandfold, stays within an example's bound.
     public static final double WEIGHT_MAX = 1e11;
+
+    /// 2^53: from here on neighbouring whole numbers are one double.
+    private static final double EXACT_LIMIT = 0x1p53;
 
     private final @Nullable String idPath;
     private final @Nullable String timePath;
@@ -149,7 +153,23 @@ public final class StreamFields {
         if (value == null) {
             throw Values.missing(idPath, "an id");
         }
-        return checked(canonical(idPath, value), "field '" + idPath + "'");
+        String canonical = canonical(idPath, value);
+        if (!isExact(value)) {
+            throw Values.wrongType(idPath, "an id that is exact: text, or a whole number that fits a long", value);
+        }
+        return checked(canonical, "field '" + idPath + "'");
+    }
+
+    /// Whether no other number that somebody wrote can have become this one: what does not fit a long was read as the
+    /// nearest double, so that the labels of one event would be given to its neighbours too.
+    private static boolean isExact(Object value) {
+        return switch (value) {
+            case Long _,Integer _,Short _,Byte _ -> true;
+            case Numeral numeral when numeral.isWhole() -> true;
+            case Number number -> number.doubleValue() == StrictMath.rint(number.doubleValue())
+                    && Math.abs(number.doubleValue()) < EXACT_LIMIT;
+            default -> true;
+        };
     }
 
     private static String recordKey(byte @Nullable [] key) throws RejectedException {
@@ -194,15 +214,20 @@ public final class StreamFields {
             throw new RejectedException(Rejection.Reason.MISSING_TIME,
                     "the record's timestamp: expected one, found none");
         }
-        Rejection ahead = ahead(time, timestamp);
-        if (ahead != null) {
-            throw new RejectedException(ahead.reason(), ahead.detail());
+        Rejection refused = refused(time, timestamp);
+        if (refused != null) {
+            throw new RejectedException(refused.reason(), refused.detail());
         }
         return time;
     }
 
-    /// Returns why a time is refused that lies too far ahead of its record's timestamp; null: it does not.
-    public static @Nullable Rejection ahead(long time, long timestamp) {
+    /// Returns why a time is refused: no example can say it, or it lies too far ahead of its record's timestamp. Null if
+    /// it is taken.
+    public static @Nullable Rejection refused(long time, long timestamp) {
+        if (time < Example.TIME_MIN || time > Example.TIME_MAX) {
+            return new Rejection(Rejection.Reason.OUT_OF_RANGE,
+                    "expected an event time in the years 0 to 9999, found " + time + " ms since 1970");
+        }
         return time - timestamp <= AHEAD_MAX.toMillis() ? null
                 : new Rejection(Rejection.Reason.FUTURE_TIME,
                         "expected an event time of at most a day after the record's timestamp, "

@@ -1,5 +1,6 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.model.stream.Example;
 import java.nio.ByteBuffer;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -17,10 +18,6 @@ import org.jspecify.annotations.Nullable;
 
 /// Converts a field's value to the type that a feature needs, or rejects it and says what was found.
 final class Values {
-    /// The range of years 0000 to 9999, which ISO-8601 writes with four digits.
-    private static final long TIME_MIN = -62_167_219_200_000L;
-
-    private static final long TIME_MAX = 253_402_300_799_999L;
     private static final int SHOWN_MAX = 40;
 
     private Values() {}
@@ -60,7 +57,7 @@ final class Values {
             case CharSequence text -> parseTime(field, text);
             default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", value);
         };
-        if (time < TIME_MIN || time > TIME_MAX) {
+        if (time < Example.TIME_MIN || time > Example.TIME_MAX) {
             throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
                     "field '" + field + "': expected a time in the years 0 to 9999, found " + time + " ms since 1970");
         }

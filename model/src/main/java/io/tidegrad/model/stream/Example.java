@@ -47,9 +47,9 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
     private static final int SHOWN_MAX = 40;
 
     /// The years 0000 to 9999 in epoch milliseconds.
-    private static final long TIME_MIN = -62_167_219_200_000L;
+    public static final long TIME_MIN = -62_167_219_200_000L;
 
-    private static final long TIME_MAX = 253_402_300_799_999L;
+    public static final long TIME_MAX = 253_402_300_799_999L;
     private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]{0,14})");
     private static final Pattern WEIGHT = Pattern.compile("(0|[1-9][0-9]{0,15})(\\.[0-9]{1,400})?");
     private static final Pattern SOURCE =
@@ -92,6 +92,22 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
             throw new IllegalArgumentException("expected a label and no old label in a " + kind.code()
                     + " example, found " + label + " and " + oldLabel);
         }
+        if (isTooLong(label) || isTooLong(oldLabel)) {
+            throw new IllegalArgumentException("expected labels of at most " + HEADER_BYTES_MAX + " bytes");
+        }
+        if (!isTime(eventTime) || labelTime != null && !isTime(labelTime)) {
+            throw new IllegalArgumentException(
+                    "expected times in the years 0 to 9999, found " + eventTime + " and " + labelTime);
+        }
+    }
+
+    private static boolean isTooLong(@Nullable String label) {
+        return label != null && label.length() > HEADER_BYTES_MAX / 3
+                && label.getBytes(StandardCharsets.UTF_8).length > HEADER_BYTES_MAX;
+    }
+
+    private static boolean isTime(long millis) {
+        return millis >= TIME_MIN && millis <= TIME_MAX;
     }
 
     public Example withWeight(double weight) {
@@ -238,7 +254,7 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         private static long time(String name, String text) throws ExampleException {
             if (WHOLE.matcher(text).matches()) {
                 long value = Long.parseLong(text);
-                if (value >= TIME_MIN && value <= TIME_MAX) {
+                if (isTime(value)) {
                     return value;
                 }
             }

@@ -122,7 +122,13 @@ final class StreamSpecReader {
         if (length > LabelText.BYTES_MAX) {
             node.problem("expected a label of at most " + LabelText.BYTES_MAX + " bytes, found " + length);
         }
-        return node.isNumber() ? LabelText.ofNumber(label) : label;
+        if (!node.isNumber()) {
+            return label;
+        }
+        if (!Double.isFinite(Double.parseDouble(label))) {
+            node.problem("expected a label that is text or a finite number, found " + label);
+        }
+        return LabelText.ofNumber(label);
     }
 
     private static ValueType<Duration> duration(Duration min) {

@@ -81,6 +81,25 @@ class StreamFieldsTest {
         }
     }
 
+    /// Neighbours of such ids were read as the same double: one label would go to the events of all of them.
+    @Test
+    void anIdThatIsNotExactIsRefused() {
+        for (Object id : List.of(Long.MAX_VALUE, Long.MIN_VALUE, -0.0, 0x1p53 - 1, "0.1", "1e19", "9".repeat(20))) {
+            assertThat(events.read(event(id, NOW, 1), null, NOW)).isNull();
+        }
+        for (Object id : List.of(0x1p53, -0x1p53, 1e19, 0.1, 0.1f)) {
+            refused(event(id, NOW, 1), Reason.WRONG_TYPE, "field 'id': expected an id that is exact: text, or a whole"
+                    + " number that fits a long, found number " + id);
+        }
+        RecordDecoder decoder = RecordDecoder.of(new InMemorySchemaRegistry());
+        StreamFields json = StreamFields.ofEvents(
+                StreamSpec.parse("stream: s\nevents: { topic: t, key: id, format: json }\nlabel: late\n", "spec"));
+        for (String id : List.of("12345678901234567890", "12345678901234567891")) {
+            byte[] value = ("{\"late\": 1, \"id\": " + id + "}").getBytes(StandardCharsets.UTF_8);
+            assertThat(requireNonNull(json.read(decoder, KEY, value, NOW)).reason()).isEqualTo(Reason.WRONG_TYPE);
+        }
+    }
+
     @Test
     void aLabelIsCanonicalText() {
         Map<Object, String> texts = Map.of(true, "true", 0, "0", 3.0, "3", 0.1f, "0.1", "late ", "late ");
@@ -158,6 +177,18 @@ class StreamFieldsTest {
                 "expected an event time of at most a day after the record's timestamp, 2026-11-18T11:06:40Z,"
                         + " found 2026-11-19T11:06:40.001Z");
         assertThat(events.read(event(1, 0, 1), null, NOW)).as("a backfill").isNull();
+    }
+
+    /// What an example can't say would stop everybody who learns of them.
+    @Test
+    void aTimestampAfterTheYear9999IsRejected() {
+        long last = 253_402_300_799_999L;
+        assertThat(labels.read(label(1, null), KEY, last)).isNull();
+        Rejection refused = new Rejection(Reason.OUT_OF_RANGE,
+                "expected an event time in the years 0 to 9999, found 253402300800000 ms since 1970");
+        assertThat(labels.read(label(1, null), KEY, last + 1)).isEqualTo(refused);
+        assertThat(labels.readNullValue(KEY, last + 1)).isEqualTo(refused);
+        assertThat(StreamFields.refused(last + 1, last)).as("of a tick").isEqualTo(refused);
     }
 
     private static final Schema PAYMENT = new Schema.Parser().parse("""

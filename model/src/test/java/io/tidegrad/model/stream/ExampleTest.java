@@ -191,6 +191,12 @@ class ExampleTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Example(Kind.FINAL, "1", null, Double.NaN, source, 0, null))
                 .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Example(Kind.FINAL, "1", null, 1, source, 253_402_300_800_000L, null))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Example(Kind.FINAL, "1", null, 1, source, 0, -62_167_219_200_001L))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Example(Kind.CORRECTION, "1", "ü".repeat(501), 1, source, 0, null))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

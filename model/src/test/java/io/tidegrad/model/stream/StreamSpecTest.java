@@ -1,6 +1,7 @@
 package io.tidegrad.model.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.tidegrad.model.spec.ModelSpec.Format;
@@ -82,6 +83,15 @@ class StreamSpecTest {
             String canonical = parse(yaml).canonical();
             assertThat(parse(canonical).canonical()).isEqualTo(canonical);
         }
+    }
+
+    @Test
+    void aLabelThatIsANumberIsFinite() {
+        assertThatThrownBy(() -> parse(EVERY_KEY.replace("missing: false", "missing: 1e400")))
+                .isInstanceOf(SpecException.class)
+                .hasMessageContaining("join.missing: expected a label that is text or a finite number, found 1e400");
+        assertThat(parse(EVERY_KEY.replace("missing: false", "missing: '1e400'")).canonical())
+                .contains("missing: \"1e400\"");
     }
 
     /// Epochs of examples hang on it.
