@@ -256,6 +256,7 @@ final class ModelDecision {
     private ModelSpec known(ModelSpec spec, ControlLog.View view) {
         RegistrySettings registry = settings.registry();
         if (registry.url().isEmpty()) {
+            EventSchemas.requireFit(spec, view);
             boolean isSaid = !(spec.input().reader() instanceof ModelSpec.Reader.Any);
             return isSaid || spec.input().format() == ModelSpec.Format.JSON ? spec
                     : spec.withReader(ModelSpec.Reader.FIRST);

@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.FieldPlan;
@@ -58,20 +59,40 @@ public final class EventSchemas {
     ///     another format than the model's
     /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
     public static ModelSpec known(ModelSpec spec, ControlLog.View view, SchemaRegistry registry) {
+        StreamSpec stream = stream(spec, view);
+        return stream == null ? known(spec, registry) : known(spec, stream, registry);
+    }
+
+    private static @Nullable StreamSpec stream(ModelSpec spec, ControlLog.View view) {
         String stream = spec.stream();
         if (stream == null) {
-            return known(spec, registry);
+            return null;
         }
         StreamState state = view.requireStream(stream, "model " + spec.model() + ", input.stream: ");
-        StreamState.Epoch epoch = Objects.requireNonNullElse(state.on(spec.inputTopic()), state.epochs().getLast());
-        return known(spec, epoch.spec(), registry);
+        return Objects.requireNonNullElse(state.on(spec.inputTopic()), state.epochs().getLast()).spec();
+    }
+
+    /// Checks of a spec that is to be registered what is known without a registry.
+    ///
+    /// @throws ControlException the model does not fit its stream
+    public static void requireFit(ModelSpec spec, ControlLog.View view) {
+        StreamSpec stream = stream(spec, view);
+        if (stream != null) {
+            requireFit(spec, stream);
+        }
     }
 
     /// Returns the spec that is to be registered, of a model that learns from a stream: an example's value is the event.
     ///
-    /// @throws ControlException as for a topic of events; or the stream's events are in another format than the model's
+    /// @throws ControlException as for a topic of events; or the stream's events are in another format than the model's,
+    ///     or a feature reads the label in them
     /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
     public static ModelSpec known(ModelSpec spec, StreamSpec stream, SchemaRegistry registry) {
+        requireFit(spec, stream);
+        return known(spec, stream.events().topic(), registry);
+    }
+
+    private static void requireFit(ModelSpec spec, StreamSpec stream) {
         ModelSpec.Format format = stream.events().format();
         if (format != spec.input().format()) {
             boolean isJson = format == ModelSpec.Format.JSON;
@@ -80,7 +101,16 @@ public final class EventSchemas {
                     + (isJson ? ", JSON, found Avro: write input: { stream: " + stream.stream() + ", format: json }"
                             : ", Avro, found JSON: leave input.format out"));
         }
-        return known(spec, stream.events().topic(), registry);
+        List<String> reads;
+        try {
+            reads = stream.label() == null ? List.of() : spec.labelReads(stream.label());
+        } catch (SpecException allowedInVain) {
+            reads = allowedInVain.problems();
+        }
+        if (!reads.isEmpty()) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "model " + spec.model() + " of stream " + stream.stream() + ": " + String.join("; ", reads));
+        }
     }
 
     private static ModelSpec known(ModelSpec spec, String topic, SchemaRegistry registry) {
@@ -169,6 +199,12 @@ public final class EventSchemas {
                     .filter(version -> version.schema().getType() == Schema.Type.RECORD).toList();
         } catch (SchemaRegistry.UnknownSchemaException unknown) {
             return List.of(); // nobody has written yet, or by subjects with other names
+        } catch (SchemaRegistry.UnsupportedSchemaException notAvro) {
+            if (reading.schema != null) {
+                return List.of();
+            }
+            throw new ControlException(Reason.CONFIGURATION, whose + ": " + reading.section
+                    + ": expected events in Avro in topic " + reading.topic + ", found: " + notAvro.getMessage());
         }
     }
 

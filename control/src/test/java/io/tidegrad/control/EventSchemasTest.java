@@ -168,6 +168,23 @@ class EventSchemasTest {
     }
 
     @Test
+    void aModelThatReadsTheLabelInItsStreamsEventsIsRefused() {
+        register(COUNTRY, "");
+        StreamSpec stream = StreamSpec.parse("stream: s\nevents: { topic: payments }\nlabel: fraud\n", "spec");
+        String yaml = spec("merchant.country", "at").yaml().replace("'at'", "'fraud'")
+                .replace("topic: payments, event-time: at", "stream: s").replace("label: { field: fraud }\n", "");
+        assertThatThrownBy(() -> EventSchemas.known(ModelSpec.parse(yaml, "spec"), stream, registry))
+                .isInstanceOf(ControlException.class).hasMessageStartingWith("model m of stream s: line 5")
+                .hasMessageContainingAll("features[1]: reads 'fraud', the label's field", "allow-label: true");
+        ModelSpec allowed = ModelSpec.parse(yaml.replace("'fraud', ", "'fraud', allow-label: true, "), "spec");
+        assertThat(EventSchemas.known(allowed, stream, registry)).isSameAs(allowed);
+        StreamSpec ofOthers = stream("merchant.country", "at", "fraud");
+        ModelSpec honest = ModelSpec.parse(yaml, "spec");
+        assertThat(EventSchemas.known(honest, ofOthers, registry)).as("the label comes from another topic")
+                .isSameAs(honest);
+    }
+
+    @Test
     void aModelOfAStreamIsKnownByTheSchemasOfTheStreamsEvents() {
         register("", "");
         int newest = register(COUNTRY, "");

@@ -128,7 +128,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param source named in messages (a file name)
     /// @throws SpecException with every mistake found: line, expected, found
     public static ModelSpec parse(String yaml, String source) {
-        return new SpecReader(yaml, source, false).read();
+        return new SpecReader(yaml, source, false, null).read();
     }
 
     /// A spec that a model lives by: what was sound when it was registered is no mistake, though a new spec could not
@@ -136,7 +136,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     ///
     /// @throws SpecException as `parse`
     public static ModelSpec parseRegistered(String yaml, String source) {
-        return new SpecReader(yaml, source, true).read();
+        return new SpecReader(yaml, source, true, null).read();
     }
 
     /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does
@@ -222,6 +222,13 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
             fields.add(input.eventTime());
         }
         return List.copyOf(fields);
+    }
+
+    /// A line for each feature that reads `field`, the label of the spec's stream, and does not say that this is meant.
+    ///
+    /// @throws SpecException a feature says so that does not read it
+    public List<String> labelReads(String field) {
+        return new SpecReader(yaml, "the spec of " + model, true, field).read().labelReads;
     }
 
     /// Whether the network reads all features side by side, and not some here and some there.

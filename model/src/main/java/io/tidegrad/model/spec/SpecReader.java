@@ -18,6 +18,7 @@ import io.tidegrad.model.spec.ModelSpec.LateLabels;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -45,14 +46,17 @@ final class SpecReader {
     private final String yaml;
     private final String source;
     private final boolean registered;
+    private final @Nullable String labelOfStream;
     private final Problems problems;
     private final Problems labelReads = new Problems();
 
     /// @param registered whether a model lives by this spec already: it goes on by rules that came later too
-    SpecReader(String yaml, String source, boolean registered) {
+    /// @param labelOfStream the label's path in the events of the stream; null if it is not known or not in them
+    SpecReader(String yaml, String source, boolean registered, @Nullable String labelOfStream) {
         this.yaml = yaml;
         this.source = source;
         this.registered = registered;
+        this.labelOfStream = labelOfStream;
         problems = new Problems(registered);
     }
 
@@ -90,7 +94,7 @@ final class SpecReader {
         boolean ofStream = input.stream() != null;
         SpecNode labelNode = ofStream ? keys.optional("label") : keys.required("label", "label: { field: … }");
         LabelKeys label = label(labelNode, ofStream, loss);
-        featureReader.checkLabel(label.field == null ? "" : label.field,
+        featureReader.checkLabel(Objects.requireNonNullElse(ofStream ? labelOfStream : label.field, ""),
                 (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
                 Optimizers.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
