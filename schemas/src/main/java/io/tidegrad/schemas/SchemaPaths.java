@@ -2,12 +2,15 @@ package io.tidegrad.schemas;
 
 import io.tidegrad.schemas.settings.NearestName;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import org.apache.avro.Schema;
 
-/// The paths that the values of a schema have, for messages.
+/// The paths that the values of a schema have.
 public final class SchemaPaths {
     /// A message names one of them, or a few.
     private static final int PATHS_MAX = 1_000;
@@ -25,15 +28,6 @@ public final class SchemaPaths {
 
     /// Of a schema the first thousand, those that are less deep first. An entry of a map is `map[key]`.
     public static Set<String> of(Schema root) {
-        return of(root, false);
-    }
-
-    /// Also the paths that only lead to others.
-    public static Set<String> withInner(Schema root) {
-        return of(root, true);
-    }
-
-    private static Set<String> of(Schema root, boolean withInner) {
         Set<String> paths = new LinkedHashSet<>();
         Deque<Open> open = new ArrayDeque<>();
         open.add(new Open(root, "", 0));
@@ -41,9 +35,6 @@ public final class SchemaPaths {
             Open next = open.poll();
             if (next.deep > DEEP_MAX) {
                 continue;
-            }
-            if (withInner && !next.path.isEmpty()) {
-                paths.add(next.path);
             }
             switch (next.schema.getType()) {
                 case RECORD -> {
@@ -71,6 +62,46 @@ public final class SchemaPaths {
             }
         }
         return paths;
+    }
+
+    /// Whether something can lie at a path in a schema's values, even if it only leads to others.
+    public static boolean has(Schema root, FieldPath path) {
+        // Each type once for a step: the branches of nested unions can lead to one type in many ways.
+        Set<Schema> here = Set.of(root);
+        for (FieldPath.Step step : path.steps()) {
+            Set<Schema> next = Collections.newSetFromMap(new IdentityHashMap<>());
+            for (Schema schema : here) {
+                List<Schema> branches = schema.getType() == Schema.Type.UNION ? schema.getTypes() : List.of(schema);
+                branches.forEach(branch -> addBehind(branch, step, next));
+            }
+            here = next;
+        }
+        return !here.isEmpty();
+    }
+
+    private static void addBehind(Schema schema, FieldPath.Step step, Set<Schema> to) {
+        boolean isName = step.kind() == FieldPath.Kind.NAME;
+        switch (schema.getType()) {
+            case RECORD -> {
+                Schema.Field field = isName ? schema.getField(step.name()) : null;
+                if (field != null) {
+                    to.add(field.schema());
+                }
+            }
+            case MAP -> {
+                if (!isName) {
+                    to.add(schema.getValueType());
+                }
+            }
+            case ARRAY -> {
+                if (step.kind() == FieldPath.Kind.EACH) {
+                    to.add(schema.getElementType());
+                }
+            }
+            default -> {
+                // Nothing lies in it.
+            }
+        }
     }
 
     /// `; did you mean 'merchant.country'?`, or some of the paths that there are.

@@ -1,10 +1,10 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.SchemaPaths;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -24,7 +24,7 @@ final class EventFields implements AutoCloseable {
 
     private final RegistrySettings settings;
     private final Supplier<Map<String, String>> topics;
-    private final Map<String, Set<String>> known = new ConcurrentHashMap<>();
+    private final Map<String, Schema> known = new ConcurrentHashMap<>();
     private final ScheduledExecutorService timer = Timers.named("tidegrad-event-fields");
 
     /// @param topics returns the topics of the events from which served models learn, by the source that `has` is asked
@@ -36,7 +36,8 @@ final class EventFields implements AutoCloseable {
     }
 
     boolean has(String source, String field) {
-        return known.getOrDefault(source, Set.of()).contains(field);
+        Schema schema = known.get(source);
+        return schema != null && SchemaPaths.has(schema, FieldPath.parsedOrName(field));
     }
 
     private void ask() {
@@ -53,7 +54,7 @@ final class EventFields implements AutoCloseable {
         try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
             Schema schema = registry.latest(topic + "-value");
             if (schema.getType() == Schema.Type.RECORD) {
-                known.put(source, SchemaPaths.withInner(schema));
+                known.put(source, schema);
             }
         } catch (RuntimeException e) {
             // Without it a request may only have the fields that models read, as without a registry.
