@@ -25,11 +25,11 @@ interface FieldCode {
 
     /// Null where the program is too long, or this JVM does not let a class be made: the program gives the same.
     static @Nullable FieldCode of(FieldProgram program) {
-        Assembly assembly = new Assembly(program);
-        if (assembly.isTooLong()) {
-            return null;
-        }
         try {
+            Assembly assembly = new Assembly(program); // before Java 24 what writes it is missing: a LinkageError
+            if (assembly.isTooLong()) {
+                return null;
+            }
             Class<?> made = MethodHandles.lookup().defineHiddenClass(assembly.toClass(), true).lookupClass();
             return (FieldCode) made.getDeclaredConstructor().newInstance();
         } catch (ReflectiveOperationException | LinkageError | IllegalArgumentException e) {

@@ -69,8 +69,13 @@ public interface RecordDecoder extends AutoCloseable {
         Map<String, Object> bounded = new HashMap<>(config);
         Duration timeout = RegistryConfig.shorter(RegistryConfig.requestTimeout(config), patience.left().dividedBy(2));
         bounded.put(RegistryConfig.REQUEST_TIMEOUT, Long.toString(timeout.toMillis()));
-        deserializer.configure(bounded, false);
-        return new Foreign(deserializer, patience, SchemaRegistry.connect(bounded, patience));
+        try {
+            deserializer.configure(bounded, false);
+            return new Foreign(deserializer, patience, SchemaRegistry.connect(bounded, patience));
+        } catch (RuntimeException e) {
+            Utils.closeQuietly(deserializer, named.toString());
+            throw e;
+        }
     }
 
     /// Ours, on a registry that it closes with itself.
@@ -178,8 +183,11 @@ public interface RecordDecoder extends AutoCloseable {
 
         @Override
         public void close() {
-            deserializer.close();
-            registry.close();
+            try {
+                deserializer.close();
+            } finally {
+                registry.close();
+            }
         }
     }
 }

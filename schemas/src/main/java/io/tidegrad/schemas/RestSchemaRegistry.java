@@ -196,12 +196,20 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
         numbers.sort(Comparator.reverseOrder());
         List<Registered> versions = new ArrayList<>();
+        UnsupportedSchemaException unreadable = null; // the newest of these
         for (int number : numbers.subList(0, Math.min(most, numbers.size()))) {
             try {
                 versions.add(version(subject, Integer.toString(number)));
-            } catch (UnknownSchemaException | UnsupportedSchemaException deletedMeanwhileOrUnreadable) {
+            } catch (UnknownSchemaException deletedMeanwhile) {
                 // What the others have is known all the same.
+            } catch (UnsupportedSchemaException e) {
+                unreadable = unreadable == null ? e : unreadable;
             }
+        }
+        if (versions.isEmpty()) {
+            throw unreadable == null ? unknown("subject " + subject, "its versions were deleted meanwhile")
+                    : new UnsupportedSchemaException(
+                            "subject " + subject + " has no version that can be read: " + unreadable.getMessage());
         }
         return versions;
     }

@@ -37,6 +37,7 @@ public interface SchemaRegistry extends AutoCloseable {
     /// schema is left out. Not cached.
     ///
     /// @throws UnknownSchemaException the subject has none
+    /// @throws UnsupportedSchemaException none can be read
     /// @throws RegistryUnavailableException as above
     List<Registered> versions(String subject, int most);
 

@@ -220,6 +220,21 @@ final class RestSchemaRegistryTest {
         }
     }
 
+    @Test
+    void aSubjectOfWhichNoVersionCanBeReadIsNotOneWithoutVersions() throws Exception {
+        try (StubRegistry stub = new StubRegistry(exchange -> StubRegistry.answer(exchange, 200,
+                exchange.getRequestURI().getPath().endsWith("/versions") ? "[1, 2]"
+                        : "{\"id\": 7, \"schemaType\": \"PROTOBUF\", \"schema\": \"message M {}\"}"));
+                SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.versions("x", 9)).isInstanceOf(UnsupportedSchemaException.class)
+                    .hasMessageContainingAll("subject x", "version 2", "PROTOBUF, expected AVRO");
+        }
+        try (StubRegistry stub = versions("[2]"); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.versions("x", 9)).isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContainingAll("subject x", "deleted meanwhile");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"[1, \"two\"]", "[1.5]", "[99999999999]", "{\"1\": 1}"})
     void whatIsNoListOfVersionsMeansTryAgain(String answer) throws Exception {

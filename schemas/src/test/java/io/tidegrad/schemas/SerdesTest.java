@@ -10,6 +10,7 @@ import io.tidegrad.schemas.SchemaRegistry.UnknownSchemaException;
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.avro.Schema;
@@ -173,6 +174,52 @@ final class SerdesTest {
                 new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED, new InMemorySchemaRegistry())) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
+    }
+
+    /// Refuses its settings, or can't be closed.
+    public static final class Stubborn implements Deserializer<GenericRecord> {
+        static boolean refusesSettings;
+        static int closed;
+
+        @Override
+        public void configure(Map<String, ?> settings, boolean isKey) {
+            if (refusesSettings) {
+                throw new InvalidConfigurationException("no");
+            }
+        }
+
+        @Override
+        public GenericRecord deserialize(String topic, byte[] value) {
+            throw new SerializationException("no");
+        }
+
+        @Override
+        public void close() {
+            closed++;
+            if (!refusesSettings) {
+                throw new IllegalStateException("can't be closed");
+            }
+        }
+    }
+
+    @Test
+    void aForeignDeserializerIsClosedEvenIfItRefusesItsSettings() {
+        Map<String, Object> all = new HashMap<>(config);
+        all.put(RecordDecoder.DESERIALIZER, Stubborn.class.getName());
+        Stubborn.closed = 0;
+        Stubborn.refusesSettings = true;
+        assertThatThrownBy(() -> RecordDecoder.of(all)).isInstanceOf(InvalidConfigurationException.class);
+        assertThat(Stubborn.closed).isEqualTo(1);
+        Stubborn.refusesSettings = false;
+        boolean[] closed = new boolean[1];
+        SchemaRegistry registry = (SchemaRegistry) Proxy.newProxyInstance(SchemaRegistry.class.getClassLoader(),
+                new Class<?>[]{SchemaRegistry.class}, (_, method, _) -> {
+                    closed[0] |= method.getName().equals("close");
+                    return null;
+                });
+        assertThatThrownBy(new RecordDecoder.Foreign(new Stubborn(), RegistryPatience.UNBOUNDED, registry)::close)
+                .hasMessage("can't be closed");
+        assertThat(closed).as("the registry's connections").containsExactly(true);
     }
 
     @Test
