@@ -26,14 +26,18 @@ public final class DelayService {
                 int status = 200;
                 Object answer;
                 try {
-                    Prediction prediction = scorer.score(json.readValue(exchange.getRequestBody(), RECORD));
+                    Map<String, Object> record = json.readValue(exchange.getRequestBody(), RECORD);
+                    if (record == null) {
+                        throw new IllegalArgumentException("expected a record, found null");
+                    }
+                    Prediction prediction = scorer.score(record);
                     answer = Map.of("version", prediction.version(), "delay", prediction.probabilities()[0]);
                 } catch (IllegalArgumentException | JsonProcessingException e) {
                     status = 400;
-                    answer = Map.of("error", e.getMessage());
+                    answer = Map.of("error", String.valueOf(e.getMessage()));
                 } catch (NotReadyException e) {
                     status = 503;
-                    answer = Map.of("error", e.getMessage());
+                    answer = Map.of("error", String.valueOf(e.getMessage()));
                 }
                 byte[] body = json.writeValueAsBytes(answer);
                 exchange.sendResponseHeaders(status, body.length);

@@ -13,6 +13,7 @@ import java.lang.classfile.MethodModel;
 import java.lang.classfile.MethodTransform;
 import java.lang.classfile.Opcode;
 import java.lang.classfile.attribute.InnerClassesAttribute;
+import java.lang.classfile.attribute.PermittedSubclassesAttribute;
 import java.lang.classfile.constantpool.ClassEntry;
 import java.lang.classfile.constantpool.FieldRefEntry;
 import java.lang.classfile.constantpool.MemberRefEntry;
@@ -45,6 +46,12 @@ final class LoweredClasses {
     /// A class that names one of these stays as it is, for Java 25 only; its callers ask for the version.
     private static final List<String> NEEDS_25 = List.of("jdk.incubator.vector", "java.lang.classfile");
 
+    /// These name classes for Java 25 only, and do without them before it: `ActiveKernels` and `KafkaTime` ask for the
+    /// version, `FieldCode` catches the error, and the `Vector` ones are used by classes for Java 25 only.
+    private static final Set<String> GUARDED = Set.of("io/tidegrad/engine/kernel/ActiveKernels",
+            "io/tidegrad/engine/kernel/VectorDenseKernels", "io/tidegrad/engine/kernel/VectorConvolutionKernels",
+            "io/tidegrad/schemas/KafkaTime", "io/tidegrad/schemas/FieldCode");
+
     private final JavaApi api;
     private final ClassDesc substitute;
     private final Set<String> substitutes = new HashSet<>();
@@ -70,7 +77,8 @@ final class LoweredClasses {
 
     /// Returns the classes that Java 17 can load, by the names of their files.
     ///
-    /// @throws IllegalStateException if one uses what Java 17 lacks and `Java17` doesn't have; names all such uses
+    /// @throws IllegalStateException if one uses what Java 17 lacks and `Java17` doesn't have, or a class that is left
+    ///     out; names all such uses
     Map<String, byte[]> lower(Map<String, byte[]> classes) {
         Map<String, byte[]> lowered = new TreeMap<>();
         Set<String> missing = new TreeSet<>();
@@ -80,13 +88,19 @@ final class LoweredClasses {
                 newer.add(name.replace(".class", "$"));
             }
         });
-        classes.forEach((name, file) -> {
-            ClassModel model = format.parse(file);
+        Set<String> leftOut = new HashSet<>();
+        classes.keySet().forEach(name -> {
             // Of a class that is for 25 only, so are those nested in it.
-            if (newer.stream().noneMatch(name.replace(".class", "$")::startsWith)) {
-                byte[] bytes = format.transformClass(model, this::lower);
+            if (newer.stream().anyMatch(name.replace(".class", "$")::startsWith)) {
+                leftOut.add(name.replace(".class", ""));
+            }
+        });
+        classes.forEach((name, file) -> {
+            if (!leftOut.contains(name.replace(".class", ""))) {
+                byte[] bytes = format.transformClass(format.parse(file),
+                        (builder, element) -> lower(builder, element, leftOut));
                 lowered.put(name, bytes);
-                missing(format.parse(bytes), missing);
+                missing(format.parse(bytes), leftOut, missing);
             }
         });
         if (!missing.isEmpty()) {
@@ -106,7 +120,7 @@ final class LoweredClasses {
         return false;
     }
 
-    private void missing(ClassModel model, Set<String> missing) {
+    private void missing(ClassModel model, Set<String> leftOut, Set<String> missing) {
         String here = model.thisClass().asInternalName();
         for (MethodModel method : model.methods()) {
             if (!mapped(method.methodTypeSymbol()).equals(method.methodTypeSymbol())) {
@@ -116,6 +130,10 @@ final class LoweredClasses {
         for (PoolEntry entry : model.constantPool()) {
             String used = switch (entry) {
                 case ClassEntry type when isMissing(type.asSymbol()) -> type.asInternalName();
+                case ClassEntry type when !GUARDED.contains(here)
+                        && leftOut.contains(internalName(element(type.asSymbol()))) ->
+                    type.asInternalName() + ", which is for Java 25 only: ask for the version before, and add the class"
+                            + " that asks to GUARDED";
                 case FieldRefEntry field when isMissing(field) -> text(field);
                 case MemberRefEntry method when !(method instanceof FieldRefEntry) && isMissing(method) -> text(method);
                 default -> null;
@@ -141,11 +159,16 @@ final class LoweredClasses {
                 : isMissing(owner, name, MethodTypeDesc.ofDescriptor(member.type().stringValue()));
     }
 
-    private boolean isMissing(ClassDesc type) {
+    private static ClassDesc element(ClassDesc type) {
         ClassDesc element = type;
         while (element.isArray()) {
             element = element.componentType();
         }
+        return element;
+    }
+
+    private boolean isMissing(ClassDesc type) {
+        ClassDesc element = element(type);
         return isSubstitute(element) ? !substitutes.contains(internalName(element))
                 : JavaApi.isJdk(element) && !api.has(element);
     }
@@ -180,7 +203,7 @@ final class LoweredClasses {
 
     // ------------------------------------------------------------------------------------------------- elements
 
-    private void lower(ClassBuilder builder, ClassElement element) {
+    private void lower(ClassBuilder builder, ClassElement element, Set<String> leftOut) {
         switch (element) {
             case ClassFileVersion _ -> builder.withVersion(JAVA_17, 0);
             case MethodModel method -> builder.transformMethod(method, MethodTransform.transformingCode(this::lower));
@@ -188,6 +211,8 @@ final class LoweredClasses {
                     fields -> field.forEach(fields));
             case InnerClassesAttribute inner -> builder.with(InnerClassesAttribute.of(
                     inner.classes().stream().filter(nested -> !isMissing(nested.innerClass().asSymbol())).toList()));
+            case PermittedSubclassesAttribute permitted -> builder.with(PermittedSubclassesAttribute.of(permitted
+                    .permittedSubclasses().stream().filter(type -> !leftOut.contains(type.asInternalName())).toList()));
             default -> builder.with(element);
         }
     }

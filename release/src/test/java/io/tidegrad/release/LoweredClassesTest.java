@@ -15,6 +15,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -117,21 +118,52 @@ class LoweredClassesTest {
         }
     }
 
+    private Map<String, byte[]> lower(String source, String... classes) throws IOException {
+        Path file = Files.writeString(directory.resolve("Source.java"), source);
+        assertThat(
+                ToolProvider.getSystemJavaCompiler().run(null, null, null, "-d", directory.toString(), file.toString()))
+                .isZero();
+        Map<String, byte[]> files = new HashMap<>();
+        for (String name : classes) {
+            files.put(name + ".class", Files.readAllBytes(directory.resolve(name + ".class")));
+        }
+        try (URLClassLoader known = new URLClassLoader(new URL[]{directory.toUri().toURL()})) {
+            return new LoweredClasses(new JavaApi(17), ClassDesc.of("here.Java17"), ModuleFiles.read(compiled), known)
+                    .lower(files);
+        }
+    }
+
     @Test
-    void whatJava17LacksAndHasNoSubstituteIsNamed() throws IOException {
-        Path source = Files.writeString(directory.resolve("Newer.java"), """
+    void whatJava17LacksAndHasNoSubstituteIsNamed() {
+        assertThatThrownBy(() -> lower("""
                 class Newer {
                     static String[] parts(String text) {
                         return text.splitWithDelimiters(",", 0);
                     }
                 }
-                """);
-        assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, "-d", directory.toString(),
-                source.toString())).isZero();
-        Map<String, byte[]> classes = Map.of("Newer.class", Files.readAllBytes(directory.resolve("Newer.class")));
-        LoweredClasses lowered = new LoweredClasses(new JavaApi(17), ClassDesc.of("here.Java17"),
-                ModuleFiles.read(compiled), getClass().getClassLoader());
-        assertThatThrownBy(() -> lowered.lower(classes)).isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("Newer uses ").hasMessageContaining("splitWithDelimiters");
+                """, "Newer")).isInstanceOf(IllegalStateException.class).hasMessageContaining("Newer uses ")
+                .hasMessageContaining("splitWithDelimiters");
+    }
+
+    @Test
+    void aClassThatReachesOneForJava25OnlyIsNamed() throws IOException {
+        String newer = """
+                final class Newer implements Either {
+                    static int version() {
+                        return java.lang.classfile.ClassFile.latestMajorVersion();
+                    }
+                }
+                final class Older implements Either {}
+                sealed interface Either permits Newer, Older {}
+                """;
+        assertThat(lower(newer, "Newer", "Older", "Either")).containsOnlyKeys("Older.class", "Either.class");
+        assertThatThrownBy(() -> lower(newer + """
+                class User {
+                    int version() {
+                        return Newer.version();
+                    }
+                }
+                """, "Newer", "Older", "Either", "User")).isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("User uses Newer, which is for Java 25 only");
     }
 }

@@ -186,6 +186,9 @@ class OlderJavaTest {
             HttpResponse<String> refused = ask(http, running, "{\"distance\": \"far\"}");
             assertThat(refused.statusCode()).isEqualTo(400);
             assertThat(refused.body()).contains("distance");
+            HttpResponse<String> none = ask(http, running, "null");
+            assertThat(none.statusCode()).isEqualTo(400);
+            assertThat(none.body()).contains("expected a record, found null");
         } finally {
             running.process().destroyForcibly().waitFor();
         }
@@ -211,17 +214,29 @@ class OlderJavaTest {
         }
     }
 
+    /// Longer than until the reader makes a class of their schema, which needs Java 25.
+    @ParameterizedTest
+    @MethodSource("releases")
+    void manyAvroRecordsAreRead(int release) throws Exception {
+        List<Path> path = compiled("AvroRecords", libraries);
+        assertThat(run(directory, java(release, "-cp", joined(path), "AvroRecords"))).contains("sum 4501500");
+    }
+
+    /// Compiles a program of the test's resources for Java 17, and returns its class path.
+    private static List<Path> compiled(String program, List<Path> libraries) throws Exception {
+        Path classes = Files.createDirectories(directory.resolve(program));
+        URL source = Objects.requireNonNull(OlderJavaTest.class.getResource("/" + program + ".java"));
+        assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-proc:none", "-cp",
+                joined(libraries), "-d", classes.toString(), Path.of(source.toURI()).toString())).isZero();
+        return Stream.concat(libraries.stream(), Stream.of(classes)).toList();
+    }
+
     /// Prints the medians of both; with `-Dtidegrad.speed.seconds=5` they are worth reading.
     @ParameterizedTest
     @MethodSource("releases")
     void aRecordIsScoredLikeByOnnxRuntime(int release) throws Exception {
-        Path classes = Files.createDirectories(directory.resolve("speed"));
-        List<Path> path = new ArrayList<>(libraries);
-        path.add(codeOf(OrtEnvironment.class));
-        URL program = Objects.requireNonNull(OlderJavaTest.class.getResource("/RecordSpeed.java"));
-        assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-proc:none", "-cp",
-                joined(path), "-d", classes.toString(), Path.of(program.toURI()).toString())).isZero();
-        path.add(classes);
+        List<Path> path = compiled("RecordSpeed",
+                Stream.concat(libraries.stream(), Stream.of(codeOf(OrtEnvironment.class))).toList());
         for (String name : List.of("flights", "w1", "w2")) {
             ShippedStream stream = name.equals("flights") ? ShippedStream.FLIGHTS : ShippedStream.DIGITS;
             String yaml = name.equals("w2")
@@ -275,11 +290,21 @@ class OlderJavaTest {
         List<String> command = java(release, "-cp", joined(path), "DelayService");
         command.addAll(List.of(arguments));
         Path errors = directory.resolve("service.log");
-        Process process =
-                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile())).start();
-        String first = process.inputReader().readLine();
-        assertThat(first).as("%s", Files.readString(errors)).isNotNull();
-        return new Running(process, URI.create(first));
+        Path out = Files.createTempFile(directory, "service", ".out");
+        Process process = new ProcessBuilder(command).redirectOutput(out.toFile())
+                .redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile())).start();
+        boolean serves = false;
+        try {
+            Awaitility.await().atMost(Duration.ofMinutes(1))
+                    .until(() -> Files.readString(out).contains("\n") || !process.isAlive());
+            assertThat(Files.readString(out)).as("%s", Files.readString(errors)).contains("\n");
+            serves = true;
+            return new Running(process, URI.create(Files.readString(out).strip()));
+        } finally {
+            if (!serves) {
+                process.destroyForcibly();
+            }
+        }
     }
 
     private static HttpResponse<String> ask(HttpClient http, Running running, long event) throws Exception {
