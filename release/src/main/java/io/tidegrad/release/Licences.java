@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /// The licences of all that the archive holds: a list of the libraries, the licences' texts, and what the libraries'
 /// jars say themselves.
@@ -33,7 +34,11 @@ final class Licences {
             List<String> licences = new ArrayList<>();
             for (JsonNode choice : library.path("licenses")) {
                 JsonNode licence = choice.path("license");
-                String id = licence.path("id").asText(licence.path("name").asText());
+                String id = Stream.of(licence.path("id"), licence.path("name"), choice.path("expression"))
+                        .map(JsonNode::asText).filter(text -> !text.isBlank()).findFirst().orElse("");
+                if (id.isEmpty()) {
+                    continue;
+                }
                 licences.add(id + (licence.has("url") ? " (" + licence.path("url").asText() + ")" : ""));
                 JsonNode text = licence.path("text");
                 if (!text.isMissingNode()) {
@@ -53,7 +58,8 @@ final class Licences {
         Files.createDirectories(directory.resolve("texts"));
         Files.writeString(directory.resolve("LIBRARIES.txt"), list);
         for (Map.Entry<String, String> text : texts.entrySet()) {
-            Files.writeString(directory.resolve("texts").resolve(text.getKey() + ".txt"), text.getValue());
+            Files.writeString(directory.resolve("texts").resolve(text.getKey().replace('/', '-') + ".txt"),
+                    text.getValue());
         }
         for (Path jar : jars) {
             for (Map.Entry<String, byte[]> file : ModuleFiles.read(jar).entrySet()) {

@@ -1,0 +1,41 @@
+package io.tidegrad.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LicencesTest {
+    @TempDir
+    Path directory;
+
+    private Path write(String licences) throws IOException {
+        Path bill = Files.writeString(directory.resolve("sbom.json"), """
+                {"components": [{"group": "a.b", "name": "c", "version": "1", "licenses": %s}]}
+                """.formatted(licences));
+        Licences.write(bill, List.of(), directory.resolve("licences"));
+        return directory.resolve("licences");
+    }
+
+    @Test
+    void anIdANameAndAnExpressionAreAllNamed() throws IOException {
+        Path licences = write("""
+                [{"license": {"id": "MIT"}}, {"license": {"name": "BSD/other", "text": {"content": "as is"}}},
+                 {"expression": "Apache-2.0 OR MIT"}]""");
+        assertThat(licences.resolve("LIBRARIES.txt")).hasContent("a.b:c:1  MIT or BSD/other or Apache-2.0 OR MIT\n");
+        assertThat(licences.resolve("texts/BSD-other.txt")).hasContent("as is");
+    }
+
+    @Test
+    void aLibraryWithoutALicenceEndsTheBuild() {
+        for (String none : List.of("[]", "[{}]", "[{\"license\": {\"name\": \"\"}}]", "[{\"expression\": \" \"}]")) {
+            assertThatThrownBy(() -> write(none)).as(none).isInstanceOf(IllegalStateException.class)
+                    .hasMessage("no licence is known of [a.b:c:1]");
+        }
+    }
+}
