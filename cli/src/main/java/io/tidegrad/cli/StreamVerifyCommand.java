@@ -39,7 +39,22 @@ final class StreamVerifyCommand {
             throw StopException.from(e, settings.registry().shownUrl());
         }
         line.getOut().print(settings.flag(CliSettings.JSON) ? line(result) : text(result));
-        return result.different() == 0 ? 0 : ExitCode.STATE_VIOLATION.status();
+        return result.different() > 0 ? ExitCode.STATE_VIOLATION.status()
+                : comparedNothing(result) ? ExitCode.RETRYABLE.status() : 0;
+    }
+
+    /// Whether no id could be compared, so that nothing is known of the examples.
+    private static boolean comparedNothing(StreamVerification.Result result) {
+        return result.different() == 0 && result.ids() == result.undecided();
+    }
+
+    /// Returns why no id could be compared.
+    private static String whyNothing(StreamVerification.Result result) {
+        return result.records() == 0 ? "the topics hold no record of events or labels"
+                : result.unsettled() + result.lost() + result.undecided() == 0
+                        ? "none of the " + result.records() + " records that the topics hold can be joined"
+                        : "every id is left out: " + result.unsettled() + " that the joiner has not read yet, "
+                                + result.lost() + " for retention, " + result.undecided() + " undecided";
     }
 
     /// Returns a listener that says every few seconds how far the command has come.
@@ -80,6 +95,9 @@ final class StreamVerifyCommand {
             lines.add("read late", "%,d ids whose labels or events a task took later than `align` allows for",
                     result.late());
         }
+        if (comparedNothing(result)) {
+            return lines.add("nothing compared", "%s", whyNothing(result)).toString();
+        }
         if (result.different() == 0) {
             return lines.add("equal", "%,d examples of %,d ids", result.examples(), result.ids()).toString();
         }
@@ -107,10 +125,11 @@ final class StreamVerifyCommand {
 
     private static JsonLine line(StreamVerification.Result result) {
         return new JsonLine().put("stream", result.stream()).put("epoch", result.epoch())
-                .put("equal", result.different() == 0).put("ids", result.ids()).put("examples", result.examples())
-                .put("records", result.records()).put("rejected", result.rejected()).put("late", result.late())
-                .put("undecided", result.undecided()).put("unsettled", result.unsettled()).put("lost", result.lost())
-                .put("examples_from", result.cut())
+                .put("equal", comparedNothing(result) ? null : result.different() == 0)
+                .put("nothing_compared", comparedNothing(result) ? whyNothing(result) : null).put("ids", result.ids())
+                .put("examples", result.examples()).put("records", result.records()).put("rejected", result.rejected())
+                .put("late", result.late()).put("undecided", result.undecided()).put("unsettled", result.unsettled())
+                .put("lost", result.lost()).put("examples_from", result.cut())
                 .put("task_time", result.taskTime() == null ? null : result.taskTime().toString())
                 .put("passes", result.passes()).put("different", result.different())
                 .put("differences", result.differences().stream().map(difference -> new JsonLine()

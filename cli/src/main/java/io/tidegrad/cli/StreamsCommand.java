@@ -138,31 +138,25 @@ final class StreamsCommand {
         String stream = stream();
         OptionalInt epoch = SettingsCommand.epoch(settings);
         // If an earlier command could not delete everything, the rest is deleted now.
-        StreamState known = decisions.find(stream);
+        StreamDecisions.Decided last = decisions.last(stream);
+        StreamState known = last.after();
         boolean decidedBefore = epoch.isEmpty() ? !known.exists()
                 : epoch.getAsInt() <= known.last() && known.epoch(epoch.getAsInt()) == null;
-        Outcome outcome = decidedBefore ? new Outcome(newest(known), known, known, Map.of())
-                : decided(decisions.delete(stream, epoch));
+        StreamDecisions.Decided deletion = decidedBefore ? last : decisions.delete(stream, epoch);
         List<String> deleted = new ArrayList<>();
         if (!settings.flag(CliSettings.KEEP_DATA)) {
-            int first = epoch.orElse(1);
-            for (int each = first; each <= epoch.orElse(known.last()); each++) {
+            // Not what epochs left that were deleted one by one: their data may have been kept on purpose.
+            List<Integer> ended = epoch.isPresent() ? List.of(epoch.getAsInt())
+                    : deletion.before().epochs().stream().map(StreamState.Epoch::number).toList();
+            for (int each : ended) {
                 // If one still has it then, the deletion is refused.
                 observer.awaitNoJoiner(stream, each, Duration.ofSeconds(settings.number(CliSettings.TIMEOUT)));
                 deleted.addAll(data.delete(stream, each));
             }
         }
-        return new Outcome(outcome.record(), outcome.before(), outcome.after(),
+        return new Outcome(deletion.record(), decidedBefore ? known : deletion.before(), deletion.after(),
                 Map.of("deleted", settings.flag(CliSettings.KEEP_DATA) ? "nothing: kept on request"
                         : deleted.isEmpty() ? "nothing" : String.join(", ", deleted)));
-    }
-
-    private static StreamRecord newest(StreamState known) {
-        StreamRecord newest = known.newest();
-        if (newest == null) {
-            throw new IllegalStateException("a stream without a record was found");
-        }
-        return newest;
     }
 
     /// `payments (x9GzQ0vYTxGkYkqk0V2b0A), 6 partitions`.
@@ -318,8 +312,8 @@ final class StreamsCommand {
     private static String joined(StreamOverview.EpochEntry epoch) {
         return (epoch.threads() == 0 ? "no joiner runs"
                 : "joined by " + epoch.threads() + (epoch.threads() == 1 ? " thread" : " threads"))
-                + (epoch.unread() == 0 ? ", all is read"
-                        : String.format(Locale.ROOT, ", %,d offsets of events and labels are not read", epoch.unread()));
+                + (epoch.unread() == 0 ? ", all is read" : String.format(Locale.ROOT,
+                        ", %,d offsets of events and labels are not read", epoch.unread()));
     }
 
     private static String text(StreamOverview.Entry entry, List<StreamRecord> decisions) {

@@ -230,10 +230,15 @@ class StreamsCommandTest {
 
         assertThat(run("streams", "delete", stream, "--epoch", "3")).isEqualTo(2);
         assertThat(readings.err()).contains("expected an epoch that it has, found epoch 3; it has 1, 2");
+        assertThat(run("streams", "delete", stream, "--epoch", "2", "--keep-data")).as(readings.err()).isZero();
+        assertThat(readings.out()).contains("epochs        1, 2 -> 1", "deleted       nothing: kept on request");
+        for (String deleted : List.of(topics.examples(stream, 1), "nothing")) {
+            assertThat(run("streams", "delete", stream)).as(readings.err()).isZero();
+            assertThat(readings.out()).contains("-> deleted".substring(deleted.equals("nothing") ? 3 : 0),
+                    "deleted       " + deleted + System.lineSeparator());
+        }
         assertThat(run("streams", "delete", stream, "--epoch", "2")).as(readings.err()).isZero();
-        assertThat(readings.out()).contains("epochs        1, 2 -> 1", "deleted       " + topics.examples(stream, 2));
-        assertThat(run("streams", "delete", stream)).as(readings.err()).isZero();
-        assertThat(readings.out()).contains("stage         live -> deleted", topics.examples(stream, 1));
+        assertThat(readings.out()).contains("deleted       " + topics.examples(stream, 2));
         assertThat(run("streams", "show", stream)).isEqualTo(2);
         assertThat(readings.err()).contains("deleted it at ", "tidegrad streams create");
         assertThat(run("streams", "create", "--spec", changed.toString())).as(readings.err()).isZero();
@@ -427,6 +432,16 @@ class StreamsCommandTest {
         send(stream + "-payments", 0, "card", "garbage".getBytes(UTF_8)); // a dead letter
         assertThat(run("verify", "--stream", stream)).isEqualTo(2);
         assertThat(readings.err()).contains("expected a joiner that has joined epoch 1, found no offsets of group p");
+
+        // A joiner that has read nothing yet: nothing is known, which is not equality.
+        TopicPartition first = new TopicPartition(stream + "-payments", 0);
+        get(admin.alterConsumerGroupOffsets(topics.joinerApplicationId(stream, 1),
+                Map.of(first, new OffsetAndMetadata(0))).all());
+        assertThat(run("verify", "--stream", stream, "--json")).isEqualTo(75);
+        assertThat(readings.json().path("equal").isNull()).isTrue();
+        assertThat(readings.json().path("nothing_compared").asText()).contains("every id is left out");
+        assertThat(run("verify", "--stream", stream)).isEqualTo(75);
+        assertThat(readings.out()).containsPattern("nothing compared +every id is left out: ").doesNotContain("equal");
 
         List<Arrival> taken = new ArrayList<>(arrivals);
         taken.sort(Comparator.comparingLong(Arrival::time));

@@ -167,13 +167,22 @@ public final class StreamDecisions {
         return new ArrayList<>(learners);
     }
 
-    /// Returns the state of a stream that was created, deleted or not.
+    /// Returns the last decision about a stream that was created, deleted or not.
     ///
     /// @throws ControlException if there was never one of this name
-    public StreamState find(String stream) {
+    public Decided last(String stream) {
         ControlLog.View view = control.read();
-        StreamState state = view.stream(stream);
-        return state.newest() == null ? view.requireStream(stream, "") : state;
+        StreamState before = StreamState.initial(stream);
+        StreamState after = before;
+        for (StreamRecord record : view.streamRecords()) {
+            StreamState next = record.stream().equals(stream) ? after.after(record) : after;
+            before = next == after ? before : after;
+            after = next;
+        }
+        if (after.newest() == null) {
+            view.requireStream(stream, ""); // throws, and says which streams there are
+        }
+        return new Decided(Objects.requireNonNull(after.newest()), before, after);
     }
 
     @FunctionalInterface
