@@ -41,6 +41,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -52,6 +53,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
 
 /// Joins events and labels by real joiners that are killed, paused and replaced, while a trainer learns from the
 /// examples, and compares: the examples with what is known of each event before anything was written, with a brute-force
@@ -61,6 +63,9 @@ public final class JoinLoad extends LoadTest {
     private static final String STREAM = "payments";
     private static final Duration WITHIN = Duration.ofSeconds(300);
     private static final int VIOLATIONS_TOLD_MAX = 20;
+
+    /// With fewer, the first third of them is all of them.
+    private static final int ZOMBIE_KILLS_MIN = 2;
 
     /// A pause after which the group has given the tasks of a joiner to others, whether or not it comes back.
     private static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
@@ -72,19 +77,29 @@ public final class JoinLoad extends LoadTest {
     private int kills;
     private int zombies;
     private int brokerKills;
+    private int faultsWithoutLoad;
 
     /// @param rate events a second
     /// @param kills how many joiners are killed
     /// @param zombies how many are paused until others have their tasks, and wake up
     /// @param brokerKill whether the broker is killed under load
-    /// @param joinerFlags more of the joiners' JVM
+    /// @param lateMax the percentage of events, and of verified ids, whose label a task may have read too late
     public record Options(long events, double rate, int kills, int zombies, boolean brokerKill, long seed,
-            List<String> joinerFlags, boolean json) {
+            double lateMax, boolean json) {
         public Options {
             Limits.require("--events", events, 1_000, 100_000_000);
+            Limits.require("--rate", rate, 1, 1_000_000);
             Limits.require("--kills", kills, 0, 1_000);
             Limits.require("--zombies", zombies, 0, 100);
-            joinerFlags = List.copyOf(joinerFlags);
+            Limits.require("--late-max", lateMax, 0, 100);
+            if (zombies > 0 && kills < ZOMBIE_KILLS_MIN) {
+                throw new IllegalArgumentException("--zombies come after a third of the kills: expected --kills "
+                        + ZOMBIE_KILLS_MIN + " at least, found " + kills + "; or give --zombies 0");
+            }
+            if (brokerKill && kills == 0) {
+                throw new IllegalArgumentException("the broker is killed after half of the kills: expected --kills 1 at"
+                        + " least, found 0; or give --no-broker-kill");
+            }
         }
     }
 
@@ -99,6 +114,16 @@ public final class JoinLoad extends LoadTest {
     /// What is not as it must be.
     public List<String> violations() {
         return List.copyOf(violations);
+    }
+
+    /// Returns null if so many may be late.
+    static @Nullable String tooManyLate(String of, long late, double percent, double percentMax) {
+        return percent <= percentMax ? null
+                : String.format(Locale.ROOT,
+                        "expected a label read too late of at most %s %% of the %s, found %,d, which are %.3f %%: the"
+                                + " joiner goes by the wall clock, or this machine is too busy for the --rate;"
+                                + " --late-max allows more",
+                        percentMax, of, late, percent);
     }
 
     @Override
@@ -161,7 +186,8 @@ public final class JoinLoad extends LoadTest {
                     self -> traffic.write(stack.bootstrapServers(), options.rate()));
             try {
                 faults(writing);
-                await("everything written", () -> {
+                double left = (options.events() - traffic.written()) / options.rate();
+                await("everything written", WITHIN.plusSeconds((long) Math.ceil(left)), () -> {
                     writing.requireHealthy("can't write");
                     return writing.isDone();
                 });
@@ -191,14 +217,18 @@ public final class JoinLoad extends LoadTest {
         private void addJoiner() {
             Joiner joiner = Joiner.of("joiner-" + (joiners.size() + 1), stack, TOPICS.prefix(), STREAM,
                     directory.resolve("joiner-" + (joiners.size() + 1)),
-                    Processes.with(Processes.with(childFlags(), List.of("-Xmx256m")), options.joinerFlags()),
-                    List.of());
+                    Processes.with(childFlags(), List.of("-Xmx256m")), List.of());
             joiners.add(joiner);
             joiner.start();
         }
 
         private void await(String expected, Await.Interruptible<Boolean> condition) throws InterruptedException {
-            Await.until(expected, WITHIN, () -> {
+            await(expected, WITHIN, condition);
+        }
+
+        private void await(String expected, Duration within, Await.Interruptible<Boolean> condition)
+                throws InterruptedException {
+            Await.until(expected, within, () -> {
                 requireAlive();
                 return condition.get();
             }, () -> "joiners " + healths() + ", trainer at " + trainer.watermark());
@@ -234,20 +264,31 @@ public final class JoinLoad extends LoadTest {
                     addJoiner();
                     await("three joiners with tasks", this::allHaveTasks);
                     for (int zombie = 0; zombie < options.zombies(); zombie++) {
+                        requireLoad(writing);
                         zombie();
                     }
                 } else if (i == options.kills() - third) {
                     backToOne();
                 }
                 if (options.brokerKill() && i == options.kills() / 2) {
+                    requireLoad(writing);
                     killBroker();
                 }
-                writing.requireHealthy("can't write");
+                requireLoad(writing);
                 kill();
             }
             if (options.kills() > 0) {
                 backToOne();
             }
+            if (faultsWithoutLoad > 0) {
+                violations.add("expected each kill and pause while events are written, found all written before "
+                        + faultsWithoutLoad + " of them: give more --events, a lower --rate or fewer --kills");
+            }
+        }
+
+        private void requireLoad(Background writing) {
+            writing.requireHealthy("can't write");
+            faultsWithoutLoad += writing.isDone() ? 1 : 0;
         }
 
         private boolean allHaveTasks() throws InterruptedException {
@@ -384,6 +425,17 @@ public final class JoinLoad extends LoadTest {
                 result.put(kind.code(), kinds.getOrDefault(kind, 0L));
             }
             result.put("read_late", readLate);
+            requireFewLate("read_late_percent", "events", readLate, options.events());
+        }
+
+        /// A joiner that goes by the wall clock writes the same examples as one that reads labels late, only many more.
+        private void requireFewLate(String name, String of, long late, long all) {
+            double percent = 100.0 * late / Math.max(1, all);
+            result.put(name, percent);
+            String violation = tooManyLate(of, late, percent, options.lateMax());
+            if (violation != null) {
+                violations.add(violation);
+            }
         }
 
         private static String words(Example example) {
@@ -441,6 +493,7 @@ public final class JoinLoad extends LoadTest {
                 result.put("verified_ids", verified.ids()).put("verified_late", verified.late())
                         .put("verified_undecided", verified.undecided()).put("verified_unsettled", verified.unsettled())
                         .put("verified_different", verified.different());
+                requireFewLate("verified_late_percent", "verified ids", verified.late(), verified.ids());
                 if (verified.different() + verified.undecided() + verified.unsettled() + verified.lost() > 0) {
                     violations.add("verify: " + verified.differences().stream().limit(5).toList() + ", undecided "
                             + verified.undecided() + ", unsettled " + verified.unsettled() + ", lost "
