@@ -18,11 +18,14 @@ final class ProduceCommand extends OptionsCommand {
     private ShippedStream stream = ShippedStream.FLIGHTS;
 
     @Option(names = "--bootstrap-servers", paramLabel = "HOST:PORT", required = true,
-            description = "Kafka brokers to connect to first.")
+            defaultValue = "${env:TIDEGRAD_BOOTSTRAP_SERVERS}",
+            description = "Kafka brokers to connect to first; else TIDEGRAD_BOOTSTRAP_SERVERS in the environment.")
     private String bootstrapServers = "";
 
     @Option(names = "--registry-url", paramLabel = "URL", required = true,
-            description = "Base URL of the schema registry (Confluent's REST API).")
+            defaultValue = "${env:TIDEGRAD_REGISTRY_URL}",
+            description = "Base URL of the schema registry (Confluent's REST API); else TIDEGRAD_REGISTRY_URL in the"
+                    + " environment.")
     private String registryUrl = "";
 
     @Option(names = "--trainer", paramLabel = "URL", defaultValue = "http://127.0.0.1:8080",

@@ -15,6 +15,8 @@ import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.TrainerConfig;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -43,6 +45,20 @@ class ProduceCommandTest {
     }
 
     @LongProof("a trainer and a scorer as processes")
+    @Test
+    void whatIsNoUrlIsWrongUsageBeforeAnythingIsCreated() {
+        for (List<String> urls : List.of(List.of("trainer:8080", "http://scorer:8080"),
+                List.of("http://trainer:8080", "scorer:8080"), List.of("http://", "http://scorer:8080"))) {
+            StringWriter said = new StringWriter();
+            // Nothing answers at port 1: a command that got so far would wait there.
+            assertThat(Tidegrad.commandLine().setErr(new PrintWriter(said)).execute("produce", "--bootstrap-servers",
+                    "127.0.0.1:1", "--registry-url", "http://127.0.0.1:1", "--trainer", urls.getFirst(), "--scorer",
+                    urls.getLast())).isEqualTo(2);
+            assertThat(said.toString()).contains("expected http://HOST:PORT or https://HOST:PORT, found '")
+                    .doesNotContain("\tat ");
+        }
+    }
+
     @Test
     void itEndsWhenWhatItSentIsLearnedAndServedAndCanBeRunAgain(@TempDir Path directory) throws Exception {
         Path spec = Files.writeString(directory.resolve("flights.yaml"), ShippedStream.FLIGHTS.spec());

@@ -10,6 +10,8 @@ import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -30,6 +32,22 @@ public record Production(ShippedStream stream, Pace pace, int events, KafkaProvi
 
     public Production {
         QuickstartOptions.requireWithin(stream, events);
+        requireUrl("--registry-url", kafka.registryUrl());
+        trainer = requireUrl("--trainer", trainer);
+        scorer = requireUrl("--scorer", scorer);
+    }
+
+    private static String requireUrl(String option, String text) {
+        try {
+            URI url = new URI(text);
+            if (("http".equals(url.getScheme()) || "https".equals(url.getScheme())) && url.getHost() != null) {
+                return text.replaceFirst("/+$", "");
+            }
+        } catch (URISyntaxException noUrl) {
+            // told below
+        }
+        throw new IllegalArgumentException(
+                option + ": expected http://HOST:PORT or https://HOST:PORT, found '" + text + "'");
     }
 
     /// Returns once all events are learned and served.
@@ -74,6 +92,7 @@ public record Production(ShippedStream stream, Pace pace, int events, KafkaProvi
             done = producer.finished() && health.settledAt(producer.endOffset())
                     && served.version() == health.version();
             if (done) {
+                requireSame(health.report().weightsHash(), serving.weightsHash());
                 view.settle();
             }
             view.progress(new Progress(stream, (System.nanoTime() - since) * 1e-9, producer.acknowledged(), events,
@@ -85,6 +104,13 @@ public record Production(ShippedStream stream, Pace pace, int events, KafkaProvi
             TimeUnit.NANOSECONDS.sleep(LOOK_EVERY.toNanos());
         }
         view.settle();
+    }
+
+    private static void requireSame(String learned, String served) {
+        if (!learned.isEmpty() && !served.isEmpty() && !learned.equals(served)) {
+            throw new CommandException("expected the scorer to serve the weights that the trainer has, weights-hash "
+                    + learned + ", found " + served + " under the same version: do both read the same topics?");
+        }
     }
 
     private static void await(View view, String what, Callable<Boolean> ready) throws InterruptedException {
