@@ -1,4 +1,4 @@
-"""Against a running scorer and exported files; PythonClientTest of `cli` starts them and names them in TIDEGRAD_…."""
+"""Against a running scorer and exported files; ClientsTest of `cli` starts them and names them in TIDEGRAD_…."""
 
 import json
 import os

@@ -1,7 +1,11 @@
 import json
+import socket
+import ssl
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import numpy as np
 
@@ -99,6 +103,32 @@ class ScorerTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "column origin"):
             self.scorer(stub.url).infer("flights", {"origin": ["SFO", None]})
 
+    def test_a_column_with_a_hole_is_named(self):
+        for hole in (np.array([1.0, np.nan]), np.array(["2001-05-01", "NaT"], "datetime64[D]"), np.array([1, np.inf])):
+            with self.assertRaisesRegex(ValueError, r"column holes: expected .* at \[1\]"):
+                self.scorer("http://127.0.0.1:1").infer("flights", {"holes": hole})
+        with self.assertRaisesRegex(ValueError, "found NaT"):
+            self.scorer("http://127.0.0.1:1").score("flights", {"departed": np.datetime64("NaT")})
+
+    def test_a_certificate_that_nobody_vouches_for_is_of_one_scorer(self):
+        def answer(method, path, *_):
+            asked.append(scorer._number())
+            if asked[-1] in distrusted:
+                raise ssl.SSLCertVerificationError("unknown authority")
+            return 200, None, json.dumps(ANSWER).encode()
+
+        scorer = self.scorer("https://a", "https://b", "https://c")
+        for distrusted, expected in (({0}, [0, 1]), ({1, 2}, [1, 2, 0])):
+            asked = []
+            with mock.patch.object(scorer, "_send", answer):
+                self.assertEqual(scorer.score("flights", {}).version, 7)
+            self.assertEqual(asked, expected)
+        self.assertEqual(self.waits, [0.0] * 3)
+        distrusted, asked = {0, 1, 2}, []
+        with mock.patch.object(scorer, "_send", answer), self.assertRaises(ssl.SSLCertVerificationError):
+            scorer.score("flights", {})
+        self.assertEqual(sorted(asked), [0, 1, 2])
+
     def test_a_busy_scorer_is_asked_again_when_it_says(self):
         stub = self.stub((503, {"reason": "overloaded", "message": "…"}, ("Retry-After", "3")), (200, ANSWER))
         self.assertEqual(self.scorer(stub.url).score("flights", {}).version, 7)
@@ -142,6 +172,19 @@ class ScorerTest(unittest.TestCase):
         self.assertEqual(self.scorer(stub.url).wait_for_offset("flights", 5)["version"], 5)
         with self.assertRaisesRegex(TimeoutError, "seen offset 6 within 0 s, found 1.5"):
             self.scorer(stub.url).wait_for_offset("flights", 6, timeout=0)
+
+    def test_waiting_for_an_offset_keeps_its_timeout_while_nobody_answers(self):
+        silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and never answers
+        self.addCleanup(silent.close)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        with self.assertRaisesRegex(TimeoutError, "expected an answer in time"):
+            self.scorer(url, timeout=60).wait_for_offset("flights", 6, timeout=0.2)
+        self.assertLess(time.monotonic() - began, 30)
+        stub = self.stub((503, {"reason": "not-ready", "message": "…"}, ("Retry-After", "9")))
+        with self.assertRaisesRegex(TimeoutError, "not-ready"):
+            with Scorer(stub.url, attempts=1000) as scorer:
+                scorer.wait_for_offset("flights", 6, timeout=0.2)
 
 
 if __name__ == "__main__":

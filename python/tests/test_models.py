@@ -103,6 +103,27 @@ class SafetensorsTest(unittest.TestCase):
         with self.assertRaises(FormatError):
             tidegrad.read_safetensors(GOLDEN)
 
+    def test_a_damaged_header_is_refused(self):
+        whole = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+        for header in (
+            [], None, 7, {"a": None}, {"a": {}}, {"a": []}, {"__metadata__": 3, "a": whole}, {"__metadata__": "ab"},
+            *({"a": {**whole, **damage}} for damage in (
+                {"data_offsets": 0}, {"data_offsets": [0]}, {"data_offsets": ["0", "8"]}, {"data_offsets": [-8, 0]},
+                {"data_offsets": [0, 1e300]}, {"shape": None}, {"shape": [-1, -2]}, {"shape": ["2"]}, {"shape": [3]},
+                {"dtype": []}, {"dtype": "F128"}, {"dtype": None},
+            )),
+            {"__metadata__": {"weights-hash": "", "tables": "[", "spec-fingerprint": "", "numerics": "1",
+                              "version": "1", "examples": "1"}, "a": whole},
+            {"__metadata__": {"weights-hash": "", "tables": "[]", "spec-fingerprint": "xy", "numerics": "one",
+                              "version": "1", "examples": "1"}, "a": whole},
+        ):
+            text = json.dumps(header).encode()
+            with self.assertRaises(FormatError, msg=header):
+                tidegrad.read_safetensors(written(struct.pack("<q", len(text)) + text + bytes(8)))
+        text = b"[" * 100_000
+        with self.assertRaises(FormatError):
+            tidegrad.read_safetensors(written(struct.pack("<q", len(text)) + text))
+
 
 if __name__ == "__main__":
     unittest.main()

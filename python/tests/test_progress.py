@@ -44,6 +44,47 @@ class ColumnsTest(unittest.TestCase):
         self.assertEqual(columns["t"].dtype, np.dtype("datetime64[ms]"))
 
 
+class Message:
+    def __init__(self, key, error=None):
+        self._key, self._error = key, error
+
+    def key(self):
+        return self._key
+
+    def value(self):
+        return b""
+
+    def partition(self):
+        return 0
+
+    def error(self):
+        return self._error
+
+
+class TopicTest(unittest.TestCase):
+    """By a consumer that gives the same message again and again."""
+
+    def read(self, message, timeout):
+        end = mock.Mock(_PARTITION_EOF=-191)
+        consumer = mock.Mock()
+        consumer.list_topics.return_value.topics = {"tidegrad.progress": mock.Mock(error=None, partitions={0: None})}
+        consumer.poll.side_effect = lambda _: message
+        self.addCleanup(consumer.close.assert_called_once)
+        kafka = mock.Mock(Consumer=lambda _: consumer, KafkaError=end, KafkaException=RuntimeError)
+        with mock.patch.dict(sys.modules, {"confluent_kafka": kafka}):
+            return read_progress("127.0.0.1:1", "http://127.0.0.1:1", "flights", timeout=timeout)
+
+    def test_a_model_without_records_is_said(self):
+        at_end = mock.Mock()
+        at_end.code.return_value = -191
+        with self.assertRaisesRegex(ValueError, "expected records of the model flights, found none"):
+            self.read(Message(None, at_end), 60)
+
+    def test_a_topic_whose_end_never_comes_ends_with_the_timeout(self):
+        with self.assertRaisesRegex(TimeoutError, r"within 0.05 s, found partitions \[0\] without an end"):
+            self.read(Message(b"another"), 0.05)
+
+
 class WithoutKafkaTest(unittest.TestCase):
     def test_it_says_what_to_install(self):
         with mock.patch.dict(sys.modules, {"confluent_kafka": None}):

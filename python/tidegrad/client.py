@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import random
 import ssl
 import threading
@@ -17,6 +18,7 @@ import numpy as np
 # Nothing that is asked of a scorer changes it, so every request may be sent again.
 _RETRYABLE = {429, 502, 503, 504}
 _WAIT_MAX = 10.0
+_ASK_MIN = 1.0  # seconds that a scorer has to answer, however soon a deadline is
 
 _DATATYPES = {
     "b1": "BOOL", "i1": "INT8", "i2": "INT16", "i4": "INT32", "i8": "INT64", "u1": "UINT8", "u2": "UINT16",
@@ -159,10 +161,13 @@ class Scorer:
         return self._json("GET", f"/v1/models/{quote(model, safe='')}/admissions?after={after}")
 
     def wait_for_offset(self, model: str, offset: int, timeout: float = 30.0) -> dict[str, Any]:
-        """Waits until the served version has seen the event at `offset`; gives what `describe` then gives."""
+        """Waits until the served version has seen the event at `offset`; gives what `describe` then gives.
+
+        Raises TimeoutError about a second after `timeout` at the latest, also while no scorer answers.
+        """
         deadline = time.monotonic() + timeout
         while True:
-            described = self.describe(model)
+            described = self._json("GET", f"/v1/models/{quote(model, safe='')}", deadline=deadline)
             if described.get("offset") is not None and described["offset"] > offset:
                 return described
             if time.monotonic() >= deadline:
@@ -171,23 +176,36 @@ class Scorer:
                     f" {described.get('epoch')}.{described.get('version')}, which has seen all before"
                     f" {described.get('offset')}"
                 )
-            self._sleep(0.1)
+            self._sleep(max(0.0, min(0.1, deadline - time.monotonic())))
 
     # ---- how it is asked ----
 
-    def _json(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = math.inf,
+    ) -> Any:
         sent = None if body is None else json.dumps(body, allow_nan=False, default=_plain).encode()
         all_headers = {**self._headers, **(headers or {})}
         if sent is not None:
             all_headers["Content-Type"] = "application/json"
         failed = ""
+        distrusted = set()
+        urls = ", ".join(url.geturl() for url in self._urls)
         for attempt in range(self._attempts):
             wait = min(self._backoff * 2**attempt, _WAIT_MAX) * random.uniform(0.5, 1)
             try:
-                status, retry_after, content = self._send(method, path, sent, all_headers)
-            except (OSError, http.client.HTTPException) as e:
-                if isinstance(e, ssl.SSLCertVerificationError):
+                timeout = min(self._timeout, max(_ASK_MIN, deadline - time.monotonic()))
+                status, retry_after, content = self._send(method, path, sent, all_headers, timeout)
+            except ssl.SSLCertVerificationError as e:
+                distrusted.add(self._number())
+                if len(distrusted) == len(self._urls):
                     raise
+                failed, wait = f"{type(e).__name__}: {e}", 0.0
+            except (OSError, http.client.HTTPException) as e:
                 failed = f"{type(e).__name__}: {e}"
             else:
                 if status == 200:
@@ -199,17 +217,26 @@ class Scorer:
                 if retry_after is not None and retry_after.isdigit():
                     wait = min(float(retry_after), _WAIT_MAX)
             self._mine.next = getattr(self._mine, "next", 0) + 1
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{urls}: expected an answer in time, found none; the last: {failed}")
             if attempt < self._attempts - 1:
-                self._sleep(wait)
-        urls = ", ".join(url.geturl() for url in self._urls)
+                self._sleep(min(wait, left))
         raise NotReachable(f"{urls}: expected an answer, found none in {self._attempts} attempts; the last: {failed}")
 
-    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]):
-        number = getattr(self._mine, "next", 0) % len(self._urls)
+    def _number(self) -> int:
+        """Of the URL that is asked next, by this thread."""
+        return getattr(self._mine, "next", 0) % len(self._urls)
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float):
+        number = self._number()
         connections = self._mine.__dict__.setdefault("connections", {})
         while True:
             kept = connections.pop(number, None)
             connection = kept or self._connect(number)
+            connection.timeout = timeout
+            if connection.sock is not None:
+                connection.sock.settimeout(timeout)
             try:
                 connection.request(method, self._urls[number].path + path, body, headers)
                 answer = connection.getresponse()
@@ -228,8 +255,8 @@ class Scorer:
     def _connect(self, number: int) -> http.client.HTTPConnection:
         url = self._urls[number]
         if url.scheme == "https":
-            return http.client.HTTPSConnection(url.hostname, url.port, timeout=self._timeout, context=self._tls)
-        return http.client.HTTPConnection(url.hostname, url.port, timeout=self._timeout)
+            return http.client.HTTPSConnection(url.hostname, url.port, context=self._tls)
+        return http.client.HTTPConnection(url.hostname, url.port)
 
 
 def _error(status: int, content: bytes) -> ScorerError:
@@ -246,6 +273,8 @@ def _error(status: int, content: bytes) -> ScorerError:
 def _plain(value: Any) -> Any:
     """numpy's numbers, arrays and times as JSON has them."""
     if isinstance(value, np.datetime64):
+        if np.isnat(value):
+            raise ValueError("expected a time, found NaT; a field that is missing is left out")
         return int(value.astype("datetime64[ms]").astype(np.int64))
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
@@ -254,6 +283,11 @@ def _plain(value: Any) -> Any:
 
 def _tensor(name: str, values: Any) -> dict[str, Any]:
     array = np.asarray(values)
+    absent = np.isnat(array) if array.dtype.kind == "M" else ~np.isfinite(array) if array.dtype.kind == "f" else None
+    if absent is not None and absent.any():
+        at = np.argwhere(absent)[0].tolist()
+        raise ValueError(f"column {name}: expected numbers or times, found {array[tuple(at)]} at {at}; a field that is"
+                         " missing is left out, for all records")
     if array.dtype.kind == "M":
         array = array.astype("datetime64[ms]").astype(np.int64)
     if array.dtype.kind == "U" or array.dtype.kind == "O" and all(isinstance(each, str) for each in array.flat):

@@ -267,21 +267,30 @@ def read_safetensors(path: str) -> Tensors:
         content = file.read()
     reader = _Reader(content, path)
     length = reader.int64()
+    head = reader.raw(length)
     try:
-        header = json.loads(reader.raw(length))
-    except ValueError as e:
-        raise reader.fail(f"expected a header in JSON, found {e}") from e
-    metadata = header.pop("__metadata__", {})
-    begin, tensors = 8 + length, {}
+        read = _tensors(reader, json.loads(head), content, 8 + length)
+        if "weights-hash" in read.metadata and "tables" in read.metadata:
+            _check_hash(path, read.metadata["weights-hash"], read.recompute_weights_hash())
+    except _DAMAGED as e:
+        raise reader.fail(f"expected the header of a .safetensors file, found {type(e).__name__}: {e}") from e
+    return read
+
+
+# What Python raises where JSON has another shape than a header.
+_DAMAGED = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+
+
+def _tensors(reader: _Reader, header: dict[str, Any], content: bytes, begin: int) -> Tensors:
+    metadata = dict(header.pop("__metadata__", {}))
+    tensors = {}
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
         start, end = entry["data_offsets"]
         dtype = np.dtype(_DTYPES.get(entry["dtype"], "V0"))
         count = int(np.prod(entry["shape"], dtype=np.int64))
-        if not dtype.itemsize or end - start != count * dtype.itemsize or begin + end > len(content):
+        within = 0 <= start <= end <= len(content) - begin
+        if not dtype.itemsize or not within or end - start != count * dtype.itemsize:
             raise reader.fail(f"tensor {name}: expected {count} numbers of {entry['dtype']} within the file, found"
                               f" bytes {start} to {end}")
         tensors[name] = np.frombuffer(content, dtype, count, begin + start).reshape(entry["shape"])
-    read = Tensors(metadata, tensors)
-    if "weights-hash" in metadata and "tables" in metadata:
-        _check_hash(path, metadata["weights-hash"], read.recompute_weights_hash())
-    return read
+    return Tensors(metadata, tensors)

@@ -29,6 +29,7 @@ def read_progress(
     """All committed records of a model that the topic has by now, oldest first: an array for each field.
 
     A metric without a value is NaN, a time is datetime64[ms]; schemas/src/main/avro/Progress.avsc explains the fields.
+    Raises ValueError if it has none of the model.
     `kafka` has more settings of librdkafka (`security.protocol`, …), `registry_login` is `USER:PASSWORD`.
     """
     try:
@@ -56,12 +57,13 @@ def read_progress(
         open_partitions = set(found.partitions)
         consumer.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in open_partitions])
         while open_partitions:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"topic {topic}: expected its end within {timeout} s, found partitions"
+                                   f" {sorted(open_partitions)} without an end")
             message = consumer.poll(min(1.0, timeout))
             if message is None:
-                if time.monotonic() >= deadline:
-                    raise TimeoutError(f"topic {topic}: expected its end within {timeout} s, found partitions"
-                                       f" {sorted(open_partitions)} without an end")
-            elif message.error() is None:
+                continue
+            if message.error() is None:
                 if message.key() == model.encode() and message.value() is not None:
                     records.append(registry.decode(message.value()))
             elif message.error().code() == KafkaError._PARTITION_EOF:
@@ -70,11 +72,14 @@ def read_progress(
                 raise KafkaException(message.error())
     finally:
         consumer.close()
+    if not records:
+        raise ValueError(f"topic {topic}: expected records of the model {model}, found none; check its name, or wait"
+                         " until its trainer has written the first")
     return _columns(records)
 
 
 def _columns(records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    return {name: _column([each.get(name) for each in records]) for name in (records[-1] if records else {})}
+    return {name: _column([each.get(name) for each in records]) for name in records[-1]}
 
 
 def _column(values: list[Any]) -> np.ndarray:
