@@ -144,17 +144,22 @@ class LauncherTest {
         assertThat(directory.resolve("built")).doesNotExist();
     }
 
-    @Test
-    void aPackageIsOfTheSourcesAloneAndHasTheChecksumsOfAllItsFiles() throws Exception {
+    /// @param check of the tree that is built, for the shell
+    private void mavenThatPackages(String check) throws IOException {
         executable(directory.resolve("bin/mvn"), """
                 #!/bin/sh
-                [ ! -e cli/target ] || exit 1
+                %s || exit 1
                 mkdir -p release/target/made/repository/io
                 echo archive >release/target/tidegrad-0.1.0.tar.gz
                 echo bill >release/target/sbom.json
                 echo jar >release/target/made/repository/io/scorer.jar
-                echo "$@" >>"${0%/*}/../built"
-                """);
+                echo "$@" >>"${0%%/*}/../built"
+                """.formatted(check));
+    }
+
+    @Test
+    void aPackageIsOfTheSourcesAloneAndHasTheChecksumsOfAllItsFiles() throws Exception {
+        mavenThatPackages("[ ! -e cli/target ]");
         Files.createDirectories(root.resolve("cli/target/classes"));
         assertThat(launch(List.of(), "package").status()).isZero();
         assertThat(built().getLast()).contains("-Pdistribution").endsWith(" package");
@@ -163,6 +168,30 @@ class LauncherTest {
                 .containsExactly("repository/io/scorer.jar", "sbom.json", "tidegrad-0.1.0.tar.gz");
         assertThat(new ProcessBuilder("sha256sum", "-c", "SHA256SUMS").directory(made.toFile())
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor()).isZero();
+    }
+
+    @Test
+    void aPackageOfACloneIsOfWhatGitKnowsAndNeedsAllOfIt() throws Exception {
+        mavenThatPackages("[ -e 'a source' ] && [ ! -e notes ] && [ ! -e .git ]");
+        Files.createFile(root.resolve("a source"));
+        for (String git : List.of("init -q", "add .")) {
+            assertThat(new ProcessBuilder(("git " + git).split(" ")).directory(root.toFile()).start().waitFor())
+                    .isZero();
+        }
+        Files.createFile(root.resolve("notes"));
+        Path ofOneThatRuns =
+                Files.createDirectories(root.resolve("target/package-tree." + ProcessHandle.current().pid()));
+        Path ofOneThatEnded = Files.createDirectories(root.resolve("target/package-tree.999999999"));
+        Ended ended = launch(List.of(), "package");
+        assertThat(ended.status()).as(ended.err()).isZero();
+        assertThat(root.resolve("target/package/SHA256SUMS")).exists();
+        assertThat(ofOneThatRuns).exists();
+        assertThat(ofOneThatEnded).doesNotExist();
+
+        Files.delete(root.resolve("a source"));
+        Ended failed = launch(List.of(), "package");
+        assertThat(failed.status()).isEqualTo(2);
+        assertThat(failed.err()).contains("a source", "could not copy the sources");
     }
 
     private List<String> built() throws IOException {
