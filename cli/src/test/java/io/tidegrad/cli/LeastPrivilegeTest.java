@@ -54,6 +54,7 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -90,6 +91,8 @@ class LeastPrivilegeTest {
             }
         }
     };
+    private final Logger authorizer = (Logger) LoggerFactory.getLogger("kafka.authorizer.logger");
+    private @Nullable Level level;
     private EmbeddedBroker broker;
     private Admin admin;
     private int trials;
@@ -102,7 +105,7 @@ class LeastPrivilegeTest {
         broker = EmbeddedBroker.start(new BrokerOptions(1, null, 0, Map.of("authorizer.class.name",
                 "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users", "User:admin;User:ANONYMOUS"),
                 Map.of(), security));
-        Logger authorizer = (Logger) LoggerFactory.getLogger("kafka.authorizer.logger");
+        level = authorizer.getLevel();
         authorizer.setLevel(Level.TRACE);
         authorizer.setAdditive(false);
         listening.start();
@@ -114,6 +117,10 @@ class LeastPrivilegeTest {
     void stop() {
         admin.close();
         broker.close();
+        // Other classes may follow in this JVM.
+        authorizer.detachAppender(listening);
+        authorizer.setAdditive(true);
+        authorizer.setLevel(level);
     }
 
     private Map<String, String> client(String user) {
@@ -148,11 +155,13 @@ class LeastPrivilegeTest {
         void allow(Right right) throws Exception {
             String name = name(right.resource());
             boolean prefix = name.endsWith("*");
-            admin.createAcls(List.of(new AclBinding(
+            AclBinding binding = new AclBinding(
                     new ResourcePattern(right.type(), prefix ? name.substring(0, name.length() - 1) : name,
                             prefix ? PatternType.PREFIXED : PatternType.LITERAL),
-                    new AccessControlEntry("User:" + user, "*", right.operation(), AclPermissionType.ALLOW)))).all()
-                    .get();
+                    new AccessControlEntry("User:" + user, "*", right.operation(), AclPermissionType.ALLOW));
+            admin.createAcls(List.of(binding)).all().get();
+            // The controller has it now; the broker that is asked learns of it a little later.
+            await().atMost(PATIENCE).until(() -> admin.describeAcls(binding.toFilter()).values().get().size() == 1);
         }
 
         List<String> arguments(String who, String... more) {

@@ -148,14 +148,21 @@ class ContainersRunTest {
     void end() throws IOException, InterruptedException {
         http.close();
         Process running = service;
-        if (running != null) {
-            List<String> all = new ArrayList<>(List.of("podman", "rm", "-f", "-v", "-t", "1"));
-            all.addAll(run("podman", "ps", "-a", "-q", "--filter", "name=^" + project).lines().toList());
-            run(all.toArray(String[]::new));
+        if (running == null) {
+            return;
+        }
+        try {
+            List<String> containers = run("podman", "ps", "-a", "-q", "--filter", "name=^" + project).lines().toList();
+            if (!containers.isEmpty()) { // none if the start failed early
+                List<String> remove = new ArrayList<>(List.of("podman", "rm", "-f", "-v", "-t", "1"));
+                remove.addAll(containers);
+                run(remove.toArray(String[]::new));
+            }
             for (String volume : run("podman", "volume", "ls", "-q", "--filter", "name=" + project).lines().toList()) {
                 run("podman", "volume", "rm", volume);
             }
             run("podman", "network", "rm", "-f", project + "_default");
+        } finally {
             running.destroy();
             running.waitFor();
         }
