@@ -101,11 +101,11 @@ public final class OperationsServer implements AutoCloseable {
         try {
             return new OperationsServer(host, port, security, health);
         } catch (BindException e) {
-            throw new StopException(ExitCode.CONFIGURATION, "--http-port: expected a free port of " + host + ", found "
+            throw new StopException(ExitCode.CONFIGURATION, "http-port: expected a free port of " + host + ", found "
                     + port + " in use; choose another, or 0 for any", e);
         } catch (IOException e) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "--http-host, --http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
+                    "http-host, http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
         }
     }
 

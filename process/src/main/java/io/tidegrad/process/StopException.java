@@ -27,6 +27,17 @@ public final class StopException extends RuntimeException {
         return exitCode;
     }
 
+    /// Returns whether an `Error` is the cause, such as memory that ran out or a class that can't be loaded: it leaves
+    /// nothing of the process sound, so that the process has to end.
+    public boolean isOfTheProcess() {
+        for (Throwable at = getCause(); at != null; at = at.getCause()) {
+            if (at instanceof Error) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// Returns the reason to stop inside of what Kafka Streams wrapped around it, for credentials that Kafka has never
     /// accepted.
     public static StopException from(Throwable thrown) {
@@ -61,10 +72,10 @@ public final class StopException extends RuntimeException {
             }
             if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
                 return new StopException(ExitCode.CONFIGURATION,
-                        "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
+                        "expected a heap that holds what this process works on, found one of at most "
                                 + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
-                                + at.getMessage()
-                                + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…); tidegrad spec FILE tells what a model takes",
+                                + at.getMessage() + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…), or give the process"
+                                + " less to do",
                         thrown);
             }
             KafkaFault of = KafkaFault.of(at);

@@ -5,9 +5,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Properties;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.streams.KafkaClientSupplier;
+import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsException;
 
 /// The settings of Kafka Streams that every process of ours has. They decide whether state survives, and how long a
 /// restart takes:
@@ -94,6 +99,21 @@ public final class StreamsClients {
                 consumer(settings, key, value);
             }
         });
+    }
+
+    /// @throws StopException if another process uses the state directory
+    public static KafkaStreams streams(Topology topology, Properties settings, KafkaClientSupplier clients) {
+        try {
+            return new KafkaStreams(topology, settings, clients);
+        } catch (StreamsException e) {
+            if (String.valueOf(e.getMessage()).contains("same state directory")) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
+                                + " is used by another process; give each process its own state-dir",
+                        e);
+            }
+            throw e;
+        }
     }
 
     public static void consumer(Map<String, Object> settings, String key, Object value) {

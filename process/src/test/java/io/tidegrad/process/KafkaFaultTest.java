@@ -173,7 +173,18 @@ class KafkaFaultTest {
                 StopException.from(new StreamsException(new OutOfMemoryError("unable to create native thread")));
         assertThat(threads.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         assertThat(threads).hasMessageContaining("unable to create native thread").hasMessageContaining("ulimit -u");
-        assertThat(StopException.from(new OutOfMemoryError("Java heap space")).exitCode())
-                .isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(StopException.from(new OutOfMemoryError("Java heap space")))
+                .hasMessageContainingAll("Java heap space", "-Xmx").hasMessageNotContaining("trainer")
+                .extracting(StopException::exitCode).isEqualTo(ExitCode.CONFIGURATION);
+    }
+
+    @Test
+    void anErrorLeavesNothingOfTheProcessSound() {
+        assertThat(StopException.from(new StreamsException(new OutOfMemoryError("Java heap space"))))
+                .matches(StopException::isOfTheProcess);
+        assertThat(StopException.from(new StreamsException(new NoClassDefFoundError("a jar was replaced"))))
+                .matches(StopException::isOfTheProcess);
+        assertThat(StopException.from(new StreamsException(new IllegalStateException("x"))))
+                .matches(why -> !why.isOfTheProcess());
     }
 }

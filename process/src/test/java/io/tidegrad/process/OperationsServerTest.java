@@ -62,6 +62,17 @@ class OperationsServerTest {
     }
 
     @Test
+    void aPortThatIsTakenIsToldByTheNameOfTheSetting() {
+        ServerSecurity none = new ServerSecurity(null, null);
+        try (OperationsServer server = OperationsServer.start("127.0.0.1", 0, none, OperationsServerTest::down)) {
+            assertThatThrownBy(
+                    () -> OperationsServer.start("127.0.0.1", server.port(), none, OperationsServerTest::down))
+                    .isInstanceOf(StopException.class)
+                    .hasMessageStartingWith("http-port: expected a free port of 127.0.0.1");
+        }
+    }
+
+    @Test
     void withoutSettingsEverybodyOnThisMachineIsAnswered() throws Exception {
         try (OperationsServer server =
                 OperationsServer.start("127.0.0.1", 0, new ServerSecurity(null, null), OperationsServerTest::down);

@@ -127,7 +127,7 @@ final class ModelSlots implements AutoCloseable {
         });
         boolean anyIsGoing =
                 slots.values().stream().anyMatch(slot -> slot.isGoing() && !failed.containsKey(slot.model()));
-        boolean ends = failFast || !anyIsGoing || failed.values().stream().anyMatch(ModelSlots::isOfTheProcess);
+        boolean ends = failFast || !anyIsGoing || failed.values().stream().anyMatch(StopException::isOfTheProcess);
         if (!failed.isEmpty() && ends) {
             throw ending(failed);
         }
@@ -139,7 +139,7 @@ final class ModelSlots implements AutoCloseable {
         stopped.keySet().removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
         stopped.remove(slot.model());
         stopped.put(slot.model(), why);
-        if (failFast || isOfTheProcess(why)) {
+        if (failFast || why.isOfTheProcess()) {
             ended.accept(why);
             return true;
         }
@@ -150,22 +150,12 @@ final class ModelSlots implements AutoCloseable {
         return true;
     }
 
-    /// An `Error`, such as memory that ran out or a class that can't be loaded, leaves no model sound.
-    private static boolean isOfTheProcess(StopException why) {
-        for (Throwable at = why; at != null; at = at.getCause()) {
-            if (at instanceof Error) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /// Returns the reason with which the process ends if none of its models goes on. A reason that may pass comes first,
     /// because starting again helps that model.
     ///
     /// @param failed at least one reason, by model
     private static StopException ending(Map<String, StopException> failed) {
-        StopException first = failed.values().stream().filter(ModelSlots::isOfTheProcess).findFirst()
+        StopException first = failed.values().stream().filter(StopException::isOfTheProcess).findFirst()
                 .or(() -> failed.values().stream().filter(why -> why.exitCode().retryable()).findFirst())
                 .orElseGet(() -> failed.values().iterator().next());
         Map<String, List<String>> others = new LinkedHashMap<>(); // models by message

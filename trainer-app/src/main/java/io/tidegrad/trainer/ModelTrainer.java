@@ -59,8 +59,6 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -225,7 +223,7 @@ public final class ModelTrainer implements AutoCloseable {
                 store.commitMax(), store.mayRedo(), config.standbyReplicas(),
                 Math.max(ModelTopics.PART_REQUEST_BYTES, deadLetterBytesMax)));
         try {
-            streams = streams(parts, settings, clients);
+            streams = StreamsClients.streams(TrainerTopology.of(parts), settings, clients);
         } catch (RuntimeException e) {
             decoder.close();
             throw e;
@@ -280,20 +278,6 @@ public final class ModelTrainer implements AutoCloseable {
         return new StoreSettings(config.store(), modelBytes, config.storeBytesPerSecond(), config.redoGoal(),
                 StreamsClients.transactionTimeout(config.kafka(), max),
                 () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()), max, retention);
-    }
-
-    private static KafkaStreams streams(TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
-        try {
-            return new KafkaStreams(TrainerTopology.of(parts), settings, clients);
-        } catch (StreamsException e) {
-            if (String.valueOf(e.getMessage()).contains("same state directory")) {
-                throw new StopException(ExitCode.CONFIGURATION,
-                        "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
-                                + " is used by another trainer; give each trainer its own state-dir",
-                        e);
-            }
-            throw e;
-        }
     }
 
     void start() {
