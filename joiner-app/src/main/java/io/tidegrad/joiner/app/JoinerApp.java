@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
@@ -46,6 +48,7 @@ public final class JoinerApp implements ProcessRun.Work {
 
     private @Nullable ControlFollower follower;
     private @Nullable JoinerOperations operations;
+    private volatile boolean allBegun; // each stream that there was at the start was tried once
     private boolean closed;
 
     private JoinerApp(JoinerConfig config, String instanceId, Admin admin, LongSupplier clock) {
@@ -110,6 +113,7 @@ public final class JoinerApp implements ProcessRun.Work {
         }
         operations.server().countUnreadable(Map.of(config.topics().control(), following::unreadable));
         states.values().forEach(this::follow);
+        allBegun = true;
         StopException none = noneCanGoOn();
         if (none != null) {
             throw none;
@@ -146,8 +150,8 @@ public final class JoinerApp implements ProcessRun.Work {
     /// Begins to join an epoch of a stream. If it is joined already, nothing happens.
     private void join(StreamState.Epoch epoch, boolean paused) {
         String key = key(epoch.stream(), epoch.number());
-        StreamSlot slot =
-                new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), this::failed);
+        StreamSlot slot = new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed),
+                letIn::recently, this::failed);
         if (slots.putIfAbsent(key, slot) == null) {
             JoinerOperations telling = operations;
             if (telling != null) {
@@ -185,7 +189,7 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     private void failed(StopException why) {
-        StopException none = noneCanGoOn();
+        StopException none = why.isOfTheProcess() ? why : allBegun ? noneCanGoOn() : null;
         if (none != null) {
             ended.complete(none);
         }
@@ -231,7 +235,8 @@ public final class JoinerApp implements ProcessRun.Work {
         return slots.values().stream().map(StreamSlot::joiner).filter(joiner -> joiner != null).toList();
     }
 
-    /// Commits and stops every stream. A second call does nothing.
+    /// Commits and stops all streams at the same time, because each takes as long as its last commit, and up to 30 s if
+    /// Kafka is away. A second call does nothing.
     @Override
     public synchronized void close() {
         if (closed) {
@@ -243,7 +248,9 @@ public final class JoinerApp implements ProcessRun.Work {
             following.close();
         }
         looks.close();
-        slots.values().forEach(slot -> slot.end(false));
+        try (ExecutorService ending = Executors.newVirtualThreadPerTaskExecutor()) {
+            slots.values().forEach(slot -> ending.execute(() -> slot.end(false)));
+        }
         JoinerOperations serving = operations;
         if (serving != null) {
             serving.server().close();

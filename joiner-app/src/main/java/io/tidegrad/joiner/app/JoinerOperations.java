@@ -158,7 +158,7 @@ record JoinerOperations(OperationsServer server) {
         UP,
         /// Some streams are joined, and the reasons say what is wrong with others.
         DEGRADED,
-        /// A stream is starting, or none does what was decided.
+        /// A stream is starting for the first time, or none does what was decided.
         DOWN
     }
 
@@ -171,7 +171,8 @@ record JoinerOperations(OperationsServer server) {
             StreamSlot.Doing doing = slot.doing();
             StreamJoiner joiner = slot.joiner();
             wrong += slot.failure() == null ? 0 : 1;
-            down |= doing == StreamSlot.Doing.STARTING
+            // One that is tried again and again must not make the others look unwell.
+            down |= doing == StreamSlot.Doing.STARTING && slot.failure() == null
                     || joiner != null && joiner.state() != KafkaStreams.State.RUNNING;
             Map<String, String> reasons = reasons(slot, joiner);
             told |= !reasons.isEmpty();
@@ -201,17 +202,15 @@ record JoinerOperations(OperationsServer server) {
             reasons.put("rebalancing", "Kafka Streams is " + joiner.state()
                     + ": tasks are given out or restored, and nothing is joined here before it is RUNNING");
         }
-        JoinProgress.Seen seen = joiner == null ? null : joiner.progress().seen();
-        if (joiner == null || seen == null || !joiner.joins()) {
+        if (joiner == null || !joiner.joins()) {
             return reasons;
         }
-        if (seen.standstill().compareTo(joiner.standstillMax()) > 0) {
-            reasons.put(STALLED,
-                    seen.lag() + " offsets are not joined, and nothing was committed for "
-                            + seen.standstill().toSeconds() + " s, expected a commit at least every "
-                            + joiner.standstillMax().toSeconds() + " s");
+        String stalled = joiner.stalled();
+        if (stalled != null) {
+            reasons.put(STALLED, stalled);
         }
-        String silent = seen.labelsSilent();
+        JoinProgress.Seen seen = joiner.progress().seen();
+        String silent = seen == null ? null : seen.labelsSilent();
         if (silent != null) {
             reasons.put("labels-silent", silent + "; is their producer running?");
         }

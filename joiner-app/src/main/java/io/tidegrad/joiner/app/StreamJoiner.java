@@ -13,7 +13,6 @@ import io.tidegrad.joiner.topology.StreamTime;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
-import io.tidegrad.process.KafkaFault;
 import io.tidegrad.process.Looks;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.StreamsClients;
@@ -33,6 +32,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
@@ -41,6 +41,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.ThreadMetadata;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,7 +54,7 @@ final class StreamJoiner implements AutoCloseable {
     private static final String DUE_CHANGELOG = "-due-changelog";
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
-    /// A joiner that holds records back for others wants to hear of them soon; most of these looks do nothing.
+    /// A joiner that holds records back for others wants to hear of them soon.
     private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
@@ -66,7 +67,11 @@ final class StreamJoiner implements AutoCloseable {
     private final StreamState.Epoch epoch;
     private final KafkaStreams streams;
     private final JoinCounts counts = new JoinCounts();
+
+    /// The longest time between two commits of a joiner that is well: the commit interval, the longest wait of a record
+    /// for its schema, the timeout of a transaction, and a look of ours. With the defaults these are 17 s.
     private final Duration standstillMax;
+
     private final JoinOffsets offsets;
     private final Surroundings surroundings;
     private final Looks looks = new Looks(); // of its own: Kafka may not answer about topics of one stream that are gone
@@ -75,15 +80,16 @@ final class StreamJoiner implements AutoCloseable {
     private final Alignment alignment;
     private boolean looked;
     private long lookedAt; // nanoseconds
+    private volatile long answeredAt; // nanoseconds, when Kafka was asked last and answered, or need not be asked yet
     private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final AtomicBoolean gaveUp = new AtomicBoolean();
-    private final Consumer<StopException> failed;
+    private final Consumer<Throwable> failed;
 
     /// What the streams of a process share.
     ///
     /// @param clock in nanoseconds, which never goes back
-    /// @param answered runs when Kafka has answered
+    /// @param answered runs each time when Kafka has answered
     record Surroundings(JoinerConfig config, String instanceId, Admin admin, TopicWatch watch, LongSupplier clock,
             Runnable answered) {
     }
@@ -92,7 +98,7 @@ final class StreamJoiner implements AutoCloseable {
     ///
     /// @param failed gets the reason why the joiner can't go on, at most once
     /// @throws StopException if the stream can't be joined
-    static StreamJoiner prepare(StreamState.Epoch epoch, Surroundings surroundings, Consumer<StopException> failed) {
+    static StreamJoiner prepare(StreamState.Epoch epoch, Surroundings surroundings, Consumer<Throwable> failed) {
         JoinerConfig config = surroundings.config();
         Admin admin = surroundings.admin();
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
@@ -149,7 +155,7 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     private StreamJoiner(StreamState.Epoch epoch, Surroundings surroundings, JoinTopics found, Internal internal,
-            JoinOffsets offsets, KafkaTopics kafka, Consumer<StopException> failed) {
+            JoinOffsets offsets, KafkaTopics kafka, Consumer<Throwable> failed) {
         this.surroundings = surroundings;
         JoinerConfig config = surroundings.config();
         this.epoch = epoch;
@@ -181,10 +187,10 @@ final class StreamJoiner implements AutoCloseable {
         } catch (IOException e) {
             throw InstanceId.unusable(config.stateDir(), e);
         }
-        streams = new KafkaStreams(JoinerTopology.of(parts), settings, new AlignedClients(parts));
+        streams = StreamsClients.streams(JoinerTopology.of(parts), settings, new AlignedClients(parts));
         streams.setUncaughtExceptionHandler(thrown -> {
             if (!stopped.get()) {
-                giveUp(StopException.from(thrown, fault -> fault == KafkaFault.AUTHENTICATION || counts.events() > 0));
+                giveUp(thrown);
             }
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         });
@@ -207,9 +213,9 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     /// Passes on the first reason why this joiner can't go on.
-    private void giveUp(StopException why) {
+    private void giveUp(Throwable thrown) {
         if (gaveUp.compareAndSet(false, true)) {
-            failed.accept(why);
+            failed.accept(thrown);
         }
     }
 
@@ -217,10 +223,8 @@ final class StreamJoiner implements AutoCloseable {
         LOG.info("{}: joining", name(epoch));
         streams.start();
         surroundings.watch().add(watched);
-        looks.every(LOOK_OFTEN, name(epoch) + ": its progress can't be looked at", () -> {
-            look(surroundings.clock().getAsLong());
-            surroundings.answered().run();
-        });
+        answeredAt = surroundings.clock().getAsLong();
+        looks.every(LOOK_OFTEN, name(epoch) + ": its progress can't be looked at", this::look);
     }
 
     JoinCounts counts() {
@@ -235,21 +239,19 @@ final class StreamJoiner implements AutoCloseable {
         return alignment;
     }
 
-    /// Returns the longest time between two commits of a joiner that is well: the commit interval, the longest wait of a
-    /// record for its schema, the timeout of a transaction, and a look of ours. With the defaults these are 17 s.
-    Duration standstillMax() {
-        return standstillMax;
-    }
-
-    /// Looks how far the group is, once a second, or each time while records are held back for other processes; from one
-    /// thread at a time.
-    ///
-    /// @param nanos of a clock that never goes back
-    private void look(long nanos) {
-        if (!alignment.waitsForOthers() && looked && nanos - lookedAt < LOOK_EVERY.toNanos()) {
-            return;
+    /// Looks how far the group is, a second after the last look, or at once while records are held back for other
+    /// processes; from one thread at a time.
+    private void look() {
+        long nanos = surroundings.clock().getAsLong();
+        while (looked && !alignment.waitsForOthers() && nanos - lookedAt < LOOK_EVERY.toNanos()) {
+            LockSupport.parkNanos(LOOK_OFTEN.toNanos());
+            if (Thread.currentThread().isInterrupted()) {
+                return; // it is being closed
+            }
+            nanos = surroundings.clock().getAsLong();
         }
         if (progress.seen() == null && state() != KafkaStreams.State.RUNNING) {
+            answeredAt = nanos;
             return; // Streams may have to create its topics
         }
         looked = true;
@@ -263,6 +265,30 @@ final class StreamJoiner implements AutoCloseable {
             committed.putAll(offsets.committed(between));
         }
         progress.look(ends, committed, System.currentTimeMillis(), nanos);
+        answeredAt = nanos;
+        surroundings.answered().run();
+    }
+
+    /// Returns why nothing is joined although this process has tasks; null if there is no such reason.
+    @Nullable
+    String stalled() {
+        JoinProgress.Seen seen = progress.seen();
+        Duration standstill = seen == null ? Duration.ZERO : seen.standstill();
+        Duration unanswered = Duration.ofNanos(surroundings.clock().getAsLong() - answeredAt);
+        if (standstill.plus(unanswered).compareTo(standstillMax) <= 0) {
+            return null;
+        }
+        return seen == null || unanswered.compareTo(standstill) > 0
+                ? "Kafka has not answered for " + unanswered.toSeconds() + " s, expected an answer within "
+                        + standstillMax.toSeconds() + " s"
+                : seen.lag() + " offsets are not joined, and nothing was committed for "
+                        + standstill.plus(unanswered).toSeconds() + " s, expected a commit at least every "
+                        + standstillMax.toSeconds() + " s";
+    }
+
+    /// Returns whether all threads have ended and the state directory is free.
+    boolean hasStopped() {
+        return state().hasCompletedShutdown();
     }
 
     KafkaStreams.State state() {
@@ -275,10 +301,15 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     int tasks() {
+        return threads().stream().mapToInt(thread -> thread.activeTasks().size()).sum();
+    }
+
+    /// Returns the threads and the tasks of each; none if it has just stopped.
+    Set<ThreadMetadata> threads() {
         try {
-            return streams.metadataForLocalThreads().stream().mapToInt(thread -> thread.activeTasks().size()).sum();
+            return streams.metadataForLocalThreads();
         } catch (IllegalStateException e) {
-            return 0; // it has just stopped
+            return Set.of();
         }
     }
 

@@ -1,10 +1,12 @@
 package io.tidegrad.joiner.app;
 
-import io.tidegrad.control.ControlException;
 import io.tidegrad.control.StreamState;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.KafkaFault;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -26,21 +28,26 @@ final class StreamSlot {
     }
 
     private final StreamState.Epoch epoch;
-    private final Function<Consumer<StopException>, StreamJoiner> prepare;
+    private final Function<Consumer<Throwable>, StreamJoiner> prepare;
+    private final BooleanSupplier letIn;
     private final Consumer<StopException> failed;
     private Doing doing = Doing.STARTING;
     private @Nullable StreamJoiner joiner;
+    private @Nullable StreamJoiner before; // the one that was stopped last
+    private boolean hasJoined;
     private @Nullable StopException failure;
     private Instant since = Instant.now();
     private Duration pause = Duration.ofSeconds(1);
     private int life;
 
     /// @param prepare makes a joiner, which tells the consumer why it can't go on
+    /// @param letIn returns whether Kafka accepted the credentials shortly before
     /// @param failed gets each reason why the slot's joiner stopped, when the slot is as it will be
-    StreamSlot(StreamState.Epoch epoch, Function<Consumer<StopException>, StreamJoiner> prepare,
+    StreamSlot(StreamState.Epoch epoch, Function<Consumer<Throwable>, StreamJoiner> prepare, BooleanSupplier letIn,
             Consumer<StopException> failed) {
         this.epoch = epoch;
         this.prepare = prepare;
+        this.letIn = letIn;
         this.failed = failed;
     }
 
@@ -77,13 +84,11 @@ final class StreamSlot {
         }
         StreamJoiner prepared;
         try {
+            requireStopped();
             prepared = prepare.apply(why -> Thread.ofVirtual().name("stop-" + epoch.stream())
-                    .start(() -> stopped(now, StreamSlot.this.take(now), why)));
-        } catch (ControlException e) {
-            stopped(now, null, StopException.of(e));
-            return;
-        } catch (RuntimeException e) {
-            stopped(now, null, StopException.from(e));
+                    .start(() -> stopped(now, takeOf(now), why)));
+        } catch (RuntimeException | Error e) {
+            stopped(now, null, e);
             return;
         }
         synchronized (this) {
@@ -103,19 +108,40 @@ final class StreamSlot {
         since = Instant.now();
     }
 
-    private synchronized @Nullable StreamJoiner take(int ofLife) {
-        if (life != ofLife) {
-            return null;
+    /// The state directory is locked until the threads of the joiner before have ended, which may be after its `close`.
+    private synchronized void requireStopped() {
+        if (before != null && !before.hasStopped()) {
+            throw new StopException(ExitCode.RETRYABLE, StreamJoiner.name(epoch)
+                    + ": expected that its threads of before have ended, found that they have not; they may wait for a"
+                    + " topic that is gone, or for Kafka");
         }
+        before = null;
+    }
+
+    private synchronized @Nullable StreamJoiner takeOf(int ofLife) {
+        return life == ofLife ? take() : null;
+    }
+
+    private synchronized @Nullable StreamJoiner take() {
         StreamJoiner taken = joiner;
-        joiner = null;
+        if (taken != null) {
+            hasJoined |= taken.counts().events() > 0;
+            before = taken;
+            joiner = null;
+        }
         return taken;
     }
 
-    private void stopped(int ofLife, @Nullable StreamJoiner taken, StopException why) {
+    /// A joiner of this slot has shown what the credentials allow, even if an ACL is being replaced now.
+    private synchronized boolean letInBefore(KafkaFault fault) {
+        return fault == KafkaFault.AUTHENTICATION ? letIn.getAsBoolean() : hasJoined;
+    }
+
+    private void stopped(int ofLife, @Nullable StreamJoiner taken, Throwable thrown) {
         if (taken != null) {
             taken.close();
         }
+        StopException why = StopException.from(thrown, this::letInBefore);
         Duration again;
         synchronized (this) {
             if (life != ofLife || doing == Doing.PAUSED || doing == Doing.LEFT) {
@@ -130,7 +156,12 @@ final class StreamSlot {
             Duration twice = pause.multipliedBy(2);
             pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
         }
-        LOG.error("{} stopped (exit code {}): {}", StreamJoiner.name(epoch), why.exitCode().status(), why.getMessage());
+        String name = StreamJoiner.name(epoch);
+        if (why.exitCode() == ExitCode.INTERNAL) {
+            LOG.error("{} stopped: a defect", name, why);
+        } else {
+            LOG.error("{} stopped (exit code {}): {}", name, why.exitCode().status(), why.getMessage());
+        }
         failed.accept(why);
         if (why.exitCode().retryable()) {
             Thread.ofVirtual().name("retry-" + epoch.stream()).start(() -> {
@@ -171,8 +202,8 @@ final class StreamSlot {
         synchronized (this) {
             is(as);
             life++;
-            taken = joiner;
-            joiner = null;
+            failure = null;
+            taken = take();
         }
         if (taken == null) {
             return;

@@ -7,7 +7,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.Decisions;
+import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.StreamDecisions;
+import io.tidegrad.control.StreamState;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelRecord;
@@ -21,8 +23,11 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -47,6 +52,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -233,8 +239,8 @@ class JoinerTest {
         });
     }
 
-    /// Events and labels of half a day, out of order, doubled, withdrawn and without one another, are joined while the joiner
-    /// is stopped and started, and its tasks move between two.
+    /// Events and labels of half a day, out of order, doubled, withdrawn and without one another, are joined while the
+    /// joiner is stopped and started, and its tasks move between two.
     @Test
     void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
         Random random = new Random(11);
@@ -245,6 +251,7 @@ class JoinerTest {
         }
         try (JoinerApp again = JoinerApp.start(config())) {
             try (JoinerApp second = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
+                await().atMost(PATIENCE).until(() -> second.joiners().stream().anyMatch(StreamJoiner::joins));
                 send(random, 1_000, 2_000);
                 awaitJoined(second);
             }
@@ -294,8 +301,7 @@ class JoinerTest {
         List<String> wrong = new ArrayList<>();
         sent.forEach((id, partitions) -> {
             List<Example> of = found.getOrDefault(id, List.of());
-            PossibleJoins.Possible possible =
-                    PossibleJoins.of(spec, id, List.copyOf(partitions.values()), Duration.ofHours(1), end);
+            PossibleJoins.Possible possible = PossibleJoins.of(spec, id, List.copyOf(partitions.values()), Duration.ofHours(1), end);
             if (possible.results().stream().map(Result::examples).noneMatch(of::equals)) {
                 wrong.add(id + ": " + of + " of " + partitions.values());
             }
@@ -344,10 +350,13 @@ class JoinerTest {
     }
 
     private static String get(JoinerApp joiner, String path) throws Exception {
+        return get(joiner.httpPort(), path).body();
+    }
+
+    static HttpResponse<String> get(int port, String path) throws Exception {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            return client.send(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + joiner.httpPort() + "/" + path)).build(),
-                    HttpResponse.BodyHandlers.ofString()).body();
+            return client.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/" + path)).build(),
+                    HttpResponse.BodyHandlers.ofString());
         }
     }
 
@@ -375,6 +384,57 @@ class JoinerTest {
             label("tx-1", START + 100, false, false);
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
         }
+    }
+
+    /// A client that is closed stands for a Kafka that is away.
+    @Test
+    void aJoinerThatHearsNothingOfKafkaIsStalledAndKnowsNothingOfItsCredentials() throws Exception {
+        StreamState.Epoch epoch =
+                Objects.requireNonNull(streams().create(StreamSpec.parse(yaml(), "spec"), null).after().current());
+        AtomicLong passed = new AtomicLong();
+        AtomicInteger answers = new AtomicInteger();
+        AtomicInteger readings = new AtomicInteger();
+        Admin own = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+        StreamJoiner.Surroundings surroundings = new StreamJoiner.Surroundings(config(), "joiner-1", own,
+                new TopicWatch(new KafkaTopics(own, (short) -1), () -> {
+                }), () -> {
+                    readings.incrementAndGet();
+                    return System.nanoTime() + passed.get();
+                }, answers::incrementAndGet);
+        StreamSlot slot = slot(epoch, surroundings);
+        slot.start();
+        StreamJoiner joiner = Objects.requireNonNull(slot.joiner());
+        try (OperationsServer server =
+                JoinerOperations.start("127.0.0.1", 0, new ServerSecurity(null, null), () -> List.of(slot)).server()) {
+            await().atMost(PATIENCE).until(() -> joiner.joins() && answers.get() > 1);
+            assertThat(get(server.port(), "health").statusCode()).isEqualTo(200);
+            StreamSlot same = slot(epoch, surroundings);
+            same.start();
+            assertThat(same.failure()).isNotNull().hasMessageContainingAll("state directory", "state-dir")
+                    .extracting(StopException::exitCode).isEqualTo(ExitCode.CONFIGURATION);
+            own.close();
+            awaitReadings(readings, 5);
+            int before = answers.get();
+            awaitReadings(readings, 30);
+            assertThat(answers).hasValue(before);
+            passed.set(Duration.ofSeconds(20).toNanos());
+            HttpResponse<String> health = get(server.port(), "health");
+            assertThat(health.statusCode()).isEqualTo(503);
+            assertThat(health.body()).contains("stalled", "Kafka has not answered for");
+        } finally {
+            slot.end(true);
+            own.close();
+        }
+    }
+
+    private static StreamSlot slot(StreamState.Epoch epoch, StreamJoiner.Surroundings surroundings) {
+        return new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), () -> true, why -> {
+        });
+    }
+
+    private static void awaitReadings(AtomicInteger readings, int more) {
+        int before = readings.get();
+        await().atMost(PATIENCE).until(() -> readings.get() >= before + more);
     }
 
     @Test
@@ -418,8 +478,11 @@ class JoinerTest {
         try (JoinerApp second = JoinerApp.start(config("--standby-replicas", "1"))) {
             try (JoinerApp first = JoinerApp
                     .start(config("--standby-replicas", "1", "--state-dir", directory.resolve("other").toString()))) {
-                await().atMost(PATIENCE).until(() -> first.joiners().stream().anyMatch(StreamJoiner::joins)
-                        && second.joiners().stream().anyMatch(StreamJoiner::joins));
+                await().atMost(PATIENCE)
+                        .until(() -> first.joiners().stream().anyMatch(StreamJoiner::joins)
+                                && second.joiners().stream().anyMatch(StreamJoiner::joins)
+                                && second.joiners().stream().flatMap(each -> each.threads().stream())
+                                        .anyMatch(thread -> !thread.standbyTasks().isEmpty()));
                 for (int i = 0; i < 50; i++) {
                     event("tx-" + i, START + i, 1);
                 }
@@ -484,6 +547,10 @@ class JoinerTest {
             long before = joiner.joiners().getFirst().counts().events();
             event("whole" + name, "tx-1", START, 1);
             await().atMost(PATIENCE).until(() -> joiner.joiners().getFirst().counts().events() == before + 1);
+        }
+        try (JoinerApp again = JoinerApp.start(JoinerConfig.parse(with(arguments, "--all-streams"), Map.of()))) {
+            await().atMost(PATIENCE).until(() -> again.joiners().stream().anyMatch(StreamJoiner::joins));
+            assertThat(again.ended()).as("the first stream by name could not begin").isNotDone();
         }
         assertThatThrownBy(() -> JoinerApp.start(JoinerConfig.parse(with(arguments, "--stream", "state"), Map.of())))
                 .isInstanceOfSatisfying(StopException.class,
