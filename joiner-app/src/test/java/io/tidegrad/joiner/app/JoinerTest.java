@@ -85,6 +85,10 @@ class JoinerTest {
 
     private static final long START = 1_795_000_000_000L;
 
+    /// Between two events, ms: a joiner that gets no processor for seconds must not read further apart than `align`.
+    private static final long APART = 1_500;
+    private static final Duration DISORDER = Duration.ofMinutes(1);
+
     private static final Schema EVENT = new Schema.Parser().parse("""
             {"type": "record", "name": "Payment", "fields": [
               {"name": "id", "type": "string"},
@@ -239,7 +243,7 @@ class JoinerTest {
         });
     }
 
-    /// Events and labels of half a day, out of order, doubled, withdrawn and without one another, are joined while the
+    /// Events and labels of 75 minutes, out of order, doubled, withdrawn and without one another, are joined while the
     /// joiner is stopped and started, and its tasks move between two.
     @Test
     void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
@@ -269,7 +273,7 @@ class JoinerTest {
 
     private void send(Random random, int from, int to) throws ExecutionException, InterruptedException {
         for (int i = from; i < to; i++) {
-            long time = START + i * 15_000L + random.nextInt(60_000);
+            long time = START + i * APART + random.nextInt((int) DISORDER.toMillis());
             String id = "tx-" + i;
             switch (random.nextInt(10)) {
                 case 0 -> label(id, time - 1_000, random.nextBoolean(), false); // before its event
@@ -281,9 +285,9 @@ class JoinerTest {
             if (random.nextInt(100) == 0) {
                 event(id, time, 1);
             }
-            int about = i - random.nextInt(Math.min(i + 1, 200));
+            int about = i - random.nextInt(Math.min(i + 1, 2_000));
             if (random.nextInt(3) == 0) {
-                label("tx-" + about, START + i * 15_000L, random.nextBoolean(), random.nextInt(5) == 0);
+                label("tx-" + about, START + i * APART, random.nextBoolean(), random.nextInt(5) == 0);
             }
         }
     }
@@ -297,11 +301,13 @@ class JoinerTest {
             found.computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), unused -> new ArrayList<>())
                     .add(example);
         }
+        assertThat(sent.keySet()).containsAll(found.keySet());
         StreamSpec spec = StreamSpec.parse(yaml(), "spec");
+        Duration ahead = spec.align().plus(DISORDER).plusSeconds(1).plus(PATIENCE); // the last: time goes on in a pause
         List<String> wrong = new ArrayList<>();
         sent.forEach((id, partitions) -> {
             List<Example> of = found.getOrDefault(id, List.of());
-            PossibleJoins.Possible possible = PossibleJoins.of(spec, id, List.copyOf(partitions.values()), Duration.ofHours(1), end);
+            PossibleJoins.Possible possible = PossibleJoins.of(spec, id, List.copyOf(partitions.values()), ahead, end);
             if (possible.results().stream().map(Result::examples).noneMatch(of::equals)) {
                 wrong.add(id + ": " + of + " of " + partitions.values());
             }
