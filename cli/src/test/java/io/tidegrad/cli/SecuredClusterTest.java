@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -8,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.joiner.app.JoinerSettings;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.ListenerSecurity;
@@ -38,6 +38,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -93,7 +94,14 @@ class SecuredClusterTest {
 
     /// What a command refuses to go without, before it asks Kafka anything.
     private static final Map<Command, String> NEEDED = Map.of(CliSettings.EXPORT, " --to never.onnx",
-            CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0");
+            CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0",
+            JoinerSettings.JOINER, " --all-streams", CliSettings.STREAMS_SHOW, " a-stream", CliSettings.STREAMS_PAUSE,
+            " a-stream", CliSettings.STREAMS_RESUME, " a-stream", CliSettings.STREAMS_DELETE, " a-stream",
+            CliSettings.STREAMS_CREATE, " --spec a-stream.yaml");
+
+    /// They end their process.
+    private static final Set<Command> PROGRAMS =
+            Set.of(TrainerSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER);
 
     @TempDir
     static Path directory;
@@ -201,7 +209,7 @@ class SecuredClusterTest {
         private final Path err = Path.of(out + ".err");
 
         Child(Command command, Map<String, String> changes) throws IOException {
-            this(Tidegrad.class, List.of(command.word().split(" ")), changes);
+            this(Tidegrad.class, List.of((command.word() + NEEDED.getOrDefault(command, "")).split(" ")), changes);
         }
 
         Child(Class<?> main, List<String> arguments, Map<String, String> changes) throws IOException {
@@ -369,18 +377,21 @@ class SecuredClusterTest {
                 .doesNotContain("wrong-password");
     }
 
-    /// By every command. Trainer and scorer end their process, so that they have one each; the others take turns in
-    /// one.
+    /// By every command. Programs have a process each, the others take turns in one.
     private void refusedByAll(Map<String, String> changes, String... said) throws Exception {
-        refused(TrainerSettings.TRAINER, changes, said);
-        refused(ScorerSettings.SCORER, changes, said);
+        for (Command program : PROGRAMS) {
+            refused(program, changes, said);
+        }
+        Files.writeString(directory.resolve("a-stream.yaml"),
+                "stream: a-stream\nevents: { topic: events }\nlabel: label\n");
         Map<String, String> all = withoutState(changes);
         all.put("TIDEGRAD_FOR", "another-model");
         all.put("TIDEGRAD_SHARE", "5");
         List<String> words = new ArrayList<>();
         for (Command command : CliSettings.ALL.all()) {
-            if (command != TrainerSettings.TRAINER && command != ScorerSettings.SCORER) {
-                words.add(command.word() + NEEDED.getOrDefault(command, ""));
+            if (!PROGRAMS.contains(command)) {
+                words.add(command.word() + NEEDED.getOrDefault(command, "").replace("a-stream.yaml",
+                        directory.resolve("a-stream.yaml").toString()));
             }
         }
         Child inTurn = new Child(CommandsInTurn.class, words, all);
