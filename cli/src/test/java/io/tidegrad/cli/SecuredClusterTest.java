@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -94,9 +95,9 @@ class SecuredClusterTest {
 
     /// What a command refuses to go without, before it asks Kafka anything.
     private static final Map<Command, String> NEEDED = Map.of(CliSettings.EXPORT, " --to never.onnx",
-            CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0",
-            JoinerSettings.JOINER, " --all-streams", CliSettings.STREAMS_SHOW, " a-stream", CliSettings.STREAMS_PAUSE,
-            " a-stream", CliSettings.STREAMS_RESUME, " a-stream", CliSettings.STREAMS_DELETE, " a-stream",
+            CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0", JoinerSettings.JOINER,
+            " --all-streams", CliSettings.STREAMS_SHOW, " a-stream", CliSettings.STREAMS_PAUSE, " a-stream",
+            CliSettings.STREAMS_RESUME, " a-stream", CliSettings.STREAMS_DELETE, " a-stream",
             CliSettings.STREAMS_CREATE, " --spec a-stream.yaml");
 
     /// They end their process.

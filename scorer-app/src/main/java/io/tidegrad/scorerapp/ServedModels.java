@@ -213,8 +213,8 @@ class ServedModels {
 
     /// Returns the scorers of all models, live ones and candidates.
     private Stream<Scorer> scorers() {
-        return routers.values().stream().flatMap(each -> Stream.concat(Stream.of(each.live()),
-                each.trials().stream().map(ModelRouter.Trial::scorer)));
+        return routers.values().stream().flatMap(
+                each -> Stream.concat(Stream.of(each.live()), each.trials().stream().map(ModelRouter.Trial::scorer)));
     }
 
     /// Returns all versions that serve now, live or as candidates.
