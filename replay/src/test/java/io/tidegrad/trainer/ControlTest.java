@@ -63,11 +63,14 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /// What people decide about models, and what a trainer makes of it, on a real broker.
+@Execution(ExecutionMode.CONCURRENT)
 class ControlTest extends TrainerFixture {
     private static final String[] ALL_SNAPSHOTS = {"--keep-snapshots", "1000"};
 

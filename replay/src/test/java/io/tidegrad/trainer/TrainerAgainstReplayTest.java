@@ -19,8 +19,11 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// What a trainer has learned, held against a replay of the same log.
+@Execution(ExecutionMode.CONCURRENT)
 class TrainerAgainstReplayTest extends TrainerFixture {
 
     TrainerAgainstReplayTest() {

@@ -43,8 +43,11 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A published version that the log does not give, found, and found where.
+@Execution(ExecutionMode.CONCURRENT)
 class VerifyTest extends TrainerFixture {
 
     VerifyTest() {

@@ -16,8 +16,11 @@ import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Full snapshots and deltas on a real broker. Bounds are for liveness: six times and more what is usual.
+@Execution(ExecutionMode.CONCURRENT)
 class DeltaFollowerTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 

@@ -16,10 +16,13 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Shadows and challengers beside the live model, decided on a real control topic.
+@Execution(ExecutionMode.CONCURRENT)
 class ModelRouterTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final List<String> KEYS = IntStream.range(0, 20_000).mapToObj(i -> "customer-" + i).toList();

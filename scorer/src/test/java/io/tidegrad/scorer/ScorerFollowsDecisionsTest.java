@@ -37,9 +37,12 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Decisions on the control topic of a real broker, and what a scorer makes of them. Each test has topics of its own.
 /// Bounds are for liveness: six times and more what is usual.
+@Execution(ExecutionMode.CONCURRENT)
 class ScorerFollowsDecisionsTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 

@@ -16,8 +16,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Against a real broker. Bounds are for liveness: six times and more what is usual.
+@Execution(ExecutionMode.CONCURRENT)
 class SnapshotFollowerTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 

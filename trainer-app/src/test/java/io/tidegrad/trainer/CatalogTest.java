@@ -24,8 +24,11 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// The topic of models when something is on it that nobody should have written there, or what an older build wrote.
+@Execution(ExecutionMode.CONCURRENT)
 class CatalogTest extends TrainerFixture {
 
     CatalogTest() {

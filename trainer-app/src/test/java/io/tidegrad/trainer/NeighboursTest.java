@@ -46,6 +46,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -53,6 +55,7 @@ import static org.awaitility.Awaitility.await;
 
 /// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were
 /// not there.
+@Execution(ExecutionMode.CONCURRENT)
 class NeighboursTest extends TrainerFixture {
     private static final String ADAM = "adam: { rate: 0.01 }";
 

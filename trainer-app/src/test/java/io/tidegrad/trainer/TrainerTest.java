@@ -40,8 +40,11 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A trainer in this process on a real broker.
+@Execution(ExecutionMode.CONCURRENT)
 class TrainerTest extends TrainerFixture {
 
     TrainerTest() {

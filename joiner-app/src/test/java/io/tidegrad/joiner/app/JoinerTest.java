@@ -76,9 +76,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A joiner in this process on a real broker and registry. Events lie in six partitions by card, labels in three by another
 /// field.
+@Execution(ExecutionMode.CONCURRENT)
 class JoinerTest {
     /// Generous, because it bounds liveness and not speed.
     private static final Duration PATIENCE = Duration.ofSeconds(90);

@@ -28,9 +28,12 @@ import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// What can't be answered becomes a dead letter with its reason, its bytes untouched; and what would lose a request is
 /// refused before the first is taken.
+@Execution(ExecutionMode.CONCURRENT)
 class RefusedRequestsTest {
     private static final String DISTANCES = "distances";
     private static final int PREDICTION_BYTES_MAX = 100_000;
