@@ -7,8 +7,18 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads events again, for corrections.
 public interface EventLookup extends AutoCloseable {
-    /// Returns the events at these places, in the same order; null where the topic has none any more.
-    List<@Nullable Content> read(List<Position> places);
+    /// Gets what was found.
+    @FunctionalInterface
+    interface Found {
+        /// @param i index of the place
+        /// @param content null where the topic has no event any more
+        void at(int i, @Nullable Content content);
+    }
+
+    /// Reads the events at these places, one after the other, and keeps none of them.
+    ///
+    /// @param to gets each place once, in an order that suits the reader; equal ones in the order of `places`
+    void read(List<Position> places, Found to);
 
     @Override
     void close();

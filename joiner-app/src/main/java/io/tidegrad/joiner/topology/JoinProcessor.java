@@ -11,8 +11,6 @@ import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -45,13 +43,9 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     private static final int CLEANED_MIN = 128;
 
-    /// Corrections whose events are read together, unless a commit comes first.
-    private static final int CORRECTIONS_MAX = 2_048;
-
     private final JoinerTopology.Parts parts;
     private final StreamSpec spec;
     private final LabelJoin join;
-    private final List<Correction> corrections = new ArrayList<>();
 
     private @Nullable Running running;
 
@@ -66,13 +60,9 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     private @Nullable Record<byte[], JoinInput> record;
 
-    /// An example whose event is to be read again.
-    private record Correction(byte[] id, Example example) {
-    }
-
     /// What exists from `init` to `close`.
     private record Running(ProcessorContext<byte[], byte[]> context, JoinState state, CommitHook hook,
-            EventLookup events) {
+            Corrections corrections) {
     }
 
     JoinProcessor(JoinerTopology.Parts parts) {
@@ -86,9 +76,10 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
         CommitHook hook = context.getStateStore(CommitHook.NAME);
         JoinState state = new JoinState(spec.stream(), join, context.getStateStore(JoinState.ENTRIES),
                 context.getStateStore(JoinState.INDEX));
-        Running running = new Running(context, state, hook, parts.lookups().get());
+        // A task that lost its transaction begins anew with the same processor.
+        Running running = new Running(context, state, hook,
+                new Corrections(parts.lookups().get(), this::writeAgain, System::nanoTime));
         this.running = running;
-        corrections.clear(); // a task that lost its transaction begins anew with the same processor
         sinceSweep = 0;
         Long committed = hook.committedTime();
         time = committed == null ? Long.MIN_VALUE : committed;
@@ -152,51 +143,38 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     private void beforeCommit() {
         Running running = running();
-        writeCorrections(running);
+        running.corrections().write();
         running.hook().time(time, running.state().swept(time));
     }
 
     @Override
     public void example(String text, Example example, @Nullable Content content) {
-        Running running = running();
+        Corrections corrections = running().corrections();
         if (content == null) {
-            corrections.add(new Correction(id, example));
-            if (corrections.size() >= CORRECTIONS_MAX) {
-                writeCorrections(running);
-            }
-            return;
+            corrections.add(id, example);
+        } else {
+            corrections.writeBefore(id);
+            write(id, example, content);
         }
-        write(running, id, example, content);
     }
 
-    private void write(Running running, byte[] id, Example example, Content content) {
+    private void write(byte[] id, Example example, Content content) {
         parts.counts().example(example.kind());
-        running.context().forward(ExampleWriter.record(id, example, content), JoinerTopology.EXAMPLES);
+        running().context().forward(ExampleWriter.record(id, example, content), JoinerTopology.EXAMPLES);
     }
 
-    private void writeCorrections(Running running) {
-        if (corrections.isEmpty()) {
-            return;
+    private void writeAgain(byte[] id, Example example, Position at, @Nullable Content content) {
+        if (content == null) {
+            gone(id, example, at);
+        } else {
+            write(id, example, content);
         }
-        List<Position> places = corrections.stream().map(Correction::example).map(Example::source)
-                .map(source -> new Position(source.partition(), source.offset())).toList();
-        List<@Nullable Content> contents = running.events().read(places);
-        for (int i = 0; i < places.size(); i++) {
-            Correction correction = corrections.get(i);
-            Content content = contents.get(i);
-            if (content == null) {
-                gone(running, correction, places.get(i));
-            } else {
-                write(running, correction.id(), correction.example(), content);
-            }
-        }
-        corrections.clear();
     }
 
-    private void gone(Running running, Correction correction, Position at) {
+    private void gone(byte[] id, Example example, Position at) {
         RecordHeaders headers = new RecordHeaders();
-        correction.example().writeTo(headers);
-        deadLetter(running, at(spec.events().topic(), at, correction.id(), null, headers), "event-gone",
+        example.writeTo(headers);
+        deadLetter(running(), at(spec.events().topic(), at, id, null, headers), "event-gone",
                 "expected the event in its topic, to write its correction, found that retention or a deletion took it;"
                         + " keep events for at least join.window");
     }
@@ -250,7 +228,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     public void close() {
         Running closed = running;
         if (closed != null) {
-            closed.events().close();
+            closed.corrections().close();
             parts.counts().waitingSince(closed.context().taskId().partition(), Long.MAX_VALUE);
             running = null;
         }

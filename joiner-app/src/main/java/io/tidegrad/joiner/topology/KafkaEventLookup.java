@@ -46,28 +46,20 @@ public final class KafkaEventLookup implements EventLookup {
     }
 
     @Override
-    public List<@Nullable Content> read(List<Position> places) {
-        @Nullable
-        Content[] found = new Content[places.size()];
+    public void read(List<Position> places, Found to) {
         Map<Integer, List<Integer>> byPartition = new TreeMap<>();
-        for (int i = 0; i < found.length; i++) {
+        for (int i = 0; i < places.size(); i++) {
             byPartition.computeIfAbsent(places.get(i).partition(), unused -> new ArrayList<>()).add(i);
         }
         long deadline = System.nanoTime() + patience.toNanos();
         byPartition.forEach((partition, wanted) -> {
             wanted.sort(Comparator.comparingLong(i -> places.get(i).offset()));
-            read(new TopicPartition(topic, partition), places, wanted, found, deadline);
+            read(new TopicPartition(topic, partition), places, wanted, to, deadline);
         });
-        List<@Nullable Content> contents = new ArrayList<>(found.length);
-        for (Content each : found) {
-            contents.add(each);
-        }
-        return contents;
     }
 
     /// @param wanted indices of `places`, in the order of their offsets
-    private void read(TopicPartition partition, List<Position> places, List<Integer> wanted, @Nullable Content[] found,
-            long deadline) {
+    private void read(TopicPartition partition, List<Position> places, List<Integer> wanted, Found to, long deadline) {
         Consumer<byte[], byte[]> consumer = consumer();
         consumer.assign(List.of(partition));
         long position = -1;
@@ -90,15 +82,14 @@ public final class KafkaEventLookup implements EventLookup {
                 consumer.seek(partition, position);
             }
             for (ConsumerRecord<byte[], byte[]> record : records) {
-                while (next < wanted.size() && places.get(wanted.get(next)).offset() <= record.offset()) {
-                    if (places.get(wanted.get(next)).offset() == record.offset() && record.value() != null) {
-                        found[wanted.get(next)] = new Content(record.value(), SourceReader.carried(record.headers()));
-                    }
-                    next++;
+                for (; next < wanted.size() && places.get(wanted.get(next)).offset() <= record.offset(); next++) {
+                    boolean there = places.get(wanted.get(next)).offset() == record.offset() && record.value() != null;
+                    to.at(wanted.get(next),
+                            there ? new Content(record.value(), SourceReader.carried(record.headers())) : null);
                 }
             }
-            while (next < wanted.size() && places.get(wanted.get(next)).offset() < position) {
-                next++; // the topic has no such record any more
+            for (; next < wanted.size() && places.get(wanted.get(next)).offset() < position; next++) {
+                to.at(wanted.get(next), null);
             }
             if (next < wanted.size() && System.nanoTime() > deadline) {
                 throw new StopException(ExitCode.RETRYABLE, "stream " + stream + ": expected the event at " + partition

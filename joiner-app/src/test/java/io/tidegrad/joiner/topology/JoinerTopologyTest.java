@@ -75,10 +75,10 @@ class JoinerTopologyTest {
         StreamSpec spec = StreamSpec.parse(yaml, "spec");
         EventLookup lookup = new EventLookup() {
             @Override
-            public List<@Nullable Content> read(List<Position> places) {
-                List<@Nullable Content> contents = new ArrayList<>();
-                places.forEach(place -> contents.add(log.get(place)));
-                return contents;
+            public void read(List<Position> places, Found to) {
+                for (int i = 0; i < places.size(); i++) {
+                    to.at(i, log.get(places.get(i)));
+                }
             }
 
             @Override
