@@ -210,6 +210,12 @@ record JoinerOperations(OperationsServer server) {
             reasons.put(STALLED, stalled);
         }
         JoinProgress.Seen seen = joiner.progress().seen();
+        String open = seen == null ? null : seen.openTransaction();
+        if (open != null) {
+            reasons.put("open-transaction",
+                    open + "; until then, time goes on with records only. If its producer is gone,"
+                            + " end it: kafka-transactions.sh find-hanging, then abort");
+        }
         String silent = seen == null ? null : seen.labelsSilent();
         if (silent != null) {
             reasons.put("labels-silent", silent + "; is their producer running?");

@@ -257,6 +257,7 @@ final class StreamJoiner implements AutoCloseable {
         looked = true;
         lookedAt = nanos;
         List<TopicPartition> sources = progress.sources();
+        Map<TopicPartition, Long> written = offsets.ends(sources); // first, or what comes now would look hidden
         Map<TopicPartition, Long> ends = offsets.readable(sources);
         Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>(offsets.committed(sources));
         List<TopicPartition> between = progress.between();
@@ -264,7 +265,7 @@ final class StreamJoiner implements AutoCloseable {
             ends.putAll(offsets.ends(between));
             committed.putAll(offsets.committed(between));
         }
-        progress.look(ends, committed, System.currentTimeMillis(), nanos);
+        progress.look(ends, written, committed, System.currentTimeMillis(), nanos);
         answeredAt = nanos;
         surroundings.answered().run();
     }

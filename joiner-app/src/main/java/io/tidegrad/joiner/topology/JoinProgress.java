@@ -2,6 +2,7 @@ package io.tidegrad.joiner.topology;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 ///   from there. Tasks that wait for nothing follow it.
 /// - When everything was read, time goes on with the time that passes, so that the last events of a quiet stream wait
 ///   no longer than others. It is never later than the clock.
+///
+/// What a producer has written in a transaction that is still open can't be read, and is older than the time that passes
+/// until it can. So such a partition is not read to its end: it has something left for the time of the others, and none
+/// for a lag, or for whoever asks whether joining stands still.
 public final class JoinProgress {
     /// Names of the two sides.
     static final String EVENTS = "events";
@@ -35,15 +40,28 @@ public final class JoinProgress {
     private final Silence labelsSilence = new Silence();
     private long committedSum = -1;
     private long progressAt; // nanoseconds, when something was committed last, or nothing was left to read
+    private final Map<TopicPartition, Hidden> hidden = new HashMap<>();
     private long idleSince; // nanoseconds
     private long idleFrom = Long.MIN_VALUE; // the stream's time then
+
+    /// The producer's transaction that hides records of a partition.
+    ///
+    /// @param from offset of the first one
+    /// @param since nanoseconds, when it was first seen
+    private record Hidden(long from, long since) {
+    }
+
+    /// A transaction that is open for longer belongs to a producer that is gone or is stuck: a minute is the timeout of
+    /// transactions by Kafka's defaults.
+    private static final Duration TRANSACTION_MAX = Duration.ofMinutes(1);
 
     /// @param leastTime of the tasks; empty: no task has one
     /// @param mostTime likewise
     /// @param standstill for how long something has been left to read, and nothing was committed
     /// @param labelsSilent that labels have stopped coming, for people; null: they have not
+    /// @param openTransaction that one of a producer has been open for long, for people; null: none has
     public record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime,
-            Duration standstill, @Nullable String labelsSilent) {
+            Duration standstill, @Nullable String labelsSilent, @Nullable String openTransaction) {
         public long lag() {
             return eventsLag + labelsLag + joinLag;
         }
@@ -80,13 +98,15 @@ public final class JoinProgress {
 
     /// Looks once; from one thread at a time.
     ///
-    /// @param ends asked for before what was committed, so that this is never less than it seems; those of `between` after
-    ///     what was committed of `sources`, so that no record is missing in both
+    /// @param ends up to where partitions can be read, asked for before what was committed, so that this is never less than
+    ///     it seems; those of `between` after what was committed of `sources`, so that no record is missing in both
+    /// @param written where `sources` ended before, open transactions included
     /// @param committed what the group has committed
     /// @param clock the wall clock, epoch milliseconds
     /// @param nanos of a clock that never goes back
-    public void look(Map<TopicPartition, Long> ends, Map<TopicPartition, @Nullable OffsetAndMetadata> committed,
-            long clock, long nanos) {
+    public void look(Map<TopicPartition, Long> ends, Map<TopicPartition, Long> written,
+            Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock, long nanos) {
+        String openTransaction = hide(ends, written, nanos);
         Set<TopicPartition> behindNow = new HashSet<>();
         long elsewhere = Long.MAX_VALUE;
         long least = Long.MAX_VALUE; // of those that have something left to read
@@ -104,14 +124,15 @@ public final class JoinProgress {
                 Long swept = CommitHook.swept(offset.metadata());
                 settled = Math.min(settled, swept == null ? Long.MIN_VALUE : swept);
             }
-            if (offset == null ? end.getValue() > 0 : offset.offset() < end.getValue()) {
-                drained = false;
+            boolean left = offset == null ? end.getValue() > 0 : offset.offset() < end.getValue();
+            drained &= !left;
+            if (left || hidden.containsKey(end.getKey())) {
                 Long reached =
                         task != null ? task : offset == null ? null : CommitHook.partitionTime(offset.metadata());
                 known &= reached != null;
                 least = Math.min(least, reached == null ? least : reached);
                 boolean ofEvents = events.contains(end.getKey());
-                if (ofEvents || labels.contains(end.getKey())) {
+                if (left && (ofEvents || labels.contains(end.getKey()))) {
                     behindNow.add(end.getKey());
                     // One look does not count: a record of a partition that was silent for long is taken at once.
                     if (offset != null && behind.contains(end.getKey()) && !alignment.isHere(end.getKey())) {
@@ -130,8 +151,8 @@ public final class JoinProgress {
         alignment.elsewhere(elsewhere);
         seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
                 joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime,
-                Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos));
-        if (!drained) {
+                Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos), openTransaction);
+        if (!drained || !hidden.isEmpty()) {
             idleFrom = Long.MIN_VALUE;
             time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false, Long.MIN_VALUE);
             return;
@@ -144,6 +165,27 @@ public final class JoinProgress {
             idleSince = nanos;
         }
         time.is(Math.max(idleFrom, Math.min(clock, idleFrom + (nanos - idleSince) / 1_000_000)), true, settled);
+    }
+
+    /// Keeps what is hidden by transactions, and returns which one has been open for long; null: none has.
+    private @Nullable String hide(Map<TopicPartition, Long> ends, Map<TopicPartition, Long> written, long nanos) {
+        String open = null;
+        for (TopicPartition each : sources()) {
+            long from = ends.getOrDefault(each, 0L);
+            if (written.getOrDefault(each, 0L) <= from) {
+                hidden.remove(each);
+                continue;
+            }
+            Hidden before = hidden.get(each);
+            Hidden now = before != null && before.from() == from ? before : new Hidden(from, nanos);
+            hidden.put(each, now);
+            Duration since = Duration.ofNanos(nanos - now.since());
+            if (open == null && since.compareTo(TRANSACTION_MAX) > 0) {
+                open = "a producer's transaction has been open for " + since.toSeconds() + " s, and what " + each
+                        + " has from offset " + from + " on can't be read before it ends";
+            }
+        }
+        return open;
     }
 
     /// Returns how far a partition was read that has something left: to its next record, if its reader holds that back,

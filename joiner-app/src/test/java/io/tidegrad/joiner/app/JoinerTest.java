@@ -198,16 +198,20 @@ class JoinerTest {
 
     private void label(String id, long time, boolean fraud, boolean withdrawn, String note)
             throws ExecutionException, InterruptedException {
+        byte[] value = labelBytes(id, time, fraud, withdrawn, note);
+        var at = producer.send(new ProducerRecord<>(labels, null, time, null, value)).get();
+        keep(id, labels, at.partition(), new Arrival.OfLabel(id, new LabelRecord(time,
+                new Position(at.partition(), at.offset()), withdrawn ? null : Boolean.toString(fraud), null, value)));
+    }
+
+    private byte[] labelBytes(String id, long time, boolean fraud, boolean withdrawn, String note) {
         GenericData.Record label = new GenericData.Record(LABEL);
         label.put("id", id);
         label.put("at", time);
         label.put("fraud", fraud);
         label.put("withdrawn", withdrawn);
         label.put("note", note);
-        byte[] value = codec.encode(labelSchema, label);
-        var at = producer.send(new ProducerRecord<>(labels, null, time, null, value)).get();
-        keep(id, labels, at.partition(), new Arrival.OfLabel(id, new LabelRecord(time,
-                new Position(at.partition(), at.offset()), withdrawn ? null : Boolean.toString(fraud), null, value)));
+        return codec.encode(labelSchema, label);
     }
 
     private void keep(String id, String topic, int partition, Arrival arrival) {
@@ -437,8 +441,9 @@ class JoinerTest {
     }
 
     private static StreamSlot slot(StreamState.Epoch epoch, StreamJoiner.Surroundings surroundings) {
-        return new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), () -> true, why -> {
-        });
+        return new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), () -> true,
+                why -> {
+                });
     }
 
     private static void awaitReadings(AtomicInteger readings, int more) {
@@ -644,6 +649,46 @@ class JoinerTest {
                                 .get(partition) instanceof OffsetAndMetadata at && at.offset() == 2);
                 awaitJoined(joiner);
             }
+        }
+    }
+
+    @Test
+    void theLabelInATransactionThatStaysOpenIsNotLate() throws Exception {
+        streams().create(StreamSpec.parse(yaml().replace("PT30M", "PT1S"), "spec"), null);
+        AtomicLong passed = new AtomicLong();
+        try (KafkaProducer<byte[], byte[]> transactional =
+                new KafkaProducer<>(
+                        Map.of("bootstrap.servers", kafka.bootstrapServers(), "transactional.id", name,
+                                "transaction.timeout.ms", 600_000),
+                        new ByteArraySerializer(), new ByteArraySerializer());
+                JoinerApp joiner = JoinerApp.start(config(), () -> System.nanoTime() + passed.get())) {
+            transactional.initTransactions();
+            transactional.beginTransaction();
+            transactional
+                    .send(new ProducerRecord<>(labels, null, START, null, labelBytes("tx", START, true, false, "")))
+                    .get();
+            event("tx", START, 1);
+            awaitJoined(joiner);
+            StreamJoiner joined = joiner.joiners().getFirst();
+            awaitLooks(joined, 2);
+            assertThat(reasons(health(joiner))).isEmpty();
+            passed.set(Duration.ofMinutes(5).toNanos());
+            await().atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(reasons(health(joiner))).containsExactly("open-transaction"));
+            assertThat(health(joiner).toString()).contains("DEGRADED", "has been open for ", labels + "-");
+            awaitLooks(joined, 3);
+            assertThat(examples()).as("the label may still come in time").isEmpty();
+            transactional.commitTransaction();
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).singleElement()
+                    .satisfies(each -> assertThat(Example.read(each.headers()).kind()).isEqualTo(Example.Kind.FINAL)));
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
+        }
+    }
+
+    private static void awaitLooks(StreamJoiner joiner, int more) {
+        for (int i = 0; i < more; i++) {
+            JoinProgress.Seen before = joiner.progress().seen();
+            await().atMost(PATIENCE).until(() -> joiner.progress().seen() != before);
         }
     }
 

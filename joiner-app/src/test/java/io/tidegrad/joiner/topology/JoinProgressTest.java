@@ -26,6 +26,7 @@ class JoinProgressTest {
     private final JoinProgress progress = new JoinProgress(List.of(EVENTS, MORE_EVENTS), List.of(LABELS),
             List.of(JOINED, MORE_JOINED), time, alignment);
     private final Map<TopicPartition, Long> ends = new HashMap<>();
+    private final Map<TopicPartition, Long> hiding = new HashMap<>(); // ends of what can't be read yet
     private final Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>();
 
     JoinProgressTest() {
@@ -40,7 +41,9 @@ class JoinProgressTest {
     }
 
     private void look(long clock, long passed) {
-        progress.look(ends, committed, clock * 1_000, passed * 1_000_000_000);
+        Map<TopicPartition, Long> written = new HashMap<>(ends);
+        written.putAll(hiding);
+        progress.look(ends, written, committed, clock * 1_000, passed * 1_000_000_000);
     }
 
     private void assertTime(long seconds, boolean idle) {
@@ -89,6 +92,39 @@ class JoinProgressTest {
         at(EVENTS, 101, 101, null, 50);
         at(JOINED, 101, 101, 80L, 80);
         look(1_000, 85);
+        assertTime(80, true);
+    }
+
+    @Test
+    void whileAProducersTransactionHidesRecordsTimeGoesOnWithRecordsOnly() {
+        look(1_000, 5);
+        look(1_000, 25);
+        assertTime(70, true);
+        hiding.put(LABELS, 102L);
+        look(1_000, 45);
+        assertTime(50, false);
+        assertStandstill(0);
+        assertThat(progress.seen()).isNotNull().satisfies(seen -> {
+            assertThat(seen.lag()).isZero();
+            assertThat(seen.openTransaction()).isNull();
+        });
+        at(EVENTS, 90, 100, null, 60);
+        look(1_000, 46);
+        assertThat(time.time()).as("least of what is left and what is hidden").isEqualTo(50_000);
+        at(EVENTS, 100, 100, null, 60);
+        at(JOINED, 100, 100, 70L, 70);
+        look(1_000, 106);
+        assertStandstill(0);
+        assertThat(progress.seen()).isNotNull().satisfies(
+                seen -> assertThat(seen.openTransaction()).contains("61 s", "labels-0", "from offset 100 on"));
+        at(LABELS, 101, 101, null, 50);
+        look(1_000, 107);
+        assertThat(progress.seen()).isNotNull()
+                .satisfies(seen -> assertThat(seen.openTransaction()).as("of another transaction").isNull());
+        hiding.clear();
+        look(1_000, 108);
+        assertTime(70, true);
+        look(1_000, 118);
         assertTime(80, true);
     }
 
