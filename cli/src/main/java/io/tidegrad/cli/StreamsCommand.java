@@ -131,7 +131,22 @@ final class StreamsCommand {
         more.put("events", words(epoch.create().events()));
         StreamAction.Source labels = epoch.create().labels();
         more.put("labels", labels == null ? "in the events" : words(labels));
+        StreamState.Epoch before = decided.before().epoch(epoch.number());
+        if (before != null) {
+            more.put("changed", changes(before.spec(), epoch.spec()));
+        }
         return new Outcome(decided.record(), decided.before(), decided.after(), more);
+    }
+
+    private static String changes(StreamSpec before, StreamSpec after) {
+        List<String> changes = new ArrayList<>();
+        if (!before.align().equals(after.align())) {
+            changes.add("align " + before.align() + " -> " + after.align());
+        }
+        if (!before.retention().equals(after.retention())) {
+            changes.add("examples.retention " + before.retention() + " -> " + after.retention());
+        }
+        return String.join(", ", changes);
     }
 
     private Outcome delete() {

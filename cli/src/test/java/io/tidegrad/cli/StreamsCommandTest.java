@@ -195,9 +195,17 @@ class StreamsCommandTest {
                 .containsEntry("retention.ms", "" + 90L * 24 * 3_600_000)
                 .containsEntry("message.timestamp.type", "LogAppendTime");
 
-        Path same = file(stream + "-same.yaml", stream(stream, 30) + "align: PT1M # another one\n");
+        Path same = file(stream + "-same.yaml", stream(stream, 30) + "# as before\n");
         assertThat(run("streams", "create", "--spec", same.toString())).isEqualTo(2);
-        assertThat(readings.err()).contains("one that differs in align, examples or form only");
+        assertThat(readings.err()).contains("one that differs in form only");
+        Path apart = file(stream + "-apart.yaml", stream(stream, 30) + "align: PT1M\nexamples: { retention: P9D }\n");
+        assertThat(run("streams", "create", "--spec", apart.toString(), "--from", "2026-01-31T12:00:00Z")).isEqualTo(2);
+        assertThat(readings.err()).contains("none, or that of epoch 1, which goes on");
+        assertThat(run("streams", "create", "--spec", apart.toString())).as(readings.err()).isZero();
+        assertThat(readings.out()).contains("epochs        1\n",
+                "changed       align PT10M -> PT1M, examples.retention PT2160H -> PT216H");
+        assertThat(new KafkaTopics(admin, (short) 1).look(Set.of(log), true).get(log)).isNotNull()
+                .satisfies(now -> assertThat(now.settings()).containsEntry("retention.ms", "" + 9L * 24 * 3_600_000));
         assertThat(run("streams", "resume", stream)).isEqualTo(2);
         assertThat(readings.err())
                 .contains("stream " + stream + ": expected one that is paused, found one that is joined");
@@ -219,7 +227,7 @@ class StreamsCommandTest {
         assertThat(shown.path("epochs").get(1).path("from").asText()).isEqualTo("2026-01-31T12:00:00Z");
         assertThat(shown.path("epochs").get(1).path("events").path("partitions").asInt()).isEqualTo(3);
         assertThat(shown.path("decisions")).extracting(each -> each.path("action").asText()).containsExactly("create",
-                "pause", "resume", "create");
+                "create", "pause", "resume", "create");
         assertThat(shown.path("spec").asText()).contains("wait: PT40S");
 
         assertThat(run("streams", "list")).isZero();

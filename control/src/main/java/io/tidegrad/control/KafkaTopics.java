@@ -204,16 +204,20 @@ public final class KafkaTopics {
         if (found == null) {
             return createOrCheck(wanted);
         }
-        List<AlterConfigOp> missing = settings(wanted).entrySet().stream()
-                .filter(each -> !each.getValue().equals(found.settings().get(each.getKey())))
-                .map(each -> new AlterConfigOp(new ConfigEntry(each.getKey(), each.getValue()),
-                        AlterConfigOp.OpType.SET))
-                .toList();
+        Map<String, String> missing = new HashMap<>(settings(wanted));
+        missing.entrySet().removeIf(each -> each.getValue().equals(found.settings().get(each.getKey())));
         if (!missing.isEmpty()) {
-            asked(AclOperation.ALTER_CONFIGS, wanted.topic(),
-                    admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
+            set(wanted.topic(), missing);
         }
         return createOrCheck(wanted);
+    }
+
+    /// Gives a topic of ours these settings.
+    void set(String topic, Map<String, String> settings) {
+        List<AlterConfigOp> changes = settings.entrySet().stream().map(
+                each -> new AlterConfigOp(new ConfigEntry(each.getKey(), each.getValue()), AlterConfigOp.OpType.SET))
+                .toList();
+        asked(AclOperation.ALTER_CONFIGS, topic, admin.incrementalAlterConfigs(Map.of(resource(topic), changes)).all());
     }
 
     /// @param found the topic; its settings are checked unless they are empty

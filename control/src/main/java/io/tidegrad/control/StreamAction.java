@@ -7,9 +7,10 @@ import org.jspecify.annotations.Nullable;
 /// A decision about a stream. Joiners follow it once its record is committed.
 public sealed interface StreamAction {
     /// A new stream begins, or a new epoch of one whose spec has changed. Joiners go on with its earlier epochs, and
-    /// models that learn from those too.
+    /// models that learn from those too. If there is such an epoch, its spec has changed in what decides nothing about its
+    /// examples.
     ///
-    /// @param epoch above all earlier ones of this name
+    /// @param epoch above all earlier ones of this name, or one of them
     /// @param spec the text of the spec
     /// @param labels null if events bring their labels with them
     /// @param examplesId id of the topic of this epoch's examples
@@ -17,6 +18,9 @@ public sealed interface StreamAction {
     ///     hold
     record Create(int epoch, String spec, Source events, @Nullable Source labels, String examplesId,
             @Nullable Instant from) implements StreamAction {
+        Create withSpec(String spec) {
+            return new Create(epoch, spec, events, labels, examplesId, from);
+        }
     }
 
     /// A topic as it was when the epoch began. A joiner refuses another topic of this name, and another number of

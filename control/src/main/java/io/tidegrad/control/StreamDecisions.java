@@ -40,7 +40,8 @@ public final class StreamDecisions {
         kafkaTopics = new KafkaTopics(admin, replication);
     }
 
-    /// Creates a stream, or a new epoch of one whose spec has changed, and the topic of its examples.
+    /// Creates a stream, or a new epoch of one whose spec has changed, and the topic of its examples. If the spec has changed
+    /// in `align` and `examples` only, the newest epoch takes both.
     ///
     /// @param from the time from which on its topics are joined; null for all that they hold
     /// @throws ControlException with all that is not as it must be
@@ -48,15 +49,23 @@ public final class StreamDecisions {
         ControlLog.createOrCheck(kafkaTopics, topics);
         String stream = spec.stream();
         StreamState known = control.read().stream(stream);
-        int epoch = known.last() + 1;
         StreamTopics streamTopics = new StreamTopics(kafkaTopics, topics);
         Refusals refusals = new Refusals();
-        refuseSame(spec, known, refusals);
         int bytes = spec.yaml().getBytes(StandardCharsets.UTF_8).length;
         if (bytes > StreamRecord.SPEC_BYTES_MAX) {
             refusals.add("spec", "at most " + StreamRecord.SPEC_BYTES_MAX + " bytes", "" + bytes,
                     "shorten it, for instance its comments");
         }
+        StreamState.Epoch current = known.current();
+        if (current != null && givesTheSame(spec, current)) {
+            StreamAction.Create change = change(spec, from, current, refusals);
+            refusals.throwIfAny("stream " + stream + " can't be created");
+            if (!spec.retention().equals(current.spec().retention())) {
+                streamTopics.keep(current, spec.retention());
+            }
+            return writeAfter(known, change);
+        }
+        int epoch = known.last() + 1;
         StreamTopics.Sources sources = streamTopics.look(spec, refusals);
         streamTopics.refuseUsed(topics.examples(stream, epoch), refusals);
         refusals.throwIfAny("stream " + stream + " can't be created");
@@ -64,11 +73,16 @@ public final class StreamDecisions {
         String examplesId = streamTopics.create(spec, epoch, sources);
         StreamAction.Create create =
                 new StreamAction.Create(epoch, spec.yaml(), sources.events(), sources.labels(), examplesId, from);
-        return write(stream, state -> {
-            if (state.last() != known.last()) {
+        return writeAfter(known, create);
+    }
+
+    private Decided writeAfter(StreamState known, StreamAction.Create create) {
+        return write(known.stream(), state -> {
+            if (state.last() != known.last() || !Objects.equals(state.current(), known.current())) {
                 throw new ControlException(Reason.RETRYABLE,
-                        "stream " + stream + ": expected " + known.last() + " epochs so far, found " + state.last()
-                                + ": another person decided at the same time; look again");
+                        "stream " + known.stream() + ": expected " + known.last() + " epochs so far, found "
+                                + state.last()
+                                + ", or another newest one: another person decided at the same time; look" + " again");
             }
             return create;
         });
@@ -95,15 +109,21 @@ public final class StreamDecisions {
         return Arrays.equals(before.fingerprint(), spec.asRegistered(before).fingerprint());
     }
 
-    private static void refuseSame(StreamSpec spec, StreamState known, Refusals refusals) {
-        StreamState.Epoch current = known.current();
-        if (current != null && givesTheSame(spec, current)) {
-            refusals.add("stream " + spec.stream(), "a spec that gives other examples than epoch " + current.number(),
-                    current.create().spec().equals(spec.yaml()) ? "the same spec"
-                            : "one that differs in align, examples or form only",
+    /// Returns what gives the newest epoch another `align` or `examples`.
+    private static StreamAction.Create change(StreamSpec spec, @Nullable Instant from, StreamState.Epoch current,
+            Refusals refusals) {
+        StreamSpec before = current.spec();
+        StreamSpec after = spec.asRegistered(before);
+        if (after.align().equals(before.align()) && after.retention().equals(before.retention())) {
+            refusals.add("stream " + spec.stream(), "a spec that changes something of epoch " + current.number(),
+                    before.yaml().equals(after.yaml()) ? "the same spec" : "one that differs in form only",
                     "change it, choose another name, or delete that epoch first (tidegrad streams delete "
                             + spec.stream() + " --epoch " + current.number() + ")");
+        } else if (from != null && !from.equals(current.create().from())) {
+            refusals.add("--from", "none, or that of epoch " + current.number() + ", which goes on", from.toString(),
+                    "leave it out");
         }
+        return current.create().withSpec(after.yaml());
     }
 
     /// @throws ControlException if there is no such stream, or it is paused already

@@ -54,7 +54,7 @@ public record StreamState(String stream, List<Epoch> epochs, boolean paused, int
     }
 
     /// Returns the state after one more record of this stream. A creation whose epoch is not above all earlier ones
-    /// changes nothing.
+    /// gives the epoch another spec if all else in it is as it was, and changes nothing otherwise.
     public StreamState after(StreamRecord record) {
         if (!record.stream().equals(stream)) {
             throw new IllegalArgumentException(
@@ -63,7 +63,7 @@ public record StreamState(String stream, List<Epoch> epochs, boolean paused, int
         return switch (record.action()) {
             case StreamAction.Create create -> {
                 if (create.epoch() <= last) {
-                    yield this;
+                    yield changed(create, record);
                 }
                 List<Epoch> more = new ArrayList<>(epochs);
                 more.add(new Epoch(stream, create, record.time()));
@@ -77,6 +77,16 @@ public record StreamState(String stream, List<Epoch> epochs, boolean paused, int
                 yield new StreamState(stream, left, paused && !left.isEmpty(), last, record);
             }
         };
+    }
+
+    private StreamState changed(StreamAction.Create create, StreamRecord record) {
+        Epoch known = epoch(create.epoch());
+        if (known == null || !known.create().withSpec(create.spec()).equals(create)) {
+            return this;
+        }
+        List<Epoch> with =
+                epochs.stream().map(each -> each == known ? new Epoch(stream, create, known.since()) : each).toList();
+        return new StreamState(stream, with, paused, last, record);
     }
 
     /// Returns whether there is such a stream: it was created, and not all of its epochs are deleted.

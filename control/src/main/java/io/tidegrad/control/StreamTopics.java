@@ -171,6 +171,12 @@ public final class StreamTopics {
         return kafka.createAgain(wanted(spec, epoch, sources.bytesMax())).id().toString();
     }
 
+    /// Keeps the examples of an epoch for another time from now on.
+    void keep(StreamState.Epoch epoch, Duration retention) {
+        kafka.set(topics.examples(epoch.stream(), epoch.number()),
+                Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(retention.toMillis())));
+    }
+
     /// Returns what the topic of examples must be like. Its records have the time at which they were appended, so that
     /// their order is that of time, and their retention counts from when they were written: the event time is in a header,
     /// and examples of events from last year would be deleted at once.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,21 @@ class StreamStateTest {
         assertThat(current(state).number()).isEqualTo(2);
         assertThat(current(state).spec().events().topic()).isEqualTo("t");
         assertThat(current(state).since()).isEqualTo(3);
+    }
+
+    @Test
+    void anEpochThatIsCreatedOnceMoreGetsAnotherSpecIfAllElseIsTheSame() {
+        StreamAction.Create first = (StreamAction.Create) create(1);
+        StreamAction.Create changed = first.withSpec(first.spec() + "align: PT1M\n");
+        StreamState state = after(first, create(2), new StreamAction.Pause(), changed);
+        assertThat(epochs(state)).containsExactly(1, 2);
+        assertThat(state.paused()).isTrue();
+        assertThat(state.requireEpoch(1).spec().align()).hasMinutes(1);
+        assertThat(state.requireEpoch(1).since()).as("of its beginning").isEqualTo(1);
+        assertThat(state.requireEpoch(2).spec().align()).hasMinutes(10);
+        StreamAction.Create elsewhere =
+                new StreamAction.Create(1, changed.spec(), changed.events(), null, "examples", Instant.EPOCH);
+        assertThat(after(first, elsewhere).requireEpoch(1).create()).as("another beginning").isEqualTo(first);
     }
 
     @Test

@@ -147,12 +147,15 @@ public final class JoinerApp implements ProcessRun.Work {
         pause(state.stream(), state.paused());
     }
 
-    /// Begins to join an epoch of a stream. If it is joined already, nothing happens.
+    /// Begins to join an epoch of a stream, or goes on with its spec of now.
     private void join(StreamState.Epoch epoch, boolean paused) {
         String key = key(epoch.stream(), epoch.number());
-        StreamSlot slot = new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed),
+        StreamSlot slot = new StreamSlot(epoch, (of, failed) -> StreamJoiner.prepare(of, surroundings, failed),
                 letIn::recently, this::failed);
-        if (slots.putIfAbsent(key, slot) == null) {
+        StreamSlot there = slots.putIfAbsent(key, slot);
+        if (there != null) {
+            there.is(epoch);
+        } else {
             JoinerOperations telling = operations;
             if (telling != null) {
                 telling.appears(slot);

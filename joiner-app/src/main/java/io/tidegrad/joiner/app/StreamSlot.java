@@ -1,14 +1,15 @@
 package io.tidegrad.joiner.app;
 
+import io.tidegrad.control.ControlException;
 import io.tidegrad.control.StreamState;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.KafkaFault;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,10 +28,10 @@ final class StreamSlot {
         STARTING, JOINING, PAUSED, RETRYING, FAILED, LEFT
     }
 
-    private final StreamState.Epoch epoch;
-    private final Function<Consumer<Throwable>, StreamJoiner> prepare;
+    private final BiFunction<StreamState.Epoch, Consumer<Throwable>, StreamJoiner> prepare;
     private final BooleanSupplier letIn;
     private final Consumer<StopException> failed;
+    private volatile StreamState.Epoch epoch;
     private Doing doing = Doing.STARTING;
     private @Nullable StreamJoiner joiner;
     private @Nullable StreamJoiner before; // the one that was stopped last
@@ -40,11 +41,11 @@ final class StreamSlot {
     private Duration pause = Duration.ofSeconds(1);
     private int life;
 
-    /// @param prepare makes a joiner, which tells the consumer why it can't go on
+    /// @param prepare makes a joiner of the epoch, which tells the consumer why it can't go on
     /// @param letIn returns whether Kafka accepted the credentials shortly before
     /// @param failed gets each reason why the slot's joiner stopped, when the slot is as it will be
-    StreamSlot(StreamState.Epoch epoch, Function<Consumer<Throwable>, StreamJoiner> prepare, BooleanSupplier letIn,
-            Consumer<StopException> failed) {
+    StreamSlot(StreamState.Epoch epoch, BiFunction<StreamState.Epoch, Consumer<Throwable>, StreamJoiner> prepare,
+            BooleanSupplier letIn, Consumer<StopException> failed) {
         this.epoch = epoch;
         this.prepare = prepare;
         this.letIn = letIn;
@@ -53,6 +54,28 @@ final class StreamSlot {
 
     StreamState.Epoch epoch() {
         return epoch;
+    }
+
+    /// Takes another spec of the same epoch. It may differ in `align`, which counts at once.
+    void is(StreamState.Epoch changed) {
+        if (epoch.equals(changed)) {
+            return;
+        }
+        synchronized (this) {
+            epoch = changed;
+            align(joiner);
+        }
+    }
+
+    private void align(@Nullable StreamJoiner of) {
+        try {
+            if (of != null) {
+                of.alignment().is(epoch.spec().align());
+            }
+        } catch (ControlException ofAnotherBuild) {
+            LOG.warn("{} is joined on with the align of before: {}", StreamJoiner.name(epoch),
+                    ofAnotherBuild.getMessage());
+        }
     }
 
     synchronized Doing doing() {
@@ -85,7 +108,7 @@ final class StreamSlot {
         StreamJoiner prepared;
         try {
             requireStopped();
-            prepared = prepare.apply(why -> Thread.ofVirtual().name("stop-" + epoch.stream())
+            prepared = prepare.apply(epoch, why -> Thread.ofVirtual().name("stop-" + epoch.stream())
                     .start(() -> stopped(now, takeOf(now), why)));
         } catch (RuntimeException | Error e) {
             stopped(now, null, e);
@@ -97,6 +120,7 @@ final class StreamSlot {
                 return;
             }
             joiner = prepared;
+            align(prepared); // it may have changed meanwhile
             failure = null;
             is(Doing.JOINING);
             prepared.start();

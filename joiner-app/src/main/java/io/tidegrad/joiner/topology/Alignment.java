@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// beyond the least one that has something left to read. All threads of a process share it, and it hears of other
 /// processes from what they have committed. It shapes the order of the examples, and nothing hangs on it but that.
 public final class Alignment {
-    private final long align;
+    private volatile long align;
     private final Map<TopicPartition, Long> frontiers = new ConcurrentHashMap<>();
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
     private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
@@ -20,6 +20,15 @@ public final class Alignment {
 
     public Alignment(Duration align) {
         this.align = align.toMillis();
+    }
+
+    /// Lets the partitions be read as far apart as this from now on.
+    public void is(Duration align) {
+        this.align = align.toMillis();
+    }
+
+    public Duration align() {
+        return Duration.ofMillis(align);
     }
 
     /// @param time of the partition's next record, or of its last one if the next is not here yet; the smallest number:

@@ -347,6 +347,11 @@ class JoinerTest {
             assertThat(joiner.joiners()).isEmpty();
             streams().create(StreamSpec.parse(yaml(), "spec"), null);
             await().atMost(PATIENCE).until(() -> joiner.joiners().stream().anyMatch(StreamJoiner::joins));
+            StreamJoiner joined = joiner.joiners().getFirst();
+            assertThat(joined.alignment().align()).hasMinutes(10);
+            streams().create(StreamSpec.parse(yaml().replace("align: PT10M", "align: PT2M"), "spec"), null);
+            await().atMost(PATIENCE).until(() -> joined.alignment().align().toMinutes() == 2);
+            assertThat(joiner.joiners()).as("it goes on").containsExactly(joined);
             streams().pause(name);
             await().atMost(PATIENCE).until(() -> joiner.joiners().isEmpty());
             streams().create(StreamSpec.parse(yaml().replace("missing: 0", "missing: drop"), "spec"), null);
@@ -441,7 +446,7 @@ class JoinerTest {
     }
 
     private static StreamSlot slot(StreamState.Epoch epoch, StreamJoiner.Surroundings surroundings) {
-        return new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), () -> true,
+        return new StreamSlot(epoch, (of, failed) -> StreamJoiner.prepare(of, surroundings, failed), () -> true,
                 why -> {
                 });
     }

@@ -25,7 +25,7 @@ class StreamSlotTest {
 
     private static ExitCode reason(RuntimeException refusal, boolean letIn) {
         CompletableFuture<StopException> reason = new CompletableFuture<>();
-        StreamSlot slot = new StreamSlot(EPOCH, failed -> {
+        StreamSlot slot = new StreamSlot(EPOCH, (epoch, failed) -> {
             throw refusal;
         }, () -> letIn, reason::complete);
         slot.start();
@@ -37,14 +37,14 @@ class StreamSlotTest {
     void oneThatIsTriedAgainDoesNotMakeTheOthersLookUnwell() throws Exception {
         CompletableFuture<Void> never = new CompletableFuture<>();
         AtomicInteger tries = new AtomicInteger();
-        StreamSlot retrying = new StreamSlot(EPOCH, failed -> {
+        StreamSlot retrying = new StreamSlot(EPOCH, (epoch, failed) -> {
             if (tries.getAndIncrement() > 0) {
                 never.join();
             }
             throw new StopException(ExitCode.RETRYABLE, "Kafka is away");
         }, () -> false, why -> {
         });
-        StreamSlot paused = new StreamSlot(EPOCH, failed -> {
+        StreamSlot paused = new StreamSlot(EPOCH, (epoch, failed) -> {
             throw new IllegalStateException("it is paused");
         }, () -> false, why -> {
         });
