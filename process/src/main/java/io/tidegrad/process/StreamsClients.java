@@ -1,18 +1,26 @@
 package io.tidegrad.process;
 
 import io.tidegrad.schemas.settings.KafkaSettings;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsException;
+import org.jspecify.annotations.Nullable;
 
 /// The settings of Kafka Streams that every process of ours has. They decide whether state survives, and how long a
 /// restart takes:
@@ -103,8 +111,10 @@ public final class StreamsClients {
 
     /// @throws StopException if another process uses the state directory
     public static KafkaStreams streams(Topology topology, Properties settings, KafkaClientSupplier clients) {
+        KafkaStreams streams;
+        UnfailingClients unfailing = new UnfailingClients(clients);
         try {
-            return new KafkaStreams(topology, settings, clients);
+            streams = new KafkaStreams(topology, settings, unfailing);
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new StopException(ExitCode.CONFIGURATION,
@@ -113,6 +123,68 @@ public final class StreamsClients {
                         e);
             }
             throw e;
+        }
+        unfailing.made = true;
+        RuntimeException failed = unfailing.failed;
+        if (failed != null) {
+            streams.close(Duration.ZERO);
+            throw failed;
+        }
+        return streams;
+    }
+
+    /// Clients of which one that can't be made, because a file of certificates is being replaced, say, is replaced by one
+    /// that does nothing. If it failed, Kafka Streams' constructor would leave the state directory locked, and the next
+    /// try would take that for another process.
+    private static final class UnfailingClients implements KafkaClientSupplier {
+        private final KafkaClientSupplier clients;
+        private @Nullable RuntimeException failed; // the first one
+        private volatile boolean made; // the constructor has returned
+
+        UnfailingClients(KafkaClientSupplier clients) {
+            this.clients = clients;
+        }
+
+        private <C> C orIdle(Supplier<C> client, Supplier<C> idle) {
+            try {
+                return client.get();
+            } catch (RuntimeException e) {
+                if (made) {
+                    throw e;
+                }
+                failed = failed == null ? e : failed;
+                return idle.get();
+            }
+        }
+
+        private Consumer<byte[], byte[]> consumer(Supplier<Consumer<byte[], byte[]>> client) {
+            return orIdle(client, () -> new MockConsumer<>("none"));
+        }
+
+        @Override
+        public Admin getAdmin(Map<String, Object> config) {
+            return orIdle(() -> clients.getAdmin(config), () -> (Admin) Proxy.newProxyInstance(
+                    Admin.class.getClassLoader(), new Class<?>[]{Admin.class}, (idle, method, arguments) -> null));
+        }
+
+        @Override
+        public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+            return orIdle(() -> clients.getProducer(config), MockProducer::new);
+        }
+
+        @Override
+        public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+            return consumer(() -> clients.getConsumer(config));
+        }
+
+        @Override
+        public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+            return consumer(() -> clients.getRestoreConsumer(config));
+        }
+
+        @Override
+        public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+            return consumer(() -> clients.getGlobalConsumer(config));
         }
     }
 
