@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +21,12 @@ class LauncherTest {
 
     private static final String JAVA = """
             #!/bin/sh
+            case "$*" in
+                *'Tidegrad local-stack '*)
+                    printf '%s\\n' "$@" >"${0%/*}/../stack"
+                    exit 0
+                    ;;
+            esac
             printf '%s\\n' "$@" >>"${0%/*}/../asked"
             echo end >>"${0%/*}/../asked"
             status=$(head -n 1 "${0%/*}/../statuses")
@@ -208,8 +213,9 @@ class LauncherTest {
     void testRunsTheQuickTestsAndListsTheSlowest() throws Exception {
         reportsAreThere();
         assertThat(launch(List.of(0), "test").status()).isZero();
-        assertThat(built()).hasSize(1);
-        assertThat(built().getFirst()).contains("-Dtests.excluded=long,interop", "surefire-reports-quick", "verify");
+        assertThat(built()).hasSize(2);
+        assertThat(built().getFirst()).contains("-Dmaven.test.skip=true", "package");
+        assertThat(built().getLast()).contains("-Dtests.excluded=long,interop", "surefire-reports-quick", "verify");
         assertThat(asked().getFirst()).endsWith("io.tidegrad.proof.TestReport", root.toString(),
                 "surefire-reports-quick");
     }
@@ -218,34 +224,34 @@ class LauncherTest {
     void testAllRunsTheQuickTestsFirstThenTheLongProofsAndNoTestInBoth() throws Exception {
         reportsAreThere();
         assertThat(launch(List.of(0, 0, 0), "test", "--all", "--interop").status()).isZero();
-        assertThat(built()).hasSize(2);
-        assertThat(built().get(0)).contains("-Dtests.excluded=long,none");
-        assertThat(built().get(1)).contains("-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
+        assertThat(built()).hasSize(3);
+        assertThat(built().get(1)).contains("-Dtests.excluded=long,none");
+        assertThat(built().get(2)).contains("-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
         assertThat(asked().get(1)).contains("surefire-reports-long");
         assertThat(asked().get(2)).contains("io.tidegrad.proof.ProofTable");
     }
 
     @Test
-    void testStartsOneStackForAllTestsWhereThereIsABuild() throws Exception {
+    void testStartsOneStackForAllTests() throws Exception {
         launch(List.of(0), "version"); // builds
-        Files.delete(jdk.resolve("asked"));
         executable(directory.resolve("bin/mvn"),
-                "#!/bin/sh\nuntil grep -q end ../jdk/asked; do sleep 0.05; done 2>/dev/null\n"
-                        + "echo \"$@\" >>../built\n");
+                "#!/bin/sh\nuntil [ -s ../jdk/stack ]; do sleep 0.05; done\necho \"$@\" >>../built\n");
         assertThat(launch(List.of(0), "test").status()).isZero();
-        assertThat(asked()).singleElement().asInstanceOf(InstanceOfAssertFactories.LIST).endsWith("local-stack",
-                "--kafka-port", "0", "--registry-port", "0");
+        assertThat(Files.readAllLines(jdk.resolve("stack"))).endsWith("local-stack", "--kafka-port", "0",
+                "--registry-port", "0");
         assertThat(built().getLast()).contains("-Dtests.stack=" + root.resolve("target/test-stack"));
     }
 
     @Test
     void quickTestsThatFailAreListedAndNoLongProofIsBegun() throws Exception {
         reportsAreThere();
+        launch(List.of(0), "version"); // builds
+        Files.delete(jdk.resolve("asked"));
         executable(directory.resolve("bin/mvn"), "#!/bin/sh\necho \"$@\" >>../built\nexit 1\n");
         Ended ended = launch(List.of(0, 0, 0), "test", "--all");
         assertThat(ended.status()).isEqualTo(1);
         assertThat(ended.err()).contains("the quick tests failed");
-        assertThat(built()).hasSize(1);
+        assertThat(built()).hasSize(2);
         assertThat(asked()).hasSize(1);
     }
 
