@@ -44,7 +44,6 @@ class ProduceCommandTest {
                 "--scorer", "http://127.0.0.1:" + scorer.port(), "--events", "300", "--rate", "max");
     }
 
-    @LongProof("a trainer and a scorer as processes")
     @Test
     void whatIsNoUrlIsWrongUsageBeforeAnythingIsCreated() {
         for (List<String> urls : List.of(List.of("trainer:8080", "http://scorer:8080"),
@@ -59,6 +58,7 @@ class ProduceCommandTest {
         }
     }
 
+    @LongProof("a trainer and a scorer that learn and serve six hundred flights")
     @Test
     void itEndsWhenWhatItSentIsLearnedAndServedAndCanBeRunAgain(@TempDir Path directory) throws Exception {
         Path spec = Files.writeString(directory.resolve("flights.yaml"), ShippedStream.FLIGHTS.spec());

@@ -60,6 +60,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
         return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, model, toOffset, Kernels.active()));
     }
 
+    @LongProof("a replay for each rate; LrFindCommandTest and StreamsCommandTest find a rate, too")
     @Test
     void aSweepOfLearningRatesReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
         log.send(0, 3_000);

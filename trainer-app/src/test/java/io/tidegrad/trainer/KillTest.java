@@ -151,6 +151,7 @@ class KillTest extends TrainerFixture {
     }
 
     /// The same without a breaker: so the two above fail for the reason they name.
+    @LongProof("two lives of a process, beside the oracles that it belongs to")
     @Test
     void theOracleIsContentWithAnUnbrokenStore() {
         assertThat(hashAfterOneKill(Breaker.NONE)).isEqualTo(log.fold().stateHash());

@@ -107,6 +107,7 @@ class LargeModelTest extends TrainerFixture {
     }
 
     /// Also when the trainer is asked to stop amid an image: the log of record is emptied between the two lives.
+    @LongProof("images of many commits; SimulationTest has the same stores in memory")
     @Test
     void aCleanStopLeavesAWholeImageAndARestartReadsNothingOfTheLog() {
         TrainerApp trainer = TrainerApp.start(log.config(IMAGES));

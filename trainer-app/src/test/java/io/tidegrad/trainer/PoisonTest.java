@@ -169,6 +169,7 @@ class PoisonTest extends TrainerFixture {
     }
 
     /// The log's limit counts compressed batches: its events may be larger than it, and larger than any letter may be.
+    @LongProof("megabytes that compress to nothing")
     @Test
     void anEventLargerThanItsTopicsLimitIsCutToFitAndSaysHowLongItWas() throws Exception {
         byte[] value = new byte[5 << 20];
