@@ -5,10 +5,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 
 /// What a record of an examples topic says in its headers; its value is the event's own bytes, untouched. Each header's
@@ -41,6 +41,9 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
     /// Name of the header with the label, for messages.
     public static final String LABEL_HEADER = PREFIX + "label";
 
+    private static final Header FORMAT_HEADER =
+            new RecordHeader(PREFIX + "format", Integer.toString(FORMAT).getBytes(StandardCharsets.UTF_8));
+
     public static final double WEIGHT_MAX = 1e15;
 
     private static final int HEADER_BYTES_MAX = 1_000;
@@ -50,10 +53,13 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
     public static final long TIME_MIN = -62_167_219_200_000L;
 
     public static final long TIME_MAX = 253_402_300_799_999L;
-    private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]{0,14})");
+    // Reading is on the path of every example: these bounds are checked without expressions.
+    private static final int TOPIC_LENGTH_MAX = 249;
+    private static final int PARTITION_DIGITS_MAX = 9;
+    private static final int OFFSET_DIGITS_MAX = 18;
+    private static final int TIME_DIGITS_MAX = 15;
+
     private static final Pattern WEIGHT = Pattern.compile("(0|[1-9][0-9]{0,15})(\\.[0-9]{1,400})?");
-    private static final Pattern SOURCE =
-            Pattern.compile("([a-zA-Z0-9._-]{1,249}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})");
 
     /// How sure an example's label is.
     public enum Kind {
@@ -65,6 +71,7 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         CORRECTION;
 
         private final String code = name().toLowerCase(Locale.ROOT);
+        private final Header header = new RecordHeader(PREFIX + "kind", code.getBytes(StandardCharsets.UTF_8));
 
         /// As a header has it.
         public String code() {
@@ -121,19 +128,19 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
 
     /// Adds this example's headers, in the order of the table above.
     public void writeTo(Headers headers) {
-        write(headers, "format", Integer.toString(FORMAT));
-        write(headers, "kind", kind.code());
-        write(headers, "label", label);
-        write(headers, "old-label", oldLabel);
-        write(headers, "weight", weight == 1 ? null : Flow.number(weight));
-        write(headers, "source", source.toString());
-        write(headers, "event-time", Long.toString(eventTime));
-        write(headers, "label-time", labelTime == null ? null : Long.toString(labelTime));
+        headers.add(FORMAT_HEADER);
+        headers.add(kind.header);
+        write(headers, LABEL_HEADER, label);
+        write(headers, PREFIX + "old-label", oldLabel);
+        write(headers, PREFIX + "weight", weight == 1 ? null : Flow.number(weight));
+        write(headers, PREFIX + "source", source.toString());
+        write(headers, PREFIX + "event-time", Long.toString(eventTime));
+        write(headers, PREFIX + "label-time", labelTime == null ? null : Long.toString(labelTime));
     }
 
     private static void write(Headers headers, String name, @Nullable String value) {
         if (value != null) {
-            headers.add(PREFIX + name, value.getBytes(StandardCharsets.UTF_8));
+            headers.add(name, value.getBytes(StandardCharsets.UTF_8));
         }
     }
 
@@ -188,11 +195,23 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
                 throw new ExampleException("header " + PREFIX + name + ": expected at most " + HEADER_BYTES_MAX
                         + " bytes, found " + value.length);
             }
+            if (isAscii(value)) {
+                return new String(value, StandardCharsets.ISO_8859_1);
+            }
             try {
                 return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
             } catch (CharacterCodingException notUtf8) {
                 throw new ExampleException("header " + PREFIX + name + ": expected UTF-8 text, found other bytes");
             }
+        }
+
+        private static boolean isAscii(byte[] value) {
+            for (byte each : value) {
+                if (each < 0) {
+                    return false;
+                }
+            }
+            return true;
         }
 
         Example example() throws ExampleException {
@@ -244,15 +263,47 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
 
         private Source source() throws ExampleException {
             String text = required("source", source);
-            Matcher matcher = SOURCE.matcher(text);
-            if (!matcher.matches()) {
+            int second = text.lastIndexOf(':');
+            int first = text.lastIndexOf(':', second - 1);
+            if (first < 1 || first > TOPIC_LENGTH_MAX || !isTopic(text, first)
+                    || !isWhole(text, first + 1, second, PARTITION_DIGITS_MAX)
+                    || !isWhole(text, second + 1, text.length(), OFFSET_DIGITS_MAX)) {
                 throw wrong("source", "topic:partition:offset", text);
             }
-            return new Source(matcher.group(1), Integer.parseInt(matcher.group(2)), Long.parseLong(matcher.group(3)));
+            return new Source(text.substring(0, first), Integer.parseInt(text, first + 1, second, 10),
+                    Long.parseLong(text, second + 1, text.length(), 10));
+        }
+
+        private static boolean isTopic(String text, int to) {
+            for (int i = 0; i < to; i++) {
+                char each = text.charAt(i);
+                if (!(each >= 'a' && each <= 'z' || each >= 'A' && each <= 'Z' || isDigit(each) || each == '.'
+                        || each == '_' || each == '-')) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /// Whether a part of the text is a number from 0 on, without leading zeros.
+        private static boolean isWhole(String text, int from, int to, int digitsMax) {
+            if (to <= from || to - from > digitsMax || text.charAt(from) == '0' && to - from > 1) {
+                return false;
+            }
+            for (int i = from; i < to; i++) {
+                if (!isDigit(text.charAt(i))) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        private static boolean isDigit(char each) {
+            return each >= '0' && each <= '9';
         }
 
         private static long time(String name, String text) throws ExampleException {
-            if (WHOLE.matcher(text).matches()) {
+            if (isWhole(text, text.startsWith("-") ? 1 : 0, text.length(), TIME_DIGITS_MAX)) {
                 long value = Long.parseLong(text);
                 if (isTime(value)) {
                     return value;
