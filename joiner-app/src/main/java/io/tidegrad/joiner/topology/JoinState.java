@@ -61,7 +61,7 @@ final class JoinState {
         }
         Bytes key = Bytes.wrap(id);
         if (after == null) {
-            entries.delete(key);
+            delete(entries, key);
         } else {
             entries.put(key, EntryCodec.encode(after));
         }
@@ -71,12 +71,18 @@ final class JoinState {
             return;
         }
         if (old != Long.MAX_VALUE) {
-            index.delete(Bytes.wrap(TimeIndexKey.of(old, id)));
+            delete(index, Bytes.wrap(TimeIndexKey.of(old, id)));
         }
         if (due != Long.MAX_VALUE) {
             index.put(Bytes.wrap(TimeIndexKey.of(due, id)), NOTHING);
             nextDue = Math.min(nextDue, due);
         }
+    }
+
+    /// Deletes without reading what was there, which `delete` returns.
+    @SuppressWarnings("NullAway") // the value may be null: it is then deleted
+    private static void delete(KeyValueStore<Bytes, byte[]> store, Bytes key) {
+        store.put(key, null);
     }
 
     /// Returns when something will become of the entry by itself; the largest number: never.
@@ -154,6 +160,6 @@ final class JoinState {
                 leastBase = Long.MAX_VALUE;
             }
         }
-        over.forEach(entries::delete);
+        over.forEach(key -> delete(entries, key));
     }
 }

@@ -19,7 +19,10 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
 
     /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its
     /// end, or what its next record waits for. The end may be that of a transaction, where no record is.
-    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+    private static final Duration TELL_EVERY = Duration.ofSeconds(1);
+
+    /// How soon others are told if it changes: while they wait for a gap between events to be passed, a second is long.
+    private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
     private final String next;
     private final String deadLetterSink;
@@ -45,11 +48,18 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
         /// processes hear of its time: they would wait for this partition otherwise, and it for them.
         void tell(ProcessorContext<?, ?> context) {
             TopicPartition partition = of(context);
-            context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
+            long[] told = {Long.MIN_VALUE, 0}; // what, and when
+            context.schedule(LOOK_OFTEN, PunctuationType.WALL_CLOCK_TIME, now -> {
                 Long reached = alignment.reached(partition);
+                boolean isNew = reached != null && reached != told[0];
+                if (!isNew && now - told[1] < TELL_EVERY.toMillis()) {
+                    return;
+                }
+                told[1] = now;
                 if (reached == null) {
                     CommitHook.drained(context, name);
                 } else if (reached > Long.MIN_VALUE) {
+                    told[0] = reached;
                     CommitHook.next(context, name, reached);
                 }
             });
