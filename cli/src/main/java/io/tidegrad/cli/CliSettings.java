@@ -23,16 +23,18 @@ import static io.tidegrad.ops.settings.Setting.Use.required;
 import static io.tidegrad.ops.settings.Setting.Use.requiredFirst;
 import static io.tidegrad.scorerapp.ScorerSettings.SCORER;
 import static io.tidegrad.trainer.TrainerSettings.LEARNING;
-import static io.tidegrad.trainer.TrainerSettings.TRAINER;
 
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Form;
 import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.trainer.TrainerSettings;
 import java.util.List;
 
 /// The commands of the command line that have settings, and the settings that neither trainer, joiner nor scorer has.
 final class CliSettings {
+    static final Setting WITH_JOINER = Setting.of("with-joiner", "", Form.FLAG,
+            "also join the streams that this trainer's models learn from, with one thread each");
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
     static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
@@ -99,6 +101,8 @@ final class CliSettings {
             all(optional(JSON, KAFKA), optional(REGISTRY, NO_EFFECT), optional(CONFIG));
     private static final List<Setting.Use> DECISION = optional(REASON, AUTHOR, TIMEOUT);
 
+    static final Command TRAINER = new Command(TrainerSettings.TRAINER.word(), TrainerSettings.TRAINER.purpose(),
+            TrainerSettings.TRAINER.more(), TrainerSettings.TRAINER.uses(), optional(WITH_JOINER));
     static final Command REPLAY =
             new Command("replay", "learn a log again, by a registered model's spec or another one", """
             Reads the events topic from where the model began, learns as fast as the engine can, and prints the hashes. The

@@ -15,7 +15,6 @@ import io.tidegrad.scorer.SnapshotNotFoundException;
 import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.scorerapp.ScorerSettings;
 import io.tidegrad.trainer.TrainerMain;
-import io.tidegrad.trainer.TrainerSettings;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -76,7 +75,9 @@ public final class Tidegrad implements Runnable {
     static CommandLine commandLine() {
         return new CommandLine(new Tidegrad()).addSubcommand(new QuickstartCommand())
                 .addSubcommand(new LocalStackCommand()).addSubcommand(new ProduceCommand())
-                .addSubcommand(program(TrainerSettings.TRAINER, TrainerMain::start))
+                .addSubcommand(program(CliSettings.TRAINER,
+                        (given, known) -> TrainerMain.start(given, CliSettings.TRAINER, known,
+                                TrainerWithJoiner::start)))
                 .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))

@@ -21,7 +21,6 @@ import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.scorerapp.ScorerSettings;
-import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -102,7 +101,7 @@ class SecuredClusterTest {
 
     /// They end their process.
     private static final Set<Command> PROGRAMS =
-            Set.of(TrainerSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER);
+            Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER);
 
     @TempDir
     static Path directory;
@@ -290,7 +289,7 @@ class SecuredClusterTest {
     }
 
     private static Settings settings() {
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, List.of(), environment);
+        Settings settings = Settings.read(CliSettings.TRAINER, CliSettings.ALL, List.of(), environment);
         settings.refuseMistakes();
         return settings;
     }
@@ -313,14 +312,14 @@ class SecuredClusterTest {
 
     @Test
     void trainerScorerAndReplayNeedNothingButTheExampleFile() throws Exception {
-        Child trainer = new Child(TrainerSettings.TRAINER, Map.of());
+        Child trainer = new Child(CliSettings.TRAINER, Map.of());
         send(0, 100);
         awaitReport(trainer, 100);
         send(100, 200); // the second commit reads the first one back
         awaitReport(trainer, 200);
         assertThat(trainer.stop()).describedAs(trainer.said()).isZero();
 
-        Child restarted = new Child(TrainerSettings.TRAINER, Map.of()); // restores
+        Child restarted = new Child(CliSettings.TRAINER, Map.of()); // restores
         send(200, 300);
         JsonNode learned = awaitReport(restarted, 300);
         assertThat(learned.path("learned").asLong()).isEqualTo(300);
@@ -423,7 +422,7 @@ class SecuredClusterTest {
     void aTrainerThatKafkaLetInWithinTheLastHourIsTriedAgain() throws Exception {
         Path stateDir = Files.createDirectories(directory.resolve("was-let-in"));
         Files.createFile(stateDir.resolve("let-in"));
-        Child child = new Child(TrainerSettings.TRAINER,
+        Child child = new Child(CliSettings.TRAINER,
                 Map.of("TIDEGRAD_STATE_DIR", stateDir.toString(), "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
                         "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
                                 + " password=\"wrong-password\";"));
@@ -452,6 +451,6 @@ class SecuredClusterTest {
         Map<String, String> changes = new HashMap<>(REGISTRY_REFUSES);
         changes.put("TIDEGRAD_PREFIX", "nobodys"); // no model is registered there
         changes.put("TIDEGRAD_STATE_DIR", directory.resolve("other-state").toString());
-        refused(TrainerSettings.TRAINER, changes, "answered 401", "basic.auth.user.info");
+        refused(CliSettings.TRAINER, changes, "answered 401", "basic.auth.user.info");
     }
 }

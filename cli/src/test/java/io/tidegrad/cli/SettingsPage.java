@@ -5,7 +5,6 @@ import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.KafkaRules;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.scorerapp.ScorerSettings;
-import io.tidegrad.trainer.TrainerSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -97,12 +96,11 @@ final class SettingsPage {
     /// Each setting is in one section: that of the command that it is made for, or the first, for several commands.
     private static Map<String, List<Setting>> sections() {
         Predicate<Command> models = command -> Set.of("models", "streams").contains(command.family());
-        Predicate<Command> app =
-                Set.of(TrainerSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER)::contains;
+        Predicate<Command> app = Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
-        sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliSettings.REPLAY)::contains)
-                .and(TrainerSettings.TRAINER::has)));
+        sections.put(TRAINER,
+                all(isOnlyOf(Set.of(CliSettings.TRAINER, CliSettings.REPLAY)::contains).and(CliSettings.TRAINER::has)));
         sections.put(JOINER, all(isOnlyOf(JoinerSettings.JOINER::equals)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
         sections.put("Models and streams", all(isOnlyOf(models)));

@@ -42,7 +42,7 @@ class SettingsTest {
     }
 
     private static Settings trainer(Map<String, String> environment, String... more) {
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, trainerAnd(more), environment);
+        Settings settings = Settings.read(CliSettings.TRAINER, CliSettings.ALL, trainerAnd(more), environment);
         settings.refuseMistakes();
         return settings;
     }
@@ -144,12 +144,12 @@ class SettingsTest {
                         config=other
                         http-host=\\u00g0
                         """);
-        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd("--config=" + file))).containsExactly(
+        assertThat(problems(CliSettings.TRAINER, Map.of(), trainerAnd("--config=" + file))).containsExactly(
                 file + ":11: expected key=value, found a malformed \\u escape",
                 file + ":9: keep-snapshots: expected once, found on line 8",
                 file + ":10: config: a file can't name another one",
                 file + ":7: http-port: expected a whole number from 0 to 65535, found 'many'");
-        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd("--config=" + directory.resolve("none"))))
+        assertThat(problems(CliSettings.TRAINER, Map.of(), trainerAnd("--config=" + directory.resolve("none"))))
                 .containsExactly("--config " + directory.resolve("none")
                         + ": expected a readable file of properties in UTF-8, found NoSuchFileException");
     }
@@ -157,7 +157,7 @@ class SettingsTest {
     @Test
     void everyMistakeOfEverySourceIsToldAtOnce() throws IOException {
         Path file = file("\nkafka.sasl.mecanism=PLAIN\nkeep-snapshots=0\n");
-        assertThat(problems(TrainerSettings.TRAINER,
+        assertThat(problems(CliSettings.TRAINER,
                 Map.of("TIDEGRAD_KAFKA_SECURITY_PROTOCL", "SSL", "TIDEGRAD_HTTP_PORT", "70000"),
                 List.of("--colour", "blue", "--prefix=a b", "--spec", "a.yaml", "--kafka.acks=1", "--config",
                         file.toString())))
@@ -207,7 +207,7 @@ class SettingsTest {
     @ParameterizedTest
     @MethodSource("mistakes")
     void aMistakeSaysWhereItStandsWhatWasExpectedAndWhatWasFound(String argument, String said) {
-        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd(argument))).singleElement().asString()
+        assertThat(problems(CliSettings.TRAINER, Map.of(), trainerAnd(argument))).singleElement().asString()
                 .contains(said);
     }
 
@@ -241,12 +241,12 @@ class SettingsTest {
 
     @Test
     void aTransactionMustOutlastACommitInterval() {
-        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+        assertThat(problems(CliSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
                 trainerAnd("--kafka.commit.interval.ms=1001"))).containsExactly(
                         "TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS: expected at least commit.interval.ms, which is 1001,"
                                 + " found 1000: every transaction would be aborted before it could commit; raise it, or"
                                 + " leave it out");
-        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+        assertThat(problems(CliSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
                 trainerAnd("--kafka.commit.interval.ms=1000"))).isEmpty();
     }
 
@@ -259,8 +259,7 @@ class SettingsTest {
         "--registry.basic.auth.user.info=" + SECRET + " --registry.basic.auth.credentials.source=USER_INFO",
         "--registry.bearer.auth.token=" + SECRET,})
     void secretsAreNotInMessages(String line) {
-        Settings settings =
-                Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, trainerAnd(line.split(" ")), Map.of());
+        Settings settings = Settings.read(CliSettings.TRAINER, CliSettings.ALL, trainerAnd(line.split(" ")), Map.of());
         SettingsException e = catchThrowableOfType(SettingsException.class, settings::refuseMistakes);
         assertThat(e).isNotNull();
         assertThat(e.getMessage()).doesNotContain(SECRET);
@@ -271,7 +270,7 @@ class SettingsTest {
         Path file = file(
                 "kafka.sasl.jaas.config=x password=\"%s\";\nkafka.ssl.keystore.key=%s\nregistry.basic.auth.user.info=u:%s\n"
                         .replace("%s", SECRET));
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL,
+        Settings settings = Settings.read(CliSettings.TRAINER, CliSettings.ALL,
                 List.of("--bootstrap-servers=k:9092", "--spec=a.yaml", "--spec=b.yaml", "--config=" + file),
                 Map.of("TIDEGRAD_REGISTRY_URL", "http://u:" + SECRET + "@r:8081", "TIDEGRAD_STATE_DIR", "/s"));
         settings.refuseMistakes();
@@ -296,7 +295,7 @@ class SettingsTest {
         others.put("TIDEGRAD_TRAINER_SERVICE_PORT_HTTP", "8080");
         others.put("TIDEGRAD_TRAINER_PORT_8080_TCP_ADDR", "10.0.0.1");
         assertThat(trainer(others).number(CommonSettings.HTTP_PORT)).isEqualTo(8080);
-        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_HTPP_PORT", "1"), trainerAnd()))
+        assertThat(problems(CliSettings.TRAINER, Map.of("TIDEGRAD_HTPP_PORT", "1"), trainerAnd()))
                 .containsExactly("TIDEGRAD_HTPP_PORT: unknown; did you mean TIDEGRAD_HTTP_PORT?");
     }
 

@@ -3,6 +3,8 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
@@ -10,19 +12,28 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -32,6 +43,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -56,16 +68,54 @@ class StreamEndToEndTest {
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}
             """);
 
+    @TempDir
+    private Path directory;
+
     private final Readings readings = new Readings();
     private final String stream = "cards-" + readings.id;
     private final String model = "fraud-" + readings.id;
     private final String events = "payments-" + readings.id;
     private final String labels = "chargebacks-" + readings.id;
     private final Topics topics = new Topics("p" + readings.id);
+    private final List<Process> started = new ArrayList<>();
     private final TopicPartition examples = new TopicPartition(topics.examples(stream, 1), 0);
 
-    private Path written(Path directory, String name, String yaml) throws IOException {
+    private Path written(String name, String yaml) throws IOException {
         return Files.writeString(directory.resolve(name), yaml);
+    }
+
+    private void createTopics() {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
+            KafkaTopics
+                    .get(admin
+                            .createTopics(
+                                    List.of(new NewTopic(events, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
+                                            new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
+                            .all());
+        }
+    }
+
+    private Path modelSpec() throws IOException {
+        return written("model.yaml", """
+                model: %s
+                input: { stream: %s }
+                features:
+                  - number: { field: transaction.amount, scale: standard }
+                  - category: { field: merchant.country, buckets: 16, dimension: 4 }
+                network: [ dense: 4, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                publish: { every: PT0.2S }
+                """.formatted(model, stream));
+    }
+
+    private void createStream() throws IOException {
+        run("streams", "create", "--spec", written("stream.yaml", """
+                stream: %s
+                events: { topic: %s, key: transaction.id, event-time: at }
+                labels: { topic: %s, key: transaction, value: fraud, event-time: at }
+                join: { wait: PT30M, missing: 0, window: P7D, duplicates: last }
+                """.formatted(stream, events, labels)).toString());
     }
 
     private void run(String... words) {
@@ -80,7 +130,7 @@ class StreamEndToEndTest {
     }
 
     /// Of ten events one has its label in time, one has it late, and one is labeled twice.
-    private void send() {
+    private void send(int from, int to) {
         try (SchemaRegistry registry =
                 SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
                 KafkaProducer<byte[], byte[]> producer =
@@ -89,7 +139,7 @@ class StreamEndToEndTest {
             AvroCodec codec = new AvroCodec(registry);
             int ofEvents = registry.register(events + "-value", EVENT);
             int ofLabels = registry.register(labels + "-value", LABEL);
-            for (int i = 0; i < EVENTS; i++) {
+            for (int i = from; i < to; i++) {
                 long time = time(i);
                 GenericData.Record transaction = new GenericData.Record(EVENT.getField("transaction").schema());
                 transaction.put("id", "tx-" + i);
@@ -136,49 +186,41 @@ class StreamEndToEndTest {
         return kinds;
     }
 
+    private void awaitAllJoined() {
+        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            Map<Example.Kind, Integer> kinds = kinds();
+            assertThat(kinds.getOrDefault(Example.Kind.FINAL, 0) + kinds.getOrDefault(Example.Kind.PROVISIONAL, 0))
+                    .as("%s: all but the last ones without a label", kinds).isEqualTo(376);
+            assertThat(kinds.getOrDefault(Example.Kind.CORRECTION, 0)).isGreaterThanOrEqualTo(34);
+        });
+    }
+
+    /// @param state name of the state directory
+    private List<String> settings(String state, String... more) {
+        List<String> settings = new ArrayList<>(List.of("--bootstrap-servers", readings.bootstrap, "--registry-url",
+                SharedStack.get().registryUrl(), "--prefix", topics.prefix(), "--http-port", "0", "--state-dir",
+                directory.resolve(state).toString()));
+        settings.addAll(List.of(more));
+        return settings;
+    }
+
+    @AfterEach
+    void close() {
+        started.forEach(Process::destroyForcibly);
+        readings.close();
+    }
+
     @Test
-    void aTrainerLearnsWhatAJoinerWritesAndAFoldOfTheExamplesIsBitIdentical(@TempDir Path directory) throws Exception {
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
-            KafkaTopics
-                    .get(admin
-                            .createTopics(
-                                    List.of(new NewTopic(events, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
-                                            new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                            .all());
-        }
-        Path spec = written(directory, "model.yaml", """
-                model: %s
-                input: { stream: %s }
-                features:
-                  - number: { field: transaction.amount, scale: standard }
-                  - category: { field: merchant.country, buckets: 16, dimension: 4 }
-                network: [ dense: 4, relu, dense: 1 ]
-                loss: binary-cross-entropy
-                optimizer: { adam: { rate: 0.01 } }
-                publish: { every: PT0.2S }
-                """.formatted(model, stream));
-        run("streams", "create", "--spec", written(directory, "stream.yaml", """
-                stream: %s
-                events: { topic: %s, key: transaction.id, event-time: at }
-                labels: { topic: %s, key: transaction, value: fraud, event-time: at }
-                join: { wait: PT30M, missing: 0, window: P7D, duplicates: last }
-                """.formatted(stream, events, labels)).toString());
+    void aTrainerLearnsWhatAJoinerWritesAndAFoldOfTheExamplesIsBitIdentical() throws Exception {
+        createTopics();
+        Path spec = modelSpec();
+        createStream();
         try (TrainerApp trainer = readings.trainer(directory, "--spec", spec.toString())) {
             try (JoinerApp joiner =
-                    JoinerApp.start(JoinerConfig.parse(
-                            List.of("--bootstrap-servers", readings.bootstrap, "--registry-url",
-                                    SharedStack.get().registryUrl(), "--prefix", topics.prefix(), "--stream", stream,
-                                    "--http-port", "0", "--state-dir", directory.resolve("joiner").toString()),
-                            Map.of()))) {
-                send();
+                    JoinerApp.start(JoinerConfig.parse(settings("joiner", "--stream", stream), Map.of()))) {
+                send(0, EVENTS);
                 assertThat(joiner.ended()).isNotDone();
-                await().atMost(Readings.PATIENCE).untilAsserted(() -> {
-                    Map<Example.Kind, Integer> kinds = kinds();
-                    assertThat(
-                            kinds.getOrDefault(Example.Kind.FINAL, 0) + kinds.getOrDefault(Example.Kind.PROVISIONAL, 0))
-                            .as("%s: all but the last ones without a label", kinds).isEqualTo(376);
-                    assertThat(kinds.getOrDefault(Example.Kind.CORRECTION, 0)).isGreaterThanOrEqualTo(34);
-                });
+                awaitAllJoined();
             }
             List<ConsumerRecord<byte[], byte[]>> written = readings.committed(examples);
             CommittedState learned =
@@ -186,8 +228,125 @@ class StreamEndToEndTest {
             OnlineModel fold = readings.fold(spec, written);
             assertThat(Objects.requireNonNull(learned.report()).weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(Objects.requireNonNull(learned.report()).stateHash()).isEqualTo(fold.stateHash());
-        } finally {
-            readings.close();
         }
+    }
+
+    /// The process of `tidegrad trainer`, as typed.
+    private Process program(String... more) throws IOException {
+        List<String> command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
+                        "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx192m", "-XX:+UseSerialGC",
+                        "-cp", System.getProperty("java.class.path"), Tidegrad.class.getName(), "trainer"));
+        command.addAll(settings("trainer", more));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile())).start();
+        started.add(process);
+        return process;
+    }
+
+    private Path log() {
+        return directory.resolve("log");
+    }
+
+    /// Returns where the process listens once it is ready.
+    private String ready(Process process) throws IOException {
+        long before = Files.exists(log()) ? readyLines().count() : 0;
+        await().atMost(Readings.PATIENCE).until(() -> !process.isAlive() || readyLines().count() > before);
+        assertThat(process.isAlive()).as(Files.readString(log())).isTrue();
+        return readyLines().toList().getLast().split("ready: ")[1];
+    }
+
+    private Stream<String> readyLines() throws IOException {
+        return Files.readAllLines(log()).stream().filter(line -> line.startsWith("trainer ready: "));
+    }
+
+    private JsonNode health(String url) {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return new ObjectMapper().readTree(client.send(HttpRequest.newBuilder(URI.create(url + "/health")).build(),
+                    HttpResponse.BodyHandlers.ofString()).body());
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String metrics(String url) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(HttpRequest.newBuilder(URI.create(url + "/metrics")).build(),
+                    HttpResponse.BodyHandlers.ofString()).body();
+        }
+    }
+
+    private void awaitEnd(Process process, ExitCode code) throws Exception {
+        assertThat(process.waitFor(Readings.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(Files.readString(log())).isEqualTo(code.status());
+    }
+
+    @LongProof("four processes, one after the other")
+    @Test
+    void oneProcessJoinsAndLearnsAndEndsWithTheFirstOfTheTwoThatCantGoOn() throws Exception {
+        createTopics();
+        String[] both = {"--all-models", "--with-joiner"};
+        Process first = program(both);
+        String url = ready(first);
+        assertThat(health(url).path("streams")).isEmpty();
+
+        // Both come while it runs, and another stream that no model learns from.
+        createStream();
+        run("streams", "create", "--spec", written("other.yaml", """
+                stream: other-%s
+                events: { topic: %s, key: transaction.id, event-time: at }
+                labels: { topic: %s, key: transaction, value: fraud, event-time: at }
+                join: { wait: PT1M, missing: 0, window: P7D }
+                """.formatted(stream, events, labels)).toString());
+        run("models", "create", "--spec", modelSpec().toString());
+        send(0, EVENTS / 2);
+        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            JsonNode health = health(url);
+            assertThat(health.path("status").asText()).as("%s", health).isEqualTo("UP");
+            assertThat(health.path("models").findValuesAsText("model")).containsExactly(model);
+            assertThat(health.path("streams").findValuesAsText("stream")).containsExactly(stream);
+            assertThat(health.path("streams").path(0).path("events").asLong()).isEqualTo(EVENTS / 2);
+            assertThat(health.path("models").path(0).path("events").asLong()).isPositive();
+        });
+        assertThat(metrics(url)).contains("tidegrad_up{model=\"" + model + "\"} 1.0",
+                "tidegrad_joiner_up{epoch=\"1\",stream=\"" + stream + "\"} 1.0");
+        first.destroyForcibly().waitFor();
+
+        Process second = program(both);
+        ready(second);
+        send(EVENTS / 2, EVENTS);
+        awaitAllJoined();
+        second.destroy(); // SIGTERM
+        awaitEnd(second, ExitCode.OK);
+
+        Process third = program(both);
+        ready(third);
+        List<ConsumerRecord<byte[], byte[]>> written = readings.committed(examples);
+        long learned = written.stream().filter(each -> Example.isIn(each.headers())).count();
+        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            run("models", "list", model, "--json");
+            assertThat(readings.json().path("events").asLong()).isEqualTo(learned);
+            assertThat(readings.json().path("lag").asLong(-1)).isZero();
+        });
+        run("verify", "--model", model);
+        run("verify", "--stream", stream);
+
+        // Another process takes the joiner's place in its group; the trainer's is not touched.
+        Path elsewhere = Files.createDirectories(directory.resolve("elsewhere"));
+        Files.copy(directory.resolve("trainer/joiner/instance-id"), elsewhere.resolve("instance-id"));
+        try (JoinerApp usurper =
+                JoinerApp.start(JoinerConfig.parse(settings("elsewhere", "--stream", stream), Map.of()))) {
+            awaitEnd(third, ExitCode.RETRYABLE);
+            assertThat(usurper.ended()).isNotDone();
+        }
+
+        Process fourth = program(both);
+        String last = ready(fourth);
+        await().atMost(Readings.PATIENCE).untilAsserted(
+                () -> assertThat(health(last).path("status").asText()).as("%s", health(last)).isEqualTo("UP"));
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
+            KafkaTopics.get(admin.deleteTopics(List.of(events)).all());
+        }
+        awaitEnd(fourth, ExitCode.CONFIGURATION);
     }
 }

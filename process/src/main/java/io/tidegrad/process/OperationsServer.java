@@ -21,11 +21,15 @@ import io.tidegrad.ops.security.ServerSecurity;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -37,18 +41,33 @@ public final class OperationsServer implements AutoCloseable {
     /// Probes and one or two scrapers need a handful, and a connection that is not used makes room for the next.
     public static final int CONNECTIONS_MAX = 32;
 
+    private static final String STATUS = "status";
+
     private final HttpServer server;
     private final SharedAnswer<Answer> healthAnswer;
     private final SharedAnswer<byte[]> metricsPage;
     private final PrometheusMeterRegistry metrics;
     private final JvmGcMetrics gc = new JvmGcMetrics();
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
+    private final List<Supplier<Health>> parts = new CopyOnWriteArrayList<>();
 
     /// What the process says of itself.
     ///
     /// @param answers whether it is ready
-    /// @param said becomes JSON
+    /// @param said becomes JSON; `status` is `UP`, `DEGRADED` or `DOWN`
     public record Health(boolean answers, Map<String, ? extends @Nullable Object> said) {
+        /// Returns what the parts of a process say, with the worst status of them.
+        private static Health of(List<Health> parts) {
+            Health worst = parts.stream().max(Comparator.comparingInt(Health::rank)).orElseThrow();
+            Map<String, @Nullable Object> said = new LinkedHashMap<>();
+            parts.forEach(part -> said.putAll(part.said()));
+            said.put(STATUS, worst.said().get(STATUS));
+            return new Health(worst.answers(), said);
+        }
+
+        private int rank() {
+            return !answers ? 2 : "UP".equals(said.get(STATUS)) ? 0 : 1;
+        }
     }
 
     private record Answer(boolean answers, byte[] json) {
@@ -56,7 +75,8 @@ public final class OperationsServer implements AutoCloseable {
 
     private OperationsServer(String host, int port, ServerSecurity security, Supplier<Health> health)
             throws IOException {
-        healthAnswer = new SharedAnswer<>(() -> answer(health.get()));
+        parts.add(health);
+        healthAnswer = new SharedAnswer<>(() -> answer(Health.of(parts.stream().map(Supplier::get).toList())));
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
@@ -107,6 +127,11 @@ public final class OperationsServer implements AutoCloseable {
             throw new StopException(ExitCode.CONFIGURATION,
                     "http-host, http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
         }
+    }
+
+    /// Adds what another part of the process says of itself. The status is then the worst one.
+    public void add(Supplier<Health> part) {
+        parts.add(part);
     }
 
     /// Where the program registers its own meters.

@@ -2,6 +2,7 @@ package io.tidegrad.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.security.ServerCertificate;
@@ -15,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,6 +60,28 @@ class OperationsServerTest {
             assertThat(scraper.body()).contains("jvm_memory_used_bytes").doesNotContain(TOKEN);
             assertThatThrownBy(() -> get(trusting, url.replace("https", "http") + "/health"))
                     .isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void thePartsOfAProcessAnswerTogetherWithTheWorstStatus() throws Exception {
+        try (OperationsServer server = OperationsServer.start("127.0.0.1", 0, new ServerSecurity(null, null),
+                () -> new OperationsServer.Health(true, Map.of("status", "UP", "models", 1)));
+                HttpClient client = HttpClient.newHttpClient()) {
+            AtomicReference<OperationsServer.Health> other = new AtomicReference<>(
+                    new OperationsServer.Health(true, Map.of("status", "DEGRADED", "streams", 2)));
+            server.add(other::get);
+            String url = "http://127.0.0.1:" + server.port() + "/health";
+            HttpResponse<String> degraded = get(client, url);
+            assertThat(degraded.statusCode()).isEqualTo(200);
+            assertThat(degraded.body()).contains("\"status\":\"DEGRADED\"", "\"models\":1", "\"streams\":2");
+
+            other.set(down());
+            await().untilAsserted(() -> { // an answer is shared for a moment
+                HttpResponse<String> down = get(client, url);
+                assertThat(down.statusCode()).isEqualTo(503);
+                assertThat(down.body()).contains("\"status\":\"DOWN\"", "\"models\":1");
+            });
         }
     }
 

@@ -17,6 +17,7 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.LetIn;
 import io.tidegrad.process.Looks;
+import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
@@ -334,6 +335,21 @@ public final class TrainerApp implements ProcessRun.Work {
         return all == null ? List.of() : all.running();
     }
 
+    /// Returns whether this process learns the model, or would if it were created.
+    public boolean isFor(String model) {
+        ModelSlots all = slots;
+        return config.allModels() || all != null && all.all().stream().anyMatch(slot -> slot.model().equals(model));
+    }
+
+    /// Returns the server of health and metrics, which another part of the process may share.
+    public OperationsServer server() {
+        CompletableFuture<TrainerOperations> serving = server;
+        if (serving == null) {
+            throw new IllegalStateException("not started");
+        }
+        return serving.join().server();
+    }
+
     /// Returns whether a model has begun to learn.
     @Override
     public boolean works() {
@@ -343,11 +359,7 @@ public final class TrainerApp implements ProcessRun.Work {
     /// Returns the port of health and metrics.
     @Override
     public int httpPort() {
-        CompletableFuture<TrainerOperations> serving = server;
-        if (serving == null) {
-            throw new IllegalStateException("not started");
-        }
-        return serving.join().server().port();
+        return server().port();
     }
 
     /// Publishes, commits and stops every model. A second call does nothing.

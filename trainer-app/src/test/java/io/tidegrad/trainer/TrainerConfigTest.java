@@ -51,6 +51,15 @@ class TrainerConfigTest {
         return StreamsSettings.commitIntervalMax(kafka, modelBytes, 20_000_000, 1, false);
     }
 
+    /// It is not taken and passed over where nothing can join: the class path of this program has no joiner.
+    @Test
+    void aTrainerAloneKnowsNoJoiner() {
+        assertThatThrownBy(() -> TrainerConfig.parse(List.of("--with-joiner"), Map.of()))
+                .isInstanceOf(SettingsException.class).hasMessageContaining("--with-joiner: unknown");
+        assertThatThrownBy(() -> TrainerConfig.parse(List.of(), Map.of("TIDEGRAD_WITH_JOINER", "true")))
+                .isInstanceOf(SettingsException.class).hasMessageContaining("TIDEGRAD_WITH_JOINER: unknown");
+    }
+
     @Test
     void aTransactionOutlastsFourCommitsUnlessGivenAndAtLeastOne() {
         Duration interval = Duration.ofSeconds(4);

@@ -1,9 +1,11 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlFollower;
 import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.StreamRecord;
 import io.tidegrad.control.StreamState;
@@ -12,6 +14,7 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.LetIn;
 import io.tidegrad.process.Looks;
+import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
@@ -23,6 +26,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 public final class JoinerApp implements ProcessRun.Work {
 
     private final JoinerConfig config;
+    private final @Nullable Beside beside;
     private final StreamJoiner.Surroundings surroundings;
     private final Admin admin;
     private final LetIn letIn;
@@ -46,13 +51,26 @@ public final class JoinerApp implements ProcessRun.Work {
     /// What was decided, by stream.
     private final Map<String, StreamState> states = new ConcurrentSkipListMap<>();
 
+    /// The topics from which models learn whose streams are joined for their sake, by model.
+    private final Map<String, String> inputs = new ConcurrentSkipListMap<>();
+
     private @Nullable ControlFollower follower;
     private @Nullable JoinerOperations operations;
     private volatile boolean allBegun; // each stream that there was at the start was tried once
     private boolean closed;
 
-    private JoinerApp(JoinerConfig config, String instanceId, Admin admin, LongSupplier clock) {
+    /// What a joiner shares with another program of its process.
+    ///
+    /// @param server answers about the joiner's streams too
+    /// @param learns whether the other program learns the model of a name. The epochs of streams from which those models
+    ///     learn are joined, whatever the settings say
+    public record Beside(OperationsServer server, Predicate<String> learns) {
+    }
+
+    private JoinerApp(JoinerConfig config, @Nullable Beside beside, String instanceId, Admin admin,
+            LongSupplier clock) {
         this.config = config;
+        this.beside = beside;
         this.admin = admin;
         letIn = new LetIn(config.stateDir());
         watch = new TopicWatch(new KafkaTopics(admin, config.replication()), letIn::note);
@@ -63,11 +81,18 @@ public final class JoinerApp implements ProcessRun.Work {
     ///
     /// @throws StopException if it can't begin; nothing is left running then
     public static JoinerApp start(JoinerConfig config) {
-        return start(config, System::nanoTime);
+        return start(config, null, System::nanoTime);
+    }
+
+    /// Starts a joiner in the process of another program, which closes the server.
+    ///
+    /// @throws StopException if it can't begin; nothing of the joiner is left running then
+    public static JoinerApp start(JoinerConfig config, Beside beside) {
+        return start(config, beside, System::nanoTime);
     }
 
     /// @param clock in nanoseconds, which never goes back
-    static JoinerApp start(JoinerConfig config, LongSupplier clock) {
+    static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock) {
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;
         try {
@@ -79,7 +104,7 @@ public final class JoinerApp implements ProcessRun.Work {
             throw new StopException(ExitCode.CONFIGURATION,
                     "no client of Kafka can be made with the kafka.* settings: " + e.getMessage(), e);
         }
-        JoinerApp app = new JoinerApp(config, instanceId, admin, clock);
+        JoinerApp app = new JoinerApp(config, beside, instanceId, admin, clock);
         try {
             app.start();
             return app;
@@ -90,8 +115,8 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     private void start() {
-        JoinerOperations operations =
-                JoinerOperations.start(config.httpHost(), config.httpPort(), config.security(), slots::values);
+        JoinerOperations operations = beside != null ? JoinerOperations.in(beside.server(), slots::values)
+                : JoinerOperations.start(config.httpHost(), config.httpPort(), config.security(), slots::values);
         this.operations = operations;
         operations.server().ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
@@ -102,7 +127,9 @@ public final class JoinerApp implements ProcessRun.Work {
         ControlLog.createOrCheck(kafka, config.topics());
         ControlFollower following = new ControlFollower(config.kafka(), config.topics().control());
         follower = following;
-        states.putAll(StreamState.all(following.history().streams()));
+        ControlLog.History history = following.history();
+        states.putAll(StreamState.all(history.streams()));
+        history.models().forEach(this::note);
         for (String stream : config.streams()) {
             if (!states.getOrDefault(stream, StreamState.initial(stream)).exists()) {
                 throw new StopException(ExitCode.CONFIGURATION,
@@ -118,8 +145,7 @@ public final class JoinerApp implements ProcessRun.Work {
         if (none != null) {
             throw none;
         }
-        following.follow(record -> {
-        }, this::decided);
+        following.follow(this::decided, this::decided);
         looks.every(TopicWatch.EVERY, "the topics that this joiner relies on can't be looked at", watch::look);
     }
 
@@ -134,16 +160,40 @@ public final class JoinerApp implements ProcessRun.Work {
         follow(state);
     }
 
-    private void follow(StreamState state) {
-        if (!config.allStreams() && !config.streams().contains(state.stream())) {
-            return;
+    /// Looks what a decision about a model means for the streams, for the thread that reads the control topic.
+    private void decided(ControlRecord record) {
+        if (note(record)) {
+            states.values().forEach(this::follow);
         }
+    }
+
+    /// Returns whether the record changes what is learned beside this joiner.
+    private boolean note(ControlRecord record) {
+        if (beside == null || !beside.learns().test(record.model())) {
+            return false;
+        }
+        return switch (record.action()) {
+            case ControlAction.Create create ->
+                !create.inputTopic().equals(inputs.put(record.model(), create.inputTopic()));
+            case ControlAction.Delete delete -> inputs.remove(record.model()) != null;
+            default -> false;
+        };
+    }
+
+    private boolean isWanted(StreamState.Epoch epoch) {
+        return config.allStreams() || config.streams().contains(epoch.stream())
+                || inputs.containsValue(config.topics().examples(epoch.stream(), epoch.number()));
+    }
+
+    private void follow(StreamState state) {
+        List<StreamState.Epoch> wanted = state.epochs().stream().filter(this::isWanted).toList();
         for (StreamSlot slot : slots.values()) {
-            if (slot.epoch().stream().equals(state.stream()) && state.epoch(slot.epoch().number()) == null) {
+            if (slot.epoch().stream().equals(state.stream())
+                    && wanted.stream().noneMatch(each -> each.number() == slot.epoch().number())) {
                 leave(slot);
             }
         }
-        state.epochs().forEach(epoch -> join(epoch, state.paused()));
+        wanted.forEach(epoch -> join(epoch, state.paused()));
         pause(state.stream(), state.paused());
     }
 
@@ -168,7 +218,7 @@ public final class JoinerApp implements ProcessRun.Work {
         }
     }
 
-    /// Stops joining an epoch that is deleted.
+    /// Stops joining an epoch that is deleted, or from which no model beside this joiner learns any more.
     private void leave(StreamSlot slot) {
         slots.remove(key(slot.epoch().stream(), slot.epoch().number()));
         slot.end(true);
@@ -255,7 +305,7 @@ public final class JoinerApp implements ProcessRun.Work {
             slots.values().forEach(slot -> ending.execute(() -> slot.end(false)));
         }
         JoinerOperations serving = operations;
-        if (serving != null) {
+        if (serving != null && beside == null) {
             serving.server().close();
         }
         admin.close(Duration.ofSeconds(5));

@@ -51,6 +51,12 @@ record JoinerOperations(OperationsServer server) {
         return new JoinerOperations(OperationsServer.start(host, port, security, () -> health(slots.get())));
     }
 
+    /// Lets a server that answers about something else already answer about streams too.
+    static JoinerOperations in(OperationsServer server, Supplier<Collection<StreamSlot>> slots) {
+        server.add(() -> health(slots.get()));
+        return new JoinerOperations(server);
+    }
+
     private static Tags tags(StreamSlot slot) {
         return Tags.of(STREAM, slot.epoch().stream(), EPOCH, Integer.toString(slot.epoch().number()));
     }

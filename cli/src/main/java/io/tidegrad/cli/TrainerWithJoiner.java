@@ -1,0 +1,75 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.joiner.app.JoinerApp;
+import io.tidegrad.joiner.app.JoinerConfig;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.ProcessRun;
+import io.tidegrad.process.StopException;
+import io.tidegrad.trainer.TrainerApp;
+import io.tidegrad.trainer.TrainerConfig;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/// A trainer, and a joiner of the streams that its models learn from, in one process with one server of health and metrics.
+/// The process ends with the first of the two that can't go on.
+final class TrainerWithJoiner implements ProcessRun.Work {
+    private static final String STATE = "joiner"; // of the joiner, in the trainer's state directory
+
+    private final TrainerApp trainer;
+    private final JoinerApp joiner;
+
+    private TrainerWithJoiner(TrainerApp trainer, JoinerApp joiner) {
+        this.trainer = trainer;
+        this.joiner = joiner;
+    }
+
+    /// Starts a trainer, and a joiner too if the settings ask for it.
+    ///
+    /// @throws StopException if one of them can't begin; nothing is left running then
+    static ProcessRun.Work start(Settings settings, TrainerConfig config) {
+        TrainerApp trainer = TrainerApp.start(config);
+        if (!settings.flag(CliSettings.WITH_JOINER)) {
+            return trainer;
+        }
+        try {
+            return new TrainerWithJoiner(trainer,
+                    JoinerApp.start(joiner(config), new JoinerApp.Beside(trainer.server(), trainer::isFor)));
+        } catch (RuntimeException | Error e) { // without a close the process would stay and not join
+            trainer.close();
+            throw e;
+        }
+    }
+
+    private static JoinerConfig joiner(TrainerConfig config) {
+        return new JoinerConfig(config.kafka(), config.registry(), config.prefix(), config.stateDir().resolve(STATE),
+                List.of(), false, config.httpHost(), config.httpPort(), config.security(), 1, config.standbyReplicas(),
+                config.replication(), config.deadLetterRetention());
+    }
+
+    @Override
+    public CompletableFuture<StopException> ended() {
+        return trainer.ended().applyToEither(joiner.ended(), why -> why);
+    }
+
+    @Override
+    public int httpPort() {
+        return trainer.httpPort();
+    }
+
+    @Override
+    public boolean works() {
+        return trainer.works() || joiner.works();
+    }
+
+    /// Closes both at the same time: each may take up to its last commit, and longer if Kafka is away.
+    @Override
+    public void close() {
+        Thread joining = Thread.ofVirtual().name("stop-joiner").start(joiner::close);
+        trainer.close();
+        try {
+            joining.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
