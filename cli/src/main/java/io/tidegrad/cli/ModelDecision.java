@@ -24,6 +24,7 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.relearn.TimeTravel;
+import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -48,7 +49,11 @@ import picocli.CommandLine;
 /// is written, what changed is shown, and the command waits up to `--timeout` for a trainer to follow. If none does, the
 /// command shows that and succeeds: the decision stands, and the next trainer reads it.
 final class ModelDecision {
+    /// A wait of more than this is told while it lasts.
+    private static final Duration SHORT_WAIT = Duration.ofSeconds(2);
+
     private final Settings settings;
+    private final PrintWriter err;
     private final Topics topics;
     private final Decisions decisions;
     private final TrainerObserver trainers;
@@ -56,8 +61,11 @@ final class ModelDecision {
     private final ScorerObserver scorers;
     private final @Nullable PublicKey key;
 
-    private ModelDecision(Settings settings, Admin admin, Decisions.By author, @Nullable PublicKey key) {
+    /// @param err where a long wait is told
+    private ModelDecision(Settings settings, Admin admin, Decisions.By author, @Nullable PublicKey key,
+            PrintWriter err) {
         this.settings = settings;
+        this.err = err;
         this.key = key;
         topics = new Topics(settings.text(CommonSettings.PREFIX));
         decisions = new Decisions(settings.kafka(), topics, admin,
@@ -104,7 +112,7 @@ final class ModelDecision {
             long start = System.nanoTime();
             Outcome outcome;
             try (Admin admin = TrainerObserver.admin(settings.kafka())) {
-                outcome = decide.apply(new ModelDecision(settings, admin, author, key));
+                outcome = decide.apply(new ModelDecision(settings, admin, author, key, line.getErr()));
             }
             double seconds = (System.nanoTime() - start) * 1e-9;
             line.getOut().print(settings.flag(CliSettings.JSON) ? line(outcome, seconds) : text(outcome));
@@ -243,7 +251,16 @@ final class ModelDecision {
 
     private String awaitLearning(String model, Decisions.Decided decided, long mark, String otherwise) {
         long start = System.nanoTime();
-        OptionalLong version = trainers.awaitLearning(model, after(decided).getEpoch(), mark, timeout());
+        int epoch = after(decided).getEpoch();
+        boolean isLong = timeout().compareTo(SHORT_WAIT) > 0;
+        OptionalLong version = trainers.awaitLearning(model, epoch, mark, isLong ? SHORT_WAIT : timeout());
+        if (version.isEmpty() && isLong) {
+            if (!settings.flag(CliSettings.JSON)) {
+                err.printf("decided; waiting up to %d s for a trainer that learns %s (--timeout 0 does not wait)%n",
+                        timeout().toSeconds(), model);
+            }
+            version = trainers.awaitLearning(model, epoch, mark, timeout().minus(SHORT_WAIT));
+        }
         return version.isPresent()
                 ? String.format(Locale.ROOT, "learns from version %,d %s", version.getAsLong(), after(start))
                 : "none has begun within " + timeout().toSeconds() + " s; " + otherwise;

@@ -166,6 +166,9 @@ final class ModelsListing {
 
     private static String table(List<ModelOverview.Entry> entries, Function<ModelOverview.Entry, JsonLine> lines,
             Instant now) {
+        if (entries.isEmpty()) {
+            return "no models; register one: tidegrad models create --spec FILE" + System.lineSeparator();
+        }
         Table table = new Table("model", "stage", "epoch", "version", "events", "lag", "snapshot age", "dead letters",
                 "share", "loss", "prior loss", "AUC").leftAfter("topic");
         StringBuilder reasons = new StringBuilder();

@@ -237,6 +237,9 @@ final class StreamsCommand {
     }
 
     private static String table(List<StreamOverview.Entry> entries) {
+        if (entries.isEmpty()) {
+            return "no streams; create one: tidegrad streams create --spec FILE" + System.lineSeparator();
+        }
         Table table = new Table("stream", "stage", "epoch", "offsets").leftAfter("events").leftAfter("labels")
                 .leftAfter("models");
         StringBuilder troubles = new StringBuilder();

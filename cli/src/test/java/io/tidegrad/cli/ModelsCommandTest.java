@@ -191,9 +191,12 @@ class ModelsCommandTest {
     void aDecisionStandsWithoutATrainerThatFollows() throws Exception {
         String prefix = "q" + id;
         String model = "lonely-" + id;
-        String[] create = {"create", "--spec", spec(model).toString(), "--timeout", "0"};
+        assertThat(readings.models(prefix, "list")).as(err()).isZero();
+        assertThat(out()).startsWith("no models; register one: tidegrad models create");
+        String[] create = {"create", "--spec", spec(model).toString(), "--timeout", "3"};
         assertThat(readings.models(prefix, create)).as(err()).isZero();
-        assertThat(out()).contains("none has begun within 0 s; start one with --model " + model);
+        assertThat(out()).contains("none has begun within 3 s; start one with --model " + model);
+        assertThat(err()).contains("waiting up to 3 s for a trainer that learns " + model);
         assertThat(readings.models(prefix, "pause", model)).isZero();
         assertThat(out()).contains("trainer       no trainer runs this model");
         assertThat(readings.models(prefix, "list")).isZero();

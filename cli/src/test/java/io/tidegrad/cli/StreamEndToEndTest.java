@@ -20,6 +20,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,6 +28,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -50,6 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// A trainer learns from what a joiner writes at the same time: nested events in three partitions, labels on a topic of
 /// their own, in time and late, and a fold of the examples that knows neither program.
 class StreamEndToEndTest {
+    private static final Duration OF_PROCESSES = Readings.PATIENCE.multipliedBy(3);
     private static final int EVENTS = 400;
     private static final int LAST = 30;
     private static final long START = 1_790_000_000_000L;
@@ -187,7 +190,7 @@ class StreamEndToEndTest {
     }
 
     private void awaitAllJoined() {
-        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+        await().atMost(OF_PROCESSES).untilAsserted(() -> {
             Map<Example.Kind, Integer> kinds = kinds();
             assertThat(kinds.getOrDefault(Example.Kind.FINAL, 0) + kinds.getOrDefault(Example.Kind.PROVISIONAL, 0))
                     .as("%s: all but the last ones without a label", kinds).isEqualTo(376);
@@ -248,11 +251,19 @@ class StreamEndToEndTest {
         return directory.resolve("log");
     }
 
+    private String said() {
+        try {
+            return Files.readString(log());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /// Returns where the process listens once it is ready.
     private String ready(Process process) throws IOException {
         long before = Files.exists(log()) ? readyLines().count() : 0;
-        await().atMost(Readings.PATIENCE).until(() -> !process.isAlive() || readyLines().count() > before);
-        assertThat(process.isAlive()).as(Files.readString(log())).isTrue();
+        await().atMost(OF_PROCESSES).until(() -> !process.isAlive() || readyLines().count() > before);
+        assertThat(process.isAlive()).as(said()).isTrue();
         return readyLines().toList().getLast().split("ready: ")[1];
     }
 
@@ -265,7 +276,7 @@ class StreamEndToEndTest {
             return new ObjectMapper().readTree(client.send(HttpRequest.newBuilder(URI.create(url + "/health")).build(),
                     HttpResponse.BodyHandlers.ofString()).body());
         } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException(e);
+            throw new IllegalStateException(said(), e);
         }
     }
 
@@ -277,8 +288,8 @@ class StreamEndToEndTest {
     }
 
     private void awaitEnd(Process process, ExitCode code) throws Exception {
-        assertThat(process.waitFor(Readings.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
-        assertThat(process.exitValue()).as(Files.readString(log())).isEqualTo(code.status());
+        assertThat(process.waitFor(OF_PROCESSES.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(said()).isEqualTo(code.status());
     }
 
     @LongProof("four processes, one after the other")
@@ -300,13 +311,13 @@ class StreamEndToEndTest {
                 """.formatted(stream, events, labels)).toString());
         run("models", "create", "--spec", modelSpec().toString());
         send(0, EVENTS / 2);
-        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+        await().atMost(OF_PROCESSES).untilAsserted(() -> {
             JsonNode health = health(url);
             assertThat(health.path("status").asText()).as("%s", health).isEqualTo("UP");
             assertThat(health.path("models").findValuesAsText("model")).containsExactly(model);
             assertThat(health.path("streams").findValuesAsText("stream")).containsExactly(stream);
             assertThat(health.path("streams").path(0).path("events").asLong()).isEqualTo(EVENTS / 2);
-            assertThat(health.path("models").path(0).path("events").asLong()).isPositive();
+            assertThat(health.path("models").path(0).path("learned").asLong()).isPositive();
         });
         assertThat(metrics(url)).contains("tidegrad_up{model=\"" + model + "\"} 1.0",
                 "tidegrad_joiner_up{epoch=\"1\",stream=\"" + stream + "\"} 1.0");
@@ -323,7 +334,7 @@ class StreamEndToEndTest {
         ready(third);
         List<ConsumerRecord<byte[], byte[]>> written = readings.committed(examples);
         long learned = written.stream().filter(each -> Example.isIn(each.headers())).count();
-        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+        await().atMost(OF_PROCESSES).untilAsserted(() -> {
             run("models", "list", model, "--json");
             assertThat(readings.json().path("events").asLong()).isEqualTo(learned);
             assertThat(readings.json().path("lag").asLong(-1)).isZero();
@@ -342,7 +353,7 @@ class StreamEndToEndTest {
 
         Process fourth = program(both);
         String last = ready(fourth);
-        await().atMost(Readings.PATIENCE).untilAsserted(
+        await().atMost(OF_PROCESSES).untilAsserted(
                 () -> assertThat(health(last).path("status").asText()).as("%s", health(last)).isEqualTo("UP"));
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
             KafkaTopics.get(admin.deleteTopics(List.of(events)).all());

@@ -162,6 +162,15 @@ class StreamsCommandTest {
     }
 
     @Test
+    void whereNothingWasDecidedYetThereAreNoStreams() {
+        String fresh = "f" + id;
+        assertThat(readings.run(fresh, List.of("streams", "list"))).as(readings.err()).isZero();
+        assertThat(readings.out()).startsWith("no streams; create one: tidegrad streams create");
+        assertThat(readings.run(fresh, List.of("streams", "show", "cards"))).isEqualTo(2);
+        assertThat(readings.err()).contains("expected the stream cards, found no stream;");
+    }
+
+    @Test
     void allThatKeepsAStreamFromBeingCreatedIsToldAtOnce() {
         String stream = "refused-" + id;
         topic(stream + "-payments", PARTITIONS, Map.of("cleanup.policy", "compact,delete", "retention.ms", "60000"));

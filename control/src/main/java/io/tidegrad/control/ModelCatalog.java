@@ -45,11 +45,14 @@ public final class ModelCatalog {
         return read().models().get(model);
     }
 
+    /// Reads all models. There are none if there is no such topic.
     public Content read() {
         Map<String, ModelRecord> models = new TreeMap<>();
         Map<String, byte[]> outdated = new TreeMap<>();
         try (TopicReader reader = new TopicReader(kafka, topic)) {
-            reader.read(reader.begin(), reader.end(), record -> take(record, models, outdated));
+            if (reader.exists()) { // else Kafka's answer where it begins would be waited for, a minute long
+                reader.read(reader.begin(), reader.end(), record -> take(record, models, outdated));
+            }
         }
         Set<String> all = Set.copyOf(outdated.keySet());
         outdated.values().removeIf(value -> !CatalogRecord.isOfNewerBuild(value));

@@ -138,7 +138,9 @@ public final class JoinerApp implements ProcessRun.Work {
                                 + " --spec FILE");
             }
         }
-        operations.server().countUnreadable(Map.of(config.topics().control(), following::unreadable));
+        if (beside == null) { // the other program reads the same topic, and counts it
+            operations.server().countUnreadable(Map.of(config.topics().control(), following::unreadable));
+        }
         states.values().forEach(this::follow);
         allBegun = true;
         StopException none = noneCanGoOn();

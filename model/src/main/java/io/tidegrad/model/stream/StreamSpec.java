@@ -20,14 +20,14 @@ import org.jspecify.annotations.Nullable;
 /// events:                              # *
 ///   topic: payments                    # * any number of partitions
 ///   key: transaction.id                # * with labels or sample; @key is the record's key
-///   event-time: authorized-at          # the record's timestamp unless given
+///   event-time: authorized_at          # the record's timestamp unless given
 ///   format: avro | json
 ///   schema: 17                         # the schema that the paths were found in; written at registration
 /// labels:                              # labels from another topic; or `label`
 ///   topic: chargebacks                 # *
-///   key: transaction-id                # *
+///   key: transaction_id                # *
 ///   value: fraud                       # * the label
-///   event-time: reported-at            # the record's timestamp unless given
+///   event-time: reported_at            # the record's timestamp unless given
 ///   retract: withdrawn                 # where this is true, the label is taken back; so it is by a null value
 ///   format: avro | json
 ///   schema: 18
