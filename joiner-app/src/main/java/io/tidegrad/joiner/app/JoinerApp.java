@@ -81,7 +81,7 @@ public final class JoinerApp implements ProcessRun.Work {
     ///
     /// @throws StopException if it can't begin; nothing is left running then
     public static JoinerApp start(JoinerConfig config) {
-        return start(config, null, System::nanoTime);
+        return start(config, System::nanoTime);
     }
 
     /// Starts a joiner in the process of another program, which closes the server.
@@ -92,7 +92,11 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     /// @param clock in nanoseconds, which never goes back
-    static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock) {
+    static JoinerApp start(JoinerConfig config, LongSupplier clock) {
+        return start(config, null, clock);
+    }
+
+    private static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock) {
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;
         try {

@@ -386,7 +386,7 @@ class JoinerTest {
     void labelsThatStopComingAreToldInHealth() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         AtomicLong passed = new AtomicLong();
-        try (JoinerApp joiner = JoinerApp.start(config(), null, () -> System.nanoTime() + passed.get())) {
+        try (JoinerApp joiner = JoinerApp.start(config(), () -> System.nanoTime() + passed.get())) {
             await().atMost(PATIENCE).until(
                     () -> joiner.joiners().stream().anyMatch(each -> each.joins() && each.progress().seen() != null));
             for (int i = 0; i < 30; i++) {
