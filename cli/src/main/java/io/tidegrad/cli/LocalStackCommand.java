@@ -29,6 +29,12 @@ final class LocalStackCommand extends OptionsCommand {
                 + " 512 MB. The first one listens on --kafka-port, the others on free ports (default: ${DEFAULT-VALUE})."})
     private int nodes;
 
+    @Option(names = "--kafka-release", paramLabel = "DIR",
+            description = {
+                "Folder with the jars of the Kafka release that the brokers run, such as the folder libs of its archive"
+                        + " (default: the release of Tidegrad's clients)."})
+    private @Nullable Path kafkaRelease;
+
     @Override
     public Integer call() {
         if (nodes != 1 && nodes != 3) {
@@ -37,6 +43,9 @@ final class LocalStackCommand extends OptionsCommand {
         LocalStackOptions options = directory == null ? LocalStackOptions.temporary() : LocalStackOptions.in(directory);
         if (nodes > 1) {
             options = options.withNodes(nodes).withKafkaAsChild();
+        }
+        if (kafkaRelease != null) {
+            options = options.withKafkaRelease(kafkaRelease);
         }
         return LocalStackMain.run(options.withPorts(kafkaPort, registryPort), System.out);
     }

@@ -129,6 +129,25 @@ class LauncherTest {
     }
 
     @Test
+    void theBrokersOfAnotherReleaseAreStartedFromItsJarsAndTheTestsGetTheirAddress() throws Exception {
+        // As tests do, it waits for the stack, which is ended after it.
+        executable(directory.resolve("bin/mvn"), """
+                #!/bin/sh
+                mkdir -p cli/target/lib
+                echo "$@" >>../built
+                case "$*" in
+                    *tests.stack*) until grep -q '^end$' ../jdk/asked; do sleep 0.1; done ;;
+                esac
+                """);
+        assertThat(launch(List.of(0), "test", "--brokers", "3.9.2").err()).contains("Kafka 3.9.2: passed");
+        Path jars = root.resolve("target/brokers/3.9.2");
+        assertThat(asked().getFirst()).contains("local-stack").endsWith("--kafka-release", jars.toString());
+        assertThat(Files.readString(directory.resolve("built"))).contains("-Dkafka.release=3.9.2",
+                "-DoutputDirectory=" + jars, "-Dtests.stack=" + root.resolve("target/test-stack"));
+        assertThat(launch(List.of(), "test", "--brokers").status()).isEqualTo(2);
+    }
+
+    @Test
     void theGoldenCasesAreRunFromTheSourcesOfTheTestsOnTheProductsClassPath() throws Exception {
         assertThat(launch(List.of(1), "golden", "cases").status()).isEqualTo(1);
         assertThat(asked().getFirst()).contains("jdk.incubator.vector", "-cp")

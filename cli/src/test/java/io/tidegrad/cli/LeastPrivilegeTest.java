@@ -104,7 +104,7 @@ class LeastPrivilegeTest {
                 new ListenerSecurity.Certificate(directory.resolve("broker.p12"), "keystore"));
         broker = EmbeddedBroker.start(new BrokerOptions(1, null, 0, Map.of("authorizer.class.name",
                 "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users", "User:admin;User:ANONYMOUS"),
-                Map.of(), security));
+                Map.of(), security, null));
         level = authorizer.getLevel();
         authorizer.setLevel(Level.TRACE);
         authorizer.setAdditive(false);

@@ -19,8 +19,11 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.FeatureMetadata;
+import org.apache.kafka.clients.admin.FinalizedVersionRange;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.SupportedVersionRange;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
@@ -41,6 +44,8 @@ public final class KafkaTopics {
     private static final Logger LOG = LoggerFactory.getLogger(KafkaTopics.class);
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
     private static final Duration SHORT_RETENTION = Duration.ofDays(7);
+    private static final String TRANSACTION_VERSION = "transaction.version";
+    private static final int SAFE_TRANSACTIONS = 2;
 
     private final Admin admin;
     private final short replication;
@@ -308,12 +313,17 @@ public final class KafkaTopics {
 
     /// Warns if the brokers' transactions are of the version in which a delayed message can hit a later transaction.
     public void checkBroker() {
-        var feature = get(admin.describeFeatures().featureMetadata()).finalizedFeatures().get("transaction.version");
-        if (feature == null || feature.maxVersionLevel() < 2) {
+        FeatureMetadata features = get(admin.describeFeatures().featureMetadata());
+        FinalizedVersionRange used = features.finalizedFeatures().get(TRANSACTION_VERSION);
+        SupportedVersionRange possible = features.supportedFeatures().get(TRANSACTION_VERSION);
+        int version = used == null ? 0 : used.maxVersionLevel();
+        if (version < SAFE_TRANSACTIONS) {
             LOG.warn(
-                    "the brokers run transactions of version {}, in which a delayed message can hit a later transaction."
-                            + " Raise it: kafka-features.sh upgrade --feature transaction.version=2",
-                    feature == null ? 0 : feature.maxVersionLevel());
+                    "the brokers run transactions of version {}, in which a delayed message can hit a later transaction. {}",
+                    version,
+                    possible == null || possible.maxVersion() < SAFE_TRANSACTIONS ? "Upgrade them to Kafka 4.0 or newer"
+                            : "Raise it: kafka-features.sh upgrade --feature " + TRANSACTION_VERSION + "="
+                                    + SAFE_TRANSACTIONS);
         }
     }
 

@@ -57,7 +57,7 @@ final class BrokerNode {
         formatter.run();
     }
 
-    private static Map<String, String> config(ClusterLayout layout, int id) {
+    static Map<String, String> config(ClusterLayout layout, int id) {
         ClusterLayout.Node node = layout.nodes().get(id);
         int size = layout.nodes().size();
         String replicas = String.valueOf(Math.min(3, size));

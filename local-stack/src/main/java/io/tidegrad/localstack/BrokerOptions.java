@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// @param doors names of further unencrypted listeners, for clients that connect through something else, such as a
 ///     relay; with the port that each node advertises to these clients
 /// @param security what clients must authenticate with; null: nothing, without TLS
+/// @param release folder with the jars of the Kafka release to run, such as `libs` of its archive; null: the one on our
+///     class path
 public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<String, String> settings,
-        Map<String, List<Integer>> doors, @Nullable ListenerSecurity security) {
+        Map<String, List<Integer>> doors, @Nullable ListenerSecurity security, @Nullable Path release) {
     public BrokerOptions {
         if (nodes != 1 && nodes != 3) {
             throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);
@@ -35,27 +37,31 @@ public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<S
 
     /// Options for one node with temporary data on any port.
     public static BrokerOptions temporary() {
-        return new BrokerOptions(1, null, 0, Map.of(), Map.of(), null);
+        return new BrokerOptions(1, null, 0, Map.of(), Map.of(), null, null);
     }
 
     /// Options for one node that keeps its data in `directory`.
     public static BrokerOptions in(Path directory) {
-        return new BrokerOptions(1, directory, 0, Map.of(), Map.of(), null);
+        return new BrokerOptions(1, directory, 0, Map.of(), Map.of(), null, null);
     }
 
     public BrokerOptions withNodes(int nodes) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security);
+        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
 
     public BrokerOptions withPort(int port) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security);
+        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
 
     public BrokerOptions withDoors(Map<String, List<Integer>> doors) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security);
+        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
 
     public BrokerOptions withSecurity(ListenerSecurity security) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security);
+        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
+    }
+
+    public BrokerOptions withRelease(Path release) {
+        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
 }

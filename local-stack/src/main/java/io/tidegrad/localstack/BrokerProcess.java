@@ -1,5 +1,6 @@
 package io.tidegrad.localstack;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +44,12 @@ public final class BrokerProcess implements AutoCloseable {
         List<String> flags = new ArrayList<>(JVM_FLAGS);
         // Three nodes share a machine: with this heap, each process takes at most 512 MB.
         flags.add(alone ? "-Xmx512m" : "-Xmx256m");
-        ChildJvm child = ChildJvm.start(alone ? "Kafka broker" : "Kafka broker " + id, flags, ChildJvm.ownClassPath(),
-                List.of(BrokerMain.class.getName(), layout.directory().toString(), String.valueOf(id)),
+        Path release = layout.release();
+        ChildJvm child = ChildJvm.start(alone ? "Kafka broker" : "Kafka broker " + id, flags,
+                release == null ? ChildJvm.ownClassPath()
+                        : List.of(release.resolve("*").toString(), ChildJvm.ownCode().toString()),
+                release == null ? List.of(BrokerMain.class.getName(), layout.directory().toString(), String.valueOf(id))
+                        : KafkaReleaseMain.command(layout, id, release),
                 layout.directory().resolve(alone ? "broker.log" : "broker-" + id + ".log"), true);
         child.awaitLine(READY_WITHIN);
         return child;

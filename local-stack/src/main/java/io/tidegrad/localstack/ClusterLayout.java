@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// @param directory holds `cluster.json` and one directory per node
 /// @param temporary whether `directory` is deleted with the cluster
 record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> settings,
-        @Nullable ListenerSecurity security, Path directory, boolean temporary) {
+        @Nullable ListenerSecurity security, @Nullable Path release, Path directory, boolean temporary) {
     private static final String FILE = "cluster.json";
 
     /// @param doors further listeners, by name
@@ -68,7 +68,7 @@ record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> set
                 clusterId = earlier.clusterId;
             }
             ClusterLayout layout = new ClusterLayout(clusterId, nodes, options.settings(), options.security(),
-                    directory, given == null);
+                    options.release(), directory, given == null);
             layout.write();
             return layout;
         } catch (IOException e) {
