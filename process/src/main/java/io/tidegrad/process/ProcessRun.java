@@ -68,15 +68,16 @@ public final class ProcessRun {
         }
     }
 
-    /// Ends the process if a thread ran out of memory: without that thread it could wait for ever. Before anything was
-    /// done the heap is too small; later, starting again may help.
+    /// Ends the process if a thread ran out of memory, or found no class because a jar was replaced: without that thread
+    /// the process could wait for ever. Before anything was done the heap is too small; later, starting again may help.
     private static void threadEnded(Thread thread, Throwable thrown, @Nullable Work work) {
-        if (!(thrown instanceof OutOfMemoryError)) {
+        if (!(thrown instanceof OutOfMemoryError || thrown instanceof LinkageError)) {
             LOG.error("thread {} ended", thread.getName(), thrown);
             return;
         }
         StopException why = StopException.from(thrown);
-        ExitCode code = work != null && work.works() ? ExitCode.RETRYABLE : why.exitCode();
+        boolean passes = thrown instanceof LinkageError || work != null && work.works();
+        ExitCode code = passes ? ExitCode.RETRYABLE : why.exitCode();
         LOG.error("stopping: thread {} ended: {}", thread.getName(), why.getMessage());
         Runtime.getRuntime().halt(code.status());
     }
