@@ -54,7 +54,8 @@ public final class SharedStack {
         return started;
     }
 
-    private static KafkaProvider await(Path output) {
+    /// @param output of the stack, beside which its process's number is
+    static KafkaProvider await(Path output) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         String said = "";
         while (System.nanoTime() - deadline < 0) {
