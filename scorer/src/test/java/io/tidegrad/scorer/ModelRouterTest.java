@@ -18,8 +18,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /// Shadows and challengers beside the live model, decided on a real control topic.
 @Execution(ExecutionMode.CONCURRENT)
@@ -145,14 +143,5 @@ class ModelRouterTest {
         awaitTried(List.of(new Candidate(other, Candidate.Role.SHADOW, 0)));
         awaitReady();
         assertThat(router.trials().getFirst().scorer().score(TestTrainer.event(1)).model()).isEqualTo(other);
-    }
-
-    /// Computed by another implementation of MurmurHash3, from the name and the key.
-    @ParameterizedTest
-    @CsvSource({"'',8220", "customer-1,6561", "customer-2,5955", "Zoë,3114", "4711,7025"})
-    void theKeysPlaceIsPartOfThePromise(String key, int place) {
-        try (ModelRouter named = ModelRouter.open(TestBroker.options("flight-delay").withPrefix(topics.prefix()))) {
-            assertThat(named.place(key.getBytes(java.nio.charset.StandardCharsets.UTF_8))).isEqualTo(place);
-        }
     }
 }
