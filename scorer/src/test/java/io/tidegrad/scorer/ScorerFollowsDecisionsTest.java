@@ -535,6 +535,7 @@ class ScorerFollowsDecisionsTest {
     }
 
     /// The full snapshot of the other model leaves no memory for the version that answered before.
+    @LongProof("a chain that is read twice")
     @Test
     void aModelThatIsNoLongerInMemoryIsFollowedBackByItsChain() {
         long room = full().bytes();

@@ -84,6 +84,7 @@ class CatalogTest extends TrainerFixture {
         assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
     }
 
+    @LongProof("two lives of a trainer")
     @Test
     void partitionsThatWereAddedToTheTopicsOfDecisionsChangeNothing() throws Exception {
         log.send(0, 50);

@@ -306,6 +306,7 @@ class NeighboursTest extends TrainerFixture {
         await().atMost(PATIENCE).until(() -> slot.doing() == ModelSlot.Doing.LEARNING && slot.learns());
     }
 
+    @LongProof("three starts of a model")
     @Test
     void whatIsDecidedWhileAnAttemptFailsIsTried() {
         CountDownLatch begun = new CountDownLatch(1);

@@ -14,6 +14,7 @@ import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
@@ -298,6 +299,7 @@ class TrainerTest extends TrainerFixture {
         }
     }
 
+    @LongProof("19,000 pending rows")
     @Test
     void pendingRowsThatNeedMoreThanOneRecordSurviveARestart() {
         try (TestLog large = new TestLog(directory, 20_000).created()) {

@@ -616,6 +616,7 @@ class JoinerTest {
         assertThat(examples()).hasSize(3);
     }
 
+    @LongProof("topics that have to be deleted")
     @Test
     void aStreamWhoseTopicsOfKafkaStreamsAreAllGoneIsRefused() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
