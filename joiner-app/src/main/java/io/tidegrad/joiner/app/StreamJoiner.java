@@ -137,10 +137,8 @@ final class StreamJoiner implements AutoCloseable {
                 return new Internal(Set.of(), changelogs, events);
             }
             int tasks = Math.max(found.eventPartitions(), found.labelPartitions());
-            List<String> repartitions = List.of(application + "-" + JoinerTopology.EVENTS_BY_KEY + "-repartition",
-                    application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition");
-            return new Internal(Set.copyOf(repartitions), changelogs,
-                    repartitions.stream().flatMap(each -> partitions(each, tasks).stream()).toList());
+            String byKey = application + "-" + JoinerTopology.BY_KEY + "-repartition";
+            return new Internal(Set.of(byKey), changelogs, partitions(byKey, tasks));
         }
 
         Set<String> all() {

@@ -28,27 +28,31 @@ import org.apache.kafka.streams.processor.TimestampExtractor;
 import org.apache.kafka.streams.state.Stores;
 
 /// ```
-/// events ─▶ key-events ─▶ events-by-key (repartition) ─┐
-///                                                      ├─▶ join ─▶ examples · dead-letters
-/// labels ─▶ key-labels ─▶ labels-by-key (repartition) ─┘     │
-///                                                          entries, due (stores)
+/// events ─▶ key-events ─┐
+///                       ├─▶ by-key (repartition) ─▶ join ─▶ examples · dead-letters
+/// labels ─▶ key-labels ─┘                             │
+///                                                   entries, due (stores)
 /// ```
 ///
-/// If both sides have the record's key as id and equally many partitions, there are no repartition topics. If events
-/// bring their labels with them, `events ─▶ label-events ─▶ examples` is all.
+/// Both sides go through one topic, so that the join takes them in the order in which `Alignment` let them pass. From two
+/// topics it would take what a transaction wrote to one before what it wrote to the other, which are hours of a backfill.
+///
+/// If both sides have the record's key as id and equally many partitions, there is no repartition topic. If events bring
+/// their labels with them, `events ─▶ label-events ─▶ examples` is all.
 public final class JoinerTopology {
     static final String EXAMPLES = "examples";
     static final String DEAD_LETTERS = "dead-letters";
-    static final String EVENT_DEAD_LETTERS = "event-dead-letters";
-    private static final String LABEL_DEAD_LETTERS = "label-dead-letters";
+
+    /// A sink of its own: with that of the join, reading and joining would be one sub-topology.
+    static final String UNREADABLE = "unreadable";
+
     private static final String KEY_EVENTS = "key-events";
     private static final String KEY_LABELS = "key-labels";
     private static final String LABEL_EVENTS = "label-events";
     private static final String JOIN = "join";
 
-    /// Names of the repartition topics, after the application's id.
-    public static final String EVENTS_BY_KEY = "events-by-key";
-    public static final String LABELS_BY_KEY = "labels-by-key";
+    /// Name of the repartition topic, after the application's id.
+    public static final String BY_KEY = "by-key";
 
     /// Small segments, because whatever was joined is deleted and the cleaner should come to it soon.
     private static final Map<String, String> CHANGELOG = Map.of("segment.bytes", Integer.toString(64 << 20));
@@ -106,33 +110,32 @@ public final class JoinerTopology {
                     Named.as(LABEL_EVENTS));
             Topology topology = builder.build();
             sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
-            sink(topology, EVENT_DEAD_LETTERS, parts.deadLetterTopic(), LABEL_EVENTS);
+            sink(topology, UNREADABLE, parts.deadLetterTopic(), LABEL_EVENTS);
             return topology;
         }
-        KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts,
-                parts.side(parts.spec().events().topic(), JoinProgress.EVENTS));
-        KStream<byte[], JoinInput> keyedLabels =
-                keyed(source(builder, "labels", labels.topic(), Objects.requireNonNull(readers.get(labels.topic()))),
-                        KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts,
-                        parts.side(labels.topic(), JoinProgress.LABELS));
+        KStream<byte[], JoinInput> keyed = keyed(events, KEY_EVENTS, "events-with-id", parts,
+                parts.side(parts.spec().events().topic(), JoinProgress.EVENTS))
+                .merge(keyed(
+                        source(builder, "labels", labels.topic(), Objects.requireNonNull(readers.get(labels.topic()))),
+                        KEY_LABELS, "labels-with-id", parts, parts.side(labels.topic(), JoinProgress.LABELS)),
+                        Named.as("both"));
         if (!parts.isPartitionedAlike()) {
-            int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());
-            keyedEvents = byKey(keyedEvents, EVENTS_BY_KEY, partitions);
-            keyedLabels = byKey(keyedLabels, LABELS_BY_KEY, partitions);
+            keyed = keyed.repartition(Repartitioned.<byte[], JoinInput>as(BY_KEY).withKeySerde(Serdes.ByteArray())
+                    .withValueSerde(new JoinInputCodec())
+                    .withNumberOfPartitions(Math.max(parts.eventPartitions(), parts.labelPartitions()))
+                    .withStreamPartitioner(new ById()));
         }
         builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.ENTRIES),
                 Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
         builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.INDEX),
                 Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
         builder.addStateStore(CommitHook.builder());
-        keyedEvents.merge(keyedLabels, Named.as("both")).process(() -> new JoinProcessor(parts), Named.as(JOIN),
-                JoinState.ENTRIES, JoinState.INDEX, CommitHook.NAME);
+        keyed.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinState.ENTRIES, JoinState.INDEX,
+                CommitHook.NAME);
         Topology topology = builder.build();
         sink(topology, EXAMPLES, parts.examples(), JOIN);
         sink(topology, DEAD_LETTERS, parts.deadLetterTopic(), JOIN);
-        // Each side has a sink of its own: one for all would make one sub-topology, and one task, of them.
-        sink(topology, EVENT_DEAD_LETTERS, parts.deadLetterTopic(), KEY_EVENTS);
-        sink(topology, LABEL_DEAD_LETTERS, parts.deadLetterTopic(), KEY_LABELS);
+        sink(topology, UNREADABLE, parts.deadLetterTopic(), KEY_EVENTS, KEY_LABELS);
         return topology;
     }
 
@@ -146,16 +149,9 @@ public final class JoinerTopology {
     }
 
     private static KStream<byte[], JoinInput> keyed(KStream<byte[], SourceValue> side, String name, String next,
-            String deadLetterSink, Parts parts, KeyProcessor.Side of) {
-        return side.<byte[], Object>process(
-                () -> new KeyProcessor(next, deadLetterSink, parts.deadLetters(), parts.counts(), of), Named.as(name))
-                .mapValues(input -> (JoinInput) input, Named.as(next));
-    }
-
-    private static KStream<byte[], JoinInput> byKey(KStream<byte[], JoinInput> side, String name, int partitions) {
-        return side.repartition(Repartitioned.<byte[], JoinInput>as(name).withKeySerde(Serdes.ByteArray())
-                .withValueSerde(new JoinInputCodec()).withNumberOfPartitions(partitions)
-                .withStreamPartitioner(new ById()));
+            Parts parts, KeyProcessor.Side of) {
+        return side.<byte[], Object>process(() -> new KeyProcessor(next, parts.deadLetters(), parts.counts(), of),
+                Named.as(name)).mapValues(input -> (JoinInput) input, Named.as(next));
     }
 
     /// Sends a record to the partition of its id, and a tick to all.
@@ -169,7 +165,7 @@ public final class JoinerTopology {
         }
     }
 
-    private static void sink(Topology topology, String name, String topic, String from) {
+    private static void sink(Topology topology, String name, String topic, String... from) {
         topology.addSink(name, topic, new ByteArraySerializer(), new ByteArraySerializer(), from);
     }
 }

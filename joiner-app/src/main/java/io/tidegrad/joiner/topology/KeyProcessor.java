@@ -25,7 +25,6 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
     private final String next;
-    private final String deadLetterSink;
     private final JoinDeadLetters deadLetters;
     private final JoinCounts counts;
     private final Side side;
@@ -67,10 +66,9 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     }
 
     /// @param next the node that takes what has an id
-    KeyProcessor(String next, String deadLetterSink, JoinDeadLetters deadLetters, JoinCounts counts, Side side) {
+    KeyProcessor(String next, JoinDeadLetters deadLetters, JoinCounts counts, Side side) {
         this.side = side;
         this.next = next;
-        this.deadLetterSink = deadLetterSink;
         this.deadLetters = deadLetters;
         this.counts = counts;
     }
@@ -106,7 +104,7 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
                         context.currentSystemTimeMs());
                 context.forward(
                         new Record<>(letter.key(), (Object) letter.value(), letter.timestamp(), letter.headers()),
-                        deadLetterSink);
+                        JoinerTopology.UNREADABLE);
             }
         }
         side.took(context);

@@ -52,7 +52,7 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
                 String reason = refused.rejection().reason().code();
                 counts.deadLetter(reason);
                 context.forward(deadLetters.of(refused.record(), reason, refused.rejection().detail(),
-                        context.currentSystemTimeMs()), JoinerTopology.EVENT_DEAD_LETTERS);
+                        context.currentSystemTimeMs()), JoinerTopology.UNREADABLE);
             }
         }
         side.took(context);

@@ -278,6 +278,27 @@ class JoinerTest {
         }
     }
 
+    /// A week goes through in a second, so that what one transaction writes is hours.
+    @Test
+    void inABackfillEachLabelThatCameInTimeIsReadInTime() throws Exception {
+        int count = 1_000;
+        long apart = Duration.ofMinutes(10).toMillis();
+        for (int i = 0; i < count; i++) {
+            long time = START - (count - i) * apart;
+            event("tx-" + i, time, 1);
+            label("tx-" + i, time + 60_000, i % 3 == 0, false);
+        }
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            awaitJoined(joiner);
+        }
+        List<Example.Kind> kinds = new ArrayList<>();
+        for (ConsumerRecord<byte[], byte[]> record : examples()) {
+            kinds.add(Example.read(record.headers()).kind());
+        }
+        assertThat(kinds).hasSize(count).containsOnly(Example.Kind.FINAL);
+    }
+
     private void send(Random random, int from, int to) throws ExecutionException, InterruptedException {
         for (int i = from; i < to; i++) {
             long time = START + i * APART + random.nextInt((int) DISORDER.toMillis());

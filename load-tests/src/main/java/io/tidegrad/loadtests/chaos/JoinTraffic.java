@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 /// Events and labels of four hours, whose every id has one right outcome, and the writer that sends them at an even rate.
 ///
 /// An event's number decides everything about it. So what must become of it is known without looking at any topic: labels
-/// come either at most five minutes after their event or more than an hour after it, and the stream waits for thirty.
+/// come either at most five minutes after their event or more than an hour after it, and the stream waits for thirty. What
+/// takes a label back comes twenty minutes after the event or later, so that `align` keeps the two in order.
 final class JoinTraffic {
     static final int PARTITIONS = 6;
     static final Duration ALIGN = Duration.ofMinutes(10);
@@ -184,34 +185,47 @@ final class JoinTraffic {
             case EARLY -> -random.nextLong(1, 5 * MINUTE);
             default -> random.nextLong(5 * MINUTE);
         };
-        long takenBackAfter = fate == Fate.TAKEN_BACK ? random.nextLong(10 * MINUTE, 15 * MINUTE)
+        long takenBackAfter = fate == Fate.TAKEN_BACK ? random.nextLong(20 * MINUTE, 25 * MINUTE)
                 : random.nextLong(91 * MINUTE, 120 * MINUTE);
         return new Plan(time, fate, random.nextInt(3) == 0, labelAfter, takenBackAfter, random.nextInt(100) == 0,
                 random.nextInt(100) == 0);
     }
 
     /// What the examples of an event must say, in their order.
-    ///
-    /// @param readLate whether the task's time had passed the wait when a label came that was written in time
-    List<String> examples(long event, boolean readLate) {
+    List<String> examples(long event) {
         Plan plan = plan(event);
-        String label = plan.fraud() ? "true" : "false";
         List<String> examples = new ArrayList<>();
-        boolean late = readLate || plan.fate() == Fate.LATE;
-        if (plan.fate() == Fate.UNLABELED) {
-            examples.add("provisional 0");
-        } else if (!late) {
-            examples.add("final " + label);
-        } else {
-            examples.add("provisional 0");
-            if (plan.fraud()) {
-                examples.add("correction 0 true");
-            }
+        switch (plan.fate()) {
+            case UNLABELED -> examples.add("provisional 0");
+            case LATE -> addLate(plan, examples);
+            default -> examples.add("final " + plan.fraud());
         }
+        addTakenBack(plan, examples);
+        return examples;
+    }
+
+    /// Returns whether examples say what they must if a task read the records of an event so far apart that the wait, or
+    /// the label, was over when the other came.
+    boolean areOfRecordsReadApart(long event, List<String> found) {
+        Plan plan = plan(event);
+        List<String> late = new ArrayList<>();
+        addLate(plan, late);
+        addTakenBack(plan, late);
+        return plan.fate() != Fate.UNLABELED && found.equals(late)
+                || plan.fate() == Fate.TAKEN_BACK && found.equals(List.of("provisional 0"));
+    }
+
+    private static void addLate(Plan plan, List<String> examples) {
+        examples.add("provisional 0");
+        if (plan.fraud()) {
+            examples.add("correction 0 true");
+        }
+    }
+
+    private static void addTakenBack(Plan plan, List<String> examples) {
         if (plan.fraud() && (plan.fate() == Fate.TAKEN_BACK || plan.fate() == Fate.TAKEN_BACK_LATE)) {
             examples.add("correction true 0");
         }
-        return examples;
     }
 
     /// The bytes of an event, which are those of its examples.
