@@ -17,12 +17,18 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +51,8 @@ final class JoinTraffic {
 
     /// What is written before the next part is, so that no partition runs ahead of another by more than this.
     private static final long PART = MINUTE;
+
+    private static final Duration AGAIN = Duration.ofMillis(500);
 
     private static final Schema EVENT = new Schema.Parser().parse("""
             {"type": "record", "name": "Payment", "fields": [
@@ -258,9 +266,7 @@ final class JoinTraffic {
     ///
     /// @param perSecond events a second
     void write(String bootstrapServers, double perSecond) throws InterruptedException {
-        try (KafkaProducer<byte[], byte @Nullable []> producer =
-                KafkaClients.writer(bootstrapServers, Map.of("acks", "all", "linger.ms", 5, "batch.size", 65_536,
-                        "delivery.timeout.ms", 120_000, "request.timeout.ms", 10_000, "max.block.ms", 120_000))) {
+        try (Writer writer = new Writer(bootstrapServers)) {
             long began = System.nanoTime();
             long event = 0;
             for (long at = start; event < events || !due.isEmpty(); at += PART) {
@@ -268,11 +274,11 @@ final class JoinTraffic {
                 for (; event < events && plan(event).time() < at + 6 * MINUTE; event++) {
                     plan(event, plan(event));
                 }
+                List<Due> part = new ArrayList<>();
                 while (!due.isEmpty() && due.peek().at() < at + PART) {
-                    send(producer, due.remove());
+                    part.add(due.remove());
                 }
-                producer.flush();
-                requireWritten();
+                writer.write(part);
                 written = event;
                 long ahead = began + (long) (event / perSecond * 1e9) - System.nanoTime();
                 if (ahead > 0 && event < events) {
@@ -282,6 +288,87 @@ final class JoinTraffic {
                     throw new InterruptedException();
                 }
             }
+        }
+    }
+
+    /// Writes each part in a transaction, until it is known to be there: a producer without one can't go on after its only
+    /// broker was killed, because it does not know what was written.
+    private final class Writer implements AutoCloseable {
+        private final String bootstrapServers;
+        private KafkaProducer<byte[], byte @Nullable []> producer;
+
+        Writer(String bootstrapServers) throws InterruptedException {
+            this.bootstrapServers = bootstrapServers;
+            producer = begin();
+        }
+
+        /// Returns a producer that has ended the transaction of the one before.
+        private KafkaProducer<byte[], byte @Nullable []> begin() throws InterruptedException {
+            while (true) {
+                KafkaProducer<byte[], byte @Nullable []> begun = KafkaClients.writer(bootstrapServers,
+                        Map.of("transactional.id", name, "linger.ms", 5, "batch.size", 65_536, "request.timeout.ms",
+                                8_000, "delivery.timeout.ms", 20_000, "max.block.ms", 20_000));
+                try {
+                    begun.initTransactions();
+                    return begun;
+                } catch (KafkaException e) {
+                    begun.close(Duration.ZERO);
+                    Thread.sleep(AGAIN.toMillis());
+                }
+            }
+        }
+
+        void write(List<Due> part) throws InterruptedException {
+            boolean there = part.isEmpty();
+            while (!there) {
+                Map<Due, RecordMetadata> places = new ConcurrentHashMap<>();
+                try {
+                    producer.beginTransaction();
+                    for (Due each : part) {
+                        producer.send(each.record(), (at, e) -> {
+                            if (e == null) {
+                                places.put(each, at);
+                            }
+                        });
+                    }
+                    producer.commitTransaction();
+                    there = true;
+                } catch (KafkaException e) {
+                    producer.close(Duration.ZERO);
+                    producer = begin();
+                    there = places.size() == part.size() && isCommitted(places.values().iterator().next());
+                }
+                if (there) {
+                    places.forEach(JoinTraffic.this::note);
+                }
+            }
+        }
+
+        /// Returns whether a record is one of a transaction that was committed. None is open any more.
+        private boolean isCommitted(RecordMetadata at) {
+            TopicPartition partition = new TopicPartition(at.topic(), at.partition());
+            try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers, Map.of())) {
+                consumer.assign(List.of(partition));
+                consumer.seek(partition, at.offset());
+                while (consumer.position(partition) == at.offset()) {
+                    for (ConsumerRecord<byte[], byte[]> found : consumer.poll(Duration.ofMillis(100))) {
+                        return found.offset() == at.offset();
+                    }
+                }
+                return false;
+            }
+        }
+
+        @Override
+        public void close() {
+            producer.close(Duration.ZERO);
+        }
+    }
+
+    private void note(Due due, RecordMetadata at) {
+        if (due.refused() != Refused.NOT) {
+            String place = at.topic() + ":" + at.partition() + ":" + at.offset();
+            (due.refused() == Refused.ORPHAN ? orphans : refused).add(place);
         }
     }
 
@@ -356,17 +443,6 @@ final class JoinTraffic {
 
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private void send(KafkaProducer<byte[], byte @Nullable []> producer, Due next) {
-        producer.send(next.record(), (at, e) -> {
-            if (e != null) {
-                failure.compareAndSet(null, e);
-            } else if (next.refused() != Refused.NOT) {
-                String place = at.topic() + ":" + at.partition() + ":" + at.offset();
-                (next.refused() == Refused.ORPHAN ? orphans : refused).add(place);
-            }
-        });
     }
 
     private void requireWritten() {
