@@ -15,6 +15,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// A consumer that gives records of events and labels to Streams only up to the bound of an `Alignment`. It reads them when
@@ -29,8 +30,15 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     /// While records are held back, other threads and processes are to be heard of soon.
     private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
 
+    /// How often brokers are asked where partitions end of which nothing is here: while records are held back, and else.
+    private static final Duration ASK_OFTEN = Duration.ofMillis(20);
+    private static final Duration ASK_SELDOM = Duration.ofMillis(500);
+
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
+
     private final Alignment alignment;
     private final HeldRecords held;
+    private long askedAt = System.nanoTime() - ASK_SELDOM.toNanos();
     private final Set<TopicPartition> pausedByStreams = new HashSet<>();
     private final Set<TopicPartition> pausedHere = new HashSet<>();
 
@@ -44,20 +52,47 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
         Duration soon = held.isReady(pausedByStreams) ? Duration.ZERO : held.isEmpty() ? timeout : LOOK_AGAIN;
         ConsumerRecords<byte[], byte[]> fetched = super.poll(soon.compareTo(timeout) < 0 ? soon : timeout);
+        long now = System.nanoTime();
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> records = new HashMap<>();
         Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>(fetched.nextOffsets());
         for (TopicPartition partition : assignment()) {
             List<ConsumerRecord<byte[], byte[]>> of = fetched.records(partition);
             if (held.holds(partition.topic())) {
-                held.take(partition, of, next.get(partition), super.currentLag(partition).orElse(1) == 0);
+                held.take(partition, of, next.get(partition), now);
             } else if (!of.isEmpty()) {
                 records.put(partition, of);
             }
         }
+        askForEnds();
         held.release(pausedByStreams, POLL_MAX, records);
         held.addNext(pausedByStreams, next);
         pauseWhatIsHeld();
         return new ConsumerRecords<>(records, next);
+    }
+
+    /// What the last fetch said of an end may be old: it may have brought the records of one partition before those that were
+    /// written to another at the same time.
+    private void askForEnds() {
+        long now = System.nanoTime();
+        Duration pause = alignment.heldPartitions() > 0 || !held.isEmpty() ? ASK_OFTEN : ASK_SELDOM;
+        List<TopicPartition> resting =
+                held.resting().stream().filter(each -> super.currentLag(each).orElse(1) == 0).toList();
+        if (resting.isEmpty() || now - askedAt < pause.toNanos()) {
+            return;
+        }
+        askedAt = now;
+        Map<TopicPartition, Long> ends;
+        try {
+            ends = super.endOffsets(resting, ANSWER_WITHIN);
+        } catch (TimeoutException e) {
+            return; // asked again soon
+        }
+        for (TopicPartition each : resting) {
+            Long end = ends.get(each);
+            if (end != null && super.position(each) >= end) {
+                alignment.isDrained(each, now);
+            }
+        }
     }
 
     private void pauseWhatIsHeld() {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class Alignment {
     private volatile long align;
     private final Map<TopicPartition, Long> frontiers = new ConcurrentHashMap<>();
+    private final Map<TopicPartition, Long> drained = new ConcurrentHashMap<>(); // since when, nanoseconds
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
     private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
     private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
@@ -31,22 +32,32 @@ public final class Alignment {
         return Duration.ofMillis(align);
     }
 
-    /// @param time of the partition's next record, or of its last one if the next is not here yet; the smallest number:
-    ///     nothing was read of it
+    /// @param time of the partition's next record; the smallest number: nothing was read of it
     void reached(TopicPartition partition, long time) {
+        drained.remove(partition);
+        rests(partition, time);
+    }
+
+    /// The next record of the partition is not here. Whether there is one is not known.
+    ///
+    /// @param time of its last one; the smallest number: nothing was read of it
+    void rests(TopicPartition partition, long time) {
         assigned.add(partition);
         frontiers.put(partition, time);
     }
 
-    /// Everything of the partition was read.
-    void isDrained(TopicPartition partition) {
+    /// There was no next record of the partition at a moment, as its broker said.
+    ///
+    /// @param at in the terms of `System.nanoTime`
+    void isDrained(TopicPartition partition, long at) {
         assigned.add(partition);
-        frontiers.remove(partition);
+        drained.put(partition, at);
     }
 
     /// Others read the partition from now on.
     void leaves(TopicPartition partition) {
         frontiers.remove(partition);
+        drained.remove(partition);
         assigned.remove(partition);
         held.remove(partition);
         taken.remove(partition);
@@ -65,13 +76,14 @@ public final class Alignment {
 
     /// Records of the partition will be taken again.
     void takesAgain(TopicPartition partition) {
+        drained.remove(partition);
         taken.remove(partition);
     }
 
     /// Returns what was told last of a partition that is read here and has something left; null otherwise.
     @Nullable
     Long reached(TopicPartition partition) {
-        return frontiers.get(partition);
+        return drained.containsKey(partition) ? null : frontiers.get(partition);
     }
 
     /// @param records of the partition that were fetched and lie beyond the bound
@@ -96,7 +108,8 @@ public final class Alignment {
     /// Returns whether records are held back here, and others decide when they may go on.
     public boolean waitsForOthers() {
         long others = elsewhere;
-        return !held.isEmpty() && frontiers.values().stream().allMatch(each -> each > others);
+        return !held.isEmpty() && frontiers.entrySet().stream()
+                .allMatch(each -> each.getValue() > others || drained.containsKey(each.getKey()));
     }
 
     /// @param least time that partitions have reached which other processes read and which have something left; the
@@ -105,11 +118,17 @@ public final class Alignment {
         elsewhere = least;
     }
 
-    /// Returns the largest event time that may be taken now.
-    long bound() {
+    /// Returns the largest event time that a record may have that is taken now. A partition holds nobody back that had nothing
+    /// left when the record was here already: what is written to it later may be as new.
+    ///
+    /// @param fetchedAt since when the record has been here, in the terms of `System.nanoTime`
+    long bound(long fetchedAt) {
         long least = elsewhere;
-        for (long each : frontiers.values()) {
-            least = Math.min(least, each);
+        for (Map.Entry<TopicPartition, Long> each : frontiers.entrySet()) {
+            Long since = drained.get(each.getKey());
+            if (since == null || since - fetchedAt < 0) {
+                least = Math.min(least, each.getValue());
+            }
         }
         return least > Long.MAX_VALUE - align ? Long.MAX_VALUE : least + align;
     }

@@ -34,11 +34,11 @@ final class HeldRecords {
         final ArrayDeque<Passed> passed = new ArrayDeque<>(); // and not taken by a task yet
         @Nullable
         OffsetAndMetadata next; // after the last record that was fetched
-        boolean drained;
         long reached = Long.MIN_VALUE; // largest time of the records that were taken
     }
 
-    private record Timed(ConsumerRecord<byte[], byte[]> record, long time) {
+    /// @param fetchedAt in the terms of `System.nanoTime`
+    private record Timed(ConsumerRecord<byte[], byte[]> record, long time, long fetchedAt) {
     }
 
     private static long bytes(ConsumerRecord<byte[], byte[]> record) {
@@ -62,22 +62,21 @@ final class HeldRecords {
     /// Takes what a poll has fetched of a partition.
     ///
     /// @param next the offset after it; null: as before
-    /// @param drained whether the topic has no more for now
+    /// @param now in the terms of `System.nanoTime`
     void take(TopicPartition partition, List<ConsumerRecord<byte[], byte[]>> fetched, @Nullable OffsetAndMetadata next,
-            boolean drained) {
+            long now) {
         Held of = held.computeIfAbsent(partition, unused -> new Held());
         SourceReader reader = Objects.requireNonNull(sources.get(partition.topic()));
         for (ConsumerRecord<byte[], byte[]> record : fetched) {
             Read read = reader.read(record);
             long time = read instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
                     : Long.MIN_VALUE; // what can't be read need not wait
-            of.records.add(new Timed(SourceValue.carrying(record, read), time));
+            of.records.add(new Timed(SourceValue.carrying(record, read), time, now));
             of.bytes += bytes(record);
         }
         if (next != null) {
             of.next = next;
         }
-        of.drained = drained;
         tell(partition, of);
     }
 
@@ -93,11 +92,16 @@ final class HeldRecords {
             alignment.reached(partition, Math.max(of.reached, passed.time()));
         } else if (first != null) {
             alignment.reached(partition, Math.max(of.reached, first.time()));
-        } else if (of.drained) {
-            alignment.isDrained(partition);
         } else {
-            alignment.reached(partition, of.reached);
+            alignment.rests(partition, of.reached);
         }
+    }
+
+    /// Returns the partitions of which nothing is here any more, neither held nor on the way to its task.
+    List<TopicPartition> resting() {
+        return held.entrySet().stream()
+                .filter(each -> each.getValue().records.isEmpty() && each.getValue().passed.isEmpty())
+                .map(Map.Entry::getKey).toList();
     }
 
     /// Returns whether the bound lets something pass now.
@@ -105,10 +109,9 @@ final class HeldRecords {
     /// @param paused partitions of which nothing is wanted now
     boolean isReady(Set<TopicPartition> paused) {
         held.forEach(this::tell);
-        long bound = alignment.bound();
         return held.entrySet().stream().anyMatch(each -> {
             Timed first = each.getValue().records.peekFirst();
-            return first != null && first.time() <= bound && !paused.contains(each.getKey());
+            return first != null && isDue(first) && !paused.contains(each.getKey());
         });
     }
 
@@ -121,14 +124,13 @@ final class HeldRecords {
         boolean more = true;
         while (more && left > 0) {
             more = false;
-            long bound = alignment.bound();
             for (Map.Entry<TopicPartition, Held> each : held.entrySet()) {
                 if (paused.contains(each.getKey())) {
                     continue;
                 }
                 Held of = each.getValue();
                 int before = left;
-                for (Timed first = of.records.peekFirst(); left > 0 && first != null && first.time() <= bound; first =
+                for (Timed first = of.records.peekFirst(); left > 0 && first != null && isDue(first); first =
                         of.records.peekFirst()) {
                     to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
                     of.records.removeFirst();
@@ -142,6 +144,10 @@ final class HeldRecords {
                 }
             }
         }
+    }
+
+    private boolean isDue(Timed record) {
+        return record.time() <= alignment.bound(record.fetchedAt());
     }
 
     /// Adds the offset of each partition at which its next record will be passed on.

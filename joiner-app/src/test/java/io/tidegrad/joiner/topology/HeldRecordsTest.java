@@ -37,6 +37,7 @@ class HeldRecordsTest {
     private final Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> passed = new HashMap<>();
 
     private final Map<TopicPartition, Integer> taken = new HashMap<>();
+    private long now;
 
     HeldRecordsTest() {
         Map<String, SourceReader> sources =
@@ -64,7 +65,10 @@ class HeldRecordsTest {
         int to = Math.min(all.size(), from + count);
         fetched.put(partition, to);
         OffsetAndMetadata next = to == from ? null : new OffsetAndMetadata(all.get(to - 1).offset() + 1);
-        reader(partition).take(partition, all.subList(from, to), next, to == all.size());
+        reader(partition).take(partition, all.subList(from, to), next, ++now);
+        if (to == all.size() && reader(partition).resting().contains(partition)) {
+            alignment.isDrained(partition, now);
+        }
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> released = new HashMap<>();
         reader(partition).release(paused, max, released);
         // What one poll gives together has no order among partitions.
@@ -199,6 +203,27 @@ class HeldRecordsTest {
         poll(ahead, 0, Set.of(), 10);
         assertThat(reader(ahead).isFull(ahead)).isFalse();
         assertThat(passed.get(ahead)).hasSize(8);
+    }
+
+    /// Labels are written before a tick of the events, and fetched after it.
+    @Test
+    void aPartitionHoldsNobodyBackOnlyIfItWasEmptyWhenTheRecordWasHereAlready() {
+        TopicPartition labels = new TopicPartition("chargebacks", 0);
+        TopicPartition events = new TopicPartition("payments", 0);
+        add(labels, "id=a fraud=1 time=1000");
+        poll(labels, 1, Set.of(), 10);
+        take(labels, 1);
+        poll(labels, 0, Set.of(), 10);
+        assertThat(alignment.reached(labels)).as("it was empty").isNull();
+        add(labels, "id=b fraud=1 time=2000");
+        add(events, "id=c time=900000");
+        poll(events, 1, Set.of(), 10);
+        assertThat(passed).doesNotContainKey(events);
+        poll(labels, 1, Set.of(), 10);
+        take(labels, 1);
+        poll(labels, 0, Set.of(), 10);
+        poll(events, 0, Set.of(), 10);
+        assertThat(passed.get(events)).hasSize(1);
     }
 
     @Test

@@ -159,14 +159,14 @@ class JoinProgressTest {
 
     @Test
     void noPartitionIsReadFurtherAheadThanTheLeastOneAllows() {
-        assertThat(alignment.bound()).isEqualTo(Long.MAX_VALUE);
+        assertThat(alignment.bound(0)).isEqualTo(Long.MAX_VALUE);
         alignment.reached(EVENTS, 50_000);
         alignment.reached(LABELS, 40_000);
-        assertThat(alignment.bound()).isEqualTo(50_000);
-        alignment.isDrained(LABELS);
-        assertThat(alignment.bound()).isEqualTo(60_000);
+        assertThat(alignment.bound(0)).isEqualTo(50_000);
+        alignment.isDrained(LABELS, 0);
+        assertThat(alignment.bound(0)).isEqualTo(60_000);
         alignment.reached(MORE_EVENTS, Long.MIN_VALUE);
-        assertThat(alignment.bound()).isEqualTo(Long.MIN_VALUE + 10_000);
+        assertThat(alignment.bound(0)).isEqualTo(Long.MIN_VALUE + 10_000);
     }
 
     @Test
@@ -175,12 +175,12 @@ class JoinProgressTest {
         at(EVENTS, 90, 100, null, 10);
         at(MORE_EVENTS, 90, 100, null, 30);
         look(1_000, 0);
-        assertThat(alignment.bound()).isEqualTo(60_000);
+        assertThat(alignment.bound(0)).isEqualTo(60_000);
         look(1_000, 1);
-        assertThat(alignment.bound()).isEqualTo(40_000);
+        assertThat(alignment.bound(0)).isEqualTo(40_000);
         at(MORE_EVENTS, 100, 100, null, 30);
         look(1_000, 2);
-        assertThat(alignment.bound()).isEqualTo(60_000);
+        assertThat(alignment.bound(0)).isEqualTo(60_000);
     }
 
     /// Its reader waits for us then. If both went by the last record, each would wait for the other.
@@ -193,7 +193,7 @@ class JoinProgressTest {
         committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(20_000, next).encode()));
         look(1_000, 0);
         look(1_000, 1);
-        assertThat(alignment.bound()).isEqualTo(55_000);
+        assertThat(alignment.bound(0)).isEqualTo(55_000);
     }
 
     /// It was read to its end, where only the end of a transaction lies, and got records later.
@@ -206,7 +206,7 @@ class JoinProgressTest {
         committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(-1, next).encode()));
         look(1_000, 0);
         look(1_000, 1);
-        assertThat(alignment.bound()).isEqualTo(60_000);
+        assertThat(alignment.bound(0)).isEqualTo(60_000);
     }
 
     @Test
