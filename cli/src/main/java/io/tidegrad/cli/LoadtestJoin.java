@@ -1,6 +1,8 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.loadtests.chaos.JoinLoad;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -46,9 +48,8 @@ final class LoadtestJoin extends Loadtest.WithJson {
 
     @Override
     Measuring measuring() {
-        JoinLoad load =
-                new JoinLoad(new JoinLoad.Options(events, rate, kills, zombies, !noBrokerKill, seed, lateMax, json()),
-                        System.out, System.err);
+        JoinLoad load = new JoinLoad(new JoinLoad.Options(events, rate, kills, zombies, !noBrokerKill, seed, lateMax,
+                json(), List.of(JoinerMain.class.getName())), System.out, System.err);
         return () -> {
             load.run();
             return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;

@@ -57,6 +57,7 @@ public enum Breaker {
     TAKES_ANY_SPECS_STATE(Invariant.I22, "a state's spec fingerprint is not compared"),
     TAKES_ANY_LOGS_STATE(Invariant.I23, "the id of the log of record is not compared"),
     LEARNS_BY_THE_CLOCK(Invariant.I24, "a mini-batch also ends when an alarm of the wall clock rings"),
+    WRITES_EXAMPLES_TWICE(Invariant.I25, "a joiner sends each example twice in its transaction"),
     WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION(Invariant.I25,
             "a joiner's examples stay where its transaction does not: they are written again"),
     COMMITS_PLACES_OUTSIDE_THE_TRANSACTION(Invariant.I25,

@@ -9,6 +9,8 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.StreamRecord;
 import io.tidegrad.control.StreamState;
+import io.tidegrad.joiner.topology.AlignedClients;
+import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
@@ -25,10 +27,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
@@ -67,36 +71,42 @@ public final class JoinerApp implements ProcessRun.Work {
     public record Beside(OperationsServer server, Predicate<String> learns) {
     }
 
-    private JoinerApp(JoinerConfig config, @Nullable Beside beside, String instanceId, Admin admin,
-            LongSupplier clock) {
+    private JoinerApp(JoinerConfig config, @Nullable Beside beside, String instanceId, Admin admin, LongSupplier clock,
+            Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
         this.config = config;
         this.beside = beside;
         this.admin = admin;
         letIn = new LetIn(config.stateDir());
         watch = new TopicWatch(new KafkaTopics(admin, config.replication()), letIn::note);
-        surroundings = new StreamJoiner.Surroundings(config, instanceId, admin, watch, clock, letIn::note);
+        surroundings = new StreamJoiner.Surroundings(config, instanceId, admin, watch, clock, letIn::note, clients);
     }
 
     /// Returns once everything has been checked and joining begins.
     ///
     /// @throws StopException if it can't begin; nothing is left running then
     public static JoinerApp start(JoinerConfig config) {
-        return start(config, System::nanoTime);
+        return start(config, null, System::nanoTime, AlignedClients::new);
     }
 
     /// Starts a joiner in the process of another program, which closes the server.
     ///
     /// @throws StopException if it can't begin; nothing of the joiner is left running then
     public static JoinerApp start(JoinerConfig config, Beside beside) {
-        return start(config, beside, System::nanoTime);
+        return start(config, beside, System::nanoTime, AlignedClients::new);
     }
 
     /// @param clock in nanoseconds, which never goes back
     static JoinerApp start(JoinerConfig config, LongSupplier clock) {
-        return start(config, null, clock);
+        return start(config, null, clock, AlignedClients::new);
     }
 
-    private static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock) {
+    /// @param clients makes the clients of Kafka Streams for a stream
+    static JoinerApp start(JoinerConfig config, Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
+        return start(config, null, System::nanoTime, clients);
+    }
+
+    private static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock,
+            Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;
         try {
@@ -108,7 +118,7 @@ public final class JoinerApp implements ProcessRun.Work {
             throw new StopException(ExitCode.CONFIGURATION,
                     "no client of Kafka can be made with the kafka.* settings: " + e.getMessage(), e);
         }
-        JoinerApp app = new JoinerApp(config, beside, instanceId, admin, clock);
+        JoinerApp app = new JoinerApp(config, beside, instanceId, admin, clock, clients);
         try {
             app.start();
             return app;

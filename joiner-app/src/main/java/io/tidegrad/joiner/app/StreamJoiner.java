@@ -2,7 +2,6 @@ package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.StreamState;
-import io.tidegrad.joiner.topology.AlignedClients;
 import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinDeadLetters;
@@ -34,12 +33,14 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.ThreadMetadata;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
@@ -90,8 +91,9 @@ final class StreamJoiner implements AutoCloseable {
     ///
     /// @param clock in nanoseconds, which never goes back
     /// @param answered runs each time when Kafka has answered
+    /// @param clients makes the clients of Kafka Streams for a stream
     record Surroundings(JoinerConfig config, String instanceId, Admin admin, TopicWatch watch, LongSupplier clock,
-            Runnable answered) {
+            Runnable answered, Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
     }
 
     /// Checks and creates what the stream needs. Joining begins with `start`.
@@ -185,7 +187,7 @@ final class StreamJoiner implements AutoCloseable {
         } catch (IOException e) {
             throw InstanceId.unusable(config.stateDir(), e);
         }
-        streams = StreamsClients.streams(JoinerTopology.of(parts), settings, new AlignedClients(parts));
+        streams = StreamsClients.streams(JoinerTopology.of(parts), settings, surroundings.clients().apply(parts));
         streams.setUncaughtExceptionHandler(thrown -> {
             if (!stopped.get()) {
                 giveUp(thrown);

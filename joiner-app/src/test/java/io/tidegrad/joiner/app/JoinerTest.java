@@ -14,6 +14,7 @@ import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.topology.AlignedClients;
 import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin.Result;
@@ -179,11 +180,7 @@ class JoinerTest {
 
     private void event(String events, String id, long time, double amount)
             throws ExecutionException, InterruptedException {
-        GenericData.Record event = new GenericData.Record(EVENT);
-        event.put("id", id);
-        event.put("at", time);
-        event.put("amount", amount);
-        byte[] value = codec.encode(eventSchema, event);
+        byte[] value = eventBytes(id, time, amount);
         byte[] card = ("card-" + id.hashCode() % 50).getBytes(StandardCharsets.UTF_8);
         var at = producer.send(new ProducerRecord<>(events, null, time, card, value)).get();
         values.put(new Example.Source(events, at.partition(), at.offset()), value);
@@ -202,6 +199,14 @@ class JoinerTest {
         var at = producer.send(new ProducerRecord<>(labels, null, time, null, value)).get();
         keep(id, labels, at.partition(), new Arrival.OfLabel(id, new LabelRecord(time,
                 new Position(at.partition(), at.offset()), withdrawn ? null : Boolean.toString(fraud), null, value)));
+    }
+
+    private byte[] eventBytes(String id, long time, double amount) {
+        GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("id", id);
+        event.put("at", time);
+        event.put("amount", amount);
+        return codec.encode(eventSchema, event);
     }
 
     private byte[] labelBytes(String id, long time, boolean fraud, boolean withdrawn, String note) {
@@ -278,16 +283,19 @@ class JoinerTest {
         }
     }
 
-    /// A week goes through in a second, so that what one transaction writes is hours.
+    /// Days go through in a second, so that what one transaction writes is hours.
     @Test
     void inABackfillEachLabelThatCameInTimeIsReadInTime() throws Exception {
-        int count = 1_000;
-        long apart = Duration.ofMinutes(10).toMillis();
+        int count = 6_000;
         for (int i = 0; i < count; i++) {
-            long time = START - (count - i) * apart;
-            event("tx-" + i, time, 1);
-            label("tx-" + i, time + 60_000, i % 3 == 0, false);
+            String id = "tx-" + i;
+            long time = START - Duration.ofMinutes(count - i).toMillis();
+            producer.send(new ProducerRecord<>(events, null, time, id.getBytes(StandardCharsets.UTF_8),
+                    eventBytes(id, time, 1)));
+            producer.send(new ProducerRecord<>(labels, null, time, null,
+                    labelBytes(id, time + 60_000, i % 3 == 0, false, "")));
         }
+        producer.flush();
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         try (JoinerApp joiner = JoinerApp.start(config())) {
             awaitJoined(joiner);
@@ -439,7 +447,7 @@ class JoinerTest {
                 }), () -> {
                     readings.incrementAndGet();
                     return System.nanoTime() + passed.get();
-                }, answers::incrementAndGet);
+                }, answers::incrementAndGet, AlignedClients::new);
         StreamSlot slot = slot(epoch, surroundings);
         slot.start();
         StreamJoiner joiner = Objects.requireNonNull(slot.joiner());
@@ -647,7 +655,7 @@ class JoinerTest {
         }
         List<String> internal = admin.listTopics().names().get().stream()
                 .filter(each -> each.startsWith(topics.joinerApplicationId(name, 1))).sorted().toList();
-        assertThat(internal).hasSize(4);
+        assertThat(internal).hasSize(3);
         admin.deleteTopics(internal).all().get();
         await().atMost(PATIENCE).until(() -> admin.listTopics().names().get().stream().noneMatch(internal::contains));
         assertRefused(String.join(", ", internal), "that it was deleted");

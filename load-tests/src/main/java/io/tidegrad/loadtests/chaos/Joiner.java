@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -11,22 +10,29 @@ import java.util.List;
 
 /// A real joiner of one stream in a process of its own, under its supervisor.
 final class Joiner extends Supervised {
+    private final Path stateDir;
     private final int port;
     private final Json http = new Json();
 
     private Joiner(String name, Path files, int port, List<String> jvmFlags, List<String> command) {
         super(name, "joiner", files, jvmFlags, command);
+        stateDir = files.resolve("state");
         this.port = port;
     }
 
+    Path stateDir() {
+        return stateDir;
+    }
+
+    /// @param main main class, and arguments before a joiner's own
     /// @param files where its state directory and its logs are
-    static Joiner of(String name, LocalStack stack, String prefix, String stream, Path files, List<String> jvmFlags,
-            List<String> more) {
+    static Joiner of(String name, List<String> main, LocalStack stack, String prefix, String stream, Path files,
+            List<String> jvmFlags) {
         int port = Ports.free();
-        List<String> command = List.of(JoinerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                "--registry-url", stack.registryUrl(), "--prefix", prefix, "--stream", stream, "--state-dir",
+        List<String> command = List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
+                stack.registryUrl(), "--prefix", prefix, "--stream", stream, "--state-dir",
                 files.resolve("state").toString(), "--http-port", String.valueOf(port));
-        return new Joiner(name, files, port, jvmFlags, Processes.with(command, more));
+        return new Joiner(name, files, port, jvmFlags, Processes.with(main, command));
     }
 
     /// What its `/health` says of the stream; missing when it does not answer, is paused or down.

@@ -3,11 +3,66 @@ package io.tidegrad.loadtests.chaos;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.joiner.app.BreakableJoiner;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
+import io.tidegrad.proof.ProvesOracle;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class JoinLoadTest {
     private static JoinLoad.Options options(double rate, int kills, int zombies, boolean brokerKill) {
-        return new JoinLoad.Options(10_000, rate, kills, zombies, brokerKill, 1, 0.1, true);
+        return new JoinLoad.Options(10_000, rate, kills, zombies, brokerKill, 1, 0.1, true, List.of("Main"));
+    }
+
+    /// Returns what is found wrong with joiners that are broken on purpose.
+    private static List<String> violations(Breaker breaker, int kills) throws InterruptedException {
+        JoinLoad load = new JoinLoad(new JoinLoad.Options(6_000, 200, kills, 0, false, 1, 0.1, true,
+                List.of(BreakableJoiner.class.getName(), breaker.name())), System.out, System.out);
+        load.run();
+        return load.violations();
+    }
+
+    @LongProof("the oracle on joiners as they are, beside those on broken ones")
+    @Test
+    void nothingIsWrongWithJoinersAsTheyAre() throws Exception {
+        assertThat(violations(Breaker.NONE, 2)).isEmpty();
+    }
+
+    @ProvesOracle(Breaker.WRITES_EXAMPLES_TWICE)
+    @Test
+    void examplesThatAreWrittenTwiceAreReported() throws Exception {
+        assertThat(violations(Breaker.WRITES_EXAMPLES_TWICE, 0))
+                .anyMatch(each -> each.contains("expected [final false], found [final false, final false]"));
+    }
+
+    @ProvesOracle(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION)
+    @Test
+    void examplesThatSurviveTheirTransactionAreReported() throws Exception {
+        assertThat(violations(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION, 2))
+                .anyMatch(each -> each.contains("expected [final false], found [final false, final false]"));
+    }
+
+    @ProvesOracle(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION)
+    @Test
+    void recordsThatAreLostAreReported() throws Exception {
+        assertThat(violations(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION, 4))
+                .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
+    }
+
+    @ProvesOracle(Breaker.FORGETS_WHAT_IT_KEPT)
+    @Test
+    void stateThatIsNotRestoredIsReported() throws Exception {
+        assertThat(violations(Breaker.FORGETS_WHAT_IT_KEPT, 2))
+                .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
+    }
+
+    @ProvesOracle(Breaker.EXPIRES_BY_THE_WALL_CLOCK)
+    @Test
+    void waitsThatEndByTheWallClockAreReported() throws Exception {
+        assertThat(violations(Breaker.EXPIRES_BY_THE_WALL_CLOCK, 0))
+                .anyMatch(each -> each.contains("the joiner goes by the wall clock"))
+                .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
     }
 
     @Test
