@@ -40,7 +40,12 @@ public enum Fault {
     SECOND_PARTITION(46, "log gets a second partition", EndingFaults::secondPartition, Where.OWN_MODEL),
     LOG_CREATED_AGAIN(47, "log deleted, created again", EndingFaults::logCreatedAgain, Where.OWN_MODEL),
     RETENTION_OVERTAKES(48, "retention overtakes a stop", EndingFaults::retentionOvertakes, Where.OWN_MODEL),
-    SPEC_CHANGED(49, "spec changed under a model", EndingFaults::specChanged, Where.OWN_MODEL);
+    SPEC_CHANGED(49, "spec changed under a model", EndingFaults::specChanged, Where.OWN_MODEL),
+    JOINER_KILLED(50, "joiner killed, also while it restores", JoinerFaults::killed, Where.OWN_MODEL),
+    JOINER_ZOMBIE(51, "joiner stalled and replaced", JoinerFaults::replacedWhileStandingStill, Where.OWN_MODEL),
+    JOINER_FAILED_OVER(52, "joiner's tasks taken over, and back", JoinerFaults::failedOver, Where.OWN_MODEL),
+    JOINER_BROKER_KILLED(53, "broker killed under a joiner", JoinerFaults::brokerKilled, Where.OWN_MODEL),
+    JOINER_STATE_DELETED(54, "joiner's state directory deleted", JoinerFaults::stateDirectoryDeleted, Where.OWN_MODEL);
 
     /// Where a fault can be tried.
     enum Where {

@@ -344,7 +344,7 @@ final class TrainerFaults {
         }
     }
 
-    private static void delete(Path path) {
+    static void delete(Path path) {
         if (!Files.exists(path)) {
             return;
         }
