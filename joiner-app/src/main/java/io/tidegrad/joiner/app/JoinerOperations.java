@@ -88,10 +88,10 @@ record JoinerOperations(OperationsServer server) {
                 JoinProgress.Seen::leastTime);
         time("tidegrad.joiner.time.most", "Largest event time of the tasks, epoch seconds", tags, slot,
                 JoinProgress.Seen::mostTime);
-        gauge("tidegrad.joiner.entries", "Ids of which something is remembered here, as RocksDB estimates them", tags, slot,
-                each -> metric(each, "estimate-num-keys", "entries"));
-        gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, as RocksDB estimates them", tags, slot,
-                each -> metric(each, "estimate-num-keys", "due"));
+        gauge("tidegrad.joiner.entries", "Ids of which something is remembered here, as RocksDB estimates them", tags,
+                slot, each -> metric(each, "estimate-num-keys", "entries"));
+        gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, as RocksDB estimates them", tags,
+                slot, each -> metric(each, "estimate-num-keys", "due"));
         gauge("tidegrad.joiner.waiting.since", "Time of the event or label here whose wait ends first, epoch seconds",
                 tags, slot, each -> {
                     StreamJoiner joiner = each.joiner();
