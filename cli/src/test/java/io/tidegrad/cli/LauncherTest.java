@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -166,6 +167,38 @@ class LauncherTest {
         assertThat(refused.status()).isEqualTo(2);
         assertThat(refused.err()).contains("package needs the sources");
         assertThat(directory.resolve("built")).doesNotExist();
+    }
+
+    /// The registry, of the version that a build unpacks.
+    @Test
+    void anArchiveFetchesTheRegistryOnceForTheFirstCommandThatRunsOne() throws Exception {
+        Files.delete(root.resolve("pom.xml"));
+        Files.createDirectories(root.resolve("lib"));
+        Path built = directory.resolve("built");
+        executable(directory.resolve("bin/mvn"),
+                "#!/bin/sh\necho \"$@\" >>'%s'\nfor last in \"$@\"; do :; done\nto=${last#*=}\nmkdir -p \"$to\"\n"
+                        .formatted(built)
+                        + "[ ! -e '%s' ] || { echo '[ERROR] no network'; exit 1; }\n"
+                                .formatted(directory.resolve("cut off"))
+                        + ": >\"$to/quarkus-run.jar\"\n");
+        Files.createFile(directory.resolve("cut off"));
+        Ended failed = launch(List.of(0), "quickstart");
+        assertThat(failed.status()).isEqualTo(2);
+        assertThat(failed.err()).contains("no network", "could not fetch the schema registry");
+        assertThat(root.resolve("lib")).isEmptyDirectory();
+        Files.delete(directory.resolve("cut off"));
+
+        assertThat(launch(List.of(0), "trainer").status()).isZero();
+        assertThat(launch(List.of(0), "quickstart", "--help").status()).isZero();
+        assertThat(Files.readAllLines(built)).hasSize(1);
+        for (String command : List.of("quickstart", "local-stack")) {
+            assertThat(launch(List.of(0), command).status()).isZero();
+        }
+        assertThat(root.resolve("lib/registry/quarkus-run.jar")).exists();
+        String pom = Files.readString(Path.of(System.getProperty("tidegrad.root"), "pom.xml"));
+        String version = pom.replaceAll("(?s).*<apicurio.version>(.*)</apicurio.version>.*", "$1");
+        assertThat(Files.readAllLines(built)).hasSize(2).last(InstanceOfAssertFactories.STRING)
+                .contains("-Dartifact=io.apicurio:apicurio-registry-app:" + version + ":tar.gz:all");
     }
 
     /// @param check of the tree that is built, for the shell
