@@ -23,6 +23,7 @@ final class Release {
         delete(to);
         List<Path> classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(path -> path.endsWith(".jar")).map(Path::of).toList();
+        Libraries.of(root).require(classPath);
         Licences.write(Path.of(arguments[2]), classPath, to.resolve("licences"));
         new MavenRepository(to.resolve("repository"), version).write(root,
                 name -> root.resolve(name + "/target/" + name + "-" + version + ".jar"), classPath,
