@@ -3,6 +3,9 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.tidegrad.cli.CliSettings;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
@@ -29,6 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 class SettingsTest {
     private static final String SECRET = "hunter2";
@@ -346,5 +350,28 @@ class SettingsTest {
                 .contains("may also stand first: models show NAME (required)");
         assertThat(CliSettings.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
         assertThat(CliSettings.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
+    }
+
+    /// Each of them names the setting and not the secret.
+    @Test
+    void whatOthersCanReadOnTheCommandLineIsWarnedOf() {
+        Logger logger = (Logger) LoggerFactory.getLogger(Settings.class);
+        ListAppender<ILoggingEvent> told = new ListAppender<>();
+        told.start();
+        logger.addAppender(told);
+        try {
+            Map<String, String> environment = Map.of("TIDEGRAD_KAFKA_SSL_KEY_PASSWORD", SECRET);
+            Settings.read(TrainerSettings.TRAINER, CliSettings.ALL,
+                    List.of("--kafka.sasl.jaas.config=" + SECRET, "--registry.basic.auth.user.info", "u:" + SECRET,
+                            "--registry-url=http://u:" + SECRET + "@r:8081", "--token-file=tokens",
+                            "--kafka.security.protocol=SSL"),
+                    environment);
+        } finally {
+            logger.detachAppender(told);
+        }
+        assertThat(told.list).extracting(event -> event.getFormattedMessage().split(" ")[0]).containsExactlyInAnyOrder(
+                "--kafka.sasl.jaas.config", "--registry.basic.auth.user.info", "--registry-url");
+        assertThat(told.list).noneMatch(event -> event.getFormattedMessage().contains(SECRET)).anyMatch(
+                event -> event.getFormattedMessage().contains("TIDEGRAD_KAFKA_SASL_JAAS_CONFIG in the environment"));
     }
 }

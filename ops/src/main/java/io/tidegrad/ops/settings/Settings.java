@@ -24,11 +24,15 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The settings of one command. The command line takes precedence over the environment (`TIDEGRAD_HTTP_PORT`), the environment
 /// over the file of `--config`, the file over the default. Reading collects every mistake together with its place; a command
 /// adds those that only it can know, and then calls [#refuseMistakes] once.
 public final class Settings {
+    private static final Logger LOG = LoggerFactory.getLogger(Settings.class);
+
     static final String KAFKA = "kafka.";
     static final String REGISTRY = "registry.";
     private static final String ENVIRONMENT = "TIDEGRAD_";
@@ -79,10 +83,22 @@ public final class Settings {
         }
         settings.given.putAll(variables);
         settings.given.putAll(commandLine);
+        commandLine.forEach(Settings::warnOfWhatIsListed);
         settings.checkOwn();
         settings.checkKafka();
         settings.checkRegistry();
         return settings;
+    }
+
+    /// Who lists the processes of a machine sees their command lines.
+    private static void warnOfWhatIsListed(String key, Given given) {
+        boolean ofAClient = key.startsWith(KAFKA) || key.startsWith(REGISTRY);
+        if (ofAClient && Secrets.isSecret(key) || !RegistrySettings.masked(given.value()).equals(given.value())) {
+            LOG.warn(
+                    "--{} holds a secret, and other users of this machine can read a command line: put it into the file of"
+                            + " --config, or into {} in the environment",
+                    key, variable(key));
+        }
     }
 
     private Map<String, Given> commandLine(List<String> arguments) {
