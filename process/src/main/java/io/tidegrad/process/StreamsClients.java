@@ -163,8 +163,9 @@ public final class StreamsClients {
 
         @Override
         public Admin getAdmin(Map<String, Object> config) {
-            return orIdle(() -> clients.getAdmin(config), () -> (Admin) Proxy.newProxyInstance(
-                    Admin.class.getClassLoader(), new Class<?>[]{Admin.class}, (idle, method, arguments) -> null));
+            return orIdle(() -> clients.getAdmin(config),
+                    () -> (Admin) Proxy.newProxyInstance(Admin.class.getClassLoader(), new Class<?>[]{Admin.class},
+                            (idle, method, arguments) -> null));
         }
 
         @Override

@@ -26,8 +26,8 @@ class StreamsClientsTest {
         builder.table("events", Materialized.as("entries"));
         Topology topology = builder.build();
         Properties settings = new Properties();
-        settings.putAll(StreamsClients.common("p-payments-1-join", directory, "joiner-1", KafkaSettings.of("127.0.0.1:9092"),
-                Duration.ofMillis(100), 0));
+        settings.putAll(StreamsClients.common("p-payments-1-join", directory, "joiner-1",
+                KafkaSettings.of("127.0.0.1:9092"), Duration.ofMillis(100), 0));
         settings.putAll(client);
         return StreamsClients.streams(topology, settings, new DefaultKafkaClientSupplier());
     }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -150,7 +151,13 @@ class StreamSpecTest {
         List<String> specs = Pattern.compile("(?ms)^```yaml\n(.*?)^```").matcher(Files.readString(DOCUMENT)).results()
                 .map(block -> block.group(1)).toList();
         assertThat(specs).hasSize(2);
-        parse(specs.getFirst());
+        StreamSpec first = parse(specs.getFirst());
+        Matcher typed = Pattern.compile("(?s)cat >card-payments.yaml <<'END'\n(.*?)END\n")
+                .matcher(Files.readString(DOCUMENT.resolveSibling("getting-started.md")));
+        assertThat(typed.find()).isTrue();
+        StreamSpec journey = parse(typed.group(1));
+        assertThat(first.eventPaths()).as("paths that real schemas have").isEqualTo(journey.eventPaths());
+        assertThat(first.labelPaths()).isEqualTo(journey.labelPaths());
         StreamSpec reference = parse(specs.getLast());
         assertThat(reference.canonical()).as("values shown as defaults are defaults")
                 .contains("join: {wait: PT30M, missing: \"0\", window: PT720H}\n").doesNotContain("format");
