@@ -226,11 +226,15 @@ class JoinerTest {
 
     /// Returns the examples that are committed, in their order; ticks are left out.
     private List<ConsumerRecord<byte[], byte[]>> examples() {
+        return examples(1);
+    }
+
+    private List<ConsumerRecord<byte[], byte[]>> examples(int epoch) {
         List<ConsumerRecord<byte[], byte[]>> examples = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers",
                 kafka.bootstrapServers(), ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed"),
                 new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
-            TopicPartition partition = new TopicPartition(topics.examples(name, 1), 0);
+            TopicPartition partition = new TopicPartition(topics.examples(name, epoch), 0);
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             long end = Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
@@ -386,6 +390,13 @@ class JoinerTest {
             streams().create(StreamSpec.parse(yaml().replace("missing: 0", "missing: drop"), "spec"), null);
             streams().resume(name);
             await().atMost(PATIENCE).until(() -> joiner.joiners().size() == 2);
+            event("tx", START, 1);
+            label("tx", START + 1, true, false);
+            for (int epoch = 1; epoch <= 2; epoch++) {
+                int of = epoch;
+                await("models on the old epoch go on").atMost(PATIENCE)
+                        .untilAsserted(() -> assertThat(examples(of)).hasSize(1));
+            }
             streams().delete(name, OptionalInt.of(1));
             await().atMost(PATIENCE).until(() -> joiner.joiners().size() == 1);
             assertThat(joiner.ended()).isNotDone();
@@ -658,6 +669,10 @@ class JoinerTest {
         assertThat(internal).hasSize(3);
         admin.deleteTopics(internal).all().get();
         await().atMost(PATIENCE).until(() -> admin.listTopics().names().get().stream().noneMatch(internal::contains));
+        String group = topics.joinerApplicationId(name, 1);
+        await("Kafka has deleted their offsets, too").atMost(PATIENCE)
+                .until(() -> admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().keySet()
+                        .stream().noneMatch(each -> internal.contains(each.topic())));
         assertRefused(String.join(", ", internal), "that it was deleted");
     }
 
