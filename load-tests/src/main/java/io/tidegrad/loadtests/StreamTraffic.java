@@ -126,9 +126,8 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     /// @param labeled whether with their labels
     void fill(String bootstrapServers, long from, long to, boolean labeled) {
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
-        try (KafkaProducer<byte[], byte @Nullable []> producer =
-                KafkaClients.writer(bootstrapServers, Map.of("acks", "all", "linger.ms", 10, "batch.size", 131_072,
-                        "max.in.flight.requests.per.connection", 1))) {
+        try (KafkaProducer<byte[], byte @Nullable []> producer = KafkaClients.writer(bootstrapServers, Map.of("acks",
+                "all", "linger.ms", 10, "batch.size", 131_072, "max.in.flight.requests.per.connection", 1))) {
             for (long event = from; event < to && failure.get() == null; event++) {
                 producer.send(event(event, time(event)), (at, e) -> failure.compareAndSet(null, e));
                 if (labeled) {
