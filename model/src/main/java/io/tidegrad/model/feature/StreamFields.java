@@ -10,7 +10,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// Reads what a stream's spec says of one of its two topics: id, event time, and weight or label. A pure function of
@@ -26,15 +29,21 @@ public final class StreamFields {
     /// So that sampling, which may raise a weight ten thousandfold, stays within an example's bound.
     public static final double WEIGHT_MAX = 1e11;
 
+    /// Seconds of the years 1973 to 2286, taken for milliseconds, would be the first months of 1970.
+    private static final long SECONDS_FROM = 100_000_000;
+    private static final long SECONDS_TO = 10_000_000_000L;
+
     /// 2^53: from here on neighbouring whole numbers are one double.
     private static final double EXACT_LIMIT = 0x1p53;
 
     private final @Nullable String idPath;
     private final @Nullable String timePath;
+    private final TimeUnit timeUnit;
     private final @Nullable String weightPath;
     private final @Nullable String labelPath;
+    private final @Nullable String constantLabel;
     private final @Nullable String retractPath;
-    private final EventReader reader;
+    private final @Nullable EventReader reader; // null where nothing is read from values
     private final CanonicalText text = new CanonicalText();
 
     private @Nullable String id;
@@ -42,13 +51,16 @@ public final class StreamFields {
     private double weight;
     private @Nullable String label;
 
-    private StreamFields(EventReader reader, @Nullable String idPath, @Nullable String timePath,
-            @Nullable String weightPath, @Nullable String labelPath, @Nullable String retractPath) {
+    private StreamFields(@Nullable EventReader reader, @Nullable String idPath, @Nullable String timePath,
+            TimeUnit timeUnit, @Nullable String weightPath, @Nullable String labelPath, @Nullable String constantLabel,
+            @Nullable String retractPath) {
         this.reader = reader;
         this.idPath = idPath;
         this.timePath = timePath;
+        this.timeUnit = timeUnit;
         this.weightPath = weightPath;
         this.labelPath = labelPath;
+        this.constantLabel = constantLabel;
         this.retractPath = retractPath;
     }
 
@@ -56,7 +68,7 @@ public final class StreamFields {
     public static StreamFields ofEvents(StreamSpec spec) {
         StreamSpec.Events events = spec.events();
         return new StreamFields(new EventReader(events.topic(), spec.eventPaths(), events.format(), events.schema()),
-                events.key(), events.eventTime(), spec.weight(), spec.label(), null);
+                events.key(), events.eventTime(), events.timeUnit(), spec.weight(), spec.label(), null, null);
     }
 
     /// A reader of the stream's labels.
@@ -64,8 +76,11 @@ public final class StreamFields {
     /// @param spec of a stream with a topic of labels
     public static StreamFields ofLabels(StreamSpec spec) {
         StreamSpec.Labels labels = Objects.requireNonNull(spec.labels(), "a topic of labels");
-        return new StreamFields(new EventReader(labels.topic(), spec.labelPaths(), labels.format(), labels.schema()),
-                labels.key(), labels.eventTime(), null, labels.value(), labels.retract());
+        List<String> paths = spec.labelPaths();
+        return new StreamFields(
+                paths.isEmpty() ? null : new EventReader(labels.topic(), paths, labels.format(), labels.schema()),
+                labels.key(), labels.eventTime(), labels.timeUnit(), null, labels.value(), labels.constant(),
+                labels.retract());
     }
 
     /// Reads a record as it lies in its topic. Returns null, or why it is rejected.
@@ -79,7 +94,7 @@ public final class StreamFields {
         }
         Event event;
         try {
-            event = reader.read(decoder, value);
+            event = reader == null ? path -> null : reader.read(decoder, value);
         } catch (UndecodableException undecodable) {
             return Rejection.of(undecodable);
         }
@@ -176,6 +191,14 @@ public final class StreamFields {
         if (key == null) {
             throw new RejectedException(Rejection.Reason.MISSING_FIELD, "the record's key: expected an id, found null");
         }
+        for (byte each : key) {
+            if (each == 0) {
+                throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                        "the record's key: expected an id in UTF-8, found " + key.length
+                                + " bytes with a 0 among them, as serializers of Avro and of numbers write them;"
+                                + " name a field of the value as the id");
+            }
+        }
         try {
             return checked(utf8(key), "the record's key");
         } catch (CharacterCodingException notUtf8) {
@@ -206,7 +229,30 @@ public final class StreamFields {
             throw new RejectedException(Rejection.Reason.MISSING_TIME,
                     "field '" + timePath + "': expected the event's time, found null");
         }
-        return checked(Values.time(timePath, value), timestamp);
+        long time = value instanceof Number number && timeUnit != TimeUnit.MILLISECONDS ? inMillis(timePath, number)
+                : Values.time(timePath, value);
+        if (value instanceof Number && time >= SECONDS_FROM && time < SECONDS_TO && timestamp > 100 * SECONDS_TO) {
+            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
+                    "field '" + timePath + "': expected a time in epoch " + timeUnit.name().toLowerCase(Locale.ROOT)
+                            + ", found " + Values.describe(value) + ", which would be " + Instant.ofEpochMilli(time)
+                            + "; if it counts seconds, say time-unit: seconds beside event-time");
+        }
+        return checked(time, timestamp);
+    }
+
+    /// Seconds may have a fraction, as Python writes them. What lies beyond all times is refused afterwards.
+    private long inMillis(String path, Number number) throws RejectedException {
+        if (timeUnit == TimeUnit.SECONDS) {
+            double millis = number.doubleValue() * 1_000;
+            if (Double.isNaN(millis)) {
+                throw Values.wrongType(path, "a time in epoch seconds", number);
+            }
+            return Math.round(millis);
+        }
+        if (number.doubleValue() != (double) number.longValue()) {
+            throw Values.wrongType(path, "a time in epoch " + timeUnit.name().toLowerCase(Locale.ROOT), number);
+        }
+        return Math.floorDiv(number.longValue(), timeUnit.convert(1, TimeUnit.MILLISECONDS));
     }
 
     private static long checked(long time, long timestamp) throws RejectedException {
@@ -264,7 +310,7 @@ public final class StreamFields {
 
     private @Nullable String label(Event event) throws RejectedException {
         if (labelPath == null) {
-            return null;
+            return constantLabel;
         }
         Object value = event.get(labelPath);
         if (value == null) {

@@ -10,6 +10,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,12 +22,14 @@ import org.jspecify.annotations.Nullable;
 ///   topic: payments                    # * any number of partitions
 ///   key: transaction.id                # * with labels or sample; @key is the record's key
 ///   event-time: authorized_at          # the record's timestamp unless given
+///   time-unit: milliseconds | seconds | microseconds | nanoseconds   # of an event-time that is a plain number
 ///   format: avro | json
 ///   schema: 17                         # the schema that the paths were found in; written at registration
 /// labels:                              # labels from another topic; or `label`
 ///   topic: chargebacks                 # *
 ///   key: transaction_id                # *
-///   value: fraud                       # * the label
+///   value: fraud                       # the label; this or `constant`
+///   constant: 1                        # the label of each record that is there
 ///   event-time: reported_at            # the record's timestamp unless given
 ///   retract: withdrawn                 # where this is true, the label is taken back; so it is by a null value
 ///   format: avro | json
@@ -70,9 +73,10 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
 
     /// @param key path of the id; null when examples have the event's own key
     /// @param eventTime path; null for the record's timestamp
+    /// @param timeUnit what it counts where it is a number
     /// @param schema id of the schema by whose names and aliases paths are found too; null for none
-    public record Events(String topic, @Nullable String key, @Nullable String eventTime, Format format,
-            @Nullable Integer schema) {
+    public record Events(String topic, @Nullable String key, @Nullable String eventTime, TimeUnit timeUnit,
+            Format format, @Nullable Integer schema) {
     }
 
     /// @param key path of the id of the event that the label is about
@@ -80,8 +84,9 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
     /// @param eventTime path; null for the record's timestamp
     /// @param retract path of what says that the label is taken back; null when only a null value says that
     /// @param schema as that of `Events`
-    public record Labels(String topic, String key, String value, @Nullable String eventTime, @Nullable String retract,
-            Format format, @Nullable Integer schema) {
+    public record Labels(String topic, String key, @Nullable String value, @Nullable String constant,
+            @Nullable String eventTime, TimeUnit timeUnit, @Nullable String retract, Format format,
+            @Nullable Integer schema) {
     }
 
     /// @param waitTime `wait`: how long, from its event time on, an event waits for a label

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -48,6 +49,8 @@ final class StreamSpecReader {
                     missing -> missing.map(Flow::quoted).orElse("drop"));
     private static final ValueType<Duration> WAIT = duration(Duration.ZERO);
     private static final ValueType<Duration> WINDOW = duration(Duration.ofSeconds(1));
+    private static final ValueType<TimeUnit> TIME_UNIT = ValueType.oneOf(
+            new TimeUnit[]{TimeUnit.MILLISECONDS, TimeUnit.SECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS});
     private static final ValueType<Format> FORMAT = ValueType.oneOf(Format.values());
     private static final ValueType<Integer> SCHEMA =
             new ValueType<>(node -> node.integer("the id of a schema", 0, Integer.MAX_VALUE), String::valueOf);
@@ -56,14 +59,17 @@ final class StreamSpecReader {
             keys -> withoutSchemaInJson(keys,
                     new Events(topic(keys, Events::topic), keys.orNull("key", KEY, Events::key),
                             keys.orNull("event-time", PATH, Events::eventTime),
+                            keys.optional("time-unit", TimeUnit.MILLISECONDS, TIME_UNIT, Events::timeUnit),
                             keys.optional("format", Format.AVRO, FORMAT, Events::format),
                             keys.orNull("schema", SCHEMA, Events::schema)),
                     events -> events.format() == Format.JSON && events.schema() != null));
     static final Form<Labels> LABELS = new Form<>("labels", Labels.class, keys -> withoutSchemaInJson(keys,
             new Labels(topic(keys, Labels::topic),
                     keys.required("key", "the path of the id of the event that a label is about", KEY, Labels::key),
-                    keys.required("value", "the path of the label", PATH, Labels::value),
-                    keys.orNull("event-time", PATH, Labels::eventTime), keys.orNull("retract", PATH, Labels::retract),
+                    keys.orNull("value", PATH, Labels::value), keys.orNull("constant", LABEL, Labels::constant),
+                    keys.orNull("event-time", PATH, Labels::eventTime),
+                    keys.optional("time-unit", TimeUnit.MILLISECONDS, TIME_UNIT, Labels::timeUnit),
+                    keys.orNull("retract", PATH, Labels::retract),
                     keys.optional("format", Format.AVRO, FORMAT, Labels::format),
                     keys.orNull("schema", SCHEMA, Labels::schema)),
             labels -> labels.format() == Format.JSON && labels.schema() != null));
@@ -209,6 +215,15 @@ final class StreamSpecReader {
         }
         if (labelsNode == null && joinNode != null) {
             joinNode.problem("is for labels from another topic; expected labels: { topic: … } beside it");
+        }
+        if (labels != null && labelsNode != null && labelsNode.isMapping()) {
+            if (labels.value() == null && labels.constant() == null) {
+                labelsNode.problem("the key 'value' is missing; expected the path of the label, or constant: 1"
+                        + " if a record means a label by being there");
+            } else if (labels.value() != null && labels.constant() != null) {
+                labelsNode.problem("value and constant exclude one another: keep value if the label is in a field,"
+                        + " constant if each record means the same");
+            }
         }
         if (labels != null && !labels.topic().isEmpty() && labels.topic().equals(events.topic())
                 && labelsNode != null) {

@@ -169,6 +169,69 @@ class StreamFieldsTest {
                 .isEqualTo(new Rejection(Reason.MISSING_TIME, "the record's timestamp: expected one, found none"));
     }
 
+    private static StreamFields timedIn(String unit) {
+        return StreamFields.ofEvents(StreamSpec.parse(
+                "stream: s\nevents: { topic: t, key: id, event-time: at, time-unit: " + unit + " }\nlabel: id\n",
+                "spec"));
+    }
+
+    @Test
+    void timesAreCountedInTheUnitThatTheSpecNames() {
+        Map<String, List<Object>> times =
+                Map.of("milliseconds", List.of(NOW), "seconds", List.of(NOW / 1_000, NOW / 1e3, NOW / 1_000 + 0.0004),
+                        "microseconds", List.of(NOW * 1_000 + 999), "nanoseconds", List.of(NOW * 1_000_000 + 999_999));
+        times.forEach((unit, values) -> {
+            StreamFields fields = timedIn(unit);
+            for (Object value : values) {
+                assertThat(fields.read(event("a", value, 1), null, NOW)).as("%s %s", value, unit).isNull();
+                assertThat(fields.time()).as("%s %s", value, unit).isEqualTo(NOW);
+            }
+            assertThat(fields.read(event("a", "2026-11-18T10:00:00Z", 1), null, NOW)).as("text has no unit").isNull();
+            assertThat(fields.time()).isEqualTo(1_794_996_000_000L);
+        });
+        for (String unit : List.of("seconds", "microseconds")) {
+            for (double value : List.of(Double.NaN, 1e300, -1e300)) {
+                assertThat(timedIn(unit).read(event("a", value, 1), null, NOW)).as("%s %s", value, unit).isNotNull();
+            }
+        }
+    }
+
+    /// Taken for milliseconds, they would be 1970, and each wait a thousand times as long.
+    @Test
+    void secondsWhereMillisecondsAreExpectedAreRejected() {
+        refused(event("a", NOW / 1_000, 1), Reason.OUT_OF_RANGE, "field 'at': expected a time in epoch milliseconds,"
+                + " found number 1795000000, which would be 1970-01-21T18:36:40Z; if it counts seconds, say time-unit:"
+                + " seconds beside event-time");
+        assertThat(events.read(event("a", "1970-01-21T18:36:40Z", 1), KEY, NOW)).as("said in full").isNull();
+        assertThat(events.read(event("a", NOW / 1_000, 1), KEY, NOW / 1_000)).as("a log of that time").isNull();
+    }
+
+    @Test
+    void aKeyThatIsNoTextIsRejected() {
+        for (byte[] key : List.of(new byte[]{0, 0, 0, 0, 7, 2, 'a'}, new byte[]{0, 0, 0, 0, 0, 0, 0, 42})) {
+            refusedLabel(label(1, null), key, Reason.WRONG_TYPE,
+                    "the record's key: expected an id in UTF-8, found " + key.length + " bytes with a 0 among them, as"
+                            + " serializers of Avro and of numbers write them; name a field of the value as the id");
+        }
+    }
+
+    @Test
+    void whereARecordMeansItsLabelByBeingThereItsValueIsNotLookedAt() {
+        StreamFields clicks = StreamFields.ofLabels(StreamSpec.parse("""
+                stream: s
+                events: { topic: t, key: id }
+                labels: { topic: l, key: "@key", constant: 1 }
+                join: { wait: PT30M, missing: 0, window: P30D }
+                """, "spec"));
+        RecordDecoder decoder = RecordDecoder.of(new InMemorySchemaRegistry());
+        assertThat(clicks.read(decoder, KEY, new byte[0], NOW)).isNull();
+        assertThat(clicks.label()).isEqualTo("1");
+        assertThat(clicks.id()).isEqualTo("tx-1");
+        assertThat(clicks.time()).isEqualTo(NOW);
+        assertThat(clicks.read(decoder, KEY, null, NOW)).isNull();
+        assertThat(clicks.label()).as("taken back").isNull();
+    }
+
     @Test
     void aTimeMoreThanADayAheadOfItsRecordIsRejected() {
         long day = 86_400_000;

@@ -1,5 +1,6 @@
 package io.tidegrad.model.stream;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -54,10 +56,10 @@ class StreamSpecTest {
     void everyKeyIsRead() {
         StreamSpec spec = parse(EVERY_KEY);
         assertThat(spec.stream()).isEqualTo("card-payments");
-        assertThat(spec.events())
-                .isEqualTo(new StreamSpec.Events("payments", "transaction.id", "authorized-at", Format.JSON, null));
-        assertThat(spec.labels()).isEqualTo(new StreamSpec.Labels("chargebacks", StreamSpec.RECORD_KEY, "fraud",
-                "reported-at", "withdrawn", Format.AVRO, 18));
+        assertThat(spec.events()).isEqualTo(new StreamSpec.Events("payments", "transaction.id", "authorized-at",
+                TimeUnit.MILLISECONDS, Format.JSON, null));
+        assertThat(spec.labels()).isEqualTo(new StreamSpec.Labels("chargebacks", StreamSpec.RECORD_KEY, "fraud", null,
+                "reported-at", TimeUnit.MILLISECONDS, "withdrawn", Format.AVRO, 18));
         assertThat(spec.label()).isNull();
         assertThat(spec.weight()).isEqualTo("amount");
         assertThat(spec.join()).isEqualTo(new StreamSpec.Join(Duration.ofMinutes(30), Optional.of("false"),
@@ -68,9 +70,29 @@ class StreamSpecTest {
     }
 
     @Test
+    void timesCountSecondsAndEachRecordMeansOneLabelWhereTheSpecSaysSo() {
+        StreamSpec spec = parse("""
+                stream: ads
+                events: { topic: impressions, key: id, event-time: at, time-unit: seconds }
+                labels: { topic: clicks, key: impression, constant: true, event-time: at, time-unit: nanoseconds }
+                join: { wait: PT30M, missing: false, window: P1D }
+                """);
+        assertThat(spec.events().timeUnit()).isEqualTo(TimeUnit.SECONDS);
+        StreamSpec.Labels labels = requireNonNull(spec.labels());
+        assertThat(labels.timeUnit()).isEqualTo(TimeUnit.NANOSECONDS);
+        assertThat(labels.value()).isNull();
+        assertThat(labels.constant()).isEqualTo("true");
+        assertThat(spec.labelPaths()).containsExactly("impression", "at");
+        assertThat(spec.canonical()).contains("event-time: \"at\", time-unit: seconds}",
+                "key: \"impression\", constant: \"true\", event-time: \"at\", time-unit: nanoseconds}");
+        assertThat(parse(spec.canonical()).canonical()).isEqualTo(spec.canonical());
+    }
+
+    @Test
     void whatIsLeftOutHasItsDefault() {
         StreamSpec spec = parse(LABEL_IN_THE_EVENT);
-        assertThat(spec.events()).isEqualTo(new StreamSpec.Events("departures", null, null, Format.AVRO, null));
+        assertThat(spec.events())
+                .isEqualTo(new StreamSpec.Events("departures", null, null, TimeUnit.MILLISECONDS, Format.AVRO, null));
         assertThat(spec.label()).isEqualTo("arrival.late");
         assertThat(spec.join()).isNull();
         assertThat(spec.align()).isEqualTo(Duration.ofMinutes(10));
