@@ -1,18 +1,28 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.FieldPath;
+import io.tidegrad.schemas.FieldPlan.Kind;
 import io.tidegrad.schemas.FieldPlan;
 import io.tidegrad.schemas.SchemaPaths;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.Registered;
 import io.tidegrad.schemas.UndecodableException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -32,15 +42,92 @@ public final class EventSchemas {
         this.whose = whose;
     }
 
+    /// What is made of a field.
+    private enum Use {
+        VALUE("one value", EnumSet.allOf(Kind.class), EnumSet.noneOf(Kind.class)),
+        NUMBER("a number", EnumSet.of(Kind.NUMBER, Kind.FLAG), EnumSet.noneOf(Kind.class)),
+        WEIGHT("a weight, which is a number", EnumSet.of(Kind.NUMBER), EnumSet.noneOf(Kind.class)),
+        TIME("a time", EnumSet.of(Kind.NUMBER, Kind.TEXT), EnumSet.noneOf(Kind.class)),
+        NUMBERS("a list of numbers", EnumSet.noneOf(Kind.class), EnumSet.of(Kind.NUMBER)),
+        VALUES("a list", EnumSet.noneOf(Kind.class), EnumSet.allOf(Kind.class)),
+        PIXELS("bytes or a list of numbers", EnumSet.of(Kind.BYTES), EnumSet.of(Kind.NUMBER));
+
+        final String words;
+        final Set<Kind> alone;
+        final Set<Kind> listed;
+
+        Use(String words, Set<Kind> alone, Set<Kind> listed) {
+            this.words = words;
+            this.alone = alone;
+            this.listed = listed;
+        }
+
+        boolean fits(FieldPlan plan, int path) {
+            return !Collections.disjoint(plan.kinds(path, false), alone)
+                    || !Collections.disjoint(plan.kinds(path, true), listed);
+        }
+    }
+
     /// @param topic that the fields are read from
     /// @param section of the spec that names the schema
+    /// @param uses of the fields, by their paths
     /// @param schema id of the one that the spec names; null for none
-    /// @param takesLists whether a list can be read
-    private record Reading(String topic, String section, List<String> fields, @Nullable Integer schema,
-            boolean takesLists) {
-        List<FieldPath> paths() {
-            return fields.stream().map(FieldPath::parsedOrName).toList();
+    private record Reading(String topic, String section, Map<String, Set<Use>> uses, @Nullable Integer schema) {
+        List<String> fields() {
+            return List.copyOf(uses.keySet());
         }
+
+        List<FieldPath> paths() {
+            return uses.keySet().stream().map(FieldPath::parsedOrName).toList();
+        }
+    }
+
+    private static void add(Map<String, Set<Use>> uses, @Nullable String field, Use use) {
+        if (field != null && !field.equals(StreamSpec.RECORD_KEY)) {
+            uses.computeIfAbsent(field, unused -> EnumSet.noneOf(Use.class)).add(use);
+        }
+    }
+
+    private static Map<String, Set<Use>> uses(ModelSpec spec) {
+        Map<String, Set<Use>> uses = new LinkedHashMap<>();
+        for (Feature feature : spec.features()) {
+            switch (feature) {
+                case Feature.Numeric number -> add(uses, number.field(), Use.NUMBER);
+                case Feature.Category category -> category.fields().forEach(field -> add(uses, field, Use.VALUE));
+                case Feature.Cross cross -> cross.fields().forEach(field -> add(uses, field, Use.VALUE));
+                case Feature.TimePart time -> add(uses, time.field(), Use.TIME);
+                case Feature.Cyclic cyclic -> add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : Use.TIME);
+                case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
+                case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
+                case Feature.Categories list -> add(uses, list.field(), Use.VALUES);
+                case Feature.Bag bag -> {
+                    add(uses, bag.field(), Use.VALUES);
+                    add(uses, bag.weights(), Use.NUMBERS);
+                }
+            }
+        }
+        add(uses, spec.label().field(), Use.VALUE);
+        add(uses, spec.input().eventTime(), Use.TIME);
+        add(uses, spec.weightField(), Use.WEIGHT);
+        return uses;
+    }
+
+    private static Map<String, Set<Use>> ofEvents(StreamSpec spec) {
+        Map<String, Set<Use>> uses = new LinkedHashMap<>();
+        add(uses, spec.events().key(), Use.VALUE);
+        add(uses, spec.events().eventTime(), Use.TIME);
+        add(uses, spec.weight(), Use.WEIGHT);
+        add(uses, spec.label(), Use.VALUE);
+        return uses;
+    }
+
+    private static Map<String, Set<Use>> ofLabels(StreamSpec.Labels labels) {
+        Map<String, Set<Use>> uses = new LinkedHashMap<>();
+        add(uses, labels.key(), Use.VALUE);
+        add(uses, labels.value(), Use.VALUE);
+        add(uses, labels.eventTime(), Use.TIME);
+        add(uses, labels.retract(), Use.VALUE);
+        return uses;
     }
 
     /// Returns the spec that is to be registered, of a model that learns from a topic of events.
@@ -120,7 +207,7 @@ public final class EventSchemas {
         EventSchemas schemas = new EventSchemas(registry, "model " + spec.model());
         ModelSpec.Reader reader = spec.input().reader();
         Integer named = reader instanceof ModelSpec.Reader.Of(int id) ? id : null;
-        Found found = schemas.found(new Reading(topic, "input", spec.fields(), named, true));
+        Found found = schemas.found(new Reading(topic, "input", uses(spec), named));
         schemas.refuse();
         if (!(reader instanceof ModelSpec.Reader.Any) || found instanceof Found.InEach) {
             return spec;
@@ -138,10 +225,10 @@ public final class EventSchemas {
         EventSchemas schemas = new EventSchemas(registry, "stream " + spec.stream());
         StreamSpec.Events events = spec.events();
         Integer eventsSchema = events.format() == ModelSpec.Format.JSON ? null
-                : schemas.newest(new Reading(events.topic(), "events", spec.eventPaths(), events.schema(), false));
+                : schemas.newest(new Reading(events.topic(), "events", ofEvents(spec), events.schema()));
         StreamSpec.Labels labels = spec.labels();
         Integer labelsSchema = labels == null || labels.format() == ModelSpec.Format.JSON ? null
-                : schemas.newest(new Reading(labels.topic(), "labels", spec.labelPaths(), labels.schema(), false));
+                : schemas.newest(new Reading(labels.topic(), "labels", ofLabels(labels), labels.schema()));
         schemas.refuse();
         return spec.withSchemas(eventsSchema, labelsSchema);
     }
@@ -163,7 +250,7 @@ public final class EventSchemas {
 
     /// The schema to write into a spec that names none; null for none.
     private @Nullable Integer newest(Reading reading) {
-        Found found = reading.fields.isEmpty() ? new Found.InEach() : found(reading);
+        Found found = reading.uses.isEmpty() ? new Found.InEach() : found(reading);
         return found instanceof Found.InSome(int newest) && reading.schema == null ? newest : null;
     }
 
@@ -234,12 +321,20 @@ public final class EventSchemas {
         List<FieldPlan> plans =
                 versions.stream().map(version -> FieldPlan.of(version.schema(), newest.schema(), paths)).toList();
         boolean inEach = versions.size() < VERSIONS_MAX;
+        List<String> fields = reading.fields();
         for (int i = 0; i < paths.size(); i++) {
             int path = i;
-            if (plans.stream().noneMatch(plan -> plan.hasValue(path) && (reading.takesLists || !plan.isList(path)))) {
-                problems.add("field '" + reading.fields.get(i) + "': expected one of " + newest.schema().getFullName()
-                        + " (schema id " + newest.id() + "), or of an earlier schema of " + reading.topic
-                        + "-value, found " + what(plans, paths.get(i), path, newest.schema()));
+            String where = newest.schema().getFullName() + " (schema id " + newest.id()
+                    + "), or of an earlier schema of " + reading.topic + "-value, found ";
+            if (plans.stream().noneMatch(plan -> plan.hasValue(path))) {
+                problems.add("field '" + fields.get(i) + "': expected one of " + where
+                        + (plans.stream().anyMatch(plan -> plan.has(path)) ? "one that holds others" : "none")
+                        + SchemaPaths.hint(paths.get(i), newest.schema()));
+            } else {
+                Objects.requireNonNull(reading.uses.get(fields.get(i))).stream()
+                        .filter(use -> plans.stream().noneMatch(plan -> use.fits(plan, path))).limit(1)
+                        .forEach(use -> problems.add("field '" + fields.get(path) + "': expected " + use.words + " of "
+                                + where + found(plans, path)));
             }
             inEach &= !plans.getFirst().isRenamed(path);
         }
@@ -249,11 +344,11 @@ public final class EventSchemas {
         return inEach;
     }
 
-    private static String what(List<FieldPlan> plans, FieldPath path, int index, Schema newest) {
-        if (plans.stream().anyMatch(plan -> plan.isList(index) && plan.hasValue(index))) {
-            return "a list";
-        }
-        return (plans.stream().anyMatch(plan -> plan.has(index)) ? "one that holds others" : "none")
-                + SchemaPaths.hint(path, newest);
+    /// `a number`, `a list of text`.
+    private static String found(List<FieldPlan> plans, int path) {
+        return Stream.of(false, true).flatMap(inList -> Arrays.stream(Kind.values())
+                .filter(kind -> plans.stream().anyMatch(plan -> plan.kinds(path, inList).contains(kind)))
+                .map(kind -> (inList ? "a list of " + kind.words().replace("a number", "numbers") : kind.words())))
+                .collect(Collectors.joining(" or "));
     }
 }

@@ -11,6 +11,8 @@ import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class EventSchemasTest {
     private static final String SUBJECT = "payments-value";
@@ -20,8 +22,13 @@ class EventSchemasTest {
     private static ModelSpec spec(String... fields) {
         StringBuilder features = new StringBuilder();
         for (String field : fields) {
-            features.append("  - category: { field: '").append(field).append("', buckets: 8, dimension: 2 }\n");
+            features.append(field.contains("[]") ? "  - categories: { count: 9, " : "  - category: { ")
+                    .append("field: '").append(field).append("', buckets: 8, dimension: 2 }\n");
         }
+        return withFeatures(features.toString());
+    }
+
+    private static ModelSpec withFeatures(String features) {
         return ModelSpec
                 .parse("model: m\ninput: { topic: payments, event-time: at }\nlabel: { field: fraud }\nfeatures:\n"
                         + features + "network: [ dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam\n", "spec");
@@ -37,6 +44,35 @@ class EventSchemasTest {
                           {"name": "items", "type": {"type": "array", "items": {"type": "record", "name": "Item",
                             "fields": [{"name": "price", "type": "double"}]}}, "default": []}
                           %s]}""".formatted(merchant, more)));
+    }
+
+    /// Each of its events would become a dead letter.
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "number: { field: \"items[].price\" }                                | a number     | a list of numbers",
+        "number: { field: merchant.country }                                 | a number     | text",
+        "category: { field: \"items[].price\", buckets: 8, dimension: 2 }     | one value    | a list of numbers",
+        "cross: { fields: [at, \"items[].price\"], buckets: 8, dimension: 2 } | one value    | a list of numbers",
+        "time-part: { field: flag, parts: [hour], dimension: 2 }            | a time       | true or false",
+        "cyclic: { field: merchant.country, period: 3 }                      | a number     | text",
+        "sequence: { field: at, steps: 2, width: 1 }                         | a list of numbers | a number",
+        "sequence: { field: \"tags\", steps: 2, width: 1 }                     | a list of numbers | a list of text",
+        "bag: { field: merchant.country, count: 2, buckets: 8, dimension: 2 } | a list      | text"})
+    void aFeatureThatCantBeMadeOfItsFieldIsRefused(String feature, String expected, String found) {
+        register(COUNTRY,
+                ", {\"name\": \"tags\", \"type\": {\"type\": \"array\", \"items\": \"string\"}, \"default\": []}, {\"name\":"
+                        + " \"flag\", \"type\": \"boolean\", \"default\": false}");
+        assertThat(refusal(withFeatures("  - " + feature + "\n"))).contains("': expected " + expected
+                + " of Payment (schema id 1), or of an earlier schema of payments-value, found " + found + ". Correct");
+    }
+
+    @Test
+    void aFeatureThatCanBeMadeOfTheFieldInOneSchemaIsRegistered() {
+        register(COUNTRY, ", {\"name\": \"size\", \"type\": \"string\", \"default\": \"\"}");
+        register(COUNTRY, ", {\"name\": \"size\", \"type\": [\"string\", \"int\"], \"default\": \"\"}");
+        ModelSpec spec = withFeatures(
+                "  - number: { field: size }\n  - time-part: { field: at, parts: [hour]," + " dimension: 2 }\n");
+        assertThat(EventSchemas.known(spec, registry)).isSameAs(spec);
     }
 
     private static final String COUNTRY = "{\"name\": \"country\", \"type\": \"string\", \"default\": \"\"}";

@@ -1,16 +1,18 @@
 package io.tidegrad.schemas;
 
-import io.tidegrad.schemas.FieldPath.Kind;
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.lang.ref.WeakReference;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.apache.avro.Schema;
@@ -28,6 +30,29 @@ public final class FieldPlan {
     /// Fields and branches that are looked at: a hostile schema could otherwise make a long path cost anything.
     private static final int LOOKS_MAX = 1 << 22;
 
+    /// What lies at the end of a path.
+    public enum Kind {
+        /// A number, or a time in milliseconds.
+        NUMBER("a number"),
+        /// True or false.
+        FLAG("true or false"),
+        /// A string, a symbol of an enum or a UUID.
+        TEXT("text"),
+        /// Bytes that mean nothing more.
+        BYTES("bytes");
+
+        private final String words;
+
+        Kind(String words) {
+            this.words = words;
+        }
+
+        /// In a message.
+        public String words() {
+            return words;
+        }
+    }
+
     /// A path, from one of its steps on.
     ///
     /// @param inList whether an earlier step goes to each element of a list
@@ -36,7 +61,7 @@ public final class FieldPlan {
             return step == of.steps().size();
         }
 
-        boolean is(Kind kind) {
+        boolean is(FieldPath.Kind kind) {
             return !isEnd() && of.steps().get(step).kind() == kind;
         }
 
@@ -45,7 +70,7 @@ public final class FieldPlan {
         }
 
         Rest next() {
-            return new Rest(path, of, step + 1, inList || is(Kind.EACH));
+            return new Rest(path, of, step + 1, inList || is(FieldPath.Kind.EACH));
         }
 
         /// The path ends at a list, which stands for its elements.
@@ -55,7 +80,7 @@ public final class FieldPlan {
 
         boolean hasFurtherList() {
             return of.steps().subList(Math.min(step, of.steps().size()), of.steps().size()).stream()
-                    .anyMatch(each -> each.kind() == Kind.EACH);
+                    .anyMatch(each -> each.kind() == FieldPath.Kind.EACH);
         }
     }
 
@@ -68,7 +93,8 @@ public final class FieldPlan {
     final @Nullable FieldProgram program;
     private final List<FieldPath> paths;
     private final BitSet found = new BitSet();
-    private final BitSet values = new BitSet();
+    private final Map<Integer, Set<Kind>> alone = new HashMap<>();
+    private final Map<Integer, Set<Kind>> listed = new HashMap<>();
     private final BitSet lists = new BitSet();
     private final BitSet renamed = new BitSet();
     private final WeakReference<Schema> writer; // for messages
@@ -115,7 +141,14 @@ public final class FieldPlan {
 
     /// Whether something that a feature can be made of lies there, and not only a record, or a list in a list.
     public boolean hasValue(int path) {
-        return values.get(path);
+        return alone.containsKey(path) || listed.containsKey(path);
+    }
+
+    /// What may lie there.
+    ///
+    /// @param inList as elements of a list; false: as the value itself
+    public Set<Kind> kinds(int path, boolean inList) {
+        return (inList ? listed : alone).getOrDefault(path, Set.of());
     }
 
     /// Whether a list lies there.
@@ -173,7 +206,9 @@ public final class FieldPlan {
                 default -> {
                     node.ends = paths(rests, Rest::isEnd);
                     if (schema.getType() != Schema.Type.NULL) {
-                        Arrays.stream(node.ends).forEach(values::set);
+                        Kind kind = kind(node.type);
+                        rests.stream().filter(Rest::isEnd).forEach(rest -> (rest.inList() ? listed : alone)
+                                .computeIfAbsent(rest.path(), unused -> EnumSet.noneOf(Kind.class)).add(kind));
                     }
                 }
             }
@@ -196,7 +231,7 @@ public final class FieldPlan {
             Map<Integer, List<Rest>> byField = new TreeMap<>();
             Map<Integer, Found> fields = new TreeMap<>();
             for (Rest rest : rests) {
-                Found field = rest.is(Kind.NAME) ? field(schema, same, rest) : null;
+                Found field = rest.is(FieldPath.Kind.NAME) ? field(schema, same, rest) : null;
                 if (field != null) {
                     int at = field.field().pos();
                     fields.putIfAbsent(at, field);
@@ -266,7 +301,7 @@ public final class FieldPlan {
         private void each(FieldNode node, Schema element, @Nullable Schema reader, List<Rest> rests) {
             List<Rest> further = new ArrayList<>();
             for (Rest rest : rests) {
-                if (rest.is(Kind.EACH)) {
+                if (rest.is(FieldPath.Kind.EACH)) {
                     further.add(rest.next());
                 } else if (isOfElements(node, rest)) {
                     further.add(rest.ofElements());
@@ -275,8 +310,9 @@ public final class FieldPlan {
             FieldNode part = node(element, reader, further);
             if (part != null) {
                 node.parts = new FieldNode[]{part};
-                node.begun = paths(rests, rest -> !rest.inList() && (rest.is(Kind.EACH) || isOfElements(node, rest))
-                        && contains(part.below, rest.path()));
+                node.begun = paths(rests,
+                        rest -> !rest.inList() && (rest.is(FieldPath.Kind.EACH) || isOfElements(node, rest))
+                                && contains(part.below, rest.path()));
                 Arrays.stream(node.begun).forEach(lists::set);
                 node.elements = paths(further, rest -> !rest.hasFurtherList() && contains(part.below, rest.path()));
             }
@@ -289,7 +325,7 @@ public final class FieldPlan {
         private void entries(FieldNode node, Schema values, @Nullable Schema reader, List<Rest> rests) {
             Map<String, List<Rest>> byKey = new LinkedHashMap<>();
             for (Rest rest : rests) {
-                if (rest.is(Kind.KEY)) {
+                if (rest.is(FieldPath.Kind.KEY)) {
                     byKey.computeIfAbsent(rest.name(), unused -> new ArrayList<>()).add(rest.next());
                 }
             }
@@ -331,6 +367,19 @@ public final class FieldPlan {
                 .filter(branch -> branch.getFullName().equals(writer.getFullName())
                         || branch.getAliases().contains(writer.getFullName()))
                 .findFirst().orElse(records.isEmpty() ? null : records.getFirst());
+    }
+
+    private static Kind kind(AvroType type) {
+        return switch (type.meaning) {
+            case DAYS, MICROS, NANOS, DECIMAL, DURATION -> Kind.NUMBER;
+            case UUID, JAVA_STRING -> Kind.TEXT;
+            case PLAIN -> switch (type.type) {
+                case BOOLEAN -> Kind.FLAG;
+                case STRING, ENUM -> Kind.TEXT;
+                case BYTES, FIXED -> Kind.BYTES;
+                default -> Kind.NUMBER;
+            };
+        };
     }
 
     private static int[] paths(List<Rest> rests, Predicate<Rest> which) {
