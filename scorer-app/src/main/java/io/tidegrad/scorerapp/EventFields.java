@@ -4,6 +4,7 @@ import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.SchemaPaths;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -16,15 +17,17 @@ import org.slf4j.LoggerFactory;
 /// The fields of the events from which models learn, as the registry has them for a topic's name (subject
 /// `TOPIC-value`), those inside of records too. With them a client may send a whole event, although no feature reads some
 /// of its fields. They are looked up on a thread of their own, and the last known ones stay while the registry can't be
-/// reached, so a request never waits for them.
+/// reached, so a request never waits for them. Those of a model that is served from now on are known a second later.
 final class EventFields implements AutoCloseable {
     private static final long EVERY_SECONDS = 10;
+    private static final long NEW_ONES_EVERY_SECONDS = 1;
 
     private static final Logger log = LoggerFactory.getLogger(EventFields.class);
 
     private final RegistrySettings settings;
     private final Supplier<Map<String, String>> topics;
     private final Map<String, Schema> known = new ConcurrentHashMap<>();
+    private final Map<String, Long> askedAt = new HashMap<>(); // by source, nano time; the timer's
     private final ScheduledExecutorService timer = Timers.named("tidegrad-event-fields");
 
     /// @param topics returns the topics of the events from which served models learn, by the source that `has` is asked
@@ -32,7 +35,7 @@ final class EventFields implements AutoCloseable {
     EventFields(RegistrySettings settings, Supplier<Map<String, String>> topics) {
         this.settings = settings;
         this.topics = topics;
-        timer.scheduleWithFixedDelay(this::ask, 0, EVERY_SECONDS, TimeUnit.SECONDS);
+        timer.scheduleWithFixedDelay(this::ask, 0, NEW_ONES_EVERY_SECONDS, TimeUnit.SECONDS);
     }
 
     boolean has(String source, String field) {
@@ -42,7 +45,14 @@ final class EventFields implements AutoCloseable {
 
     private void ask() {
         try {
-            topics.get().forEach(this::ask);
+            long now = System.nanoTime();
+            topics.get().forEach((source, topic) -> {
+                Long last = askedAt.get(source);
+                if (last == null || now - last >= TimeUnit.SECONDS.toNanos(EVERY_SECONDS)) {
+                    askedAt.put(source, now);
+                    ask(source, topic);
+                }
+            });
         } catch (RuntimeException | OutOfMemoryError e) {
             // All errors are caught, because the timer does not run a task again that has thrown.
             log.warn("the registry could not be asked for the fields of events; trying again in {} s", EVERY_SECONDS,

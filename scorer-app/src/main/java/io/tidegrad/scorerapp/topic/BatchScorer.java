@@ -10,6 +10,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.schemas.UnknownField;
 import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.NotReadyException;
 import io.tidegrad.scorer.Predictions;
@@ -25,17 +26,23 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.WeakHashMap;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.util.WeakIdentityHashMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Turns the requests of a poll into predictions and dead letters, in their order. A model scores all of a batch by one
 /// version. Nothing is written here, so the same requests can be scored again. Used by one thread.
 final class BatchScorer {
     /// The header of a request with its routing key.
     static final String KEY = "tidegrad-key";
+
+    private static final Logger log = LoggerFactory.getLogger(BatchScorer.class);
 
     private final ModelChoice choice;
     private final RecordDecoder decoder;
@@ -45,6 +52,9 @@ final class BatchScorer {
 
     /// Of the thread on which shadows score: where the fields of a shadow lie is found once per schema.
     private final Map<ModelSpec, AvroEvent> shadowEvents = new WeakIdentityHashMap<>();
+
+    /// Of the plans that lack a field, one of a model for each schema: each is told once.
+    private final Set<UnknownField> told = Collections.newSetFromMap(new WeakHashMap<>());
 
     /// The outcomes of the current batch.
     private List<@Nullable Outcome> outcomes = List.of();
@@ -211,10 +221,22 @@ final class BatchScorer {
                 readBy = spec;
             }
             try {
-                return ready.read(decoder, one.request().topic(), one.value());
+                Event event = ready.read(decoder, one.request().topic(), one.value());
+                tellLacking(event.unknownField(), one, spec);
+                return event;
             } catch (UndecodableException undecodable) {
                 Rejection rejection = Rejection.of(undecodable);
                 throw RefusedRequest.unread(rejection.reason().code(), rejection.detail());
+            }
+        }
+
+        /// A field that a schema lacks is missing, as in training. But here it may be a slip, of which each answer would
+        /// know nothing.
+        private void tellLacking(@Nullable UnknownField unknown, Asked one, ModelSpec spec) {
+            if (unknown != null && told.add(unknown)) {
+                log.warn(
+                        "model {}: requests of topic {} of this schema are scored as if a field of theirs were null: {}",
+                        spec.model(), one.request().topic(), unknown.message());
             }
         }
 

@@ -1,0 +1,37 @@
+package io.tidegrad.scorerapp;
+
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.avro.SchemaBuilder;
+import org.junit.jupiter.api.Test;
+
+class EventFieldsTest {
+    /// Until then it refuses whole events.
+    @Test
+    void theFieldsOfAModelsEventsAreKnownSoonAfterTheModelIsServed() {
+        String topic = "soon-" + UUID.randomUUID();
+        String url = SharedStack.get().registryUrl();
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", url))) {
+            registry.register(topic + "-value",
+                    SchemaBuilder.record("Event").fields().requiredString("unread").endRecord());
+        }
+        Map<String, String> served = new ConcurrentHashMap<>();
+        AtomicInteger asked = new AtomicInteger();
+        try (EventFields fields = new EventFields(RegistrySettings.of(url), () -> {
+            asked.incrementAndGet();
+            return Map.copyOf(served);
+        })) {
+            await().until(() -> asked.get() > 0);
+            served.put(topic, topic);
+            await().atMost(Duration.ofSeconds(6)).until(() -> fields.has(topic, "unread"));
+        }
+    }
+}
