@@ -226,6 +226,12 @@ record JoinerOperations(OperationsServer server) {
         if (silent != null) {
             reasons.put("labels-silent", silent + "; is their producer running?");
         }
+        String differ = joiner.counts().partitionersDiffer();
+        if (differ != null) {
+            reasons.put("partitioners-differ",
+                    differ + "; begin a new epoch that names a field as the id of one side, or"
+                            + " write both topics with partitioner=murmur2_random");
+        }
         return reasons;
     }
 

@@ -21,6 +21,8 @@ public final class JoinCounts {
     private final Map<String, LongAdder> deadLetters = new ConcurrentSkipListMap<>();
     private final Map<Integer, Long> waitingSince = new ConcurrentHashMap<>(); // by task
 
+    private final Placement placement = new Placement();
+
     public JoinCounts() {
         for (Example.Kind kind : Example.Kind.values()) {
             examples.put(kind, new LongAdder());
@@ -28,6 +30,17 @@ public final class JoinCounts {
         for (Counted what : Counted.values()) {
             counted.put(what, new LongAdder());
         }
+    }
+
+    /// A record of a side from which the join takes directly, whose key is its id.
+    void lies(boolean ofEvents, byte[] key, int partition, int partitions) {
+        placement.saw(ofEvents, key, partition, partitions);
+    }
+
+    /// Returns that the two sides are not partitioned alike although they are joined as they lie, for people; null: nothing
+    /// speaks for it.
+    public @Nullable String partitionersDiffer() {
+        return placement.differs();
     }
 
     void event() {

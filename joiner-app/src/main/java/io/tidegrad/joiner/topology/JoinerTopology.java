@@ -82,7 +82,7 @@ public final class JoinerTopology {
         }
 
         KeyProcessor.Side side(String topic, String name) {
-            return new KeyProcessor.Side(name, topic, alignment);
+            return new KeyProcessor.Side(name, topic, isPartitionedAlike() ? eventPartitions : 0, alignment);
         }
 
         boolean isPartitionedAlike() {

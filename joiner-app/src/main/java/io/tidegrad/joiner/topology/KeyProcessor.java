@@ -33,7 +33,8 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     /// One of the two sides of the join.
     ///
     /// @param name see `CommitHook.next`
-    record Side(String name, String topic, Alignment alignment) {
+    /// @param partitions of the topic if the join takes its records as they lie; else 0
+    record Side(String name, String topic, int partitions, Alignment alignment) {
         private TopicPartition of(ProcessorContext<?, ?> context) {
             return new TopicPartition(topic, context.taskId().partition());
         }
@@ -95,6 +96,9 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
                     }
                 }
                 byte[] key = id == null ? TICK_KEY : id.getBytes(StandardCharsets.UTF_8);
+                if (id != null && side.partitions > 0) {
+                    counts.lies(input instanceof JoinInput.OfEvent, key, context.taskId().partition(), side.partitions);
+                }
                 context.forward(new Record<>(key, input, record.timestamp(), headers), next);
             }
             case Read.Refused refused -> {
