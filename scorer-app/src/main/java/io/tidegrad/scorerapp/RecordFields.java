@@ -203,10 +203,10 @@ final class RecordFields {
 
     /// @param record position of the record, or `HttpProblem.NO_RECORD`
     HttpProblem unknown(String field, int record) {
-        boolean isSlip = NearestName.nearest(field, expected.keySet()) != null;
+        // A field of a whole event can resemble one that the model reads, so this is said after a near name too.
         return new HttpProblem(ProblemReason.UNKNOWN_FIELD, record, "no field '" + StrictJson.printable(field)
                 + "' in this model" + NearestName.hint(field, expected.keySet())
-                + (isSlip ? "" : "; a whole event is taken where the registry has its schema under TOPIC-value, or with"
-                        + " unknown-fields=ignore"));
+                + " (a whole event is taken where its schema is the newest of TOPIC-value in the registry, or with"
+                + " unknown-fields=ignore)");
     }
 }

@@ -87,7 +87,7 @@ class RecordReaderTest {
                 Arguments.of("{\"size\": " + "1".repeat(100) + "}", "bad-json", -1, "limit"),
                 Arguments.of("[[{\"size\": 3}]]", "not-a-record", 0, "found an array"),
                 Arguments.of("[{\"size\": 3}, 4]", "not-a-record", 1, "found a number"),
-                Arguments.of("{\"sise\": 3}", "unknown-field", 0, "did you mean 'size'?"),
+                Arguments.of("{\"sise\": 3}", "unknown-field", 0, "did you mean 'size'? (a whole event is taken"),
                 Arguments.of("[{}, {\"altitude\": 3}]", "unknown-field", 1, "(known: size, camera, taken"),
                 Arguments.of("{\"a\\nb\": 3}", "unknown-field", 0, "'a?b'"),
                 Arguments.of("{\"size\": {}}", "wrong-type", 0, "expected number, found an object"),
