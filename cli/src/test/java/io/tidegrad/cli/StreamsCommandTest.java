@@ -592,7 +592,7 @@ class StreamsCommandTest {
         // It says less than what was registered, and is the same.
         registry.register(stream + "-payments-value", PAYMENT_WITH_COUNTRY);
         assertThat(run("streams", "create", "--spec", spec.toString())).isEqualTo(2);
-        assertThat(readings.err()).contains("a spec that gives other examples than epoch 1");
+        assertThat(readings.err()).contains("a spec that changes something of epoch 1");
 
         String name = "by-schemas-" + id;
         assertThat(
