@@ -293,8 +293,12 @@ class StreamEndToEndTest {
     }
 
     private void awaitEnd(Process process, ExitCode code) throws Exception {
+        assertThat(awaitEnd(process)).as(said()).isEqualTo(code.status());
+    }
+
+    private static int awaitEnd(Process process) throws Exception {
         assertThat(process.waitFor(OF_PROCESSES.toSeconds(), TimeUnit.SECONDS)).isTrue();
-        assertThat(process.exitValue()).as(said()).isEqualTo(code.status());
+        return process.exitValue();
     }
 
     @LongProof("four processes, one after the other")
@@ -363,6 +367,12 @@ class StreamEndToEndTest {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
             KafkaTopics.get(admin.deleteTopics(List.of(events)).all());
         }
-        awaitEnd(fourth, ExitCode.CONFIGURATION);
+        // Kafka Streams may notice it before we do and can't say why; then the launcher's next start tells.
+        if (awaitEnd(fourth) == ExitCode.RETRYABLE.status()) {
+            awaitEnd(program(both), ExitCode.CONFIGURATION);
+        } else {
+            awaitEnd(fourth, ExitCode.CONFIGURATION);
+        }
+        assertThat(said()).contains(events);
     }
 }
