@@ -3,10 +3,12 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -79,9 +81,20 @@ class LauncherTest {
         Process process = builder.start();
         process.getOutputStream().close();
         // To its end: what leaves lines out may go on for a moment when all else has ended.
-        byte[] err = process.getErrorStream().readAllBytes();
-        assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
-        return new Ended(process.exitValue(), new String(err, StandardCharsets.UTF_8));
+        try {
+            byte[] err = CompletableFuture.supplyAsync(() -> readToEnd(process)).get(2, TimeUnit.MINUTES);
+            return new Ended(process.waitFor(), new String(err, StandardCharsets.UTF_8));
+        } finally {
+            Stream.concat(process.descendants(), Stream.of(process.toHandle())).forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    private static byte[] readToEnd(Process process) {
+        try {
+            return process.getErrorStream().readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /// The options and arguments of each JVM that was started.
@@ -137,12 +150,13 @@ class LauncherTest {
                 mkdir -p cli/target/lib
                 echo "$@" >>../built
                 case "$*" in
-                    *tests.stack*) until grep -q '^end$' ../jdk/asked; do sleep 0.1; done ;;
+                    *tests.stack*) until [ -s ../jdk/stack ]; do sleep 0.1; done ;;
                 esac
                 """);
         assertThat(launch(List.of(0), "test", "--brokers", "3.9.2").err()).contains("Kafka 3.9.2: passed");
         Path jars = root.resolve("target/brokers/3.9.2");
-        assertThat(asked().getFirst()).contains("local-stack").endsWith("--kafka-release", jars.toString());
+        assertThat(Files.readAllLines(jdk.resolve("stack"))).contains("local-stack").endsWith("--kafka-release",
+                jars.toString());
         assertThat(Files.readString(directory.resolve("built"))).contains("-Dkafka.release=3.9.2",
                 "-DoutputDirectory=" + jars, "-Dtests.stack=" + root.resolve("target/test-stack"));
         assertThat(launch(List.of(), "test", "--brokers").status()).isEqualTo(2);
