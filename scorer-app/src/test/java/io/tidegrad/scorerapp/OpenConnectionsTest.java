@@ -178,6 +178,8 @@ class OpenConnectionsTest {
             ended.clear();
             try (Socket socket = tls ? greeted(port) : new Socket("127.0.0.1", port)) {
                 socket.getOutputStream().write(RawHttp.bytes(REQUEST.replace("hello", "large")));
+                // The answer has begun: a clock that went on before would end a request that is still on its way.
+                assertThat(socket.getInputStream().read()).isPositive();
                 soon().until(() -> {
                     nanos.addAndGet(Duration.ofSeconds(31).toNanos());
                     return ended.contains(EndedConnection.UNREAD);
