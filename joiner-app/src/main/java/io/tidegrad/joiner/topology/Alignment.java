@@ -95,6 +95,11 @@ public final class Alignment {
         }
     }
 
+    /// Returns whether records of the partition are here that lie beyond the bound.
+    boolean isHeld(TopicPartition partition) {
+        return held.containsKey(partition);
+    }
+
     /// Returns how many partitions lie too far ahead of others.
     public int heldPartitions() {
         return held.size();

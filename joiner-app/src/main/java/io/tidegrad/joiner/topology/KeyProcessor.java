@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Objects;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -21,7 +22,8 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     /// end, or what its next record waits for. The end may be that of a transaction, where no record is.
     private static final Duration TELL_EVERY = Duration.ofSeconds(1);
 
-    /// How soon others are told if it changes: while they wait for a gap between events to be passed, a second is long.
+    /// How soon others are told while records are held back or what there is to tell changes: while they wait for a gap
+    /// between events to be passed, a second is long.
     private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
     private final String next;
@@ -47,22 +49,46 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
         /// Lets the task of a partition commit how far it is although nothing comes. If its next record is held back, other
         /// processes hear of its time: they would wait for this partition otherwise, and it for them.
         void tell(ProcessorContext<?, ?> context) {
-            TopicPartition partition = of(context);
-            long[] told = {Long.MIN_VALUE, 0}; // what, and when
-            context.schedule(LOOK_OFTEN, PunctuationType.WALL_CLOCK_TIME, now -> {
-                Long reached = alignment.reached(partition);
-                boolean isNew = reached != null && reached != told[0];
-                if (!isNew && now - told[1] < TELL_EVERY.toMillis()) {
-                    return;
-                }
-                told[1] = now;
-                if (reached == null) {
-                    CommitHook.drained(context, name);
-                } else if (reached > Long.MIN_VALUE) {
-                    told[0] = reached;
-                    CommitHook.next(context, name, reached);
-                }
-            });
+            new Telling(context, this).again(LOOK_OFTEN);
+        }
+    }
+
+    /// Streams commits after each punctuation, whatever it does. So it comes seldom unless there is something new.
+    private static final class Telling {
+        private final ProcessorContext<?, ?> context;
+        private final Side side;
+        private final TopicPartition partition;
+        private @Nullable Long told;
+        private @Nullable Cancellable punctuation;
+        private Duration every = Duration.ZERO;
+
+        Telling(ProcessorContext<?, ?> context, Side side) {
+            this.context = context;
+            this.side = side;
+            partition = side.of(context);
+        }
+
+        void again(Duration every) {
+            if (every.equals(this.every)) {
+                return;
+            }
+            if (punctuation != null) {
+                punctuation.cancel();
+            }
+            this.every = every;
+            punctuation = context.schedule(every, PunctuationType.WALL_CLOCK_TIME, now -> tell());
+        }
+
+        private void tell() {
+            Long reached = side.alignment.reached(partition);
+            boolean isNew = !Objects.equals(reached, told);
+            told = reached;
+            if (reached == null) {
+                CommitHook.drained(context, side.name);
+            } else if (reached > Long.MIN_VALUE) {
+                CommitHook.next(context, side.name, reached);
+            }
+            again(isNew || side.alignment.isHeld(partition) ? LOOK_OFTEN : TELL_EVERY);
         }
     }
 
