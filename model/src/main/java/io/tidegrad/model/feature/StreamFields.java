@@ -89,12 +89,15 @@ public final class StreamFields {
     /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer: try again
     public @Nullable Rejection read(RecordDecoder decoder, byte @Nullable [] key, byte @Nullable [] value,
             long timestamp) {
+        if (reader == null) {
+            return read(path -> null, key, timestamp);
+        }
         if (value == null) {
             return readNullValue(key, timestamp);
         }
         Event event;
         try {
-            event = reader == null ? path -> null : reader.read(decoder, value);
+            event = reader.read(decoder, value);
         } catch (UndecodableException undecodable) {
             return Rejection.of(undecodable);
         }
@@ -231,11 +234,15 @@ public final class StreamFields {
         }
         long time = value instanceof Number number && timeUnit != TimeUnit.MILLISECONDS ? inMillis(timePath, number)
                 : Values.time(timePath, value);
-        if (value instanceof Number && time >= SECONDS_FROM && time < SECONDS_TO && timestamp > 100 * SECONDS_TO) {
-            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
-                    "field '" + timePath + "': expected a time in epoch " + timeUnit.name().toLowerCase(Locale.ROOT)
-                            + ", found " + Values.describe(value) + ", which would be " + Instant.ofEpochMilli(time)
-                            + "; if it counts seconds, say time-unit: seconds beside event-time");
+        // What a time in another unit becomes if it is a timestamp of Avro, which is decoded to milliseconds.
+        long from = timeUnit == TimeUnit.MILLISECONDS ? SECONDS_FROM : 1;
+        if (value instanceof Number && time >= from && time < SECONDS_TO && timestamp > 100 * SECONDS_TO) {
+            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE, "field '" + timePath
+                    + "': expected a time in epoch " + timeUnit.name().toLowerCase(Locale.ROOT) + ", found "
+                    + Values.describe(value) + ", which would be " + Instant.ofEpochMilli(time)
+                    + (timeUnit == TimeUnit.MILLISECONDS
+                            ? "; if it counts seconds, say time-unit: seconds beside event-time"
+                            : "; Avro's timestamp-* types need no time-unit: leave it out, or name the unit it counts"));
         }
         return checked(time, timestamp);
     }

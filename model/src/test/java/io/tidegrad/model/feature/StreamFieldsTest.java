@@ -206,6 +206,20 @@ class StreamFieldsTest {
         assertThat(events.read(event("a", NOW / 1_000, 1), KEY, NOW / 1_000)).as("a log of that time").isNull();
     }
 
+    /// A decoder has made milliseconds of it.
+    @Test
+    void aTimestampOfAvroBesideATimeUnitIsRejected() {
+        for (String unit : List.of("microseconds", "nanoseconds")) {
+            Rejection rejection = timedIn(unit).read(event("a", NOW, 1), null, NOW);
+            assertThat(rejection).as(unit).isNotNull().satisfies(it -> {
+                assertThat(it.reason()).isEqualTo(Reason.OUT_OF_RANGE);
+                assertThat(it.detail()).contains("which would be 1970-01-",
+                        "Avro's timestamp-* types need no time-unit");
+            });
+        }
+        assertThat(timedIn("nanoseconds").read(event("a", 0L, 1), null, NOW)).as("said to be 1970").isNull();
+    }
+
     @Test
     void aKeyThatIsNoTextIsRejected() {
         for (byte[] key : List.of(new byte[]{0, 0, 0, 0, 7, 2, 'a'}, new byte[]{0, 0, 0, 0, 0, 0, 0, 42})) {
@@ -229,7 +243,7 @@ class StreamFieldsTest {
         assertThat(clicks.id()).isEqualTo("tx-1");
         assertThat(clicks.time()).isEqualTo(NOW);
         assertThat(clicks.read(decoder, KEY, null, NOW)).isNull();
-        assertThat(clicks.label()).as("taken back").isNull();
+        assertThat(clicks.label()).as("of a record that is a key only").isEqualTo("1");
     }
 
     @Test
