@@ -36,9 +36,13 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
 
+    /// A partition without a leader is asked about by itself and seldom, so that others are heard of meanwhile.
+    private static final Duration ASK_SILENT = Duration.ofSeconds(2);
+
     private final Alignment alignment;
     private final HeldRecords held;
     private long askedAt = System.nanoTime() - ASK_SELDOM.toNanos();
+    private final Map<TopicPartition, Long> silent = new HashMap<>(); // and when each is asked about again, nanoseconds
     private final Set<TopicPartition> pausedByStreams = new HashSet<>();
     private final Set<TopicPartition> pausedHere = new HashSet<>();
 
@@ -81,17 +85,36 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
             return;
         }
         askedAt = now;
-        Map<TopicPartition, Long> ends;
-        try {
-            ends = super.endOffsets(resting, ANSWER_WITHIN);
-        } catch (TimeoutException e) {
-            return; // asked again soon
+        silent.keySet().retainAll(resting);
+        List<TopicPartition> together = resting.stream().filter(each -> !silent.containsKey(each)).toList();
+        if (!together.isEmpty() && !isAnswered(together)) {
+            together.forEach(each -> silent.put(each, now)); // one of them, but which?
         }
-        for (TopicPartition each : resting) {
-            Long end = ends.get(each);
-            if (end != null && super.position(each) >= end) {
-                alignment.isDrained(each, now);
+        for (TopicPartition each : List.copyOf(silent.keySet())) {
+            if (now - silent.getOrDefault(each, now) < 0) {
+                continue;
             }
+            if (!isAnswered(List.of(each))) {
+                silent.put(each, System.nanoTime() + ASK_SILENT.toNanos());
+                return; // not a second one in a row: this thread has records to read
+            }
+            silent.remove(each);
+        }
+    }
+
+    private boolean isAnswered(List<TopicPartition> partitions) {
+        long now = System.nanoTime();
+        try {
+            Map<TopicPartition, Long> ends = super.endOffsets(partitions, ANSWER_WITHIN);
+            for (TopicPartition each : partitions) {
+                Long end = ends.get(each);
+                if (end != null && super.position(each, ANSWER_WITHIN) >= end) {
+                    alignment.isDrained(each, now);
+                }
+            }
+            return true;
+        } catch (TimeoutException e) {
+            return false;
         }
     }
 
