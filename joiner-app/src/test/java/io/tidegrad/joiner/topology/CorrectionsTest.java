@@ -72,6 +72,9 @@ class CorrectionsTest {
         IntStream.range(0, 100_000).forEach(i -> add("id-" + i, "1", 0, i));
         assertThat(readings).first().isEqualTo(Corrections.FIRST);
         assertThat(readings).last().isEqualTo(Corrections.MAX);
+        assertThat(Duration.ofMillis(5).multipliedBy(Corrections.MAX))
+                .as("half of a transaction's 10 s, if they lie far from each other next")
+                .isLessThan(Duration.ofSeconds(5));
         each = Duration.ofMillis(4);
         IntStream.range(0, 10_000).forEach(i -> add("id-" + i, "1", 0, i));
         assertThat(readings.subList(readings.size() - 20, readings.size())).as("of 4 ms each")
