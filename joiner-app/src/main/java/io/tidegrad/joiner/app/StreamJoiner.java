@@ -256,6 +256,7 @@ final class StreamJoiner implements AutoCloseable {
         }
         looked = true;
         lookedAt = nanos;
+        long asked = System.nanoTime(); // as those who fetch records count
         List<TopicPartition> sources = progress.sources();
         Map<TopicPartition, Long> written = offsets.ends(sources); // first, or what comes now would look hidden
         Map<TopicPartition, Long> ends = offsets.readable(sources);
@@ -265,7 +266,7 @@ final class StreamJoiner implements AutoCloseable {
             ends.putAll(offsets.ends(between));
             committed.putAll(offsets.committed(between));
         }
-        progress.look(ends, written, committed, System.currentTimeMillis(), nanos);
+        progress.look(ends, written, committed, System.currentTimeMillis(), nanos, asked);
         answeredAt = nanos;
         surroundings.answered().run();
     }

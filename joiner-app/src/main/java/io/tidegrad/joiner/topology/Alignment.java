@@ -17,7 +17,16 @@ public final class Alignment {
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
     private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
     private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
-    private volatile long elsewhere = Long.MAX_VALUE;
+    private volatile @Nullable Others others; // null: nobody has looked since a partition left
+    private long leftAt = System.nanoTime(); // when one left last; guarded by this
+
+    /// How far other processes have read.
+    ///
+    /// @param behind least time of their partitions that have something left to read; the largest number: none has
+    /// @param least time of all their partitions
+    /// @param at when Kafka was asked, in the terms of `System.nanoTime`
+    private record Others(long behind, long least, long at) {
+    }
 
     public Alignment(Duration align) {
         this.align = align.toMillis();
@@ -61,6 +70,10 @@ public final class Alignment {
         assigned.remove(partition);
         held.remove(partition);
         taken.remove(partition);
+        synchronized (this) {
+            leftAt = System.nanoTime();
+            others = null;
+        }
     }
 
     /// A task has taken the record at this offset. Until then it may lie in a queue of Streams, behind records of other
@@ -112,23 +125,33 @@ public final class Alignment {
 
     /// Returns whether records are held back here, and others decide when they may go on.
     public boolean waitsForOthers() {
-        long others = elsewhere;
-        return !held.isEmpty() && frontiers.entrySet().stream()
-                .allMatch(each -> each.getValue() > others || drained.containsKey(each.getKey()));
+        Others others = this.others;
+        return !held.isEmpty() && (others == null || frontiers.entrySet().stream()
+                .allMatch(each -> each.getValue() > others.least || drained.containsKey(each.getKey())));
     }
 
-    /// @param least time that partitions have reached which other processes read and which have something left; the
-    ///     largest number: there are none
-    public void elsewhere(long least) {
-        elsewhere = least;
+    /// Tells how far other processes have read. A look that began before a partition left knows nothing of it.
+    ///
+    /// @param behind least time that their partitions have reached which have something left; the largest number: there are
+    ///     none
+    /// @param least likewise, of all their partitions
+    /// @param at when Kafka was asked, in the terms of `System.nanoTime`
+    void elsewhere(long behind, long least, long at) {
+        synchronized (this) {
+            if (at - leftAt >= 0) {
+                others = new Others(behind, least, at);
+            }
+        }
     }
 
     /// Returns the largest event time that a record may have that is taken now. A partition holds nobody back that had nothing
-    /// left when the record was here already: what is written to it later may be as new.
+    /// left when the record was here already: what is written to it later may be as new. Of what others read, a look says so
+    /// that began when the record was here.
     ///
     /// @param fetchedAt since when the record has been here, in the terms of `System.nanoTime`
     long bound(long fetchedAt) {
-        long least = elsewhere;
+        Others others = this.others;
+        long least = others == null ? Long.MIN_VALUE : others.at - fetchedAt < 0 ? others.least : others.behind;
         for (Map.Entry<TopicPartition, Long> each : frontiers.entrySet()) {
             Long since = drained.get(each.getKey());
             if (since == null || since - fetchedAt < 0) {

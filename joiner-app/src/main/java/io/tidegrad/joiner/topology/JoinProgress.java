@@ -3,12 +3,10 @@ package io.tidegrad.joiner.topology;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
-import java.util.Set;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +33,6 @@ public final class JoinProgress {
     private final List<TopicPartition> joined;
     private final StreamTime time;
     private final Alignment alignment;
-    private Set<TopicPartition> behind = Set.of(); // in the last look
     private volatile @Nullable Seen seen;
     private final Silence labelsSilence = new Silence();
     private long committedSum = -1;
@@ -104,11 +101,12 @@ public final class JoinProgress {
     /// @param committed what the group has committed
     /// @param clock the wall clock, epoch milliseconds
     /// @param nanos of a clock that never goes back
+    /// @param asked before all of these were asked for, in the terms of `System.nanoTime`
     public void look(Map<TopicPartition, Long> ends, Map<TopicPartition, Long> written,
-            Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock, long nanos) {
+            Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock, long nanos, long asked) {
         String openTransaction = hide(ends, written, nanos);
-        Set<TopicPartition> behindNow = new HashSet<>();
-        long elsewhere = Long.MAX_VALUE;
+        long behindElsewhere = Long.MAX_VALUE;
+        long leastElsewhere = Long.MAX_VALUE;
         long least = Long.MAX_VALUE; // of those that have something left to read
         boolean known = true;
         boolean drained = true;
@@ -131,24 +129,21 @@ public final class JoinProgress {
                         task != null ? task : offset == null ? null : CommitHook.partitionTime(offset.metadata());
                 known &= reached != null;
                 least = Math.min(least, reached == null ? least : reached);
-                boolean ofEvents = events.contains(end.getKey());
-                if (left && (ofEvents || labels.contains(end.getKey()))) {
-                    behindNow.add(end.getKey());
-                    // One look does not count: a record of a partition that was silent for long is taken at once.
-                    if (offset != null && behind.contains(end.getKey()) && !alignment.isHere(end.getKey())) {
-                        elsewhere = Math.min(elsewhere, frontier(offset.metadata(), ofEvents ? EVENTS : LABELS));
-                    }
-                }
+            }
+            boolean ofEvents = events.contains(end.getKey());
+            if ((ofEvents || labels.contains(end.getKey())) && !alignment.isHere(end.getKey())) {
+                long at = offset == null ? Long.MIN_VALUE : frontier(offset.metadata(), ofEvents ? EVENTS : LABELS);
+                leastElsewhere = Math.min(leastElsewhere, at);
+                behindElsewhere = left ? Math.min(behindElsewhere, at) : behindElsewhere;
             }
         }
-        behind = behindNow;
         long sum = committed.values().stream().filter(Objects::nonNull).mapToLong(OffsetAndMetadata::offset).sum();
         if (drained || sum != committedSum) {
             committedSum = sum;
             progressAt = nanos;
         }
         labelsSilence.look(labels.stream().mapToLong(each -> ends.getOrDefault(each, 0L)).sum(), nanos);
-        alignment.elsewhere(elsewhere);
+        alignment.elsewhere(behindElsewhere, leastElsewhere, asked);
         seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
                 joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime,
                 Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos), openTransaction);
@@ -188,13 +183,12 @@ public final class JoinProgress {
         return open;
     }
 
-    /// Returns how far a partition was read that has something left: to its next record, if its reader holds that back,
-    /// or else to its last one. The largest number: nobody knows.
+    /// Returns how far a partition was read: to its next record, if its reader holds that back, or else to its last one.
+    /// The smallest number: nobody knows.
     private static long frontier(String metadata, String side) {
         Long last = CommitHook.partitionTime(metadata);
         Long next = CommitHook.next(metadata, side);
-        return last == null && next == null ? Long.MAX_VALUE
-                : Math.max(last == null ? Long.MIN_VALUE : last, next == null ? Long.MIN_VALUE : next);
+        return Math.max(last == null ? Long.MIN_VALUE : last, next == null ? Long.MIN_VALUE : next);
     }
 
     private static long lag(List<TopicPartition> partitions, Map<TopicPartition, Long> ends,

@@ -29,6 +29,8 @@ class JoinProgressTest {
     private final Map<TopicPartition, Long> hiding = new HashMap<>(); // ends of what can't be read yet
     private final Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>();
 
+    private long asked = System.nanoTime();
+
     JoinProgressTest() {
         progress.sources().forEach(each -> at(each, 100, 100, null, 50));
         progress.between().forEach(each -> at(each, 100, 100, 50L, 50));
@@ -43,7 +45,8 @@ class JoinProgressTest {
     private void look(long clock, long passed) {
         Map<TopicPartition, Long> written = new HashMap<>(ends);
         written.putAll(hiding);
-        progress.look(ends, written, committed, clock * 1_000, passed * 1_000_000_000);
+        asked = System.nanoTime();
+        progress.look(ends, written, committed, clock * 1_000, passed * 1_000_000_000, asked);
     }
 
     private void assertTime(long seconds, boolean idle) {
@@ -159,6 +162,7 @@ class JoinProgressTest {
 
     @Test
     void noPartitionIsReadFurtherAheadThanTheLeastOneAllows() {
+        alignment.elsewhere(Long.MAX_VALUE, Long.MAX_VALUE, System.nanoTime());
         assertThat(alignment.bound(0)).isEqualTo(Long.MAX_VALUE);
         alignment.reached(EVENTS, 50_000);
         alignment.reached(LABELS, 40_000);
@@ -170,17 +174,43 @@ class JoinProgressTest {
     }
 
     @Test
-    void whatOtherProcessesReadCountsOnceTwoLooksHaveSeenItBehind() {
+    void aPartitionOfOthersHoldsNobodyBackOnlyIfALookFoundItEmptyThatBeganWhenTheRecordWasHere() {
         alignment.reached(EVENTS, 50_000);
-        at(EVENTS, 90, 100, null, 10);
         at(MORE_EVENTS, 90, 100, null, 30);
         look(1_000, 0);
-        assertThat(alignment.bound(0)).isEqualTo(60_000);
-        look(1_000, 1);
-        assertThat(alignment.bound(0)).isEqualTo(40_000);
+        assertThat(alignment.bound(asked)).isEqualTo(40_000);
         at(MORE_EVENTS, 100, 100, null, 30);
+        look(1_000, 1);
+        assertThat(alignment.bound(asked)).isEqualTo(60_000);
+        assertThat(alignment.bound(asked + 1)).as("of a record that was fetched later").isEqualTo(40_000);
         look(1_000, 2);
-        assertThat(alignment.bound(0)).isEqualTo(60_000);
+        assertThat(alignment.bound(asked)).isEqualTo(60_000);
+    }
+
+    @Test
+    void nothingIsTakenBeforeALookHasSaidHowFarOthersAre() {
+        alignment.reached(EVENTS, 50_000);
+        alignment.holds(EVENTS, 1);
+        assertThat(alignment.bound(System.nanoTime())).isEqualTo(Long.MIN_VALUE + 10_000);
+        assertThat(alignment.waitsForOthers()).isTrue();
+        look(1_000, 0);
+        assertThat(alignment.bound(asked)).isEqualTo(60_000);
+        alignment.reached(LABELS, 50_000);
+        long before = System.nanoTime();
+        alignment.leaves(LABELS);
+        assertThat(alignment.bound(before)).isEqualTo(Long.MIN_VALUE + 10_000);
+        alignment.elsewhere(Long.MAX_VALUE, Long.MAX_VALUE, before - 1);
+        assertThat(alignment.bound(before)).as("a look that began before").isEqualTo(Long.MIN_VALUE + 10_000);
+        look(1_000, 1);
+        assertThat(alignment.bound(before)).isEqualTo(60_000);
+    }
+
+    @Test
+    void aProcessThatReadsAllPartitionsIsNotHeld() {
+        progress.sources().forEach(each -> alignment.reached(each, 50_000));
+        committed.clear();
+        look(1_000, 0);
+        assertThat(alignment.bound(asked + 1_000_000_000)).isEqualTo(60_000);
     }
 
     /// Its reader waits for us then. If both went by the last record, each would wait for the other.
@@ -192,29 +222,31 @@ class JoinProgressTest {
         next.put("next-events", 45_000);
         committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(20_000, next).encode()));
         look(1_000, 0);
-        look(1_000, 1);
-        assertThat(alignment.bound(0)).isEqualTo(55_000);
+        assertThat(alignment.bound(asked)).isEqualTo(55_000);
     }
 
-    /// It was read to its end, where only the end of a transaction lies, and got records later.
+    /// Only the end of a transaction lay there, and what came since may have any time.
     @Test
-    void aPartitionOfOthersOfWhichNoRecordWasReadHoldsNobodyBack() {
+    void aPartitionOfOthersOfWhichNoRecordWasReadHoldsAllBackUntilItWasReadToItsEnd() {
         alignment.reached(EVENTS, 50_000);
         ends.put(MORE_EVENTS, 100L);
         ProcessorMetadata next = new ProcessorMetadata();
         next.put("next-events", Long.MIN_VALUE);
         committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(-1, next).encode()));
         look(1_000, 0);
+        assertThat(alignment.bound(asked)).isEqualTo(Long.MIN_VALUE + 10_000);
+        ends.put(MORE_EVENTS, 90L);
         look(1_000, 1);
-        assertThat(alignment.bound(0)).isEqualTo(60_000);
+        assertThat(alignment.bound(asked)).isEqualTo(60_000);
     }
 
     @Test
     void whoHoldsRecordsBackForOthersLooksMoreOften() {
         alignment.reached(EVENTS, 50_000);
         alignment.holds(EVENTS, 7);
+        alignment.elsewhere(Long.MAX_VALUE, Long.MAX_VALUE, System.nanoTime());
         assertThat(alignment.waitsForOthers()).as("for a partition of its own").isFalse();
-        alignment.elsewhere(30_000);
+        alignment.elsewhere(30_000, 30_000, System.nanoTime());
         assertThat(alignment.waitsForOthers()).isTrue();
         assertThat(alignment.heldRecords()).isEqualTo(7);
         assertThat(alignment.heldPartitions()).isOne();
