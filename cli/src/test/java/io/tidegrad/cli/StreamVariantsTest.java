@@ -108,9 +108,12 @@ class StreamVariantsTest {
         Logger log = (Logger) LoggerFactory.getLogger("io.tidegrad.scorerapp.topic.BatchScorer");
         log.addAppender(logged);
         logged.start();
-        run(List.of(StreamVariants.sensors(), StreamVariants.flights(), StreamVariants.payments(),
-                StreamVariants.keyed(), StreamVariants.evolved(), StreamVariants.types(), StreamVariants.counts()));
-        log.detachAppender(logged);
+        try {
+            run(List.of(StreamVariants.sensors(), StreamVariants.flights(), StreamVariants.payments(),
+                    StreamVariants.keyed(), StreamVariants.evolved(), StreamVariants.types(), StreamVariants.counts()));
+        } finally {
+            log.detachAppender(logged);
+        }
         List<String> lacking = logged.list.stream().filter(event -> event.getLevel() == Level.WARN)
                 .map(ILoggingEvent::getFormattedMessage).toList();
         assertThat(lacking).as("each schema is told once").hasSize(2)

@@ -39,12 +39,9 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Invariant I18: every request has exactly one prediction or one dead letter among what a read_committed reader sees,
 /// by exactly the version that it names, in the order of its key; whatever dies, stalls, is cut or comes back.
-@Execution(ExecutionMode.CONCURRENT)
 class TopicToTopicTest {
     private static final int PARTITIONS = 3;
 
