@@ -21,6 +21,8 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The settings of Kafka Streams that every process of ours has. They decide whether state survives, and how long a
 /// restart takes:
@@ -33,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 public final class StreamsClients {
     public static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
     public static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(10);
+
+    private static final Duration CLOSE_MAX = Duration.ofSeconds(30);
+    private static final Logger LOG = LoggerFactory.getLogger(StreamsClients.class);
 
     private StreamsClients() {}
 
@@ -127,7 +132,11 @@ public final class StreamsClients {
         unfailing.made = true;
         RuntimeException failed = unfailing.failed;
         if (failed != null) {
-            streams.close(Duration.ZERO);
+            // Only at its end does it free the state directory for the next try.
+            if (!streams.close(CLOSE_MAX)) {
+                LOG.warn("Kafka Streams did not close within {} s: {} may seem to be used by another process",
+                        CLOSE_MAX.toSeconds(), settings.get(StreamsConfig.STATE_DIR_CONFIG));
+            }
             throw failed;
         }
         return streams;
