@@ -45,8 +45,8 @@ public final class ProcessRun {
             running.set(work);
             System.out.println(program + " ready: " + address + ":" + work.httpPort());
         } catch (StopException e) {
-            // Only a defect is logged with its stack trace.
-            if (e.exitCode() == ExitCode.INTERNAL) {
+            // Only what may be a defect is logged with its stack trace.
+            if (e.mayBeADefect()) {
                 LOG.error("can't start", e);
             } else {
                 LOG.error("can't start: {}", e.getMessage());
@@ -57,8 +57,8 @@ public final class ProcessRun {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stopOnSignal(work), "stop"));
         try {
             StopException why = work.ended().get();
-            if (why.exitCode() == ExitCode.INTERNAL) {
-                LOG.error("a defect", why);
+            if (why.mayBeADefect()) {
+                LOG.error("stopping, perhaps because of a defect", why);
             }
             work.close();
             Runtime.getRuntime().halt(why.exitCode().status());
@@ -76,9 +76,9 @@ public final class ProcessRun {
             return;
         }
         StopException why = StopException.from(thrown);
-        boolean passes = thrown instanceof LinkageError || work != null && work.works();
-        ExitCode code = passes ? ExitCode.RETRYABLE : why.exitCode();
-        LOG.error("stopping: thread {} ended: {}", thread.getName(), why.getMessage());
+        ExitCode code = work != null && work.works() ? ExitCode.RETRYABLE : why.exitCode();
+        LOG.error("stopping: thread {} ended: {}", thread.getName(), why.getMessage(),
+                why.mayBeADefect() ? thrown : null);
         Runtime.getRuntime().halt(code.status());
     }
 

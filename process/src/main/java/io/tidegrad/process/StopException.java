@@ -27,11 +27,20 @@ public final class StopException extends RuntimeException {
         return exitCode;
     }
 
+    /// Returns whether it may be a defect of ours, so that its stack trace is logged.
+    public boolean mayBeADefect() {
+        return exitCode == ExitCode.INTERNAL || hasCause(LinkageError.class);
+    }
+
     /// Returns whether an `Error` is the cause, such as memory that ran out or a class that can't be loaded: it leaves
     /// nothing of the process sound, so that the process has to end.
     public boolean isOfTheProcess() {
+        return hasCause(Error.class);
+    }
+
+    private boolean hasCause(Class<? extends Throwable> type) {
         for (Throwable at = getCause(); at != null; at = at.getCause()) {
-            if (at instanceof Error) {
+            if (type.isInstance(at)) {
                 return true;
             }
         }
@@ -76,6 +85,12 @@ public final class StopException extends RuntimeException {
                                 + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
                                 + at.getMessage() + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…), or give the process"
                                 + " less to do",
+                        thrown);
+            }
+            if (at instanceof LinkageError) {
+                return new StopException(ExitCode.RETRYABLE,
+                        "expected the classes of this process's jars, found " + describe(at)
+                                + ": were they replaced while it ran? If it stays after another start, it is a defect",
                         thrown);
             }
             KafkaFault of = KafkaFault.of(at);

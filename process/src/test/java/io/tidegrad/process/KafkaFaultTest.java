@@ -179,6 +179,20 @@ class KafkaFaultTest {
     }
 
     @Test
+    void aClassThatIsGoneIsWorthAnotherTryAndMayBeADefect() {
+        LinkageError gone = new NoClassDefFoundError("io/tidegrad/Gone");
+        for (Throwable thrown : new Throwable[]{gone, new StreamsException(gone)}) {
+            StopException why = StopException.from(thrown);
+            assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+            assertThat(why)
+                    .hasMessageContainingAll("NoClassDefFoundError", "io/tidegrad/Gone", "replaced while it ran",
+                            "defect")
+                    .hasStackTraceContaining("aClassThatIsGone").matches(StopException::mayBeADefect)
+                    .matches(StopException::isOfTheProcess);
+        }
+    }
+
+    @Test
     void anErrorLeavesNothingOfTheProcessSound() {
         assertThat(StopException.from(new StreamsException(new OutOfMemoryError("Java heap space"))))
                 .matches(StopException::isOfTheProcess);

@@ -259,8 +259,8 @@ final class ModelSlot implements AutoCloseable {
         if (failures.failed(this, why)) {
             return; // the end of the process closes all slots
         }
-        if (why.exitCode() == ExitCode.INTERNAL) {
-            LOG.error("model {}: a defect; it has stopped, other models learn on", model, why);
+        if (why.mayBeADefect()) {
+            LOG.error("model {}: perhaps a defect; it has stopped, other models learn on", model, why);
         } else {
             LOG.error("model {} has stopped{}, other models learn on: {}", model,
                     passes ? " and is tried again in " + backOff.toSeconds() + " s" : "", why.getMessage());

@@ -181,8 +181,8 @@ final class StreamSlot {
             pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
         }
         String name = StreamJoiner.name(epoch);
-        if (why.exitCode() == ExitCode.INTERNAL) {
-            LOG.error("{} stopped: a defect", name, why);
+        if (why.mayBeADefect()) {
+            LOG.error("{} stopped, perhaps by a defect", name, why);
         } else {
             LOG.error("{} stopped (exit code {}): {}", name, why.exitCode().status(), why.getMessage());
         }
