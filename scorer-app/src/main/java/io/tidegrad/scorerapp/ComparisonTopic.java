@@ -70,21 +70,25 @@ final class ComparisonTopic implements AutoCloseable {
     /// Writes all windows and begins the next ones.
     private void tell() {
         comparisons.forEach((pair, comparison) -> {
-            Instant now = clock.instant();
-            Instant began = since.put(pair, now);
-            ShadowComparison.Figures figures = comparison.takeWindow();
-            Predictions live = figures.live();
-            Predictions shadow = figures.shadow();
-            if (live == null || shadow == null) {
-                return;
-            }
             try {
-                send(told(pair, live, shadow, figures).setSince(began == null ? now.minus(EVERY) : began).setTime(now)
-                        .build());
-            } catch (RuntimeException e) {
+                tell(pair, comparison);
+            } catch (RuntimeException | Error e) {
+                // All errors are caught, because the timer does not run a task again that has thrown.
                 untold(pair.name(), pair.shadow(), e);
             }
         });
+    }
+
+    private void tell(Shadows.Pair pair, ShadowComparison comparison) {
+        Instant now = clock.instant();
+        Instant began = since.put(pair, now);
+        ShadowComparison.Figures figures = comparison.takeWindow();
+        Predictions live = figures.live();
+        Predictions shadow = figures.shadow();
+        if (live != null && shadow != null) {
+            send(told(pair, live, shadow, figures).setSince(began == null ? now.minus(EVERY) : began).setTime(now)
+                    .build());
+        }
     }
 
     private Comparison.Builder told(Shadows.Pair pair, Predictions live, Predictions shadow,
@@ -110,7 +114,7 @@ final class ComparisonTopic implements AutoCloseable {
                 });
     }
 
-    private void untold(String name, String shadow, Exception why) {
+    private void untold(String name, String shadow, Throwable why) {
         log.warn("how {} compares with {} could not be written to {}: {}", shadow, name, topic,
                 String.valueOf(why.getMessage()));
         log.debug("cause", why);

@@ -45,15 +45,19 @@ final class EventFields implements AutoCloseable {
 
     private void ask() {
         try {
-            long now = System.nanoTime();
-            topics.get().forEach((source, topic) -> {
+            Map<String, String> now = topics.get();
+            askedAt.keySet().retainAll(now.keySet());
+            now.forEach((source, topic) -> {
                 Long last = askedAt.get(source);
-                if (last == null || now - last >= TimeUnit.SECONDS.toNanos(EVERY_SECONDS)) {
-                    askedAt.put(source, now);
-                    ask(source, topic);
+                if (last == null || System.nanoTime() - last >= TimeUnit.SECONDS.toNanos(EVERY_SECONDS)) {
+                    try {
+                        ask(source, topic);
+                    } finally { // a slow answer counts, too
+                        askedAt.put(source, System.nanoTime());
+                    }
                 }
             });
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             // All errors are caught, because the timer does not run a task again that has thrown.
             log.warn("the registry could not be asked for the fields of events; trying again in {} s", EVERY_SECONDS,
                     e);

@@ -96,7 +96,7 @@ final class StatusTopic implements AutoCloseable {
         }
         try {
             writeIfDue(now);
-        } catch (ExecutionException | TimeoutException | RuntimeException | OutOfMemoryError e) {
+        } catch (ExecutionException | TimeoutException | RuntimeException | Error e) {
             // All errors are caught, because the timer does not run a task again that has thrown.
             failed(e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e);
         } catch (InterruptedException e) {

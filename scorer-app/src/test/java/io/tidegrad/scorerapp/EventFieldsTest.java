@@ -14,6 +14,17 @@ import org.apache.avro.SchemaBuilder;
 import org.junit.jupiter.api.Test;
 
 class EventFieldsTest {
+    @Test
+    void anErrorDoesNotEndTheAsking() {
+        AtomicInteger asked = new AtomicInteger();
+        try (EventFields _ = new EventFields(RegistrySettings.of(""), () -> {
+            asked.incrementAndGet();
+            throw new NoClassDefFoundError("its jar was replaced");
+        })) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> asked.get() > 1);
+        }
+    }
+
     /// Until then it refuses whole events.
     @Test
     void theFieldsOfAModelsEventsAreKnownSoonAfterTheModelIsServed() {
