@@ -5,13 +5,18 @@ import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.TrainerConfig;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.streams.StreamsConfig;
 
 /// A trainer, and a joiner of the streams that its models learn from, in one process with one server of health and metrics.
-/// The process ends with the first of the two that can't go on.
+/// Streams that can't go on stop alone. The process ends if the trainer can't go on, or a fault leaves nothing of the
+/// process sound.
 final class TrainerWithJoiner implements ProcessRun.Work {
     private static final String STATE = "joiner"; // of the joiner, in the trainer's state directory
 
@@ -28,6 +33,7 @@ final class TrainerWithJoiner implements ProcessRun.Work {
     /// @throws StopException if one of them can't begin; nothing is left running then
     static ProcessRun.Work start(Settings settings, TrainerConfig config) {
         TrainerApp trainer = TrainerApp.start(config);
+        // A signal that comes until the joiner has begun is as SIGKILL to the trainer: it only costs a restore.
         if (!settings.flag(CliSettings.WITH_JOINER)) {
             return trainer;
         }
@@ -41,8 +47,12 @@ final class TrainerWithJoiner implements ProcessRun.Work {
     }
 
     private static JoinerConfig joiner(TrainerConfig config) {
-        return new JoinerConfig(config.kafka(), config.registry(), config.prefix(), config.stateDir().resolve(STATE),
-                List.of(), false, config.httpHost(), config.httpPort(), config.security(), 1, config.standbyReplicas(),
+        // The trainer's interval would be the joiner's, too: 5 s, say, hide each example that long.
+        Map<String, String> values = new HashMap<>(config.kafka().values());
+        values.remove(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG);
+        KafkaSettings kafka = new KafkaSettings(config.kafka().bootstrapServers(), values);
+        return new JoinerConfig(kafka, config.registry(), config.prefix(), config.stateDir().resolve(STATE), List.of(),
+                false, config.httpHost(), config.httpPort(), config.security(), 1, config.standbyReplicas(),
                 config.replication(), config.deadLetterRetention());
     }
 

@@ -114,7 +114,8 @@ final class JoinOffsets {
         boolean repartitionGone = internal.repartitions().stream().anyMatch(missing::contains)
                 && internal.changelogs().stream().anyMatch(there::containsKey);
         if (joined || repartitionGone) {
-            throw JoinTopics.lost(epoch, String.join(", ", missing), "that it was deleted");
+            throw JoinTopics.lost(epoch, String.join(", ", missing),
+                    "that it was deleted, or that an earlier build joined this epoch without it");
         }
         return there;
     }

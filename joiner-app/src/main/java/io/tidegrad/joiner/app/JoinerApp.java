@@ -36,7 +36,7 @@ import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
-/// alone. The process ends by itself only if no stream can go on; `ended` says why.
+/// alone. The process ends by itself only if no stream can go on and no other program runs in it; `ended` says why.
 public final class JoinerApp implements ProcessRun.Work {
 
     private final JoinerConfig config;
@@ -264,8 +264,12 @@ public final class JoinerApp implements ProcessRun.Work {
         }
     }
 
-    /// Returns the reason to end the process: of all streams here none can go on.
+    /// Returns the reason to end the process: of all streams here none can go on, and no other program runs in it, whose
+    /// models may learn on.
     private @Nullable StopException noneCanGoOn() {
+        if (beside != null) {
+            return null;
+        }
         StopException why = null;
         for (StreamSlot slot : slots.values()) {
             StopException failure = slot.failure();
