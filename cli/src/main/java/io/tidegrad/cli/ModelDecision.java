@@ -50,7 +50,6 @@ import picocli.CommandLine;
 /// command shows that and succeeds: the decision stands, and the next trainer reads it.
 final class ModelDecision {
     /// A wait of more than this is told while it lasts.
-    private static final Duration SHORT_WAIT = Duration.ofSeconds(2);
 
     private final Settings settings;
     private final PrintWriter err;
@@ -181,7 +180,8 @@ final class ModelDecision {
         if (mark.isEmpty()) {
             return 0;
         }
-        ScorerObserver.Following found = scorers.await(mark.getAsLong(), timeout(), concerned, follows);
+        ScorerObserver.Following found = SettingsCommand.waiting(settings, err, timeout(), "scorers that follow",
+                () -> scorers.await(mark.getAsLong(), timeout(), concerned, follows));
         more.put("scorers", words(found));
         more.put("scorers_followed", found.followed().size());
         more.put("scorers_behind", found.behind().size());
@@ -244,23 +244,17 @@ final class ModelDecision {
         if (!ran) {
             return "no trainer runs this model";
         }
-        return trainers.awaitStopped(model, epoch, timeout()) ? "stopped learning " + after(start)
-                : "one still has it after " + timeout().toSeconds()
-                        + " s: it stops when it reads the control topic, or its session ends";
+        boolean stopped = SettingsCommand.waiting(settings, err, timeout(), "the trainer of " + model + " to stop",
+                () -> trainers.awaitStopped(model, epoch, timeout()));
+        return stopped ? "stopped learning " + after(start) : "one still has it after " + timeout().toSeconds()
+                + " s: it stops when it reads the control topic, or its session ends";
     }
 
     private String awaitLearning(String model, Decisions.Decided decided, long mark, String otherwise) {
         long start = System.nanoTime();
         int epoch = after(decided).getEpoch();
-        boolean isLong = timeout().compareTo(SHORT_WAIT) > 0;
-        OptionalLong version = trainers.awaitLearning(model, epoch, mark, isLong ? SHORT_WAIT : timeout());
-        if (version.isEmpty() && isLong) {
-            if (!settings.flag(CliSettings.JSON)) {
-                err.printf("decided; waiting up to %d s for a trainer that learns %s (--timeout 0 does not wait)%n",
-                        timeout().toSeconds(), model);
-            }
-            version = trainers.awaitLearning(model, epoch, mark, timeout().minus(SHORT_WAIT));
-        }
+        OptionalLong version = SettingsCommand.waiting(settings, err, timeout(), "a trainer that learns " + model,
+                () -> trainers.awaitLearning(model, epoch, mark, timeout()));
         return version.isPresent()
                 ? String.format(Locale.ROOT, "learns from version %,d %s", version.getAsLong(), after(start))
                 : "none has begun within " + timeout().toSeconds() + " s; " + otherwise;

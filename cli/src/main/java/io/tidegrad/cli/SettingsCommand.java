@@ -5,11 +5,14 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.StopException;
+import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine;
@@ -35,6 +38,8 @@ final class SettingsCommand implements Callable<Integer> {
         ///     action can add its own
         int run(Settings settings, CommandLine line);
     }
+
+    private static final Duration SHORT_WAIT = Duration.ofSeconds(2);
 
     private final Program program;
 
@@ -101,6 +106,30 @@ final class SettingsCommand implements Callable<Integer> {
     /// Returns a progress line on standard error; with `--json` one that shows nothing.
     static ProgressLine progress(Settings settings, CommandLine line) {
         return settings.flag(CliSettings.JSON) ? ProgressLine.NONE : ProgressLine.on(line.getErr(), System.getenv());
+    }
+
+    /// Waits for what a decision brings about. A wait that lasts is told on standard error, but not with `--json`.
+    ///
+    /// @param timeout of the wait
+    static <T> T waiting(Settings settings, PrintWriter err, Duration timeout, String what, Supplier<T> wait) {
+        if (settings.flag(CliSettings.JSON)) {
+            return wait.get();
+        }
+        Thread telling = Thread.ofVirtual().start(() -> {
+            try {
+                Thread.sleep(SHORT_WAIT);
+                err.printf("decided; waiting up to %d s for %s (--timeout 0 does not wait)%n", timeout.toSeconds(),
+                        what);
+                err.flush();
+            } catch (InterruptedException e) {
+                // There is nothing to tell: the wait is over.
+            }
+        });
+        try {
+            return wait.get();
+        } finally {
+            telling.interrupt();
+        }
     }
 
     static String stream(Settings settings) {

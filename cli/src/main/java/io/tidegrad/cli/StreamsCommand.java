@@ -20,6 +20,7 @@ import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -46,9 +47,11 @@ final class StreamsCommand {
     private final StreamDecisions decisions;
     private final StreamData data;
     private final TrainerObserver observer;
+    private final PrintWriter err;
 
-    private StreamsCommand(Settings settings, Admin admin, Decisions.By author) {
+    private StreamsCommand(Settings settings, Admin admin, Decisions.By author, PrintWriter err) {
         this.settings = settings;
+        this.err = err;
         Topics topics = topics(settings);
         decisions = new StreamDecisions(settings.kafka(), topics, admin,
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1), author);
@@ -85,7 +88,7 @@ final class StreamsCommand {
             settings.refuseMistakes();
             Outcome outcome;
             try (Admin admin = TrainerObserver.admin(settings.kafka())) {
-                outcome = decide.apply(new StreamsCommand(settings, admin, author));
+                outcome = decide.apply(new StreamsCommand(settings, admin, author, line.getErr()));
             }
             line.getOut().print(settings.flag(CliSettings.JSON) ? line(outcome) : text(outcome));
             return 0;
@@ -165,7 +168,9 @@ final class StreamsCommand {
                     : deletion.before().epochs().stream().map(StreamState.Epoch::number).toList();
             for (int each : ended) {
                 // If one still has it then, the deletion is refused.
-                observer.awaitNoJoiner(stream, each, Duration.ofSeconds(settings.number(CliSettings.TIMEOUT)));
+                Duration timeout = Duration.ofSeconds(settings.number(CliSettings.TIMEOUT));
+                SettingsCommand.waiting(settings, err, timeout, "joiners to leave epoch " + each,
+                        () -> observer.awaitNoJoiner(stream, each, timeout));
                 deleted.addAll(data.delete(stream, each));
             }
         }
