@@ -8,7 +8,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -152,13 +156,29 @@ class LauncherTest {
                 case "$*" in
                     *tests.stack*) until [ -s ../jdk/stack ]; do sleep 0.1; done ;;
                 esac
+                for class in TrainerTest JoinerTest StreamEndToEndTest $(cat ../also); do
+                    case "$*" in
+                        *tests.stack*)
+                            mkdir -p cli/target/surefire-reports-brokers
+                            echo >cli/target/surefire-reports-brokers/TEST-io.tidegrad.$class.xml ;;
+                    esac
+                done
                 """);
+        Files.writeString(directory.resolve("also"), "ControlEndToEndTest");
         assertThat(launch(List.of(0), "test", "--brokers", "3.9.2").err()).contains("Kafka 3.9.2: passed");
         Path jars = root.resolve("target/brokers/3.9.2");
         assertThat(Files.readAllLines(jdk.resolve("stack"))).contains("local-stack").endsWith("--kafka-release",
                 jars.toString());
         assertThat(Files.readString(directory.resolve("built"))).contains("-Dkafka.release=3.9.2",
                 "-DoutputDirectory=" + jars, "-Dtests.stack=" + root.resolve("target/test-stack"));
+        // Reports of an earlier run don't count.
+        Files.writeString(directory.resolve("also"), "");
+        assertThat(launch(List.of(0), "test", "--brokers", "3.9.2"))
+                .matches(ended -> ended.status() != 0 && ended.err().contains("Kafka 3.9.2: failed"));
+        assertThat(Files.readString(root.resolve("target/brokers-3.9.2.log"))).contains("no report of ControlEndToEnd");
+        for (String none : List.of("", ",")) {
+            assertThat(launch(List.of(), "test", "--brokers", none).status()).isEqualTo(2);
+        }
         assertThat(launch(List.of(), "test", "--brokers").status()).isEqualTo(2);
     }
 
@@ -209,9 +229,18 @@ class LauncherTest {
             assertThat(launch(List.of(0), command).status()).isZero();
         }
         assertThat(root.resolve("lib/registry/quarkus-run.jar")).exists();
+        Files.delete(root.resolve("lib/registry/quarkus-run.jar")); // half of it is left: it is fetched again
+        try (ExecutorService two = Executors.newFixedThreadPool(2)) {
+            Callable<Ended> start = () -> launch(List.of(0), "local-stack", "--kafka-port", "0");
+            for (Future<Ended> each : two.invokeAll(List.of(start, start))) {
+                assertThat(each.get().status()).isZero();
+            }
+        }
+        assertThat(root.resolve("lib/registry/quarkus-run.jar")).exists();
+        assertThat(root.resolve("lib/registry/registry.part")).doesNotExist();
         String pom = Files.readString(Path.of(System.getProperty("tidegrad.root"), "pom.xml"));
         String version = pom.replaceAll("(?s).*<apicurio.version>(.*)</apicurio.version>.*", "$1");
-        assertThat(Files.readAllLines(built)).hasSize(2).last(InstanceOfAssertFactories.STRING)
+        assertThat(Files.readAllLines(built)).hasSize(3).last(InstanceOfAssertFactories.STRING)
                 .contains("-Dartifact=io.apicurio:apicurio-registry-app:" + version + ":tar.gz:all");
     }
 
