@@ -23,9 +23,10 @@ import picocli.CommandLine.Option;
             + " that copy the same records; a trainer learns from each. latency: from an event and its label to the"
             + " first answer over HTTP by a version that has learned it. restart: bytes of a waiting event on disk, in the"
             + " heap and in the changelog, and the seconds from the start of a joiner until it joins: after it was stopped,"
-            + " killed, and killed with its state directory lost. backfill: thirty days read at full speed; the exit status"
-            + " is 1 if event time goes back in the log by more than align, the delay of labels and what one commit"
-            + " writes. docs/benchmarks.md defines what is measured."})
+            + " killed under load, and so killed with its state directory lost. backfill: thirty days read at full speed,"
+            + " with and without alignment. The exit status is 1 if an event has no example or several, if event time goes"
+            + " back in the log by more than align, the delay of labels and what one commit writes, or if it does not go"
+            + " back further without alignment. docs/benchmarks.md defines what is measured."})
 final class LoadtestStreams extends Loadtest.WithJson {
     @Option(names = "--part", paramLabel = "NAME", split = ",", defaultValue = "rates,latency,restart,backfill",
             description = "Parts to run, separated by commas (default: ${DEFAULT-VALUE}).")
@@ -36,7 +37,7 @@ final class LoadtestStreams extends Loadtest.WithJson {
     private long events;
 
     @Option(names = "--rate", paramLabel = "N", defaultValue = "5000",
-            description = "Events a second of the latency (default: ${DEFAULT-VALUE}).")
+            description = "Events a second of the latency, and while joiners are killed (default: ${DEFAULT-VALUE}).")
     private double rate;
 
     @Option(names = "--seconds", paramLabel = "S", defaultValue = "30",

@@ -56,6 +56,23 @@ public final class Await {
         return seen.getFirst();
     }
 
+    /// Waits until a count is as high as `wanted`, however long that takes, if only it rises at least every `standstill`.
+    ///
+    /// @return the count, which is `wanted` or more
+    /// @throws LoadTestException the count stood still
+    public static long reached(String expected, long wanted, Duration standstill, Interruptible<Long> count)
+            throws InterruptedException {
+        long reached = count.get();
+        while (reached < wanted) {
+            long before = reached;
+            reached = value(expected + " (" + wanted + ") to come nearer", standstill, () -> {
+                long now = count.get();
+                return now > before ? now : null;
+            }, () -> String.valueOf(before));
+        }
+        return reached;
+    }
+
     /// Whether it holds within `bound`.
     public static boolean within(Duration bound, Interruptible<Boolean> condition) throws InterruptedException {
         long begin = System.nanoTime();

@@ -54,12 +54,18 @@ public abstract class LoadTest {
         return LocalStackOptions.in(directory.path()).withKafkaAsChild();
     }
 
-    /// Returns what to print.
+    /// Returns what to print, if it has not printed all.
     protected abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
 
     /// Returns results as they are printed.
     protected final String text(List<Result> results) {
         return json ? Result.json(results) : Result.text(results);
+    }
+
+    /// Prints results at once, so that they are not lost if something later fails.
+    protected final void print(List<Result> results) {
+        out.print(text(results));
+        out.flush();
     }
 
     protected final void say(String format, Object... values) {

@@ -10,6 +10,7 @@ import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
+import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.StreamSpec;
@@ -27,9 +28,11 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
 import java.util.regex.Matcher;
@@ -44,12 +47,15 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.jspecify.annotations.Nullable;
 
 /// Measures streams: events a second beside a plain copy of the same bytes, the time from an event to an answer, what a
 /// waiting event takes, restarts, and how ordered a backfill is. Broker, registry, joiner and trainer are processes.
 public final class StreamLoad extends LoadTest {
     private static final Topics TOPICS = Topics.DEFAULT;
+
+    /// How long something may stand still.
     private static final Duration WITHIN = Duration.ofSeconds(300);
 
     /// Of the events, as a part, before the window of a rate begins: by then most is compiled.
@@ -60,8 +66,25 @@ public final class StreamLoad extends LoadTest {
 
     private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
     private static final Duration ALIGN = Duration.ofMinutes(10);
+
+    /// So far that no partition is held back in a backfill of 30 days.
+    private static final Duration NO_ALIGN = Duration.ofDays(31);
+
     private static final Duration LABEL_AFTER = Duration.ofSeconds(20);
     private static final int PLACES = 600;
+
+    /// The record of a transaction that is committed last, and its marker: what a group has not committed if it has read all.
+    private static final int LAG_OF_NONE = 2;
+
+    /// Of records that are looked at to find the last example.
+    private static final int TAIL = 10_000;
+
+    private static final int RATE_BATCH = 32;
+
+    /// Writing before a joiner is killed.
+    private static final Duration LOAD_BEFORE_KILL = Duration.ofSeconds(2);
+
+    private static final Duration LOAD_MAX = Duration.ofSeconds(60);
     private static final String EVENTS = "events_per_s";
 
     private final Options options;
@@ -115,28 +138,37 @@ public final class StreamLoad extends LoadTest {
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        StringBuilder text = new StringBuilder();
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
                 Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
                 Json http = new Json()) {
             Run run = new Run(stack, directory.logs(), registry, admin, http);
             for (Part part : options.parts()) {
-                text.append(text(switch (part) {
+                print(switch (part) {
                     case RATES -> run.rates();
                     case LATENCY -> run.latency();
                     case RESTART -> run.restart();
                     case BACKFILL -> run.backfill();
-                }));
+                });
             }
         }
-        return text.toString();
+        if (!violations.isEmpty()) {
+            directory.keepLogs();
+            say("logs of all processes: %s", directory.logs());
+        }
+        return "";
     }
 
-    /// A process that brings events into one log.
+    /// A process that brings events into logs.
     ///
     /// @param group under which it commits what it has read
-    /// @param log that it writes
-    private record Bringer(String name, String group, String log, List<String> command, String modelInput) {
+    /// @param inputs topics that it reads, each with as many records as there are events
+    /// @param logs that it writes; from the first one is learned
+    /// @param joins whether the log has examples, and not copies of records
+    private record Bringer(String name, String group, List<String> inputs, List<String> logs, boolean joins,
+            List<String> command, String modelInput) {
+        TopicPartition log() {
+            return new TopicPartition(logs.getFirst(), 0);
+        }
     }
 
     private final class Run {
@@ -160,9 +192,10 @@ public final class StreamLoad extends LoadTest {
                     .create(StreamSpec.parse(spec, "spec of the load test"), null);
         }
 
-        private Bringer joiner(String stream, String spec) {
+        private Bringer joiner(String stream, List<String> inputs, String spec) {
             createStream(spec);
-            return new Bringer(stream, TOPICS.joinerApplicationId(stream, 1), TOPICS.examples(stream, 1),
+            return new Bringer(stream, TOPICS.joinerApplicationId(stream, 1), inputs,
+                    List.of(TOPICS.examples(stream, 1)), true,
                     List.of(JoinerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
                             "--registry-url", stack.registryUrl(), "--stream", stream, "--state-dir",
                             state(stream).toString(), "--http-port", String.valueOf(Ports.free())),
@@ -174,16 +207,17 @@ public final class StreamLoad extends LoadTest {
         }
 
         private Bringer copier(String group, List<String> topics) throws InterruptedException {
-            String copy = Copier.copy(topics.getFirst(), group);
+            List<String> copies = topics.stream().map(topic -> Copier.copy(topic, group)).toList();
             KafkaClients
                     .answer(admin
-                            .createTopics(topics.stream()
-                                    .map(topic -> new NewTopic(Copier.copy(topic, group), 1, (short) 1)
+                            .createTopics(copies.stream()
+                                    .map(copy -> new NewTopic(copy, 1, (short) 1)
                                             .configs(Map.of("message.timestamp.type", "LogAppendTime")))
                                     .toList())
                             .all());
-            return new Bringer(group, group, copy, Copier.command(stack.bootstrapServers(), group, topics),
-                    "input: { topic: " + copy + " }\nlabel: { field: fraud }");
+            return new Bringer(group, group, topics, copies, false,
+                    Copier.command(stack.bootstrapServers(), group, topics),
+                    "input: { topic: " + copies.getFirst() + " }\nlabel: { field: fraud }");
         }
 
         private ChildJvm start(Bringer bringer) {
@@ -198,10 +232,10 @@ public final class StreamLoad extends LoadTest {
         }
 
         /// A trainer of a model with the bringer's name.
-        private ChildJvm trainer(Bringer bringer, int port) {
+        private ChildJvm trainer(Bringer bringer, int batch, int port) {
             Path its = files.resolve(bringer.name() + "-trainer");
             Path spec = Processes.write(its.resolve("spec.yaml"),
-                    StreamTraffic.modelSpec(bringer.name(), bringer.modelInput()));
+                    StreamTraffic.modelSpec(bringer.name(), bringer.modelInput(), batch));
             List<String> flags = new ArrayList<>(childFlags());
             flags.add("-Xmx512m");
             return Processes.start("trainer", flags,
@@ -209,28 +243,28 @@ public final class StreamLoad extends LoadTest {
         }
 
         List<Result> rates() throws InterruptedException {
-            long events = options.events();
+            long all = options.events();
             StreamTraffic traffic = StreamTraffic.of("payments", Instant.now().minus(Duration.ofDays(1)).toEpochMilli(),
-                    events, Duration.ofHours(1), LABEL_AFTER, admin, registry);
+                    all, Duration.ofHours(1), LABEL_AFTER, admin, registry);
             long began = System.nanoTime();
-            traffic.fill(stack.bootstrapServers(), 0, events, true);
-            say("%,d events and labels in %.0f s, an event of %d bytes", events, secondsSince(began),
+            traffic.fill(stack.bootstrapServers(), 0, all, true);
+            say("%,d events and labels in %.0f s, an event of %d bytes", all, secondsSince(began),
                     traffic.event(0, 0).value().length);
-            Map<String, List<Result>> all = new LinkedHashMap<>();
+            Map<String, List<Result>> runs = new LinkedHashMap<>();
             for (int i = 1; i <= options.repetitions(); i++) {
                 String of = "-" + i;
                 List<String> both = List.of(traffic.name(), traffic.labels());
-                all.computeIfAbsent("copy", none -> new ArrayList<>())
-                        .add(rate(copier("copy" + of, both.subList(0, 1)), traffic));
-                all.computeIfAbsent("stateless", none -> new ArrayList<>())
-                        .add(rate(joiner("stateless" + of, traffic.statelessSpec("stateless" + of)), traffic));
-                all.computeIfAbsent("copy with labels", none -> new ArrayList<>())
+                List<String> events = both.subList(0, 1);
+                runs.computeIfAbsent("copy", none -> new ArrayList<>()).add(rate(copier("copy" + of, events), traffic));
+                runs.computeIfAbsent("stateless", none -> new ArrayList<>())
+                        .add(rate(joiner("stateless" + of, events, traffic.statelessSpec("stateless" + of)), traffic));
+                runs.computeIfAbsent("copy with labels", none -> new ArrayList<>())
                         .add(rate(copier("copy-both" + of, both), traffic));
-                all.computeIfAbsent("joined", none -> new ArrayList<>())
-                        .add(rate(joiner("joined" + of, traffic.joinedSpec("joined" + of, "PT30M")), traffic));
+                runs.computeIfAbsent("joined", none -> new ArrayList<>())
+                        .add(rate(joiner("joined" + of, both, traffic.joinedSpec("joined" + of, "PT30M")), traffic));
             }
-            return List.of(whole("copy", "copy", all), whole("stateless", "copy", all),
-                    whole("copy with labels", "copy with labels", all), whole("joined", "copy with labels", all));
+            return List.of(whole("copy", "copy", runs), whole("stateless", "copy", runs),
+                    whole("copy with labels", "copy with labels", runs), whole("joined", "copy with labels", runs));
         }
 
         /// All repetitions of a rate.
@@ -245,143 +279,186 @@ public final class StreamLoad extends LoadTest {
                     .mapToDouble(i -> runs.get(i).number(EVENTS) / copies.get(i).number(EVENTS)).toArray());
         }
 
-        /// From when a quarter of the events is read and committed until the last one is in the log: whatever of that
+        /// From when a quarter of all records is read and committed until the last one is in the log: whatever of that
         /// quarter is not joined by then counts, too.
         private Result rate(Bringer bringer, StreamTraffic traffic) throws InterruptedException {
             long events = options.events();
+            int inputs = bringer.inputs().size();
             int port = Ports.free();
-            try (ChildJvm trainer = trainer(bringer, port)) {
+            Result result = new Result().put("what", bringer.name());
+            try (ChildJvm trainer = trainer(bringer, RATE_BATCH, port)) {
                 TrainerClient client = new TrainerClient(http, port, bringer.name());
                 Await.until("the trainer to run", WITHIN, () -> {
                     trainer.requireAlive();
                     return client.health().running();
                 });
                 try (ChildJvm process = start(bringer)) {
-                    Await.until("a quarter of the events to be read", WITHIN, () -> {
+                    Runnable alive = () -> {
                         process.requireAlive();
                         trainer.requireAlive();
-                        return committed(bringer.group(), traffic.name()) >= events / OPENING_PART;
-                    });
+                    };
+                    long read = reach("records read, a quarter of all", events * inputs / OPENING_PART, alive,
+                            () -> committed(bringer));
                     long begin = System.currentTimeMillis();
-                    long read = committed(bringer.group(), traffic.name());
                     double cpu = CpuClock.seconds(process.pid());
                     double brokerCpu = CpuClock.seconds(stack.brokerProcess().pid());
                     double trainerCpu = CpuClock.seconds(trainer.pid());
-                    TopicPartition log = new TopicPartition(bringer.log(), 0);
-                    Await.until("all events to be in the log", WITHIN, () -> {
-                        process.requireAlive();
-                        trainer.requireAlive();
-                        return KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED) >= events;
-                    });
-                    long all = events - read;
+                    reach("records read, all", events * inputs, alive, () -> committed(bringer));
+                    for (String log : bringer.logs()) {
+                        reach("records in " + log, events, alive, () -> KafkaClients.end(admin,
+                                new TopicPartition(log, 0), IsolationLevel.READ_COMMITTED));
+                    }
+                    double all = (double) (events * inputs - read) / inputs;
                     cpu = CpuClock.seconds(process.pid()) - cpu;
                     brokerCpu = CpuClock.seconds(stack.brokerProcess().pid()) - brokerCpu;
                     trainerCpu = CpuClock.seconds(trainer.pid()) - trainerCpu;
-                    Await.until("all events to be learned", WITHIN, () -> {
-                        process.requireAlive();
-                        trainer.requireAlive();
+                    reach("events learned", events, alive, () -> {
                         TrainerHealth health = client.health();
-                        return health.learned() + health.pending() >= events;
+                        return health.learned() + health.pending();
                     });
                     double learned = (System.currentTimeMillis() - begin) * 1e-3;
-                    double seconds = (lastAppended(log) - begin) * 1e-3;
-                    Result result = new Result().put("what", bringer.name()).put(EVENTS, all / seconds)
-                            .put("learned_per_s", all / learned).put("seconds", seconds).put("cpu_us", cpu * 1e6 / all)
-                            .put("broker_cpu_us", brokerCpu * 1e6 / all).put("trainer_cpu_us", trainerCpu * 1e6 / all);
+                    long last = 0;
+                    for (String log : bringer.logs()) {
+                        last = Math.max(last, lastAppended(new TopicPartition(log, 0)));
+                    }
+                    double seconds = (last - begin) * 1e-3;
+                    result.put(EVENTS, all / seconds).put("learned_per_s", all / learned).put("seconds", seconds)
+                            .put("cpu_us", cpu * 1e6 / all).put("broker_cpu_us", brokerCpu * 1e6 / all)
+                            .put("trainer_cpu_us", trainerCpu * 1e6 / all);
                     say("%s", result.json());
-                    return result;
                 }
+            }
+            if (bringer.joins()) {
+                EachOnce once = new EachOnce(traffic.name());
+                readAll(bringer.log(), record -> {
+                    if (Example.isIn(record.headers())) {
+                        once.add(example(record));
+                    }
+                });
+                once.violation(events).ifPresent(each -> violations.add(bringer.name() + ": " + each));
+            }
+            return result;
+        }
+
+        private static Example example(ConsumerRecord<byte[], byte[]> record) {
+            try {
+                return Example.read(record.headers());
+            } catch (ExampleException e) {
+                throw new LoadTestException("example at " + record.offset() + ": " + e.getMessage(), e);
             }
         }
 
-        /// The sum over a topic's partitions of what a group has read and committed.
-        private long committed(String group, String topic) throws InterruptedException {
+        private static long reach(String what, long wanted, Runnable alive, Await.Interruptible<Long> count)
+                throws InterruptedException {
+            return Await.reached(what, wanted, WITHIN, () -> {
+                alive.run();
+                return count.get();
+            });
+        }
+
+        /// The sum over the partitions of all inputs of what a group has read and committed.
+        private long committed(Bringer bringer) throws InterruptedException {
             long sum = 0;
-            Map<TopicPartition, OffsetAndMetadata> committed;
-            try {
-                committed = KafkaClients.answer(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata());
-            } catch (LoadTestException e) {
-                return 0; // there is no group yet
-            }
-            for (Map.Entry<TopicPartition, OffsetAndMetadata> each : committed.entrySet()) {
-                sum += each.getKey().topic().equals(topic) && each.getValue() != null ? each.getValue().offset() : 0;
+            for (Map.Entry<TopicPartition, OffsetAndMetadata> each : committed(bringer.group()).entrySet()) {
+                sum += bringer.inputs().contains(each.getKey().topic()) ? each.getValue().offset() : 0;
             }
             return sum;
         }
 
-        /// When the broker appended the newest committed record of a log.
-        private long lastAppended(TopicPartition log) throws InterruptedException {
-            try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
-                long end = KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED);
-                consumer.seek(log, Math.max(0, end - 1_000));
-                long last = 0;
-                while (consumer.position(log) < end) {
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                        last = record.timestamp();
-                    }
+        private Map<TopicPartition, OffsetAndMetadata> committed(String group) throws InterruptedException {
+            Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
+            try {
+                committed.putAll(
+                        KafkaClients.answer(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata()));
+            } catch (LoadTestException e) {
+                Throwable asked = e.getCause();
+                if (asked == null || !(asked.getCause() instanceof GroupIdNotFoundException)) {
+                    throw e;
                 }
-                return last;
             }
+            committed.values().removeIf(Objects::isNull);
+            return committed;
+        }
+
+        /// When the broker appended the newest committed record of a log that is no tick.
+        private long lastAppended(TopicPartition log) throws InterruptedException {
+            long end = KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED);
+            long[] last = {0};
+            read(log, Math.max(0, end - TAIL), end, record -> {
+                if (record.headers().lastHeader(Tick.HEADER) == null) {
+                    last[0] = record.timestamp();
+                }
+            });
+            if (last[0] == 0) {
+                throw new LoadTestException(
+                        "expected an example in the last " + TAIL + " records of " + log + ", found none");
+            }
+            return last[0];
         }
 
         private KafkaConsumer<byte[], byte[]> reader(TopicPartition log) {
-            KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(stack.bootstrapServers(), Map.of());
+            KafkaConsumer<byte[], byte[]> consumer =
+                    KafkaClients.reader(stack.bootstrapServers(), Map.of("max.poll.records", 10_000));
             consumer.assign(List.of(log));
             consumer.seekToBeginning(List.of(log));
             return consumer;
         }
 
-        /// Reads all examples, without ticks.
+        /// Reads all that is committed, also ticks.
         private void readAll(TopicPartition log, Consumer<ConsumerRecord<byte[], byte[]>> each)
                 throws InterruptedException {
+            read(log, 0, KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED), each);
+        }
+
+        private void read(TopicPartition log, long from, long end, Consumer<ConsumerRecord<byte[], byte[]>> each)
+                throws InterruptedException {
             try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
-                long end = KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED);
-                while (consumer.position(log) < end) {
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                        if (Example.isIn(record.headers())) {
-                            each.accept(record);
-                        }
-                    }
-                }
+                consumer.seek(log, from);
+                Await.reached("position in " + log, end, WITHIN, () -> {
+                    consumer.poll(Duration.ofMillis(100)).forEach(each);
+                    return consumer.position(log);
+                });
             }
         }
 
         /// Returns when the log has so many examples. Markers of transactions lie between them.
         private void awaitAll(TopicPartition log, long examples, Runnable alive) throws InterruptedException {
-            Await.until("all events to be in the log", WITHIN, () -> {
-                alive.run();
-                return KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED) >= examples;
-            });
+            reach("records in " + log, examples, alive,
+                    () -> KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED));
             try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
                 long[] found = {0};
-                Await.until(examples + " examples", WITHIN, () -> {
-                    alive.run();
+                reach("examples in " + log, examples, alive, () -> {
                     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(20))) {
                         found[0] += Example.isIn(record.headers()) ? 1 : 0;
                     }
-                    return found[0] >= examples;
-                }, () -> String.valueOf(found[0]));
+                    return found[0];
+                });
             }
         }
 
         /// From when an event and its label are due until the first answer over HTTP by a version that has learned it.
         List<Result> latency() throws InterruptedException {
             StreamTraffic traffic = StreamTraffic.of("live", 0, 1, Duration.ZERO, Duration.ZERO, admin, registry);
-            Bringer bringer = joiner("live", traffic.joinedSpec("live", "PT1M"));
+            Bringer bringer = joiner("live", List.of(), traffic.joinedSpec("live", "PT1M"));
             int port = Ports.free();
             int scorerPort = Ports.free();
-            try (ChildJvm trainer = trainer(bringer, port)) {
+            try (ChildJvm trainer = trainer(bringer, 1, port)) {
                 TrainerClient client = new TrainerClient(http, port, "live");
                 Await.until("the trainer to run", WITHIN, () -> {
                     trainer.requireAlive();
                     return client.health().running();
                 });
                 try (ChildJvm joiner = start(bringer); ChildJvm scorer = scorer("live", scorerPort)) {
-                    return List.of(latency(traffic, new TopicPartition(bringer.log(), 0), () -> {
+                    Runnable alive = () -> {
                         trainer.requireAlive();
                         joiner.requireAlive();
                         scorer.requireAlive();
-                    }, scorerPort));
+                    };
+                    Await.until("the scorer to answer", WITHIN, () -> {
+                        alive.run();
+                        return http.get("http://127.0.0.1:" + scorerPort + "/health") != null;
+                    });
+                    return List.of(latency(traffic, bringer.log(), alive, scorerPort));
                 }
             }
         }
@@ -393,7 +470,7 @@ public final class StreamLoad extends LoadTest {
                     files.resolve("scorer"));
         }
 
-        private Result latency(StreamTraffic traffic, TopicPartition log, Runnable alive, int port)
+        private Result latency(StreamTraffic traffic, TopicPartition log, Runnable processes, int port)
                 throws InterruptedException {
             int opening = (int) (options.perSecond() * OPENING.toMillis() * 1e-3);
             int all = opening + (int) (options.perSecond() * options.window().toMillis() * 1e-3);
@@ -405,26 +482,29 @@ public final class StreamLoad extends LoadTest {
                     answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
                 }
             }); SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), TOPICS.snapshots("live"))) {
-                Await.until("the scorer to answer", WITHIN, () -> {
-                    alive.run();
-                    return asker.answers() > 0;
-                });
+                Runnable alive = () -> {
+                    processes.run();
+                    asker.requireHealthy();
+                    watch.requireHealthy();
+                };
                 long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
-                try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), due)) {
+                try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), 0, due)) {
                     Await.until("all events to be sent", OPENING.plus(options.window()).plus(WITHIN), () -> {
                         alive.run();
-                        asker.requireHealthy();
                         sending.requireHealthy("can't send");
                         return sending.isDone();
                     });
+                    sending.requireHealthy("can't send");
                 }
                 long[] offset = new long[all];
                 double[] joined = new double[all];
                 awaitAll(log, all, alive);
                 readAll(log, record -> {
-                    int event = StreamTraffic.number(record.key());
-                    offset[event] = record.offset() + 1;
-                    joined[event] = record.timestamp() + 0.5 - (due[event] + epochNanos) * 1e-6;
+                    if (Example.isIn(record.headers())) {
+                        int event = StreamTraffic.number(record.key());
+                        offset[event] = record.offset() + 1;
+                        joined[event] = record.timestamp() + 0.5 - (due[event] + epochNanos) * 1e-6;
+                    }
                 });
                 int end = (int) LongStream.of(offset).max().orElseThrow();
                 Await.until("an answer and a snapshot of all events", WITHIN, () -> {
@@ -458,44 +538,47 @@ public final class StreamLoad extends LoadTest {
             long waiting = options.waiting();
             StreamTraffic traffic = StreamTraffic.of("waiting", Instant.now().minus(Duration.ofHours(6)).toEpochMilli(),
                     waiting, Duration.ofHours(1), LABEL_AFTER, admin, registry);
-            Bringer bringer = joiner("waiting", traffic.joinedSpec("waiting", "PT23H"));
-            TopicPartition log = new TopicPartition(bringer.log(), 0);
+            Bringer bringer = joiner("waiting", List.of(traffic.name()), traffic.joinedSpec("waiting", "PT23H"));
             Path state = state("waiting");
             Result result =
                     new Result().put("waiting_events", waiting).put("event_bytes", traffic.event(0, 0).value().length);
-            long probe = waiting;
+            long next = waiting;
             ChildJvm joiner = start(bringer);
             try {
-                joins(traffic, joiner, log, probe++); // all is loaded, and compiled in part
+                joins(traffic, bringer, joiner, next++); // all is loaded, and compiled in part
                 long heap = heapBytes(joiner);
                 traffic.fill(stack.bootstrapServers(), 0, waiting, false);
                 ChildJvm first = joiner;
-                Await.until(waiting + " waiting events", WITHIN, () -> {
-                    first.requireAlive();
-                    return committed(bringer.group(), traffic.name()) >= waiting;
-                });
-                joins(traffic, joiner, log, probe++);
+                reach("waiting events", waiting, first::requireAlive, () -> committed(bringer));
+                awaitAllRead(bringer, first);
+                joins(traffic, bringer, joiner, next++);
                 result.put("heap_bytes_per_event", (heapBytes(joiner) - heap) / (double) waiting)
                         .put("changelog_bytes_per_event", changelogBytes(bringer.group()) / (double) waiting);
                 joiner.stop(WITHIN); // what lies in memory goes to disk
                 result.put("disk_bytes_per_event", bytes(state) / (double) waiting);
+                joiner = start(bringer);
+                joins(traffic, bringer, joiner, next++);
                 for (String how : List.of("stopped", "killed", "state_lost")) {
                     double[] seconds = new double[options.repetitions()];
                     for (int i = 0; i < seconds.length; i++) {
                         if (how.equals("stopped")) {
                             joiner.stop(WITHIN);
                         } else {
-                            joiner.kill();
+                            next += killUnderLoad(traffic, bringer, joiner, next);
                         }
                         if (how.equals("state_lost")) {
                             delete(state);
                         }
-                        long began = System.nanoTime();
-                        joiner = start(bringer);
-                        joins(traffic, joiner, log, probe++);
-                        seconds[i] = secondsSince(began);
+                        long probe = next++;
+                        traffic.fill(stack.bootstrapServers(), probe, probe + 1, true);
+                        try (KafkaConsumer<byte[], byte[]> consumer = readerOfNew(bringer.log())) {
+                            long began = System.nanoTime();
+                            joiner = start(bringer);
+                            awaitJoined(consumer, joiner, probe);
+                            seconds[i] = secondsSince(began);
+                        }
                         say("%s: %.1f s", how, seconds[i]);
-                        Thread.sleep(1_000); // a few commits
+                        awaitAllRead(bringer, joiner);
                     }
                     result.samples(how + "_s", seconds);
                 }
@@ -505,22 +588,68 @@ public final class StreamLoad extends LoadTest {
             return List.of(result);
         }
 
-        /// Writes an event with its label and waits until it is joined.
-        private void joins(StreamTraffic traffic, ChildJvm joiner, TopicPartition log, long event)
-                throws InterruptedException {
-            try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
-                consumer.seek(log, KafkaClients.end(admin, log, IsolationLevel.READ_UNCOMMITTED));
-                traffic.fill(stack.bootstrapServers(), event, event + 1, true);
-                Await.until("event " + event + " to be joined", WITHIN, () -> {
-                    joiner.requireAlive();
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(20))) {
-                        if (Example.isIn(record.headers()) && StreamTraffic.number(record.key()) == event) {
-                            return true;
-                        }
+        /// Returns when all records of all topics that the group has read from are read and committed, also of those
+        /// between two steps of a join.
+        private void awaitAllRead(Bringer bringer, ChildJvm joiner) throws InterruptedException {
+            Await.until(bringer.name() + " to have read all", WITHIN, () -> {
+                joiner.requireAlive();
+                for (Map.Entry<TopicPartition, OffsetAndMetadata> each : committed(bringer.group()).entrySet()) {
+                    long end = KafkaClients.end(admin, each.getKey(), IsolationLevel.READ_COMMITTED);
+                    if (end - each.getValue().offset() > LAG_OF_NONE) {
+                        return false;
                     }
-                    return false;
-                });
+                }
+                return true;
+            });
+        }
+
+        /// Kills a joiner while events come and are joined, and then ends writing.
+        ///
+        /// @return how many events may have been written
+        private int killUnderLoad(StreamTraffic traffic, Bringer bringer, ChildJvm joiner, long first)
+                throws InterruptedException {
+            int events = (int) (options.perSecond() * LOAD_MAX.toSeconds());
+            long before = committed(bringer);
+            long[] due = new long[events];
+            try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), first, due)) {
+                long wanted = before + (long) (options.perSecond() * LOAD_BEFORE_KILL.toSeconds());
+                reach("records read under load", wanted, joiner::requireAlive, () -> committed(bringer));
+                if (sending.isDone()) {
+                    throw new LoadTestException("expected events to come when the joiner is killed, found all written");
+                }
+                sending.requireHealthy("can't send");
+                joiner.kill();
             }
+            return events;
+        }
+
+        /// Writes an event with its label and waits until it is joined.
+        private void joins(StreamTraffic traffic, Bringer bringer, ChildJvm joiner, long event)
+                throws InterruptedException {
+            try (KafkaConsumer<byte[], byte[]> consumer = readerOfNew(bringer.log())) {
+                traffic.fill(stack.bootstrapServers(), event, event + 1, true);
+                awaitJoined(consumer, joiner, event);
+            }
+        }
+
+        /// A consumer of what is written from now on.
+        private KafkaConsumer<byte[], byte[]> readerOfNew(TopicPartition log) throws InterruptedException {
+            KafkaConsumer<byte[], byte[]> consumer = reader(log);
+            consumer.seek(log, KafkaClients.end(admin, log, IsolationLevel.READ_UNCOMMITTED));
+            return consumer;
+        }
+
+        private static void awaitJoined(KafkaConsumer<byte[], byte[]> consumer, ChildJvm joiner, long event)
+                throws InterruptedException {
+            Await.until("event " + event + " to be joined", WITHIN, () -> {
+                joiner.requireAlive();
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(20))) {
+                    if (Example.isIn(record.headers()) && StreamTraffic.number(record.key()) == event) {
+                        return true;
+                    }
+                }
+                return false;
+            });
         }
 
         /// Bytes of the objects that are left after a full collection.
@@ -573,41 +702,82 @@ public final class StreamLoad extends LoadTest {
                     events, Duration.ofDays(30), LABEL_AFTER, admin, registry);
             traffic.fill(stack.bootstrapServers(), 0, events, true);
             say("%,d events and labels of 30 days", events);
+            List<String> both = List.of(traffic.name(), traffic.labels());
             List<Result> results = new ArrayList<>();
-            results.add(backfill(joiner("month-stateless", traffic.statelessSpec("month-stateless"))));
-            results.add(backfill(joiner("month", traffic.joinedSpec("month", "PT30M"))));
+            for (boolean joined : new boolean[]{false, true}) {
+                String stream = joined ? "month" : "month-stateless";
+                String free = stream + "-unaligned";
+                Duration label = joined ? LABEL_AFTER : Duration.ZERO;
+                List<String> inputs = joined ? both : both.subList(0, 1);
+                String spec = joined ? traffic.joinedSpec(stream, "PT30M") : traffic.statelessSpec(stream);
+                String freeSpec = joined ? traffic.joinedSpec(free, "PT30M") : traffic.statelessSpec(free);
+                LogOrder order = backfill(joiner(stream, inputs, spec), traffic, true, results);
+                places = order.places();
+                long bound = ALIGN.plus(label).toMillis() + commitMost(order, traffic, joined);
+                // Not all of its events become examples: some come too late for the window of a join.
+                LogOrder unaligned =
+                        backfill(joiner(free, inputs, freeSpec + "align: " + NO_ALIGN + "\n"), traffic, false, results);
+                results.getLast().put("align_min", NO_ALIGN.toMinutes());
+                results.get(results.size() - 2).put("align_min", ALIGN.toMinutes())
+                        .put("label_after_min", label.toMillis() / 60e3).put("bound_min", bound / 60e3);
+                if (order.back() > bound) {
+                    violations.add(stream + ": expected event time to go back by at most " + Duration.ofMillis(bound)
+                            + ", found " + Duration.ofMillis(order.back()));
+                }
+                if (unaligned.back() <= bound) {
+                    violations.add(stream + ": the bound says nothing: expected event time to go back by more than "
+                            + Duration.ofMillis(bound) + " if partitions are not aligned, found "
+                            + Duration.ofMillis(unaligned.back()));
+                }
+            }
             return results;
         }
 
-        private Result backfill(Bringer bringer) throws InterruptedException {
+        /// The most by which the largest event time may grow in one commit. What a stateless joiner writes in a commit is
+        /// no more than it reads: without a fault that many events, and align on either side.
+        private static long commitMost(LogOrder order, StreamTraffic traffic, boolean joined) {
+            return joined ? order.commit() : Math.min(order.commit(),
+                    (long) (order.recordsOfACommit() * traffic.between() * 1e-6) + 2 * ALIGN.toMillis());
+        }
+
+        /// @param each whether each event must have an example
+        private LogOrder backfill(Bringer bringer, StreamTraffic traffic, boolean each, List<Result> results)
+                throws InterruptedException {
             long events = options.events();
-            TopicPartition log = new TopicPartition(bringer.log(), 0);
+            TopicPartition log = bringer.log();
             try (ChildJvm joiner = start(bringer)) {
-                awaitAll(log, events, joiner::requireAlive);
+                if (each) {
+                    awaitAll(log, events, joiner::requireAlive);
+                } else {
+                    reach("records read, all", events * bringer.inputs().size(), joiner::requireAlive,
+                            () -> committed(bringer));
+                    awaitAllRead(bringer, joiner);
+                }
             }
             long[] appended = {Long.MAX_VALUE, 0};
             LogOrder order = new LogOrder((int) Math.max(1, events / PLACES));
+            EachOnce once = new EachOnce(traffic.name());
             readAll(log, record -> {
+                if (!Example.isIn(record.headers())) {
+                    order.tick(record.offset());
+                    return;
+                }
                 appended[0] = Math.min(appended[0], record.timestamp());
                 appended[1] = Math.max(appended[1], record.timestamp());
-                try {
-                    order.add(record.offset(), Example.read(record.headers()).eventTime());
-                } catch (ExampleException e) {
-                    throw new LoadTestException("example at " + record.offset() + ": " + e.getMessage(), e);
-                }
+                Example example = example(record);
+                once.add(example);
+                order.add(record.offset(), example.eventTime());
             });
-            places = order.places();
-            long bound = ALIGN.plus(LABEL_AFTER).toMillis() + order.commit();
-            if (order.records() != events || order.back() > bound) {
-                violations.add(bringer.name() + ": expected " + events
-                        + " examples whose event time goes back by at most " + Duration.ofMillis(bound) + ", found "
-                        + order.records() + " and " + Duration.ofMillis(order.back()));
+            if (each) {
+                once.violation(events).ifPresent(found -> violations.add(bringer.name() + ": " + found));
             }
-            return new Result().put("what", bringer.name()).put("examples", order.records())
-                    .put("commits", order.commits()).put(EVENTS, events / ((appended[1] - appended[0]) * 1e-3))
-                    .put("align_min", ALIGN.toMinutes()).put("label_after_min", LABEL_AFTER.toMillis() / 60e3)
-                    .put("commit_most_min", order.commit() / 60e3).put("bound_min", bound / 60e3)
+            Result result = new Result().put("what", bringer.name()).put("examples", order.records())
+                    .put("commits", order.commits()).put(EVENTS, order.records() / ((appended[1] - appended[0]) * 1e-3))
+                    .put("commit_records_most", order.recordsOfACommit()).put("commit_most_min", order.commit() / 60e3)
                     .put("back_most_min", order.back() / 60e3);
+            say("%s", result.json());
+            results.add(result);
+            return order;
         }
     }
 }

@@ -145,8 +145,9 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     /// Sends events at an even pace, in an open loop, each with its label right behind it. Both have the time at which they
     /// are due as event time.
     ///
+    /// @param first number of the first event
     /// @param due takes in nanoseconds when an event is due, in the terms of `System.nanoTime`
-    Background paced(String bootstrapServers, double perSecond, long[] due) {
+    Background paced(String bootstrapServers, double perSecond, long first, long[] due) {
         return Background.start("paced-events", self -> {
             try (KafkaProducer<byte[], byte @Nullable []> producer =
                     KafkaClients.writer(bootstrapServers, Map.of("acks", "all", "linger.ms", 0))) {
@@ -164,8 +165,8 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
                         LockSupport.parkNanos(Math.min(early, WAKE_NANOS));
                     }
                     long time = epochMillis + after / 1_000_000;
-                    producer.send(event(event, time), acknowledged);
-                    producer.send(label(event, time), acknowledged);
+                    producer.send(event(first + event, time), acknowledged);
+                    producer.send(label(first + event, time), acknowledged);
                 }
             }
         });
@@ -190,7 +191,8 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     }
 
     /// @param input where it learns from, and its label if that is in the event
-    static String modelSpec(String model, String input) {
+    /// @param batch events of a mini-batch; with more than one, a snapshot's offset counts events that are not learned yet
+    static String modelSpec(String model, String input, int batch) {
         return """
                 model: %s
                 %s
@@ -201,9 +203,9 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
                 network: [ dense: 16, relu, dense: 1 ]
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
-                mini-batch: { size: 32 }
+                mini-batch: { size: %d }
                 publish: { every: PT0.1S }
                 seed: 7
-                """.formatted(model, input);
+                """.formatted(model, input, batch);
     }
 }

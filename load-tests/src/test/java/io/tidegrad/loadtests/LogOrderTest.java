@@ -15,10 +15,22 @@ class LogOrderTest {
         order.add(5, 1_100); // back by 900, from the largest and not from the one before
         order.add(7, 2_100);
         assertThat(order.back()).isEqualTo(900);
-        assertThat(order.commit()).as("of the first commit there is no time before").isEqualTo(300);
+        assertThat(order.commit()).as("the first commit goes on from its first record").isEqualTo(700);
+        assertThat(order.recordsOfACommit()).isEqualTo(3);
         assertThat(order.commits()).isEqualTo(3);
         assertThat(order.records()).isEqualTo(6);
         assertThat(order.places()).containsExactly(new StreamLoad.Place(2, 1_700, 0),
                 new StreamLoad.Place(4, 2_000, 500), new StreamLoad.Place(6, 2_100, 900));
+    }
+
+    @Test
+    void aTickDoesNotEndACommit() {
+        LogOrder order = new LogOrder(10);
+        order.add(0, 1_000);
+        order.tick(1);
+        order.add(2, 1_600);
+        assertThat(order.commits()).isEqualTo(1);
+        assertThat(order.records()).isEqualTo(2);
+        assertThat(order.commit()).isEqualTo(600);
     }
 }
