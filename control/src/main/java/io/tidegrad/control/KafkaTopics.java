@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -43,6 +44,7 @@ import org.slf4j.LoggerFactory;
 public final class KafkaTopics {
     private static final Logger LOG = LoggerFactory.getLogger(KafkaTopics.class);
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration KNOWN_SOON = Duration.ofMillis(50);
     private static final Duration SHORT_RETENTION = Duration.ofDays(7);
     private static final String TRANSACTION_VERSION = "transaction.version";
     private static final int SAFE_TRANSACTIONS = 2;
@@ -185,19 +187,23 @@ public final class KafkaTopics {
 
     /// @throws ControlException if it exists and is not as it must be
     public Checked createOrCheck(Wanted wanted) {
-        Found found = found(wanted.topic());
-        if (found == null) {
+        long giveUp = System.nanoTime() + TIMEOUT.toNanos();
+        for (Found found = found(wanted.topic());; found = found(wanted.topic())) {
+            if (found != null) {
+                check(wanted, found);
+                return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
+            }
             Uuid created = create(wanted);
             if (created != null) {
                 return new Checked(created, wanted.bytesMax(), true);
             }
-            found = found(wanted.topic()); // another process was faster
+            // Another process was faster, and not all brokers know of its topic yet.
+            if (System.nanoTime() - giveUp >= 0) {
+                throw new ControlException(Reason.RETRYABLE,
+                        "topic " + wanted.topic() + " is being created and deleted");
+            }
+            LockSupport.parkNanos(KNOWN_SOON.toNanos());
         }
-        if (found == null) {
-            throw new ControlException(Reason.RETRYABLE, "topic " + wanted.topic() + " is being created and deleted");
-        }
-        check(wanted, found);
-        return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
     }
 
     /// Creates a topic of ours again that was deleted while it was in use. If brokers create topics by themselves
