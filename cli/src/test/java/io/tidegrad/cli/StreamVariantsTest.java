@@ -60,6 +60,7 @@ import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
@@ -102,6 +103,7 @@ class StreamVariantsTest {
     }
 
     @Test
+    @Tag("load")
     @LongProof("seven streams, each with its topics and Kafka Streams applications")
     void streamsOfManyShapesAreJoinedLearnedAndScored() throws Exception {
         ListAppender<ILoggingEvent> logged = new ListAppender<>();

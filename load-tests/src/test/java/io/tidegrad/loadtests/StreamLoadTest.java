@@ -13,18 +13,20 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted, and never a speed.
 class StreamLoadTest {
     private static StreamLoad.Options options(long events, double rate) {
-        return new StreamLoad.Options(List.of(StreamLoad.Part.values()), events, rate, Duration.ofSeconds(2), 2_000, 1,
-                true, null);
+        return new StreamLoad.Options(List.of(StreamLoad.Part.RATES, StreamLoad.Part.LATENCY), events, rate,
+                Duration.ofSeconds(2), 2_000, 1, true, null);
     }
 
+    @Tag("load")
     @LongProof("a load smoke")
     @Test
-    void everyPartTakesEveryEventOnce() throws Exception {
+    void everyEventIsJoinedOnceAndIsServed() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         StreamLoad load;
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
@@ -45,17 +47,6 @@ class StreamLoadTest {
         assertThat(latency.path("events").asInt()).isEqualTo(200);
         assertThat(latency.path("p50_ms").asDouble()).isPositive()
                 .isGreaterThanOrEqualTo(latency.path("joined_p50_ms").asDouble());
-        JsonNode restart = results.get(5);
-        for (String name : new String[]{"disk_bytes_per_event", "changelog_bytes_per_event", "stopped_s", "killed_s",
-            "state_lost_s"}) {
-            assertThat(restart.path(name).asDouble()).isPositive();
-        }
-        for (int i = 6; i < 10; i += 2) {
-            double bound = results.get(i).path("bound_min").asDouble();
-            assertThat(results.get(i).path("examples").asLong()).isEqualTo(20_000);
-            assertThat(results.get(i).path("back_most_min").asDouble()).isLessThanOrEqualTo(bound);
-            assertThat(results.get(i + 1).path("back_most_min").asDouble()).as("not aligned").isGreaterThan(bound);
-        }
     }
 
     @Test

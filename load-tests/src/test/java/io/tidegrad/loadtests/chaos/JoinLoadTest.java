@@ -8,6 +8,7 @@ import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class JoinLoadTest {
@@ -23,6 +24,7 @@ class JoinLoadTest {
         return load.violations();
     }
 
+    @Tag("load")
     @LongProof("the oracle on joiners as they are, beside those on broken ones")
     @Test
     void nothingIsWrongWithJoinersAsTheyAre() throws Exception {
@@ -36,6 +38,7 @@ class JoinLoadTest {
                 .anyMatch(each -> each.contains("expected [final false], found [final false, final false]"));
     }
 
+    @Tag("load")
     @ProvesOracle(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION)
     @Test
     void examplesThatSurviveTheirTransactionAreReported() throws Exception {
@@ -43,6 +46,7 @@ class JoinLoadTest {
                 .anyMatch(each -> each.contains("expected [final false], found [final false, final false]"));
     }
 
+    @Tag("load")
     @ProvesOracle(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION)
     @Test
     void recordsThatAreLostAreReported() throws Exception {
@@ -50,6 +54,7 @@ class JoinLoadTest {
                 .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
     }
 
+    @Tag("load")
     @ProvesOracle(Breaker.FORGETS_WHAT_IT_KEPT)
     @Test
     void stateThatIsNotRestoredIsReported() throws Exception {
@@ -57,6 +62,7 @@ class JoinLoadTest {
                 .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
     }
 
+    @Tag("load")
     @ProvesOracle(Breaker.EXPIRES_BY_THE_WALL_CLOCK)
     @Test
     void waitsThatEndByTheWallClockAreReported() throws Exception {
