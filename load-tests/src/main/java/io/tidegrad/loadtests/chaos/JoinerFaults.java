@@ -37,7 +37,6 @@ final class JoinerFaults {
             world.start();
             episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(5));
             breaking.of(world, world.joiners().getFirst());
-            world.backToOne(); // a tick passes by what others have had to read for less than two looks
             world.finish();
             world.audit().forEach(each -> episode.expect("I25", false, each));
         }
