@@ -4,28 +4,28 @@ import io.tidegrad.model.spec.Flow;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 
-/// What a record of an examples topic says in its headers; its value is the event's own bytes, untouched. Each header's
-/// name begins with `PREFIX`, and its value is UTF-8 text:
+/// What a record of an examples topic says in its headers; its value is the event's own bytes, untouched. The values are
+/// UTF-8 text:
 ///
 /// | header | value |
 /// |---|---|
-/// | `format` | `1` |
-/// | `kind` | `final`, `provisional` or `correction` |
-/// | `label` | canonical text (`LabelText`); left out where the label was taken back and none stands in its place |
-/// | `old-label` | of a correction: the label that it replaces; left out where there was none |
-/// | `weight` | decimal number from 0 on; left out for 1 |
-/// | `source` | `topic:partition:offset` of the event |
-/// | `event-time` | epoch milliseconds |
-/// | `label-time` | epoch milliseconds of the record that gave the label; left out where none did |
+/// | `tidegrad-example` | `1 kind topic:partition:offset event-time label-time weight`, with one blank between two |
+/// | `tidegrad-example-label` | canonical text (`LabelText`); left out where the label was taken back and none stands in its place |
+/// | `tidegrad-example-old-label` | of a correction: the label that it replaces; left out where there was none |
 ///
-/// docs/streams.md shows one byte by byte.
+/// `1` is the format's number. The kind is `final`, `provisional` or `correction`. Topic, partition and offset say where the
+/// event lies. Times are epoch milliseconds; that of the record that gave or took the label is `-` where none did. The
+/// weight is a decimal number from 0 on. What has no blanks is in one header, because each header costs its name, some 20
+/// bytes, and time on every way.
+///
+/// docs/streams.md shows one.
 ///
 /// @param label null: taken back
 /// @param oldLabel null unless this corrects one
@@ -33,16 +33,17 @@ import org.jspecify.annotations.Nullable;
 public record Example(Kind kind, @Nullable String label, @Nullable String oldLabel, double weight, Source source,
         long eventTime, @Nullable Long labelTime) {
     public static final int FORMAT = 1;
-    public static final String PREFIX = "tidegrad-example-";
+    public static final String HEADER = "tidegrad-example";
 
     /// Headers of an event whose names begin with this are headers of its examples too.
     public static final String CARRIED_PREFIX = "tidegrad-served-";
 
-    /// Name of the header with the label, for messages.
-    public static final String LABEL_HEADER = PREFIX + "label";
+    public static final String LABEL_HEADER = HEADER + "-label";
+    public static final String OLD_LABEL_HEADER = HEADER + "-old-label";
 
-    private static final Header FORMAT_HEADER =
-            new RecordHeader(PREFIX + "format", Integer.toString(FORMAT).getBytes(StandardCharsets.UTF_8));
+    private static final String FIELDS = FORMAT + " kind topic:partition:offset event-time label-time weight";
+    private static final int FIELD_COUNT = 6;
+    private static final String NO_TIME = "-";
 
     public static final double WEIGHT_MAX = 1e15;
 
@@ -59,6 +60,8 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
     private static final int OFFSET_DIGITS_MAX = 18;
     private static final int TIME_DIGITS_MAX = 15;
 
+    private static final List<Kind> KINDS = List.of(Kind.values());
+
     private static final Pattern WEIGHT = Pattern.compile("(0|[1-9][0-9]{0,15})(\\.[0-9]{1,400})?");
 
     /// How sure an example's label is.
@@ -71,7 +74,6 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         CORRECTION;
 
         private final String code = name().toLowerCase(Locale.ROOT);
-        private final Header header = new RecordHeader(PREFIX + "kind", code.getBytes(StandardCharsets.UTF_8));
 
         /// As a header has it.
         public String code() {
@@ -123,19 +125,17 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
 
     /// Whether `headers` are those of an example, of whatever format and however damaged.
     public static boolean isIn(Headers headers) {
-        return headers.lastHeader(PREFIX + "format") != null;
+        return headers.lastHeader(HEADER) != null;
     }
 
     /// Adds this example's headers, in the order of the table above.
     public void writeTo(Headers headers) {
-        headers.add(FORMAT_HEADER);
-        headers.add(kind.header);
+        String text = FORMAT + " " + kind.code + ' ' + source.topic + ':' + source.partition + ':' + source.offset + ' '
+                + eventTime + ' ' + (labelTime == null ? NO_TIME : labelTime) + ' '
+                + (weight == 1 ? "1" : Flow.number(weight));
+        write(headers, HEADER, text);
         write(headers, LABEL_HEADER, label);
-        write(headers, PREFIX + "old-label", oldLabel);
-        write(headers, PREFIX + "weight", weight == 1 ? null : Flow.number(weight));
-        write(headers, PREFIX + "source", source.toString());
-        write(headers, PREFIX + "event-time", Long.toString(eventTime));
-        write(headers, PREFIX + "label-time", labelTime == null ? null : Long.toString(labelTime));
+        write(headers, OLD_LABEL_HEADER, oldLabel);
     }
 
     private static void write(Headers headers, String name, @Nullable String value) {
@@ -144,14 +144,14 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         }
     }
 
-    /// Reads the headers that begin with `PREFIX`; others may be there too.
+    /// Reads the headers whose names begin with `HEADER`; others may be there too.
     ///
     /// @throws ExampleException a header is missing, stands there twice, is unknown or can't be read
     public static Example read(Headers headers) throws ExampleException {
         Reader reader = new Reader();
         for (Header header : headers) {
-            if (header.key().startsWith(PREFIX)) {
-                reader.take(header.key().substring(PREFIX.length()), header.value());
+            if (header.key().startsWith(HEADER)) {
+                reader.take(header.key(), header.value());
             }
         }
         return reader.example();
@@ -159,26 +159,16 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
 
     /// The headers found so far.
     private static final class Reader {
-        private @Nullable String format;
-        private @Nullable String kind;
+        private @Nullable String text;
         private @Nullable String label;
         private @Nullable String oldLabel;
-        private @Nullable String weight;
-        private @Nullable String source;
-        private @Nullable String eventTime;
-        private @Nullable String labelTime;
         private @Nullable String unknown;
 
         void take(String name, byte @Nullable [] value) throws ExampleException {
             switch (name) {
-                case "format" -> format = text(name, value, format);
-                case "kind" -> kind = text(name, value, kind);
-                case "label" -> label = text(name, value, label);
-                case "old-label" -> oldLabel = text(name, value, oldLabel);
-                case "weight" -> weight = text(name, value, weight);
-                case "source" -> source = text(name, value, source);
-                case "event-time" -> eventTime = text(name, value, eventTime);
-                case "label-time" -> labelTime = text(name, value, labelTime);
+                case HEADER -> text = text(name, value, text);
+                case LABEL_HEADER -> label = text(name, value, label);
+                case OLD_LABEL_HEADER -> oldLabel = text(name, value, oldLabel);
                 default -> unknown = name; // refused only after the format: a later format may have it
             }
         }
@@ -186,14 +176,14 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         private static String text(String name, byte @Nullable [] value, @Nullable String earlier)
                 throws ExampleException {
             if (earlier != null) {
-                throw new ExampleException("header " + PREFIX + name + ": expected once, found twice");
+                throw new ExampleException("header " + name + ": expected once, found twice");
             }
             if (value == null || value.length == 0) {
-                throw new ExampleException("header " + PREFIX + name + ": expected a text, found nothing");
+                throw new ExampleException("header " + name + ": expected a text, found nothing");
             }
             if (value.length > HEADER_BYTES_MAX) {
-                throw new ExampleException("header " + PREFIX + name + ": expected at most " + HEADER_BYTES_MAX
-                        + " bytes, found " + value.length);
+                throw new ExampleException(
+                        "header " + name + ": expected at most " + HEADER_BYTES_MAX + " bytes, found " + value.length);
             }
             if (isAscii(value)) {
                 return new String(value, StandardCharsets.ISO_8859_1);
@@ -201,7 +191,7 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
             try {
                 return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
             } catch (CharacterCodingException notUtf8) {
-                throw new ExampleException("header " + PREFIX + name + ": expected UTF-8 text, found other bytes");
+                throw new ExampleException("header " + name + ": expected UTF-8 text, found other bytes");
             }
         }
 
@@ -215,60 +205,63 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         }
 
         Example example() throws ExampleException {
-            String number = required("format", format);
-            if (!number.equals(Integer.toString(FORMAT))) {
-                throw new ExampleException("header " + PREFIX + "format: expected " + FORMAT + ", found "
-                        + shown(number) + "; a newer build may be able to read it");
+            if (text == null) {
+                throw missing(HEADER);
+            }
+            String[] fields = text.split(" ", -1);
+            if (!fields[0].equals(Integer.toString(FORMAT))) {
+                throw new ExampleException("header " + HEADER + ": expected format " + FORMAT + ", found "
+                        + shown(fields[0]) + "; a newer build may be able to read it");
             }
             if (unknown != null) {
-                throw new ExampleException("header " + PREFIX + shown(unknown) + ": unknown in format " + FORMAT);
+                throw new ExampleException("header " + shown(unknown) + ": unknown in format " + FORMAT);
             }
-            Kind of = kind();
-            if (of != Kind.CORRECTION) {
-                required("label", label);
+            if (fields.length != FIELD_COUNT) {
+                throw wrong("", '"' + FIELDS + '"', text);
+            }
+            Kind kind = kind(fields[1]);
+            if (kind != Kind.CORRECTION) {
+                if (label == null) {
+                    throw missing(LABEL_HEADER);
+                }
                 if (oldLabel != null) {
-                    throw new ExampleException("header " + PREFIX
-                            + "old-label: expected in corrections only, found in a " + of.code() + " example");
+                    throw new ExampleException("header " + OLD_LABEL_HEADER
+                            + ": expected in corrections only, found in a " + kind.code() + " example");
                 }
             }
-            return new Example(of, label, oldLabel, weight == null ? 1 : weight(weight), source(),
-                    time("event-time", required("event-time", eventTime)),
-                    labelTime == null ? null : time("label-time", labelTime));
+            return new Example(kind, label, oldLabel, weight(fields[5]), source(fields[2]),
+                    time("event time", fields[3]), fields[4].equals(NO_TIME) ? null : time("label time", fields[4]));
         }
 
-        private static String required(String name, @Nullable String value) throws ExampleException {
-            if (value == null) {
-                throw new ExampleException("header " + PREFIX + name + " is missing");
-            }
-            return value;
+        private static ExampleException missing(String header) {
+            return new ExampleException("header " + header + " is missing");
         }
 
-        private Kind kind() throws ExampleException {
-            String code = required("kind", kind);
-            for (Kind each : Kind.values()) {
+        private static Kind kind(String code) throws ExampleException {
+            for (Kind each : KINDS) {
                 if (each.code().equals(code)) {
                     return each;
                 }
             }
-            throw wrong("kind", "final, provisional or correction", code);
+            throw wrong("kind ", "final, provisional or correction", code);
         }
 
         private static double weight(String text) throws ExampleException {
-            double value = WEIGHT.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+            double value =
+                    text.equals("1") ? 1 : WEIGHT.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
             if (!(value <= WEIGHT_MAX)) {
-                throw wrong("weight", "a decimal number from 0 to 1e15", text);
+                throw wrong("weight ", "a decimal number from 0 to 1e15", text);
             }
             return value;
         }
 
-        private Source source() throws ExampleException {
-            String text = required("source", source);
+        private static Source source(String text) throws ExampleException {
             int second = text.lastIndexOf(':');
             int first = text.lastIndexOf(':', second - 1);
             if (first < 1 || first > TOPIC_LENGTH_MAX || !isTopic(text, first)
                     || !isWhole(text, first + 1, second, PARTITION_DIGITS_MAX)
                     || !isWhole(text, second + 1, text.length(), OFFSET_DIGITS_MAX)) {
-                throw wrong("source", "topic:partition:offset", text);
+                throw wrong("source ", "topic:partition:offset", text);
             }
             return new Source(text.substring(0, first), Integer.parseInt(text, first + 1, second, 10),
                     Long.parseLong(text, second + 1, text.length(), 10));
@@ -309,12 +302,13 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
                     return value;
                 }
             }
-            throw wrong(name, "epoch milliseconds in the years 0 to 9999", text);
+            throw wrong(name + ' ', "epoch milliseconds in the years 0 to 9999", text);
         }
 
-        private static ExampleException wrong(String name, String expected, String found) {
+        /// @param field and a blank; empty: all of the header
+        private static ExampleException wrong(String field, String expected, String found) {
             return new ExampleException(
-                    "header " + PREFIX + name + ": expected " + expected + ", found \"" + shown(found) + '"');
+                    "header " + HEADER + ": expected " + field + expected + ", found \"" + shown(found) + '"');
         }
 
         private static String shown(String text) {

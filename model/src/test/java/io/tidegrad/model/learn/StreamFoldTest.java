@@ -181,10 +181,10 @@ class StreamFoldTest {
         EventFold fold = fold(OF_STREAM);
         String before = fold.model().stateHash();
         assertThat(rejected(fold, value(1), new RecordHeaders()))
-                .isEqualTo(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, "header tidegrad-example-format is missing"));
-        Headers bad = headers(Kind.FINAL, 1).add("tidegrad-example-kind", "final".getBytes(StandardCharsets.UTF_8));
-        assertThat(rejected(fold, value(1), bad)).isEqualTo(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE,
-                "header tidegrad-example-kind: expected once, found twice"));
+                .isEqualTo(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, "header tidegrad-example is missing"));
+        Headers bad = headers(Kind.FINAL, 1).add(Example.HEADER, "1 final".getBytes(StandardCharsets.UTF_8));
+        assertThat(rejected(fold, value(1), bad)).isEqualTo(
+                new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, "header tidegrad-example: expected once, found twice"));
         assertThat(rejected(fold, null, headers(Kind.FINAL, 1)).reason()).isEqualTo(Rejection.Reason.NULL_VALUE);
         assertThat(rejected(fold, value(1), headers(Kind.FINAL, "maybe", null, 1, 1_000))).isEqualTo(new Rejection(
                 Rejection.Reason.INVALID_LABEL,

@@ -109,16 +109,12 @@ class ExampleTest {
         assertThat(Example.read(headers)).isEqualTo(example);
     }
 
-    private static Headers without(String name) {
-        return written(CORRECTION).remove(Example.PREFIX + name);
-    }
-
     private static Headers with(String name, byte @Nullable [] value) {
-        return without(name).add(Example.PREFIX + name, value);
+        return written(CORRECTION).remove(name).add(name, value);
     }
 
-    private static Headers with(String name, String value) {
-        return with(name, value.getBytes(StandardCharsets.UTF_8));
+    private static Headers text(String value) {
+        return with(Example.HEADER, value.getBytes(StandardCharsets.UTF_8));
     }
 
     private static void refused(Headers headers, String message) {
@@ -127,52 +123,64 @@ class ExampleTest {
 
     @Test
     void hostileHeadersAreRefusedWithWhatWasExpectedAndFound() {
-        refused(new RecordHeaders(), "header tidegrad-example-format is missing");
-        refused(with("format", "99"),
-                "header tidegrad-example-format: expected 1, found 99; a newer build may be able to read it");
-        refused(with("format", "01"),
-                "header tidegrad-example-format: expected 1, found 01; a newer build may be able to read it");
-        refused(with("format", "99").add(Example.PREFIX + "later", new byte[]{'x'}),
-                "header tidegrad-example-format: expected 1, found 99; a newer build may be able to read it");
-        refused(with("later", "x"), "header tidegrad-example-later: unknown in format 1");
-        refused(without("kind"), "header tidegrad-example-kind is missing");
-        refused(with("kind", "FINAL"),
-                "header tidegrad-example-kind: expected final, provisional or correction," + " found \"FINAL\"");
-        refused(with("kind", "final"),
+        refused(new RecordHeaders(), "header tidegrad-example is missing");
+        for (String format : List.of("99", "01", "")) {
+            String message = "header tidegrad-example: expected format 1, found " + format
+                    + "; a newer build may be able to read it";
+            refused(text(format + " any thing"), message);
+            refused(text(format + " any thing").add("tidegrad-example-later", new byte[]{'x'}), message);
+        }
+        refused(with("tidegrad-example-later", new byte[]{'x'}), "header tidegrad-example-later: unknown in format 1");
+        for (String fields : List.of("1", "1 correction t:0:1 5 6", "1 correction t:0:1 5 6 1 ",
+                "1  correction t:0:1 5 6 1")) {
+            refused(text(fields),
+                    "header tidegrad-example: expected \"1 kind topic:partition:offset event-time label-time"
+                            + " weight\", found \"" + fields + '"');
+        }
+        refused(text("1 FINAL t:0:1 5 6 1"),
+                "header tidegrad-example: expected kind final, provisional or correction, found \"FINAL\"");
+        refused(text("1 final t:0:1 5 6 1"),
                 "header tidegrad-example-old-label: expected in corrections only, found in a final example");
-        refused(without("old-label").remove(Example.PREFIX + "label").remove(Example.PREFIX + "kind")
-                .add(Example.PREFIX + "kind", "final".getBytes(StandardCharsets.UTF_8)),
+        refused(text("1 final t:0:1 5 6 1").remove("tidegrad-example-old-label").remove(Example.LABEL_HEADER),
                 "header tidegrad-example-label is missing");
-        refused(with("label", (byte[]) null), "header tidegrad-example-label: expected a text, found nothing");
-        refused(with("label", new byte[0]), "header tidegrad-example-label: expected a text, found nothing");
-        refused(with("label", new byte[]{(byte) 0xff}),
+        for (byte[] nothing : new byte[][]{null, {}}) {
+            refused(with(Example.LABEL_HEADER, nothing),
+                    "header tidegrad-example-label: expected a text, found nothing");
+        }
+        refused(with(Example.LABEL_HEADER, new byte[]{(byte) 0xff}),
                 "header tidegrad-example-label: expected UTF-8 text, found other bytes");
-        refused(with("label", "x".repeat(1_001)),
+        refused(with(Example.LABEL_HEADER, new byte[1_001]),
                 "header tidegrad-example-label: expected at most 1000 bytes, found 1001");
-        refused(written(CORRECTION).add(Example.PREFIX + "label", new byte[]{'2'}),
-                "header tidegrad-example-label: expected once, found twice");
-        for (String weight : List.of("-1", "NaN", "Infinity", "1e3", "1000000000000001", "0x1", "٣", "1.", ".5",
-                "01")) {
-            refused(with("weight", weight), "header tidegrad-example-weight: expected a decimal number from 0 to 1e15,"
-                    + " found \"" + weight + "\"");
+        for (String name : List.of(Example.HEADER, Example.LABEL_HEADER, Example.OLD_LABEL_HEADER)) {
+            refused(written(CORRECTION).add(name, new byte[]{'2'}), "header " + name + ": expected once, found twice");
         }
-        for (String source : List.of("t:0", "t:-1:0", "t:0:1.5", "t/0:1", "t:0:9999999999999999999", "t:00:1")) {
-            refused(with("source", source),
-                    "header tidegrad-example-source: expected topic:partition:offset, found \"" + source + "\"");
+        for (String weight : List.of("-1", "NaN", "Infinity", "1e3", "1000000000000001", "0x1", "٣", "1.", ".5", "01",
+                "")) {
+            refused(text("1 correction t:0:1 5 6 " + weight),
+                    "header tidegrad-example: expected weight a decimal number from 0 to 1e15, found \"" + weight
+                            + "\"");
         }
-        for (String time : List.of("now", "1.5", "+1", "253402300800000", "99999999999999999999", "-0x1", " 1")) {
-            refused(with("event-time", time), "header tidegrad-example-event-time: expected epoch milliseconds in the"
-                    + " years 0 to 9999, found \"" + time + "\"");
+        for (String source : List.of("t:0", "t:-1:0", "t:0:1.5", "t/0:1", "t:0:9999999999999999999", "t:00:1", "")) {
+            refused(text("1 correction " + source + " 5 6 1"),
+                    "header tidegrad-example: expected source topic:partition:offset, found \"" + source + "\"");
         }
-        refused(with("label-time", "\u0007"), "header tidegrad-example-label-time: expected epoch milliseconds in the"
-                + " years 0 to 9999, found \"?\"");
+        for (String time : List.of("now", "1.5", "+1", "253402300800000", "99999999999999999999", "-0x1", "")) {
+            refused(text("1 correction t:0:1 " + time + " 6 1"), "header tidegrad-example: expected event time epoch"
+                    + " milliseconds in the years 0 to 9999, found \"" + time + "\"");
+        }
+        refused(text("1 correction t:0:1 - 6 1"),
+                "header tidegrad-example: expected event time epoch milliseconds in the"
+                        + " years 0 to 9999, found \"-\"");
+        refused(text("1 correction t:0:1 5 \u0007 1"),
+                "header tidegrad-example: expected label time epoch milliseconds in"
+                        + " the years 0 to 9999, found \"?\"");
     }
 
     @Test
     void damagedHeadersAreAnExampleOrATypedRefusal() {
         new Fuzz("examples", ExampleTest.class, "model", List.of(text(written(CORRECTION))))
                 .inserting(": ".getBytes(StandardCharsets.UTF_8), "\n".getBytes(StandardCharsets.UTF_8), new byte[]{0},
-                        "tidegrad-example-".getBytes(StandardCharsets.UTF_8))
+                        "tidegrad-example-".getBytes(StandardCharsets.UTF_8), " ".getBytes(StandardCharsets.UTF_8))
                 .run(20_000, bytes -> {
                     try {
                         Example.read(headers(bytes));
