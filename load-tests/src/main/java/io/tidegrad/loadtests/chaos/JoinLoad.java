@@ -124,17 +124,14 @@ public final class JoinLoad extends LoadTest {
                 world.addJoiner();
                 world.await("three joiners with tasks", world::allHaveTasks);
                 for (int zombie = 0; zombie < options.zombies(); zombie++) {
-                    requireLoad(world);
                     zombie(world);
                 }
             } else if (i == options.kills() - third) {
                 world.backToOne();
             }
             if (options.brokerKill() && i == options.kills() / 2) {
-                requireLoad(world);
                 killBroker(stack, world);
             }
-            requireLoad(world);
             kill(world);
         }
         if (options.kills() > 0) {
@@ -146,6 +143,7 @@ public final class JoinLoad extends LoadTest {
         }
     }
 
+    /// Called when a fault is there, or over.
     private void requireLoad(JoinWorld world) {
         faultsWithoutLoad += world.isWriting() ? 0 : 1;
     }
@@ -168,6 +166,7 @@ public final class JoinLoad extends LoadTest {
         }
         pass(world, 3_000);
         joiner.kill();
+        requireLoad(world);
         kills++;
         say("%s killed at event %,d", joiner, world.traffic().written());
         pass(world, 1_000);
@@ -182,6 +181,7 @@ public final class JoinLoad extends LoadTest {
         joiner.pause();
         Thread.sleep(BEYOND_SESSION);
         joiner.resume();
+        requireLoad(world);
         zombies++;
         pass(world, 3_000);
     }
@@ -191,6 +191,7 @@ public final class JoinLoad extends LoadTest {
         pass(world, 2_000);
         say("broker killed at event %,d", world.traffic().written());
         broker.kill();
+        requireLoad(world);
         brokerKills++;
         pass(world, 3_000);
         broker.restart();

@@ -19,7 +19,6 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -53,6 +52,10 @@ final class JoinTraffic {
     private static final long PART = MINUTE;
 
     private static final Duration AGAIN = Duration.ofMillis(500);
+    private static final Duration LOOK_EVERY = Duration.ofMillis(100);
+
+    /// How long a part may take, with a broker that is killed meanwhile.
+    private static final Duration PART_WITHIN = Duration.ofMinutes(3);
 
     private static final Schema EVENT = new Schema.Parser().parse("""
             {"type": "record", "name": "Payment", "fields": [
@@ -85,6 +88,7 @@ final class JoinTraffic {
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private long sequence;
     private volatile long written;
+    private volatile boolean hurries;
     private long labels;
     private long late;
     private long duplicates;
@@ -280,9 +284,9 @@ final class JoinTraffic {
                 }
                 writer.write(part);
                 written = event;
-                long ahead = began + (long) (event / perSecond * 1e9) - System.nanoTime();
-                if (ahead > 0 && event < events) {
-                    LockSupport.parkNanos(ahead);
+                long due = began + (long) (event / perSecond * 1e9);
+                for (long early; (early = due - System.nanoTime()) > 0 && event < events && !hurries;) {
+                    Thread.sleep(Duration.ofNanos(Math.min(early, LOOK_EVERY.toNanos())));
                 }
                 if (Thread.interrupted()) {
                     throw new InterruptedException();
@@ -291,14 +295,21 @@ final class JoinTraffic {
         }
     }
 
+    /// What is left is written as fast as the broker takes it.
+    void hurry() {
+        hurries = true;
+    }
+
     /// Writes each part in a transaction, until it is known to be there: a producer without one can't go on after its only
     /// broker was killed, because it does not know what was written.
     private final class Writer implements AutoCloseable {
         private final String bootstrapServers;
         private KafkaProducer<byte[], byte @Nullable []> producer;
+        private long deadline; // of the part that is being written
 
         Writer(String bootstrapServers) throws InterruptedException {
             this.bootstrapServers = bootstrapServers;
+            deadline = System.nanoTime() + PART_WITHIN.toNanos();
             producer = begin();
         }
 
@@ -313,12 +324,21 @@ final class JoinTraffic {
                     return begun;
                 } catch (KafkaException e) {
                     begun.close(Duration.ZERO);
-                    Thread.sleep(AGAIN.toMillis());
+                    requireTime(e);
+                    Thread.sleep(AGAIN);
                 }
             }
         }
 
+        private void requireTime(@Nullable Exception e) {
+            if (System.nanoTime() > deadline) {
+                throw new LoadTestException("expected a minute of events and labels to be written within "
+                        + PART_WITHIN.toSeconds() + " s, found them not known to be there", e);
+            }
+        }
+
         void write(List<Due> part) throws InterruptedException {
+            deadline = System.nanoTime() + PART_WITHIN.toNanos();
             boolean there = part.isEmpty();
             while (!there) {
                 Map<Due, RecordMetadata> places = new ConcurrentHashMap<>();
@@ -335,6 +355,7 @@ final class JoinTraffic {
                     there = true;
                 } catch (KafkaException e) {
                     producer.close(Duration.ZERO);
+                    requireTime(e);
                     producer = begin();
                     there = places.size() == part.size() && isCommitted(places.values().iterator().next());
                 }
@@ -351,6 +372,7 @@ final class JoinTraffic {
                 consumer.assign(List.of(partition));
                 consumer.seek(partition, at.offset());
                 while (consumer.position(partition) == at.offset()) {
+                    requireTime(null);
                     for (ConsumerRecord<byte[], byte[]> found : consumer.poll(Duration.ofMillis(100))) {
                         return found.offset() == at.offset();
                     }

@@ -46,6 +46,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
@@ -237,6 +238,18 @@ final class JoinWorld implements AutoCloseable {
                     settled[0] = time == null ? settled[0] : Math.max(settled[0], time);
                 }
                 return settled[0] >= traffic.end();
+            });
+        }
+    }
+
+    /// Returns once an example is there that was not when this was called.
+    void awaitExample() throws InterruptedException {
+        try (KafkaConsumer<byte[], byte[]> consumer = reader(List.of(examples()))) {
+            consumer.seek(examples(), KafkaClients.end(setting.admin(), examples(), IsolationLevel.READ_UNCOMMITTED));
+            boolean[] found = {false};
+            await("one more example", () -> {
+                consumer.poll(Duration.ofMillis(100)).forEach(record -> found[0] |= Example.isIn(record.headers()));
+                return found[0];
             });
         }
     }

@@ -1,20 +1,19 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.joiner.app.JoinerMain;
-import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTest;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.BrokerProcess;
 import io.tidegrad.process.StreamsClients;
 import java.time.Duration;
 import java.util.List;
-import org.apache.kafka.common.IsolationLevel;
-import org.apache.kafka.common.TopicPartition;
 
 /// Faults of joiners, each tried on a stream of its own while events and labels come. Afterwards the examples, the dead
 /// letters and the trainer's hash must be what they are without the fault.
 final class JoinerFaults {
-    private static final long EVENTS = 8_000;
-    private static final double RATE = 300;
+    /// Five minutes of them, which no fault takes. What is left when it is over is written at once.
+    private static final long EVENTS = 30_000;
+    private static final double RATE = 100;
 
     /// A machine that is busy with all processes of the run reads labels late now and then.
     private static final double LATE_MAX = 1;
@@ -37,18 +36,20 @@ final class JoinerFaults {
             world.start();
             episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(5));
             breaking.of(world, world.joiners().getFirst());
+            if (!world.isWriting()) {
+                throw new LoadTestException("expected events until the fault is over, found all " + EVENTS
+                        + " written before: this machine is too slow for the row");
+            }
+            world.traffic().hurry();
             world.finish();
             world.audit().forEach(each -> episode.expect("I25", false, each));
         }
     }
 
-    /// Notes how long it takes until something more is joined.
+    /// Notes how long it takes until one more example is there.
     private static void recovers(Episode episode, JoinWorld world) throws InterruptedException {
         long since = System.nanoTime();
-        TopicPartition examples = world.examples();
-        long before = KafkaClients.end(episode.testBed().admin(), examples, IsolationLevel.READ_COMMITTED);
-        world.await("more examples than " + before,
-                () -> KafkaClients.end(episode.testBed().admin(), examples, IsolationLevel.READ_COMMITTED) > before);
+        world.awaitExample();
         episode.recoverySeconds().add(LoadTest.secondsSince(since));
     }
 

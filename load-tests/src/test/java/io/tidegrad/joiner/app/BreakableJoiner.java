@@ -14,9 +14,8 @@ public final class BreakableJoiner {
     public static void main(String[] arguments) {
         Breaker breaker = Breaker.valueOf(arguments[0]);
         try {
-            JoinerApp app =
-                    JoinerApp.start(JoinerConfig.parse(Arrays.asList(arguments).subList(1, arguments.length), Map.of()),
-                            parts -> new BrokenClients(breaker, parts));
+            JoinerConfig config = JoinerConfig.parse(Arrays.asList(arguments).subList(1, arguments.length), Map.of());
+            JoinerApp app = JoinerApp.start(config, parts -> new BrokenClients(breaker, config.stateDir(), parts));
             System.out.println("READY " + app.httpPort());
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 app.close();

@@ -1,8 +1,14 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.Breaker;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,22 +30,25 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// The clients of a joiner, with one of the mistakes of `Breaker`.
+/// The clients of a joiner, with one of the mistakes of `Breaker`. A mistake that shows only in a process which ends between
+/// two steps has one that ends there, once in the life of its state directory, and is then started again.
 public final class BrokenClients implements KafkaClientSupplier {
-    /// A process that commits its places too early is killed in this time, sooner or later.
-    private static final Duration BETWEEN_THE_COMMITS = Duration.ofMillis(100);
+    /// Of a transaction in whose middle the process ends: so many that some are events with a label.
+    private static final long RECORDS_MIN = 10;
 
     private static final Duration OFTEN = Duration.ofMillis(5);
 
     private final Breaker breaker;
+    private final Path stateDir;
     private final JoinerTopology.Parts parts;
     private final AlignedClients standard;
 
     /// Of the thread of Streams that has them.
     private final ThreadLocal<Consumer<byte[], byte[]>> consumers = new ThreadLocal<>();
 
-    public BrokenClients(Breaker breaker, JoinerTopology.Parts parts) {
+    public BrokenClients(Breaker breaker, Path stateDir, JoinerTopology.Parts parts) {
         this.breaker = breaker;
+        this.stateDir = stateDir;
         this.parts = parts;
         standard = new AlignedClients(parts);
         if (breaker == Breaker.EXPIRES_BY_THE_WALL_CLOCK) {
@@ -85,22 +94,64 @@ public final class BrokenClients implements KafkaClientSupplier {
         Producer<byte[], byte[]> outside =
                 new KafkaProducer<>(Map.of("bootstrap.servers", config.get("bootstrap.servers")),
                         new ByteArraySerializer(), new ByteArraySerializer());
+        long[] written = {0};
+        Map<TopicPartition, Long> places = new HashMap<>();
         return broken(Producer.class, producer, (method, arguments) -> {
-            if (method.equals("send") && arguments[0] instanceof ProducerRecord<?, ?> record
-                    && record.topic().equals(parts.examples())) {
-                ProducerRecord<byte[], byte[]> example = (ProducerRecord<byte[], byte[]>) record;
-                if (breaker == Breaker.WRITES_EXAMPLES_TWICE) {
-                    producer.send(example);
-                } else if (breaker == Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION) {
-                    return outside.send(example, arguments.length > 1 ? (Callback) arguments[1] : null);
+            switch (method) {
+                case "beginTransaction" -> written[0] = 0;
+                case "send" -> {
+                    ProducerRecord<byte[], byte[]> record = (ProducerRecord<byte[], byte[]>) arguments[0];
+                    if (!record.topic().equals(parts.examples())) {
+                        return null;
+                    }
+                    written[0]++;
+                    if (breaker == Breaker.WRITES_EXAMPLES_TWICE) {
+                        producer.send(record);
+                    } else if (breaker == Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION) {
+                        return outside.send(record, arguments.length > 1 ? (Callback) arguments[1] : null);
+                    }
                 }
-            } else if (method.equals("sendOffsetsToTransaction")
-                    && breaker == Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION) {
-                consumers.get().commitSync((Map<TopicPartition, OffsetAndMetadata>) arguments[0]);
-                LockSupport.parkNanos(BETWEEN_THE_COMMITS.toNanos());
+                case "sendOffsetsToTransaction" -> {
+                    var offsets = (Map<TopicPartition, OffsetAndMetadata>) arguments[0];
+                    if (breaker == Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION && written[0] >= RECORDS_MIN) {
+                        outside.flush();
+                        endOnce();
+                    } else if (breaker == Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION) {
+                        consumers.get().commitSync(offsets);
+                        if (events(offsets, places) >= RECORDS_MIN) {
+                            endOnce();
+                        }
+                    }
+                }
+                default -> {
+                }
             }
             return null;
         });
+    }
+
+    /// Returns how many records of the events topic lie between these places and those of the call before.
+    private long events(Map<TopicPartition, OffsetAndMetadata> offsets, Map<TopicPartition, Long> places) {
+        long events = 0;
+        for (Map.Entry<TopicPartition, OffsetAndMetadata> each : offsets.entrySet()) {
+            Long before = places.put(each.getKey(), each.getValue().offset());
+            if (before != null && each.getKey().topic().equals(parts.spec().events().topic())) {
+                events += each.getValue().offset() - before;
+            }
+        }
+        return events;
+    }
+
+    /// Ends the process as one that asks to be started again, the first time.
+    private void endOnce() {
+        try {
+            Files.createFile(stateDir.resolve("ended-once"));
+        } catch (FileAlreadyExistsException e) {
+            return;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Runtime.getRuntime().halt(ExitCode.RETRYABLE.status());
     }
 
     @Override

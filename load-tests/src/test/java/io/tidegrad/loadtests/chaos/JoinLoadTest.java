@@ -42,7 +42,7 @@ class JoinLoadTest {
     @ProvesOracle(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION)
     @Test
     void examplesThatSurviveTheirTransactionAreReported() throws Exception {
-        assertThat(violations(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION, 2))
+        assertThat(violations(Breaker.WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION, 0))
                 .anyMatch(each -> each.contains("expected [final false], found [final false, final false]"));
     }
 
@@ -50,7 +50,7 @@ class JoinLoadTest {
     @ProvesOracle(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION)
     @Test
     void recordsThatAreLostAreReported() throws Exception {
-        assertThat(violations(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION, 4))
+        assertThat(violations(Breaker.COMMITS_PLACES_OUTSIDE_THE_TRANSACTION, 0))
                 .anyMatch(each -> each.startsWith("tx-") && each.endsWith("found []"));
     }
 
