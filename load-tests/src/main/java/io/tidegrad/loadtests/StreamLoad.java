@@ -61,8 +61,11 @@ public final class StreamLoad extends LoadTest {
     /// Of the events, as a part, before the window of a rate begins: by then most is compiled.
     private static final int OPENING_PART = 4;
 
-    /// Latency before its window: most is compiled then.
-    private static final Duration OPENING = Duration.ofSeconds(20);
+    /// Events that are joined and learned before latency is looked at: most is compiled then.
+    private static final Duration OPENING = Duration.ofSeconds(30);
+
+    /// Of the same load before the window of latency.
+    private static final Duration SETTLING = Duration.ofSeconds(3);
 
     private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
     private static final Duration ALIGN = Duration.ofMinutes(10);
@@ -472,8 +475,9 @@ public final class StreamLoad extends LoadTest {
 
         private Result latency(StreamTraffic traffic, TopicPartition log, Runnable processes, int port)
                 throws InterruptedException {
-            int opening = (int) (options.perSecond() * OPENING.toMillis() * 1e-3);
-            int all = opening + (int) (options.perSecond() * options.window().toMillis() * 1e-3);
+            int warm = eventsOf(OPENING);
+            int settling = eventsOf(SETTLING);
+            int all = settling + eventsOf(options.window());
             long[] due = new long[all];
             Seen answered = new Seen();
             String question = Json.write(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
@@ -488,20 +492,15 @@ public final class StreamLoad extends LoadTest {
                     watch.requireHealthy();
                 };
                 long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
-                try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), 0, due)) {
-                    Await.until("all events to be sent", OPENING.plus(options.window()).plus(WITHIN), () -> {
-                        alive.run();
-                        sending.requireHealthy("can't send");
-                        return sending.isDone();
-                    });
-                    sending.requireHealthy("can't send");
-                }
+                send(traffic, 0, new long[warm], alive);
+                awaitAll(log, warm, alive); // a JVM that compiles falls behind
+                send(traffic, warm, due, alive);
                 long[] offset = new long[all];
                 double[] joined = new double[all];
-                awaitAll(log, all, alive);
+                awaitAll(log, warm + all, alive);
                 readAll(log, record -> {
-                    if (Example.isIn(record.headers())) {
-                        int event = StreamTraffic.number(record.key());
+                    int event = Example.isIn(record.headers()) ? StreamTraffic.number(record.key()) - warm : -1;
+                    if (event >= 0) {
                         offset[event] = record.offset() + 1;
                         joined[event] = record.timestamp() + 0.5 - (due[event] + epochNanos) * 1e-6;
                     }
@@ -513,14 +512,30 @@ public final class StreamLoad extends LoadTest {
                 });
                 long[] published = watch.published().firstIn(end);
                 long[] served = answered.firstIn(end);
-                Result result = new Result().put("events_per_s", options.perSecond()).put("events", all - opening);
-                put(result, "", opening, event -> (served[(int) offset[event] - 1] - due[event]) * 1e-6, all);
-                put(result, "joined_", opening, event -> joined[event], all);
-                put(result, "learned_and_published_", opening,
+                Result result = new Result().put("events_per_s", options.perSecond()).put("events", all - settling);
+                put(result, "", settling, event -> (served[(int) offset[event] - 1] - due[event]) * 1e-6, all);
+                put(result, "joined_", settling, event -> joined[event], all);
+                put(result, "learned_and_published_", settling,
                         event -> (published[(int) offset[event] - 1] - due[event]) * 1e-6 - joined[event], all);
-                put(result, "served_", opening,
+                put(result, "served_", settling,
                         event -> (served[(int) offset[event] - 1] - published[(int) offset[event] - 1]) * 1e-6, all);
                 return result;
+            }
+        }
+
+        private int eventsOf(Duration time) {
+            return (int) (options.perSecond() * time.toMillis() * 1e-3);
+        }
+
+        private void send(StreamTraffic traffic, int first, long[] due, Runnable alive) throws InterruptedException {
+            try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), first, due)) {
+                Await.until("all events to be sent",
+                        Duration.ofSeconds((long) (due.length / options.perSecond())).plus(WITHIN), () -> {
+                            alive.run();
+                            sending.requireHealthy("can't send");
+                            return sending.isDone();
+                        });
+                sending.requireHealthy("can't send");
             }
         }
 
