@@ -52,7 +52,6 @@ import org.slf4j.LoggerFactory;
 final class StreamJoiner implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StreamJoiner.class);
     private static final String ENTRIES_CHANGELOG = "-entries-changelog";
-    private static final String DUE_CHANGELOG = "-due-changelog";
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     /// A joiner that holds records back for others wants to hear of them soon.
@@ -134,7 +133,7 @@ final class StreamJoiner implements AutoCloseable {
             if (spec.labels() == null) {
                 return new Internal(Set.of(), Set.of(), events);
             }
-            Set<String> changelogs = Set.of(application + ENTRIES_CHANGELOG, application + DUE_CHANGELOG);
+            Set<String> changelogs = Set.of(application + ENTRIES_CHANGELOG);
             if (JoinerTopology.isPartitionedAlike(spec, found.eventPartitions(), found.labelPartitions())) {
                 return new Internal(Set.of(), changelogs, events);
             }

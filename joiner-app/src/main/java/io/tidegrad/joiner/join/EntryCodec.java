@@ -133,14 +133,26 @@ public final class EntryCodec {
         return entry;
     }
 
-    /// Returns the base of an entry that waits no more, or `Long.MAX_VALUE` for another entry, without decoding the rest.
+    /// Whether it is an entry of an event that waits no more, by its kind alone.
     ///
     /// @throws EntryException these are not the bytes of an entry of this format
-    public static long baseIfEmitted(byte[] bytes) {
-        if (bytes.length > 1 && bytes[0] == FORMAT && (bytes[1] & KIND) != EMITTED) {
-            return Long.MAX_VALUE;
+    public static boolean isEmitted(byte[] bytes) {
+        return (kind(bytes) & KIND) == EMITTED;
+    }
+
+    /// Returns the entry's base without decoding the rest.
+    ///
+    /// @throws EntryException these are not the bytes of an entry of this format
+    public static long base(byte[] bytes) {
+        kind(bytes);
+        return signed(BinaryReader.bare(bytes, 2, bytes.length - 2, "entry", EntryException::new));
+    }
+
+    private static int kind(byte[] bytes) {
+        if (bytes.length < 2 || bytes[0] != FORMAT) {
+            decode(bytes, "entry");
         }
-        return decode(bytes, "entry").base();
+        return bytes[1];
     }
 
     private static boolean has(int flags, int flag) {

@@ -17,7 +17,7 @@ import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
 
 /// A state store without content. It lets the join do something before each commit, inside of the task's transaction, and
-/// commit times beside the offsets. No other class of the joiner uses internals of Kafka Streams. This one
+/// commit times beside the offsets. Only this class and `JoinStore` of the joiner use internals of Kafka Streams. This one
 /// relies on the following behaviour of version 4.3.1:
 ///
 /// - `CachedStateStore.flushCache()` is called by `StreamTask.prepareCommit` before the producer is flushed and the

@@ -74,8 +74,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         CommitHook hook = context.getStateStore(CommitHook.NAME);
-        JoinState state = new JoinState(spec.stream(), join, context.getStateStore(JoinState.ENTRIES),
-                context.getStateStore(JoinState.INDEX));
+        JoinState state = new JoinState(join, context.getStateStore(JoinStore.ENTRIES));
         // A task that lost its transaction begins anew with the same processor.
         Running running = new Running(context, state, hook,
                 new Corrections(parts.lookups().get(), this::writeAgain, System::nanoTime));
@@ -122,11 +121,10 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     /// Ends what is over, in bounded steps.
     private void look(Running running) {
         JoinState state = running.state();
-        for (byte[] due : state.due(time, SWEEP_MAX)) {
+        state.due(time, SWEEP_MAX, (due, found) -> {
             id = due;
-            Entry found = state.indexed(due);
             state.put(due, found, join.expire(new String(due, StandardCharsets.UTF_8), found, time, this));
-        }
+        });
         state.clean(time, Math.max(CLEANED_PER_RECORD * sinceSweep, CLEANED_MIN));
         sinceSweep = 0;
     }

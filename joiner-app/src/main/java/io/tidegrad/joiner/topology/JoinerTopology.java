@@ -1,5 +1,6 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.RecordDecoder;
@@ -25,13 +26,12 @@ import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.apache.kafka.streams.processor.TimestampExtractor;
-import org.apache.kafka.streams.state.Stores;
 
 /// ```
 /// events ─▶ key-events ─┐
 ///                       ├─▶ by-key (repartition) ─▶ join ─▶ examples · dead-letters
 /// labels ─▶ key-labels ─┘                             │
-///                                                   entries, due (stores)
+///                                                   entries (store)
 /// ```
 ///
 /// Both sides go through one topic, so that the join takes them in the order in which `Alignment` let them pass. From two
@@ -125,13 +125,9 @@ public final class JoinerTopology {
                     .withNumberOfPartitions(Math.max(parts.eventPartitions(), parts.labelPartitions()))
                     .withStreamPartitioner(new ById()));
         }
-        builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.ENTRIES),
-                Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
-        builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.INDEX),
-                Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
+        builder.addStateStore(JoinStore.builder(parts.spec().stream(), new LabelJoin(parts.spec()), CHANGELOG));
         builder.addStateStore(CommitHook.builder());
-        keyed.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinState.ENTRIES, JoinState.INDEX,
-                CommitHook.NAME);
+        keyed.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinStore.ENTRIES, CommitHook.NAME);
         Topology topology = builder.build();
         sink(topology, EXAMPLES, parts.examples(), JOIN);
         sink(topology, DEAD_LETTERS, parts.deadLetterTopic(), JOIN);

@@ -21,6 +21,7 @@ import io.tidegrad.joiner.verify.BruteForceJoin.Result;
 import io.tidegrad.joiner.verify.PossibleJoins;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.stream.Example.Kind;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.StreamSpec;
@@ -201,6 +202,13 @@ class JoinerTest {
                 new Position(at.partition(), at.offset()), withdrawn ? null : Boolean.toString(fraud), null, value)));
     }
 
+    private void tick(long time) throws ExecutionException, InterruptedException {
+        RecordHeader tick = new RecordHeader("tidegrad-tick", Long.toString(time).getBytes(StandardCharsets.UTF_8));
+        for (int partition = 0; partition < 6; partition++) {
+            producer.send(new ProducerRecord<>(events, partition, time, null, new byte[0], List.of(tick))).get();
+        }
+    }
+
     private byte[] eventBytes(String id, long time, double amount) {
         GenericData.Record event = new GenericData.Record(EVENT);
         event.put("id", id);
@@ -277,11 +285,7 @@ class JoinerTest {
             }
             send(random, 2_000, 3_000);
             long end = START + Duration.ofDays(3).toMillis();
-            for (int partition = 0; partition < 6; partition++) {
-                producer.send(new ProducerRecord<>(events, partition, end, null, new byte[0], List
-                        .of(new RecordHeader("tidegrad-tick", Long.toString(end).getBytes(StandardCharsets.UTF_8)))))
-                        .get();
-            }
+            tick(end);
             awaitJoined(again);
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(wrong(end)).isEmpty());
         }
@@ -304,11 +308,15 @@ class JoinerTest {
         try (JoinerApp joiner = JoinerApp.start(config())) {
             awaitJoined(joiner);
         }
-        List<Example.Kind> kinds = new ArrayList<>();
+        assertThat(kinds()).hasSize(count).containsOnly(Kind.FINAL);
+    }
+
+    private List<Kind> kinds() throws ExampleException {
+        List<Kind> kinds = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : examples()) {
             kinds.add(Example.read(record.headers()).kind());
         }
-        assertThat(kinds).hasSize(count).containsOnly(Example.Kind.FINAL);
+        return kinds;
     }
 
     private void send(Random random, int from, int to) throws ExecutionException, InterruptedException {
@@ -548,13 +556,40 @@ class JoinerTest {
                 awaitJoined(first);
                 assertThat(examples()).isEmpty();
             }
-            for (int i = 0; i < 50; i++) {
+            for (int i = 0; i < 25; i++) {
                 label("tx-" + i, START + 100, true, false);
             }
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(50));
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
+            tick(START + Duration.ofHours(1).toMillis());
+            await("the time index came with the copy").atMost(PATIENCE).untilAsserted(
+                    () -> assertThat(kinds()).hasSize(50).filteredOn(each -> each == Kind.PROVISIONAL).hasSize(25));
         }
-        for (ConsumerRecord<byte[], byte[]> each : examples()) {
-            assertThat(Example.read(each.headers()).kind()).isEqualTo(Example.Kind.FINAL);
+    }
+
+    /// The time index is in no topic: it is made again from what is remembered of the events.
+    @Test
+    void anEventThatWaitedWhileTheStateDirectoryWasLostStillGetsItsProvisionalExample() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp first = JoinerApp.start(config())) {
+            for (int i = 0; i < 50; i++) {
+                event("tx-" + i, START + i, 1);
+            }
+            for (int i = 0; i < 25; i++) {
+                label("tx-" + i, START + 100, true, false);
+            }
+            awaitJoined(first);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
+        }
+        try (JoinerApp kept = JoinerApp.start(config())) {
+            await().atMost(PATIENCE).until(() -> kept.joiners().stream().anyMatch(StreamJoiner::joins));
+            event("tx-kept", START, 1);
+            awaitJoined(kept);
+        }
+        try (JoinerApp lost = JoinerApp.start(config("--state-dir", directory.resolve("empty").toString()))) {
+            tick(START + Duration.ofHours(1).toMillis());
+            awaitJoined(lost);
+            await().atMost(PATIENCE).untilAsserted(
+                    () -> assertThat(kinds()).hasSize(51).filteredOn(each -> each == Kind.PROVISIONAL).hasSize(26));
         }
     }
 
@@ -666,7 +701,7 @@ class JoinerTest {
         }
         List<String> internal = admin.listTopics().names().get().stream()
                 .filter(each -> each.startsWith(topics.joinerApplicationId(name, 1))).sorted().toList();
-        assertThat(internal).hasSize(3);
+        assertThat(internal).hasSize(2);
         admin.deleteTopics(internal).all().get();
         await().atMost(PATIENCE).until(() -> admin.listTopics().names().get().stream().noneMatch(internal::contains));
         String group = topics.joinerApplicationId(name, 1);
@@ -730,7 +765,7 @@ class JoinerTest {
             assertThat(examples()).as("the label may still come in time").isEmpty();
             transactional.commitTransaction();
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).singleElement()
-                    .satisfies(each -> assertThat(Example.read(each.headers()).kind()).isEqualTo(Example.Kind.FINAL)));
+                    .satisfies(each -> assertThat(Example.read(each.headers()).kind()).isEqualTo(Kind.FINAL)));
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
         }
     }

@@ -1,0 +1,365 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.join.Entry;
+import io.tidegrad.joiner.join.Entry.Emitted;
+import io.tidegrad.joiner.join.EntryCodec;
+import io.tidegrad.joiner.join.LabelJoin;
+import io.tidegrad.joiner.join.TimeIndexKey;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.StreamsMetrics;
+import org.apache.kafka.streams.processor.BatchingStateRestoreCallback;
+import org.apache.kafka.streams.processor.CommitCallback;
+import org.apache.kafka.streams.processor.StateRestoreCallback;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.processor.StateStoreContext;
+import org.apache.kafka.streams.processor.TaskId;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
+import org.apache.kafka.streams.query.Position;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.StoreBuilder;
+import org.apache.kafka.streams.state.Stores;
+import org.jspecify.annotations.Nullable;
+
+/// The entries of a task in RocksDB, which a changelog backs up, and beside them a time index that is not logged. The
+/// index has a **hint** for each entry that something will become of: when to look at it. A hint may be there for an
+/// entry that does not wait for that time any more; whoever finds such a hint drops it.
+///
+/// **No entry that waits is without its hint**, or its event would wait for ever:
+///
+/// - A hint is written before its entry, and taken away after the entry that waits for it was replaced.
+/// - Restoring, of active tasks and of standbys, writes a hint with each entry that it reads from the changelog.
+/// - Each of the two stores keeps the changelog's offset to which it has come, with its content. Restoring begins at the
+///   smaller one, and from the beginning if one of them has none.
+/// - Each is a store of Kafka Streams that tells whether it was closed. With exactly-once, Streams deletes both and
+///   restores them if one was not, so that neither is taken on with writes of a transaction that was aborted.
+///
+/// It relies on this of Kafka Streams 4.3.1, beyond public interfaces: `InternalProcessorContext.logChange` writes a
+/// record to the changelog of a store, and what is restored comes to the callback in the order of the changelog.
+final class JoinStore implements StateStore {
+    static final String ENTRIES = "entries";
+    static final String INDEX = "due";
+
+    /// When nothing will become of an entry by itself.
+    static final long NEVER = Long.MAX_VALUE;
+
+    private static final byte[] NOTHING = {};
+
+    private final String stream;
+    private final LabelJoin join;
+    private final KeyValueStore<Bytes, byte[]> entries = Stores.persistentKeyValueStore(ENTRIES).get();
+    private final KeyValueStore<Bytes, byte[]> index = Stores.persistentKeyValueStore(INDEX).get();
+    private @Nullable StateStoreContext context;
+
+    /// The index has no hint before this time; what was dropped there need not be passed again.
+    private long head = Long.MIN_VALUE;
+
+    JoinStore(String stream, LabelJoin join) {
+        this.stream = stream;
+        this.join = join;
+    }
+
+    /// @param log settings of the changelog
+    static StoreBuilder<JoinStore> builder(String stream, LabelJoin join, Map<String, String> log) {
+        return new StoreBuilder<>() {
+            @Override
+            public StoreBuilder<JoinStore> withCachingEnabled() {
+                throw new UnsupportedOperationException("an id comes again seldom before a commit");
+            }
+
+            @Override
+            public StoreBuilder<JoinStore> withCachingDisabled() {
+                return this;
+            }
+
+            @Override
+            public StoreBuilder<JoinStore> withLoggingEnabled(Map<String, String> config) {
+                return builder(stream, join, config);
+            }
+
+            @Override
+            public StoreBuilder<JoinStore> withLoggingDisabled() {
+                throw new UnsupportedOperationException("entries are nowhere else");
+            }
+
+            @Override
+            public JoinStore build() {
+                return new JoinStore(stream, join);
+            }
+
+            @Override
+            public Map<String, String> logConfig() {
+                return log;
+            }
+
+            @Override
+            public boolean loggingEnabled() {
+                return true;
+            }
+
+            @Override
+            public String name() {
+                return ENTRIES;
+            }
+        };
+    }
+
+    @Override
+    public void init(StateStoreContext context, StateStore root) {
+        this.context = context;
+        // Entries come first: from then on Streams closes both, also if the index can't be opened.
+        entries.init(new Inner(context, this::restore), root);
+        index.init(new Inner(context, null), root);
+    }
+
+    @Nullable
+    Entry get(byte[] id) {
+        byte[] entry = entries.get(Bytes.wrap(id));
+        return entry == null ? null : EntryCodec.decode(entry, stream);
+    }
+
+    /// @param before what `get` returned
+    void put(byte[] id, @Nullable Entry before, @Nullable Entry after) {
+        Bytes key = Bytes.wrap(id);
+        long due = due(after);
+        long dueBefore = due(before);
+        if (due != NEVER && due != dueBefore) {
+            index.put(hint(due, id), NOTHING);
+        }
+        byte[] value = after == null ? null : EntryCodec.encode(after);
+        set(entries, key, value);
+        log(key, value);
+        if (dueBefore != NEVER && due != dueBefore) {
+            drop(TimeIndexKey.of(dueBefore, id));
+        }
+    }
+
+    private Bytes hint(long due, byte[] id) {
+        head = Math.min(head, due);
+        return Bytes.wrap(TimeIndexKey.of(due, id));
+    }
+
+    /// Returns when something will become of the entry by itself, or `NEVER`.
+    long due(@Nullable Entry entry) {
+        return entry == null || entry instanceof Emitted ? NEVER : join.wakeAt(entry);
+    }
+
+    /// Forgets an id that waits for nothing.
+    void forget(Bytes id) {
+        set(entries, id, null);
+        log(id, null);
+    }
+
+    /// Writes without reading what was there, which `delete` returns.
+    @SuppressWarnings("NullAway") // the value may be null: it is then deleted
+    private static void set(KeyValueStore<Bytes, byte[]> store, Bytes key, byte @Nullable [] value) {
+        store.put(key, value);
+    }
+
+    @SuppressWarnings("NullAway") // as above
+    private void log(Bytes id, byte @Nullable [] value) {
+        InternalProcessorContext<?, ?> to =
+                (InternalProcessorContext<?, ?>) Objects.requireNonNull(context, "init comes first");
+        to.logChange(ENTRIES, id, value, to.recordContext().timestamp(), new RecordHeaders(), Position.emptyPosition());
+    }
+
+    /// Returns all entries from an id on.
+    KeyValueIterator<Bytes, byte[]> entries(@Nullable Bytes from) {
+        return entries.range(from, null);
+    }
+
+    /// Returns the first hints before a time, at most `max`. They are not looked for again: each is to be given to
+    /// `waiting`, and its entry to be replaced.
+    List<byte[]> due(long before, int max) {
+        List<byte[]> due = new ArrayList<>();
+        try (KeyValueIterator<Bytes, byte[]> hints = hints(before)) {
+            while (due.size() < max && hints.hasNext()) {
+                byte[] hint = hints.next().key.get();
+                due.add(hint);
+                head = TimeIndexKey.time(hint);
+            }
+        }
+        if (due.size() < max) {
+            head = Math.max(head, before);
+        }
+        return due;
+    }
+
+    private KeyValueIterator<Bytes, byte[]> hints(long before) {
+        return index.range(Bytes.wrap(TimeIndexKey.of(Math.min(head, before), NOTHING)),
+                Bytes.wrap(TimeIndexKey.of(before, NOTHING)));
+    }
+
+    /// Returns the entry that waits for a hint's time. If there is none, the hint is dropped.
+    @Nullable
+    Entry waiting(byte[] hint) {
+        Entry entry = get(TimeIndexKey.id(hint));
+        if (due(entry) == TimeIndexKey.time(hint)) {
+            return entry;
+        }
+        drop(hint);
+        return null;
+    }
+
+    private void drop(byte[] hint) {
+        set(index, Bytes.wrap(hint), null);
+    }
+
+    /// Returns the entry whose time comes first, and drops the hints before its own. Of these it looks at `max`; null if
+    /// no entry waits for one of them.
+    @Nullable
+    Entry first(int max) {
+        List<byte[]> passed = new ArrayList<>();
+        Entry first = null;
+        try (KeyValueIterator<Bytes, byte[]> hints = hints(NEVER)) {
+            while (first == null && passed.size() < max && hints.hasNext()) {
+                byte[] hint = hints.next().key.get();
+                Entry entry = get(TimeIndexKey.id(hint));
+                head = TimeIndexKey.time(hint);
+                if (due(entry) == head) {
+                    first = entry;
+                } else {
+                    passed.add(hint);
+                }
+            }
+        }
+        passed.forEach(this::drop);
+        return first;
+    }
+
+    /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
+    /// when an entry is replaced, for the changelog does not say what was there. So it drops those at the head of which
+    /// nothing waits any more, at most as many as it may have written: the index of a standby stays as small as an active
+    /// task's.
+    private void restore(Collection<KeyValue<byte[], byte[]>> log) {
+        List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
+        List<KeyValue<Bytes, byte[]>> restored = new ArrayList<>(log.size());
+        for (KeyValue<byte[], byte[]> each : log) {
+            byte @Nullable [] entry = each.value;
+            if (entry != null && !EntryCodec.isEmitted(entry)) {
+                hints.add(KeyValue.pair(hint(join.wakeAt(EntryCodec.decode(entry, stream)), each.key), NOTHING));
+            }
+            restored.add(KeyValue.pair(Bytes.wrap(each.key), each.value));
+        }
+        index.putAll(hints);
+        entries.putAll(restored);
+        first(log.size());
+    }
+
+    @Override
+    public void commit(Map<TopicPartition, Long> changelogOffsets) {
+        index.commit(changelogOffsets);
+        entries.commit(changelogOffsets);
+    }
+
+    @Override
+    public @Nullable Long committedOffset(TopicPartition partition) {
+        Long ofIndex = index.committedOffset(partition);
+        Long ofEntries = entries.committedOffset(partition);
+        return ofIndex == null || ofEntries == null ? null : Long.valueOf(Math.min(ofIndex, ofEntries));
+    }
+
+    @Override
+    @SuppressWarnings("deprecation") // true of all stores in the future
+    public boolean managesOffsets() {
+        return true;
+    }
+
+    @Override
+    public String name() {
+        return ENTRIES;
+    }
+
+    @Override
+    public boolean persistent() {
+        return true;
+    }
+
+    @Override
+    public boolean isOpen() {
+        return entries.isOpen() && index.isOpen();
+    }
+
+    @Override
+    public void close() {
+        try {
+            index.close();
+        } finally {
+            entries.close();
+        }
+    }
+
+    /// What an inner store sees of its task. Only the entries are registered, with a way to restore them.
+    private record Inner(StateStoreContext task,
+            @Nullable BatchingStateRestoreCallback restore) implements StateStoreContext {
+        @Override
+        public void register(StateStore store, StateRestoreCallback own) {
+            throw new UnsupportedOperationException("stores of RocksDB have something to do at a commit");
+        }
+
+        @Override
+        public void register(StateStore store, StateRestoreCallback own, CommitCallback commit) {
+            if (restore != null) {
+                task.register(store, restore, commit);
+            }
+        }
+
+        @Override
+        public String applicationId() {
+            return task.applicationId();
+        }
+
+        @Override
+        public TaskId taskId() {
+            return task.taskId();
+        }
+
+        /// Nothing: it would be kept as the store's position for queries, which nobody makes.
+        @Override
+        public Optional<RecordMetadata> recordMetadata() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Serde<?> keySerde() {
+            return task.keySerde();
+        }
+
+        @Override
+        public Serde<?> valueSerde() {
+            return task.valueSerde();
+        }
+
+        @Override
+        public File stateDir() {
+            return task.stateDir();
+        }
+
+        @Override
+        public StreamsMetrics metrics() {
+            return task.metrics();
+        }
+
+        @Override
+        public Map<String, Object> appConfigs() {
+            return task.appConfigs();
+        }
+
+        @Override
+        public Map<String, Object> appConfigsWithPrefix(String prefix) {
+            return task.appConfigsWithPrefix(prefix);
+        }
+    }
+}
