@@ -20,18 +20,23 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.FeatureMetadata;
 import org.apache.kafka.clients.admin.FinalizedVersionRange;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.SupportedVersionRange;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.GroupAuthorizationException;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -374,6 +379,21 @@ public final class KafkaTopics {
         return found;
     }
 
+    /// Requires a right that Kafka is asked to use later only. Topics that do not exist are passed over.
+    ///
+    /// @throws TopicAuthorizationException naming the topic on which ACLs deny it
+    public void requireRight(AclOperation operation, Set<String> topics) {
+        var described = admin.describeTopics(topics, new DescribeTopicsOptions().includeAuthorizedOperations(true))
+                .topicNameValues();
+        for (String topic : topics) {
+            TopicDescription description = existing(AclOperation.DESCRIBE, topic, described.get(topic));
+            Set<AclOperation> allowed = description == null ? null : description.authorizedOperations();
+            if (allowed != null && !allowed.contains(operation)) {
+                throw denied(operation, topic);
+            }
+        }
+    }
+
     private static Map<String, String> values(Config config) {
         Map<String, String> values = new HashMap<>();
         for (ConfigEntry entry : config.entries()) {
@@ -393,11 +413,39 @@ public final class KafkaTopics {
     }
 
     /// Waits for Kafka's answer, and says which right is missing: Kafka itself names neither operation nor topic.
-    private static <T> T asked(AclOperation operation, String topic, KafkaFuture<T> future) {
+    static <T> T asked(AclOperation operation, String topic, KafkaFuture<T> future) {
         try {
             return get(future);
         } catch (TopicAuthorizationException e) {
-            throw new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic), Set.of(topic));
+            throw denied(operation, topic);
+        }
+    }
+
+    /// Returns the exception that says which right is missing.
+    public static TopicAuthorizationException denied(AclOperation operation, String topic) {
+        return new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic), Set.of(topic));
+    }
+
+    /// Returns what a group has committed of these partitions, nothing if there is no such group. Of all partitions of the
+    /// group, Kafka would leave out those that ACLs hide.
+    public static Map<TopicPartition, @Nullable OffsetAndMetadata> committed(Admin admin, String group,
+            List<TopicPartition> partitions) {
+        try {
+            return askedOfGroup(AclOperation.DESCRIBE, group,
+                    admin.listConsumerGroupOffsets(
+                            Map.of(group, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)))
+                            .partitionsToOffsetAndMetadata(group));
+        } catch (GroupIdNotFoundException none) {
+            return Map.of();
+        }
+    }
+
+    /// Likewise for what is asked of a consumer group.
+    public static <T> T askedOfGroup(AclOperation operation, String group, KafkaFuture<T> future) {
+        try {
+            return get(future);
+        } catch (GroupAuthorizationException e) {
+            throw new GroupAuthorizationException(MissingRight.text(operation.name(), "group " + group), group);
         }
     }
 

@@ -4,8 +4,8 @@ import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.schemas.Topics;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -27,7 +27,6 @@ public final class ModelData {
     /// @return the topics that were deleted
     /// @throws ControlException if a trainer learns it
     public List<String> delete(String model, int epochs) {
-        Set<String> there = KafkaTopics.get(admin.listTopics().names());
         List<String> doomed = new ArrayList<>();
         doomed.add(topics.snapshots(model));
         for (int epoch = 1; epoch <= epochs; epoch++) {
@@ -35,25 +34,27 @@ public final class ModelData {
             deleteGroup(admin, group, "a trainer still learns it");
             doomed.add(Topics.changelog(group));
         }
-        doomed.retainAll(there);
-        deleteTopics(admin, doomed);
-        return doomed;
+        return deleteTopics(admin, doomed);
     }
 
-    static void deleteTopics(Admin admin, List<String> doomed) {
+    /// Returns those of the topics that were there.
+    static List<String> deleteTopics(Admin admin, List<String> doomed) {
+        List<String> deleted = new ArrayList<>();
         for (String topic : doomed) {
             try {
-                KafkaTopics.get(admin.deleteTopics(List.of(topic)).all());
+                KafkaTopics.asked(AclOperation.DELETE, topic, admin.deleteTopics(List.of(topic)).all());
+                deleted.add(topic);
             } catch (UnknownTopicOrPartitionException gone) {
-                // another process has deleted it
+                // it never was, or another process has deleted it
             }
         }
+        return deleted;
     }
 
     /// @param used what it means if the group has a member, for people
     static void deleteGroup(Admin admin, String group, String used) {
         try {
-            KafkaTopics.get(admin.deleteConsumerGroups(List.of(group)).all());
+            KafkaTopics.askedOfGroup(AclOperation.DELETE, group, admin.deleteConsumerGroups(List.of(group)).all());
         } catch (GroupIdNotFoundException none) {
             // no process has had this epoch
         } catch (GroupNotEmptyException e) {

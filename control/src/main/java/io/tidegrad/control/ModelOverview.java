@@ -79,9 +79,8 @@ public final class ModelOverview {
         }
         try (Consumer<byte[], byte[]> consumer =
                 new ReadCommitted(kafka.client()).open(new TopicPartition(topics.models(), 0))) {
-            Set<String> there = consumer.listTopics().keySet();
-            Set<TopicPartition> snapshots = partitions(wanted, there, model -> topics.snapshots(model.getModel()));
-            Set<TopicPartition> all = partitions(wanted, there, ModelRecord::getInputTopic);
+            Set<TopicPartition> snapshots = partitions(wanted, consumer, model -> topics.snapshots(model.getModel()));
+            Set<TopicPartition> all = partitions(wanted, consumer, ModelRecord::getInputTopic);
             all.addAll(snapshots);
             consumer.assign(all);
             consumer.pause(all); // `tail` resumes one at a time
@@ -101,10 +100,11 @@ public final class ModelOverview {
         return entries;
     }
 
-    private static Set<TopicPartition> partitions(Map<String, ModelRecord> models, Set<String> there,
+    private static Set<TopicPartition> partitions(Map<String, ModelRecord> models, Consumer<?, ?> consumer,
             Function<ModelRecord, String> topic) {
-        return models.values().stream().map(topic).filter(there::contains).map(each -> new TopicPartition(each, 0))
-                .collect(Collectors.toSet());
+        return models.values().stream().map(topic).distinct()
+                .filter(each -> !ReadCommitted.partitions(consumer, each).isEmpty())
+                .map(each -> new TopicPartition(each, 0)).collect(Collectors.toSet());
     }
 
     /// The newest records of a snapshots topic.

@@ -12,8 +12,11 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
@@ -91,7 +94,19 @@ public class ReadCommitted {
     /// Returns the end of a partition, whatever transactions are open, or 0 if there is no such topic.
     static long mark(KafkaSettings kafka, TopicPartition partition) {
         try (Consumer<byte[], byte[]> consumer = uncommitted(kafka)) {
-            return consumer.listTopics().containsKey(partition.topic()) ? end(consumer, partition) : 0;
+            return partitions(consumer, partition.topic()).isEmpty() ? 0 : end(consumer, partition);
+        }
+    }
+
+    /// Returns the partitions of a topic, none if there is no such topic. A list of all topics would leave out those that
+    /// ACLs hide, as if they did not exist.
+    ///
+    /// @throws TopicAuthorizationException if ACLs hide the topic
+    static List<PartitionInfo> partitions(Consumer<?, ?> consumer, String topic) {
+        try {
+            return consumer.partitionsFor(topic);
+        } catch (TopicAuthorizationException e) {
+            throw KafkaTopics.denied(AclOperation.DESCRIBE, topic);
         }
     }
 

@@ -1,9 +1,7 @@
 package io.tidegrad.control;
 
 import io.tidegrad.schemas.Topics;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 
 /// Deletes what an epoch of a stream leaves on Kafka.
@@ -24,12 +22,7 @@ public final class StreamData {
     public List<String> delete(String stream, int epoch) {
         String application = topics.joinerApplicationId(stream, epoch);
         ModelData.deleteGroup(admin, application, "a joiner still joins it");
-        // The names of other applications that begin with this one's go on with an epoch, which is a number.
-        Pattern own = Pattern.compile(Pattern.quote(application) + "-[a-z-]+-(repartition|changelog)");
-        String examples = topics.examples(stream, epoch);
-        List<String> doomed = new ArrayList<>(KafkaTopics.get(admin.listTopics().names()).stream()
-                .filter(topic -> topic.equals(examples) || own.matcher(topic).matches()).sorted().toList());
-        ModelData.deleteTopics(admin, doomed);
-        return doomed;
+        return ModelData.deleteTopics(admin, List.of(Topics.joinerChangelog(application),
+                Topics.joinerRepartition(application), topics.examples(stream, epoch)));
     }
 }

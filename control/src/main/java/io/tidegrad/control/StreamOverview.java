@@ -12,7 +12,7 @@ import java.util.OptionalInt;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.jspecify.annotations.Nullable;
 
 /// Shows the streams as the topics describe them now.
 public final class StreamOverview {
@@ -102,22 +102,14 @@ public final class StreamOverview {
     }
 
     private long unread(StreamAction.Create create, String group) {
+        List<TopicPartition> partitions = new ArrayList<>(TopicReader.partitions(kafka, create.events().topic()));
         StreamAction.Source labels = create.labels();
-        Map<TopicPartition, OffsetAndMetadata> read = read(group);
-        return unread(create.events().topic(), read) + (labels == null ? 0 : unread(labels.topic(), read));
-    }
-
-    private Map<TopicPartition, OffsetAndMetadata> read(String group) {
-        try {
-            return KafkaTopics.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group));
-        } catch (GroupIdNotFoundException none) {
-            return Map.of(); // no joiner has had this epoch
+        if (labels != null) {
+            partitions.addAll(TopicReader.partitions(kafka, labels.topic()));
         }
-    }
-
-    private long unread(String topic, Map<TopicPartition, OffsetAndMetadata> read) {
+        Map<TopicPartition, @Nullable OffsetAndMetadata> read = KafkaTopics.committed(admin, group, partitions);
         long unread = 0;
-        for (TopicPartition partition : TopicReader.partitions(kafka, topic)) {
+        for (TopicPartition partition : partitions) {
             try (TopicReader reader = new TopicReader(kafka, partition)) {
                 OffsetAndMetadata next = read.get(partition);
                 unread += Math.max(0, reader.end() - (next == null ? reader.begin() : next.offset()));

@@ -15,7 +15,6 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
-import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -50,14 +49,13 @@ public final class TopicReader implements AutoCloseable {
     /// Returns the partitions of a topic, none if there is no such topic.
     public static List<TopicPartition> partitions(KafkaSettings kafka, String topic) {
         try (TopicReader reader = new TopicReader(kafka, topic)) {
-            List<PartitionInfo> known = reader.consumer.listTopics().get(topic);
-            return known == null ? List.of()
-                    : known.stream().map(each -> new TopicPartition(topic, each.partition())).toList();
+            return ReadCommitted.partitions(reader.consumer, topic).stream()
+                    .map(each -> new TopicPartition(topic, each.partition())).toList();
         }
     }
 
     public boolean exists() {
-        return consumer.listTopics().containsKey(log.topic());
+        return !ReadCommitted.partitions(consumer, log.topic()).isEmpty();
     }
 
     public TopicPartition log() {

@@ -14,6 +14,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.jspecify.annotations.Nullable;
 
@@ -50,9 +51,9 @@ public final class TrainerObserver {
     /// Returns how many threads are in a group. Those of a process that died count until their session ends.
     static int members(Admin admin, String group) {
         try {
-            return Objects
-                    .requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group))
-                    .members().size();
+            return Objects.requireNonNull(KafkaTopics
+                    .askedOfGroup(AclOperation.DESCRIBE, group, admin.describeConsumerGroups(List.of(group)).all())
+                    .get(group)).members().size();
         } catch (GroupIdNotFoundException none) {
             return 0;
         }
@@ -96,7 +97,7 @@ public final class TrainerObserver {
         long deadline = System.nanoTime() + timeout.toNanos();
         try (Consumer<byte[], byte[]> consumer = ReadCommitted.uncommitted(kafka)) {
             TopicPartition partition = snapshots(model);
-            while (!consumer.listTopics().containsKey(partition.topic())) {
+            while (ReadCommitted.partitions(consumer, partition.topic()).isEmpty()) {
                 if (System.nanoTime() - deadline > 0) {
                     return OptionalLong.empty();
                 }

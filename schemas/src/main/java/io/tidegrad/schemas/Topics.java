@@ -11,6 +11,10 @@ public record Topics(String prefix) {
     /// The name that the trainer's topology gives to its state store, the live model.
     public static final String MODEL_STORE = "model";
 
+    /// The names that the joiner's topology gives to its repartition topic and to the state store that is logged.
+    public static final String BY_KEY = "by-key";
+    public static final String ENTRIES_STORE = "entries";
+
     /// model → `CatalogRecord`: current spec and stage; own binary format, compacted.
     public String models() {
         return prefix + ".models";
@@ -79,7 +83,22 @@ public record Topics(String prefix) {
 
     /// The changelog of the model store, as Kafka Streams names it.
     public static String changelog(String applicationId) {
-        return applicationId + "-" + MODEL_STORE + "-changelog";
+        return changelog(applicationId, MODEL_STORE);
+    }
+
+    private static String changelog(String applicationId, String store) {
+        return applicationId + "-" + store + "-changelog";
+    }
+
+    /// The changelog of a joiner. A stream whose events bring their labels has none.
+    public static String joinerChangelog(String applicationId) {
+        return changelog(applicationId, ENTRIES_STORE);
+    }
+
+    /// The topic through which records of one id come together. Only a stream whose topics are not partitioned alike has
+    /// it.
+    public static String joinerRepartition(String applicationId) {
+        return applicationId + "-" + BY_KEY + "-repartition";
     }
 
     /// The Kafka Streams application id of a model's epoch.

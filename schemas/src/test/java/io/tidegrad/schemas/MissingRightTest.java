@@ -18,6 +18,9 @@ class MissingRightTest {
                 .isEqualTo("expected the right READ on topic events, found that ACLs deny it");
         assertThat(MissingRight.of(new KafkaException("Error encountered sending record to topic events", DENIED)))
                 .isEqualTo("expected the right WRITE on topic events, found that ACLs deny it");
+        assertThat(MissingRight.of(new KafkaException("Could not create topic p-changelog.",
+                new TopicAuthorizationException("Authorization failed."))))
+                .isEqualTo("expected the right CREATE on topic p-changelog, found that ACLs deny it");
         assertThat(MissingRight.of(GroupAuthorizationException.forGroupId("g"))).contains("right READ on the group",
                 "g");
         assertThat(MissingRight.of(new TransactionalIdAuthorizationException("no")))

@@ -17,14 +17,15 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
+import org.apache.kafka.clients.admin.AlterConsumerGroupOffsetsResult;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.jspecify.annotations.Nullable;
 
@@ -132,14 +133,7 @@ final class JoinOffsets {
     }
 
     Map<TopicPartition, @Nullable OffsetAndMetadata> committed(List<TopicPartition> partitions) {
-        try {
-            return KafkaTopics.get(admin
-                    .listConsumerGroupOffsets(
-                            Map.of(group, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)))
-                    .partitionsToOffsetAndMetadata(group));
-        } catch (GroupIdNotFoundException e) {
-            return Map.of();
-        }
+        return KafkaTopics.committed(admin, group, partitions);
     }
 
     /// Returns up to where events and labels can be read. An open transaction may have records after that.
@@ -171,7 +165,14 @@ final class JoinOffsets {
         long deadline = System.nanoTime() + patience.toNanos();
         while (true) {
             try {
-                KafkaTopics.get(admin.alterConsumerGroupOffsets(group, offsets).all());
+                AlterConsumerGroupOffsetsResult altered = admin.alterConsumerGroupOffsets(group, offsets);
+                for (TopicPartition each : offsets.keySet()) {
+                    try {
+                        KafkaTopics.askedOfGroup(AclOperation.READ, group, altered.partitionResult(each));
+                    } catch (TopicAuthorizationException e) {
+                        throw KafkaTopics.denied(AclOperation.READ, each.topic());
+                    }
+                }
                 return;
             } catch (UnknownMemberIdException e) {
                 // Of joiners that are first started together, another one may have set them.

@@ -135,7 +135,6 @@ public final class JoinerApp implements ProcessRun.Work {
         operations.server().ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
         kafka.checkBroker();
-        letIn.note();
         kafka.tellRetention(config.topics().deadLetters(), config.deadLetterRetention(),
                 CommonSettings.DEAD_LETTER_RETENTION.key());
         ControlLog.createOrCheck(kafka, config.topics());
@@ -161,6 +160,7 @@ public final class JoinerApp implements ProcessRun.Work {
         if (none != null) {
             throw none;
         }
+        letIn.note(); // not earlier: a right that is missing at the first start stays missing
         following.follow(this::decided, this::decided);
         looks.every(TopicWatch.EVERY, "the topics that this joiner relies on can't be looked at", watch::look);
     }

@@ -39,6 +39,8 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
@@ -51,7 +53,6 @@ import org.slf4j.LoggerFactory;
 /// Joins one epoch of a stream, in a Kafka Streams application named `{prefix}-{stream}-{epoch}-join`.
 final class StreamJoiner implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StreamJoiner.class);
-    private static final String ENTRIES_CHANGELOG = "-entries-changelog";
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     /// A joiner that holds records back for others wants to hear of them soon.
@@ -73,6 +74,8 @@ final class StreamJoiner implements AutoCloseable {
     private final Duration standstillMax;
 
     private final JoinOffsets offsets;
+    private final KafkaTopics kafka;
+    private final Set<String> repartitions;
     private final Surroundings surroundings;
     private final Looks looks = new Looks(); // of its own: Kafka may not answer about topics of one stream that are gone
     private final List<TopicWatch.Watched> watched;
@@ -116,9 +119,10 @@ final class StreamJoiner implements AutoCloseable {
         Internal internal = Internal.of(epoch.spec(), found, application);
         Map<String, KafkaTopics.Found> there = offsets.requireInternal(internal, read, kafka);
         List<TopicPartition> written = new ArrayList<>(partitions(topics.examples(epoch.stream(), epoch.number()), 1));
-        KafkaTopics.Found entries = there.get(application + ENTRIES_CHANGELOG);
+        String changelog = Topics.joinerChangelog(application);
+        KafkaTopics.Found entries = there.get(changelog);
         if (entries != null) {
-            written.addAll(partitions(application + ENTRIES_CHANGELOG, entries.partitions()));
+            written.addAll(partitions(changelog, entries.partitions()));
         }
         offsets.ensure(read, written);
         return new StreamJoiner(epoch, surroundings, found, internal, offsets, kafka, failed);
@@ -133,13 +137,13 @@ final class StreamJoiner implements AutoCloseable {
             if (spec.labels() == null) {
                 return new Internal(Set.of(), Set.of(), events);
             }
-            Set<String> changelogs = Set.of(application + ENTRIES_CHANGELOG);
+            Set<String> changelogs = Set.of(Topics.joinerChangelog(application));
             if (JoinerTopology.isPartitionedAlike(spec, found.eventPartitions(), found.labelPartitions())) {
                 return new Internal(Set.of(), changelogs, events);
             }
             int tasks = Math.max(found.eventPartitions(), found.labelPartitions());
-            String byKey = application + "-" + JoinerTopology.BY_KEY + "-repartition";
-            return new Internal(Set.of(byKey), changelogs, partitions(byKey, tasks));
+            String repartition = Topics.joinerRepartition(application);
+            return new Internal(Set.of(repartition), changelogs, partitions(repartition, tasks));
         }
 
         Set<String> all() {
@@ -160,6 +164,8 @@ final class StreamJoiner implements AutoCloseable {
         this.epoch = epoch;
         this.failed = failed;
         this.offsets = offsets;
+        this.kafka = kafka;
+        repartitions = internal.repartitions();
         StreamSpec spec = epoch.spec();
         StreamSpec.Labels labels = spec.labels();
         Topics topics = config.topics();
@@ -253,6 +259,9 @@ final class StreamJoiner implements AutoCloseable {
             answeredAt = nanos;
             return; // Streams may have to create its topics
         }
+        if (progress.seen() == null) {
+            requireDeletion();
+        }
         looked = true;
         lookedAt = nanos;
         long asked = System.nanoTime(); // as those who fetch records count
@@ -268,6 +277,16 @@ final class StreamJoiner implements AutoCloseable {
         progress.look(ends, written, committed, System.currentTimeMillis(), nanos, asked);
         answeredAt = nanos;
         surroundings.answered().run();
+    }
+
+    /// Kafka Streams deletes from the repartition topics what is joined. Without the right to do so it would only log that,
+    /// and the topics would grow for ever.
+    private void requireDeletion() {
+        try {
+            kafka.requireRight(AclOperation.DELETE, repartitions);
+        } catch (TopicAuthorizationException e) {
+            giveUp(StopException.from(e)); // that records were joined does not show that Kafka ever gave this right
+        }
     }
 
     /// Returns why nothing is joined although this process has tasks; null if there is no such reason.

@@ -5,6 +5,7 @@ import io.tidegrad.joiner.join.Entry.Emitted;
 import io.tidegrad.joiner.join.EntryCodec;
 import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.TimeIndexKey;
+import io.tidegrad.schemas.Topics;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -49,7 +50,7 @@ import org.jspecify.annotations.Nullable;
 /// It relies on this of Kafka Streams 4.3.1, beyond public interfaces: `InternalProcessorContext.logChange` writes a
 /// record to the changelog of a store, and what is restored comes to the callback in the order of the changelog.
 final class JoinStore implements StateStore {
-    static final String ENTRIES = "entries";
+    static final String ENTRIES = Topics.ENTRIES_STORE;
     static final String INDEX = "due";
 
     /// When nothing will become of an entry by itself.

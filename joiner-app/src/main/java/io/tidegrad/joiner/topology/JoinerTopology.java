@@ -4,6 +4,7 @@ import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.Topics;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -50,9 +51,6 @@ public final class JoinerTopology {
     private static final String KEY_LABELS = "key-labels";
     private static final String LABEL_EVENTS = "label-events";
     private static final String JOIN = "join";
-
-    /// Name of the repartition topic, after the application's id.
-    public static final String BY_KEY = "by-key";
 
     /// Small segments, because whatever was joined is deleted and the cleaner should come to it soon.
     private static final Map<String, String> CHANGELOG = Map.of("segment.bytes", Integer.toString(64 << 20));
@@ -120,8 +118,8 @@ public final class JoinerTopology {
                         KEY_LABELS, "labels-with-id", parts, parts.side(labels.topic(), JoinProgress.LABELS)),
                         Named.as("both"));
         if (!parts.isPartitionedAlike()) {
-            keyed = keyed.repartition(Repartitioned.<byte[], JoinInput>as(BY_KEY).withKeySerde(Serdes.ByteArray())
-                    .withValueSerde(new JoinInputCodec())
+            keyed = keyed.repartition(Repartitioned.<byte[], JoinInput>as(Topics.BY_KEY)
+                    .withKeySerde(Serdes.ByteArray()).withValueSerde(new JoinInputCodec())
                     .withNumberOfPartitions(Math.max(parts.eventPartitions(), parts.labelPartitions()))
                     .withStreamPartitioner(new ById()));
         }

@@ -12,6 +12,7 @@ import io.tidegrad.joiner.join.JoinOutput;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.joiner.verify.IdComparison.TaskTime;
 import io.tidegrad.joiner.verify.IdComparison.Verdict;
 import io.tidegrad.model.feature.StreamFields;
@@ -39,9 +40,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
@@ -223,17 +222,25 @@ public final class StreamVerification {
 
     /// Returns the offsets that the joiner has committed, once it has joined what it had read at the beginning.
     private Map<TopicPartition, Long> awaitJoined(Admin admin) {
-        String group = options.topics().joinerApplicationId(spec.stream(), epoch.number());
-        Map<TopicPartition, Long> begun = offsets(admin, group);
-        if (begun.isEmpty()) {
-            throw new ControlException(Reason.CONFIGURATION,
-                    "stream " + spec.stream() + ": expected a joiner that has joined epoch " + epoch.number()
-                            + ", found no offsets of group " + group + "; start one, or correct the prefix");
-        }
         Set<String> raw = new HashSet<>();
         raw.add(spec.events().topic());
         if (spec.labels() != null) {
             raw.add(spec.labels().topic());
+        }
+        String group = options.topics().joinerApplicationId(spec.stream(), epoch.number());
+        List<TopicPartition> partitions = new ArrayList<>();
+        List<String> read = new ArrayList<>(raw);
+        StreamAction.Source labels = epoch.create().labels();
+        if (labels != null && !JoinerTopology.isPartitionedAlike(spec, epoch.create().events().partitions(),
+                labels.partitions())) {
+            read.add(Topics.joinerRepartition(group));
+        }
+        read.forEach(topic -> partitions.addAll(TopicReader.partitions(options.kafka(), topic)));
+        Map<TopicPartition, Long> begun = offsets(admin, group, partitions);
+        if (begun.isEmpty()) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "stream " + spec.stream() + ": expected a joiner that has joined epoch " + epoch.number()
+                            + ", found no offsets of group " + group + "; start one, or correct the prefix");
         }
         ReadCommitted lookUp = new ReadCommitted(options.kafka().client());
         Map<TopicPartition, Long> ends = new HashMap<>();
@@ -246,7 +253,7 @@ public final class StreamVerification {
         }
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (true) {
-            Map<TopicPartition, Long> now = offsets(admin, group);
+            Map<TopicPartition, Long> now = offsets(admin, group, partitions);
             TopicPartition behind = null;
             for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
                 long at = now.getOrDefault(end.getKey(), 0L);
@@ -269,19 +276,13 @@ public final class StreamVerification {
         }
     }
 
-    private static Map<TopicPartition, Long> offsets(Admin admin, String group) {
+    private static Map<TopicPartition, Long> offsets(Admin admin, String group, List<TopicPartition> partitions) {
         Map<TopicPartition, Long> offsets = new HashMap<>();
-        try {
-            Map<TopicPartition, OffsetAndMetadata> committed =
-                    KafkaTopics.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group));
-            committed.forEach((partition, offset) -> {
-                if (offset != null) {
-                    offsets.put(partition, offset.offset());
-                }
-            });
-        } catch (GroupIdNotFoundException none) {
-            // no joiner has had this epoch
-        }
+        KafkaTopics.committed(admin, group, partitions).forEach((partition, offset) -> {
+            if (offset != null) {
+                offsets.put(partition, offset.offset());
+            }
+        });
         return offsets;
     }
 
