@@ -355,6 +355,11 @@ public final class KafkaTopics {
     ///
     /// @param settings whether to ask for the settings too
     public Map<String, Found> look(Set<String> topics, boolean settings) {
+        return look(topics, settings ? topics : Set.of());
+    }
+
+    /// @param withSettings the topics whose settings are asked for too
+    public Map<String, Found> look(Set<String> topics, Set<String> withSettings) {
         var described = admin.describeTopics(topics).topicNameValues();
         Map<String, Found> found = new HashMap<>();
         List<ConfigResource> resources = new ArrayList<>();
@@ -363,10 +368,12 @@ public final class KafkaTopics {
             if (description != null) {
                 int partitions = description.partitions().size();
                 found.put(topic, new Found(description.topicId(), partitions, Map.of()));
-                resources.add(resource(topic));
+                if (withSettings.contains(topic)) {
+                    resources.add(resource(topic));
+                }
             }
         }
-        if (settings && !resources.isEmpty()) {
+        if (!resources.isEmpty()) {
             var configs = admin.describeConfigs(resources).values();
             for (ConfigResource resource : resources) {
                 Config config = existing(AclOperation.DESCRIBE_CONFIGS, resource.name(), configs.get(resource));

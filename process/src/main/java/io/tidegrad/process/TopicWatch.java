@@ -27,16 +27,17 @@ public final class TopicWatch {
 
     /// A topic that is looked at.
     ///
+    /// @param settings whether the topic's settings matter; asking for them takes a right
     /// @param look gets the topic after each look, with empty settings after most looks; null if two looks in a row did
     ///     not find it. If it throws, the next look calls it again
-    public record Watched(String topic, Consumer<KafkaTopics.@Nullable Found> look) {
-        /// Returns a look after which a model or a stream ends if its topic is not as it must be. What may pass is thrown,
-        /// so that the next look tries again.
+    public record Watched(String topic, boolean settings, Consumer<KafkaTopics.@Nullable Found> look) {
+        /// Returns a look after which a model or a stream ends if its topic is not as it must be, settings included. What may
+        /// pass is thrown, so that the next look tries again.
         ///
         /// @param failed gets why it can't go on
         public static Watched ending(String topic, Consumer<StopException> failed,
                 Consumer<KafkaTopics.@Nullable Found> look) {
-            return new Watched(topic, found -> {
+            return new Watched(topic, true, found -> {
                 try {
                     look.accept(found);
                 } catch (RuntimeException e) {
@@ -47,6 +48,10 @@ public final class TopicWatch {
                     failed.accept(why);
                 }
             });
+        }
+
+        public Watched withoutSettings() {
+            return new Watched(topic, false, look);
         }
     }
 
@@ -79,7 +84,9 @@ public final class TopicWatch {
             return;
         }
         Set<String> topics = now.stream().map(Watched::topic).collect(Collectors.toSet());
-        Map<String, KafkaTopics.Found> found = kafka.look(topics, ++looks % SETTINGS_EVERY == 0);
+        boolean settings = ++looks % SETTINGS_EVERY == 0;
+        Map<String, KafkaTopics.Found> found = kafka.look(topics, now.stream()
+                .filter(each -> settings && each.settings()).map(Watched::topic).collect(Collectors.toSet()));
         answered.run();
         missing.keySet().retainAll(topics);
         missing.keySet().removeAll(found.keySet());

@@ -196,7 +196,7 @@ public final class TrainerApp implements ProcessRun.Work {
         }
 
         TopicWatch.Watched watched() {
-            return new TopicWatch.Watched(wanted.topic(), this::look);
+            return new TopicWatch.Watched(wanted.topic(), true, this::look);
         }
 
         private void look(KafkaTopics.@Nullable Found found) {

@@ -72,8 +72,9 @@ record JoinTopics(int eventPartitions, int labelPartitions, int recordBytesMax, 
             BooleanSupplier joins, Consumer<StopException> failed) {
         List<TopicWatch.Watched> watched = new ArrayList<>();
         for (StreamAction.Source each : new StreamTopics(kafka, topics).created(epoch)) {
-            watched.add(
-                    TopicWatch.Watched.ending(each.topic(), failed, found -> StreamTopics.require(epoch, each, found)));
+            TopicWatch.Watched one =
+                    TopicWatch.Watched.ending(each.topic(), failed, found -> StreamTopics.require(epoch, each, found));
+            watched.add(each.topic().equals(epoch.spec().events().topic()) ? one : one.withoutSettings());
         }
         for (String each : internal) {
             watched.add(internal(epoch, each, joins, failed));
@@ -103,7 +104,7 @@ record JoinTopics(int eventPartitions, int labelPartitions, int recordBytesMax, 
                 throw lost(epoch, topic, "that it was created again");
             }
             id.set(found == null ? null : found.id());
-        });
+        }).withoutSettings();
     }
 
     /// Returns the exception for a topic that holds what no other place has.

@@ -285,7 +285,7 @@ final class StreamJoiner implements AutoCloseable {
         try {
             kafka.requireRight(AclOperation.DELETE, repartitions);
         } catch (TopicAuthorizationException e) {
-            giveUp(StopException.from(e)); // that records were joined does not show that Kafka ever gave this right
+            giveUp(e);
         }
     }
 

@@ -35,7 +35,7 @@ final class StreamSlot {
     private Doing doing = Doing.STARTING;
     private @Nullable StreamJoiner joiner;
     private @Nullable StreamJoiner before; // the one that was stopped last
-    private boolean hasJoined;
+    private boolean hasCommitted;
     private @Nullable StopException failure;
     private Instant since = Instant.now();
     private Duration pause = Duration.ofSeconds(1);
@@ -149,16 +149,17 @@ final class StreamSlot {
     private synchronized @Nullable StreamJoiner take() {
         StreamJoiner taken = joiner;
         if (taken != null) {
-            hasJoined |= taken.counts().events() > 0;
+            hasCommitted |= taken.progress().hasCommitted();
             before = taken;
             joiner = null;
         }
         return taken;
     }
 
-    /// A joiner of this slot has shown what the credentials allow, even if an ACL is being replaced now.
+    /// With its first commit a joiner of this slot has shown what the credentials allow, even if an ACL is being replaced
+    /// now.
     private synchronized boolean letInBefore(KafkaFault fault) {
-        return fault == KafkaFault.AUTHENTICATION ? letIn.getAsBoolean() : hasJoined;
+        return fault == KafkaFault.AUTHENTICATION ? letIn.getAsBoolean() : hasCommitted;
     }
 
     private void stopped(int ofLife, @Nullable StreamJoiner taken, Throwable thrown) {
