@@ -98,6 +98,7 @@ class StreamEndToEndTest {
         }
     }
 
+    /// Its weights depend on the kind of each example, and on the label that a correction replaces.
     private Path modelSpec() throws IOException {
         return written("model.yaml", """
                 model: %s
@@ -109,6 +110,7 @@ class StreamEndToEndTest {
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
                 publish: { every: PT0.2S }
+                late-labels: fnw
                 """.formatted(model, stream));
     }
 
@@ -219,7 +221,7 @@ class StreamEndToEndTest {
     }
 
     @Test
-    void aTrainerLearnsWhatAJoinerWritesAndAFoldOfTheExamplesIsBitIdentical() throws Exception {
+    void aTrainerLearnsWhatAJoinerWritesAndAFoldAndAReplayAreBitIdentical() throws Exception {
         createTopics();
         Path spec = modelSpec();
         createStream();
@@ -237,6 +239,7 @@ class StreamEndToEndTest {
             assertThat(Objects.requireNonNull(learned.report()).weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(Objects.requireNonNull(learned.report()).stateHash()).isEqualTo(fold.stateHash());
         }
+        run("verify", "--model", model);
     }
 
     /// The process of `tidegrad trainer`, as typed.

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// An invalid label (a class beyond the last one, for example) makes its row's loss NaN. The learner refuses a row
 /// whose loss is not finite; no loss clips values to make it finite.
-public sealed interface Loss permits CategoricalCrossEntropy, Ctc, ElementwiseLoss {
+public sealed interface Loss permits CategoricalCrossEntropy, Ctc, ElementwiseLoss, FakeNegativeWeighted {
     /// The number of label floats per row.
     int labels(int lines, int width);
 

@@ -10,6 +10,7 @@ import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.ElementwiseLoss;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.random.CounterRandom;
@@ -129,6 +130,10 @@ final class WarmUp {
                 to[at] = ctc.blank() == 0 ? 1 : 0;
                 to[at + ctc.labelsMax()] = 1;
                 to[at + ctc.labelsMax() + 1] = output.lines();
+            }
+            case FakeNegativeWeighted weighted -> {
+                to[at] = row % 2;
+                to[at + 1] = FakeNegativeWeighted.FIRST;
             }
             case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
             case ElementwiseLoss elementwise -> to[at] = row % 2;

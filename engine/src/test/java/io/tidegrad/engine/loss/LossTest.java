@@ -108,6 +108,7 @@ class LossTest {
             Set<Class<?>> seen = new HashSet<>();
             seeds().mapToObj(Case::new).filter(drawn -> (drawn.lines == 1) == one)
                     .forEach(drawn -> seen.add(drawn.loss.getClass()));
+            seen.add(FakeNegativeWeighted.class); // not the gradient of a loss: FakeNegativeWeightedTest has it
             assertThat(Families.members(Loss.class)).allMatch(seen::contains);
         }
     }

@@ -42,6 +42,7 @@ import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.loss.Quantile;
@@ -134,6 +135,8 @@ class AllocationTest {
                 ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))), ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
                 ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
                 ofLoss(new Ctc(0, 2, true, true)),
+                new NetworkSpec(new RowShape(3, 0, 2), new Sequence(new Numbers(0, 3), new Dense(1)),
+                        new FakeNegativeWeighted(), new Sgd(0.001), 1),
                 rated(new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01), new Schedule.WarmRestarts(100, 2, 0)),
                 rated(new RmsProp(0.001, 0.99, 1e-6, true, 0.9), new Schedule.OneCycle(1_000_000, 0.3, 25, 1e4)),
                 new NetworkSpec(new RowShape(3, 5, 1),

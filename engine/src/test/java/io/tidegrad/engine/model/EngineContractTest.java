@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
@@ -73,6 +74,7 @@ class EngineContractTest {
             seen.add(spec.schedule().getClass());
             seen.add(spec.clipping().getClass());
         });
+        seen.add(FakeNegativeWeighted.class); // not the gradient of a loss: FakeNegativeWeightedTest has it
         for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
             assertThat(Families.members(family)).as("drawn by RandomNetworks").allMatch(seen::contains);
         }

@@ -3,6 +3,7 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Link;
@@ -109,6 +110,8 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
                 y >= p ? quantiles.get(column) * (y - p) : (1 - quantiles.get(column)) * (p - y);
             case CategoricalCrossEntropy classes -> throw new IllegalStateException();
             case Ctc ctc -> throw new IllegalStateException();
+            // Its weights are constants to the gradient, so it is held against a definition of its own.
+            case FakeNegativeWeighted weighted -> throw new IllegalStateException();
         };
     }
 

@@ -44,6 +44,7 @@ import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -105,7 +106,8 @@ public final class FixedRun {
                     "norms dae6844cb6b4c5c43a87a1f18190e070e92dfbcdc48ee088573df1e3fd3ac0c8",
                     "attention 959a59ff952b907531a42f03e7a57d0ed2ad36b71a0b9686dfd22b26fb29366d",
                     "activations bc87ff6467dd0798a8ad493c867e94065c712b076c6865b08a871f863a4043dc",
-                    "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7");
+                    "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7",
+                    "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -139,6 +141,7 @@ public final class FixedRun {
             System.out.println("attention " + attention(hot, workers));
             System.out.println("activations " + activations(hot, workers));
             System.out.println("tables " + tables(hot, workers));
+            System.out.println("late-labels " + lateLabels(hot, workers));
         }
     }
 
@@ -366,6 +369,15 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
+    /// First rows and corrections of binary labels.
+    private static String lateLabels(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        NetworkSpec spec = clicks(new FakeNegativeWeighted(), Adam.of(0.003));
+        all.update(run(hot, workers, spec, 1, 400));
+        all.update(run(hot, workers, spec, 7, 400));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
     /// Rows of six lines: loss and gradient.
     private static byte[] gradient(Loss loss) throws NoSuchAlgorithmException {
         int rows = 50;
@@ -402,7 +414,7 @@ public final class FixedRun {
                         new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED),
                         new Embedding(1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE)),
                 new Dense(65), new Relu(), new Dense(1));
-        return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
+        return new NetworkSpec(new RowShape(NUMBERS, IDS, loss.labels(1, 1)), network, loss, optimizer, SEED);
     }
 
     private static NetworkSpec classes(Loss loss, Optimizer optimizer, int labels) {
@@ -487,6 +499,10 @@ public final class FixedRun {
                 batch.labels[row * labels] = Math.max(1, label);
                 batch.labels[row * labels + ctc.labelsMax()] = label == 0 ? 0 : 1;
                 batch.labels[row * labels + ctc.labelsMax() + 1] = 1;
+            } else if (spec.loss() instanceof FakeNegativeWeighted) {
+                // First rows, corrections to either label, and some that correct nothing.
+                batch.labels[row * labels] = label % 2;
+                batch.labels[row * labels + 1] = index % 5 == 4 ? index / 5 % 2 : FakeNegativeWeighted.FIRST;
             } else if (labels == 1) {
                 batch.labels[row] = label;
             } else {

@@ -3,6 +3,7 @@ package io.tidegrad.engine.testing;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -82,6 +83,7 @@ public final class RandomLosses {
                 case CategoricalCrossEntropy c when c.oneHot() -> i % width == 0 ? 1 : 0; // shared out below
                 case CategoricalCrossEntropy c ->
                     ignored != null && random.nextInt(3) == 0 ? ignored : random.nextInt(width);
+                case FakeNegativeWeighted f -> i == 0 ? random.nextInt(2) : random.nextInt(3) - 1;
                 case Ctc c -> (c.blank() + 1 + random.nextInt(width - 1)) % width;
             };
         }

@@ -5,6 +5,7 @@ import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.ElementwiseLoss;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -64,7 +65,8 @@ public final class MadeUpRows {
                     case BinaryCrossEntropy loss -> (int) (uniform * 2);
                     case Hinge loss -> uniform < 0.5f ? -1 : 1;
                     case ElementwiseLoss loss -> uniform;
-                    case Ctc loss -> throw new IllegalArgumentException("no workload has the loss " + loss);
+                    case Ctc _,FakeNegativeWeighted _ ->
+                        throw new IllegalArgumentException("no workload has the loss " + spec.loss());
                 };
             }
         }

@@ -3,6 +3,7 @@ package io.tidegrad.model.feature;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.MeanAbsoluteError;
@@ -36,9 +37,11 @@ public final class Featurizer {
     private final @Nullable String eventTime;
     private final @Nullable String weight;
     private final RowLayout layout;
+    private final int labels;
 
     public Featurizer(ModelSpec spec) {
         layout = spec.layout();
+        labels = spec.labels();
         features = spec.features();
         Set<String> distinct = new LinkedHashSet<>();
         spec.features().forEach(feature -> distinct.addAll(feature.fields()));
@@ -66,12 +69,12 @@ public final class Featurizer {
             case MeanAbsoluteError absolute -> LabelReader.number(field);
             case Huber huber -> LabelReader.number(field);
             case Quantile quantile -> LabelReader.number(field);
-            case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
+            case Ctc _,FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + spec.loss());
         };
     }
 
     public Row newRow() {
-        return new Row(layout.numbers(), layout.ids(), 1);
+        return new Row(layout.numbers(), layout.ids(), labels);
     }
 
     /// Fills `row` with features, label, weight and event time. Returns null, or why the event is rejected; the row is
@@ -108,11 +111,23 @@ public final class Featurizer {
             }
             row.eventTime = example.eventTime();
             row.labels[0] = label.readText(given);
+            if (labels > 1) {
+                row.labels[1] = replaced(example.oldLabel());
+            }
             row.weight = (float) example.weight();
             writeFeatures(event, row);
             return null;
         } catch (RejectedException rejected) {
             return rejected.rejection();
+        }
+    }
+
+    /// The label with which the event was learned before. An example whose label can't be read became a dead letter.
+    private float replaced(@Nullable String old) {
+        try {
+            return old == null ? FakeNegativeWeighted.FIRST : label.readText(old);
+        } catch (RejectedException neverLearned) {
+            return FakeNegativeWeighted.FIRST;
         }
     }
 

@@ -4,7 +4,7 @@ package io.tidegrad.model.feature;
 public final class Row {
     public final float[] numbers;
     public final int[] ids;
-    public final float[] labels;
+    public final float[] labels; // by `ModelSpec.labels`
 
     /// The event's weight: 1 unless the spec names a weight field.
     public float weight = 1;
@@ -13,6 +13,12 @@ public final class Row {
     public long eventTime;
 
     public static final long NO_TIME = Long.MIN_VALUE;
+
+    /// Whether a correction gives the label that the event had: the loss would have no slope. Differing texts can be one
+    /// label, by the spec's `threshold` for example.
+    public boolean repeatsItsLabel() {
+        return labels.length > 1 && labels[0] == labels[1];
+    }
 
     public Row(int numbers, int ids, int labels) {
         this.numbers = new float[numbers];

@@ -20,11 +20,11 @@ public final class EventPreparation {
     private final Featurizer featurizer;
     private final boolean firstHasAllFields;
     private final boolean ofStream;
-    private final boolean relearns;
+    private final boolean ignoresCorrections;
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
         ofStream = spec.stream() != null;
-        relearns = spec.lateLabels() == ModelSpec.LateLabels.RELEARN;
+        ignoresCorrections = spec.lateLabels() == ModelSpec.LateLabels.IGNORE;
         this.decoder = decoder;
         featurizer = new Featurizer(spec);
         firstHasAllFields = spec.input().reader() instanceof ModelSpec.Reader.First;
@@ -55,7 +55,7 @@ public final class EventPreparation {
                 into.reject(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, String.valueOf(notOne.getMessage())), value);
                 return;
             }
-            if (example.kind() == Example.Kind.CORRECTION && (!relearns || example.label() == null)) {
+            if (example.kind() == Example.Kind.CORRECTION && (ignoresCorrections || example.label() == null)) {
                 into.passOver();
                 return;
             }
@@ -69,6 +69,10 @@ public final class EventPreparation {
         }
         Rejection rejection = example == null ? featurizer.featurize(event, into.row())
                 : featurizer.featurize(event, example, into.row());
+        if (rejection == null && into.row().repeatsItsLabel()) {
+            into.passOver();
+            return;
+        }
         if (rejection == null) {
             into.rowOf(value);
         } else {

@@ -4,6 +4,7 @@ import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -93,6 +94,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     public enum LateLabels {
         /// Its row is learned once more, with the label that it has now.
         RELEARN,
+        /// All rows are learned with the weights of `FakeNegativeWeighted`.
+        FNW,
         /// It is passed over.
         IGNORE
     }
@@ -239,7 +242,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// Whether labels are classes, of two or more; else they are numbers.
     public boolean classifies() {
         return switch (loss) {
-            case BinaryCrossEntropy _,CategoricalCrossEntropy _,Hinge _,Ctc _ -> true;
+            case BinaryCrossEntropy _,CategoricalCrossEntropy _,Hinge _,Ctc _,FakeNegativeWeighted _ -> true;
             case MeanSquaredError _,MeanAbsoluteError _,Huber _,Poisson _,Quantile _ -> false;
         };
     }
@@ -253,6 +256,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
                 });
         shapes.of(layers);
         return shapes.outlines();
+    }
+
+    /// Label floats of a row: with `fnw` the second is the label that the first replaces.
+    public int labels() {
+        return lateLabels == LateLabels.FNW ? 2 : 1;
     }
 
     /// Which columns of a row belong to which feature.

@@ -11,6 +11,7 @@ import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
@@ -29,8 +30,9 @@ final class NetworkBinding {
     }
 
     static NetworkSpec bind(ModelSpec spec) {
-        return new NetworkSpec(spec.layout().shape(),
-                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()), spec.loss(),
+        return new NetworkSpec(spec.layout().shape(spec.labels()),
+                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()),
+                spec.lateLabels() == ModelSpec.LateLabels.FNW ? new FakeNegativeWeighted() : spec.loss(),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
                 Reduction.MEAN, spec.optimizer(), spec.schedule(), spec.clipping(), spec.regularization(), spec.seed());
     }

@@ -9,6 +9,7 @@ import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -87,7 +88,7 @@ final class NetworkEnd {
                     network.problem(name + " can't follow softmax: its outputs share out 1");
                 }
             }
-            case Ctc ctc -> throw new IllegalStateException("no spec can name " + ctc);
+            case Ctc _,FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + loss);
         }
     }
 

@@ -116,8 +116,8 @@ public final class RowLayout {
         }
     }
 
-    RowShape shape() {
-        return new RowShape(numbers(), ids, 1);
+    RowShape shape(int labels) {
+        return new RowShape(numbers(), ids, labels);
     }
 
     static boolean isStandard(Feature feature) {

@@ -110,7 +110,7 @@ final class SpecReader {
         if (weight != null && ofStream) {
             weight.problem("the weight comes with each example of a stream; name its path in the stream's spec");
         }
-        LateLabels lateLabels = lateLabels(keys.optional("late-labels"), ofStream);
+        LateLabels lateLabels = lateLabels(keys.optional("late-labels"), ofStream, loss);
         String weightField =
                 weight == null ? null : weight.mapping("field").required("field", "the name of a field").field();
         int outputs = 1;
@@ -212,7 +212,7 @@ final class SpecReader {
                 maxAhead(keys), format, reader(keys.optional("schema"), format));
     }
 
-    private static LateLabels lateLabels(@Nullable SpecNode node, boolean ofStream) {
+    private static LateLabels lateLabels(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss) {
         if (node == null) {
             return LateLabels.RELEARN;
         }
@@ -220,7 +220,13 @@ final class SpecReader {
             node.problem("is for models that learn from a stream, input: { stream: … }:"
                     + " only there can a label come late");
         }
-        return ValueType.oneOf(LateLabels.values()).read().apply(node);
+        LateLabels lateLabels = ValueType.oneOf(LateLabels.values()).read().apply(node);
+        if (lateLabels == LateLabels.FNW && loss != null && !loss.equals(new BinaryCrossEntropy())) {
+            node.problem("fnw weighs examples by the predicted probability: expected the loss binary-cross-entropy"
+                    + " without positive-weight, found " + Losses.FORMS.inBraces(loss)
+                    + "; change the loss, or choose relearn or ignore");
+        }
+        return lateLabels;
     }
 
     private record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive,

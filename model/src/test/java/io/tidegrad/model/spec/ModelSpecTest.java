@@ -16,6 +16,7 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
@@ -191,6 +192,21 @@ class ModelSpecTest {
         assertThat(relearn.fingerprint()).isEqualTo(ModelSpec.parse(OF_STREAM, "spec").fingerprint());
         assertThat(ignore.canonical()).contains("label: {threshold: 15}\nlate-labels: ignore\n");
         assertThat(ModelSpec.parse(ignore.canonical(), "canonical").canonical()).isEqualTo(ignore.canonical());
+        ModelSpec fnw = ModelSpec.parse(OF_STREAM + "late-labels: fnw\n", "spec");
+        assertThat(fnw.canonical()).contains("late-labels: fnw\n").contains("loss: binary-cross-entropy\n");
+        assertThat(ModelSpec.parse(fnw.canonical(), "canonical").canonical()).isEqualTo(fnw.canonical());
+    }
+
+    /// What is learned differs, but not what is predicted, nor how a label is read.
+    @Test
+    void fnwIsALossOfTheEngineForTheLossOfTheSpec() {
+        ModelSpec fnw = ModelSpec.parse(OF_STREAM + "late-labels: fnw\n", "spec");
+        assertThat(fnw.loss()).isEqualTo(new BinaryCrossEntropy());
+        assertThat(fnw.network().loss()).isEqualTo(new FakeNegativeWeighted());
+        assertThat(fnw.network().row().labels()).isEqualTo(2);
+        ModelSpec relearn = ModelSpec.parse(OF_STREAM, "spec");
+        assertThat(relearn.network().loss()).isEqualTo(new BinaryCrossEntropy());
+        assertThat(relearn.network().row().labels()).isEqualTo(1);
     }
 
     @Test
@@ -283,7 +299,7 @@ class ModelSpecTest {
     /// No switch of the compiler's says that one is missing.
     @Test
     void everyLossOptimizerScheduleAndFeatureIsDeclared() {
-        Set<Class<?>> neverNamed = Set.of(Ctc.class, Schedule.Constant.class);
+        Set<Class<?>> neverNamed = Set.of(Ctc.class, FakeNegativeWeighted.class, Schedule.Constant.class);
         assertThat(Losses.FORMS.types()).containsAll(kinds(Loss.class, neverNamed));
         assertThat(Optimizers.OPTIMIZERS.types()).containsAll(kinds(Optimizer.class, neverNamed));
         assertThat(Schedules.forms(1).types()).containsAll(kinds(Schedule.class, neverNamed));
