@@ -12,9 +12,17 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.learn.EventFold.Outcome;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.Example.Kind;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -139,6 +147,23 @@ class LateLabelsTest {
         ProgressiveEvaluation evaluation = fold.model().evaluation();
         assertThat(evaluation.rows()).isEqualTo(learned().size());
         assertThat(evaluation.logLoss()).isCloseTo(surprise / learned().size(), within(1e-6));
+    }
+
+    /// A verifier predicts the golden rows of a snapshot.
+    @Test
+    void aSnapshotIsThatOfTheLossInTheSpec() throws IOException {
+        EventFold fold = fold(FNW);
+        learned().forEach(each -> fold.fold(value(1), each.headers));
+        OnlineModel model = fold.model();
+        SnapshotManifest manifest =
+                PublishedSnapshot.full(model, new PublishedSnapshot.Moment(model.weightsHash(), 1, 100, 99, true, 5),
+                        PublishedSnapshot.Form.PLAIN).manifest();
+        ByteArrayOutputStream file = new ByteArrayOutputStream();
+        SnapshotFile.write(new SnapshotFile.Head("m", manifest, model.spec().yaml(), 77, true), model.parameters(),
+                file);
+        assertThat(new SnapshotVerifier("m", new ScalarKernels(), 64 << 20)
+                .verify(SnapshotFile.read(new ByteArrayInputStream(file.toByteArray()))))
+                .isInstanceOf(Verification.Admitted.class);
     }
 
     /// Events of one kind.
