@@ -16,7 +16,7 @@ import org.apache.kafka.streams.state.internals.CacheFlushListener;
 import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
 
-/// A state store without content. It lets the join do something before each commit, inside of the task's transaction, and
+/// A state store without content. It lets a processor do something before each commit, inside of the task's transaction, and
 /// commit times beside the offsets. Only this class and `JoinStore` of the joiner use internals of Kafka Streams. This one
 /// relies on the following behaviour of version 4.3.1:
 ///
@@ -26,17 +26,26 @@ import org.jspecify.annotations.Nullable;
 ///   transaction. It can be read in `Processor.init`.
 /// - Forwarding needs a current node and a record context. Streams' own caching stores set them when they flush.
 final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
-    static final String NAME = "commit-hook";
+    /// Names of the store of the tasks that join, and of that of the tasks that read what is partitioned again.
+    static final String OF_JOIN = "commit-hook";
+
+    static final String OF_KEYS = "key-commit-hook";
+
     private static final String TIME = "time";
     private static final String SWEPT = "swept";
     private static final String NEXT = "next-";
 
+    private final String name;
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
     private @Nullable Runnable beforeCommit;
     private boolean open;
 
-    static StoreBuilder<CommitHook> builder() {
+    private CommitHook(String name) {
+        this.name = name;
+    }
+
+    static StoreBuilder<CommitHook> builder(String name) {
         return new StoreBuilder<>() {
             @Override
             public StoreBuilder<CommitHook> withCachingEnabled() {
@@ -60,7 +69,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
 
             @Override
             public CommitHook build() {
-                return new CommitHook();
+                return new CommitHook(name);
             }
 
             @Override
@@ -75,7 +84,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
 
             @Override
             public String name() {
-                return NAME;
+                return name;
             }
         };
     }
@@ -182,7 +191,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
 
     @Override
     public String name() {
-        return NAME;
+        return name;
     }
 
     @Override

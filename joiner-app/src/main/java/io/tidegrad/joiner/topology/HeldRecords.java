@@ -129,16 +129,23 @@ final class HeldRecords {
                     continue;
                 }
                 Held of = each.getValue();
-                int before = left;
-                for (Timed first = of.records.peekFirst(); left > 0 && first != null && isDue(first); first =
-                        of.records.peekFirst()) {
+                Timed last = null;
+                long bound = Long.MIN_VALUE;
+                for (Timed first = of.records.peekFirst(); left > 0 && first != null; first = of.records.peekFirst()) {
+                    if (last == null || last.fetchedAt() != first.fetchedAt()) {
+                        bound = alignment.bound(first.fetchedAt());
+                    }
+                    if (first.time() > bound) {
+                        break;
+                    }
                     to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
                     of.records.removeFirst();
                     of.bytes -= bytes(first.record());
                     of.passed.add(new Passed(first.record().offset(), first.time()));
                     left--;
+                    last = first;
                 }
-                if (left < before) {
+                if (last != null) {
                     tell(each.getKey(), of);
                     more = true;
                 }

@@ -4,7 +4,7 @@ import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelRecord;
 import org.jspecify.annotations.Nullable;
 
-/// What a record of one of the two topics says to the join. Its id is the key of the record that carries it.
+/// What a record of one of the two topics says to the join. Its id goes with it (`JoinInputs.Keyed`).
 sealed interface JoinInput {
     long time();
 

@@ -5,29 +5,30 @@ import io.tidegrad.joiner.join.EventRecord.CarriedHeader;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.topology.JoinInputs.Keyed;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
 
-/// A `JoinInput` as the value of a record of a repartition topic: format (1), kind and flags (1), then numbers as varints
-/// (what may be negative zigzagged), and bytes with their lengths before them.
+/// `JoinInputs` as the value of a record of the repartition topic: format (1), their number, and one after the other. Each
+/// has kind and flags (1), then numbers as varints (what may be negative zigzagged), and bytes with their lengths before
+/// them. Carried headers are their number, and of each the name, 1 or 0 (1) and the value where it is 1.
 ///
 /// | kind | fields | flags |
 /// |---|---|---|
-/// | 1, event | time, partition, offset, [weight], [key], value | 4: weight other than 1, 8: key |
-/// | 2, label | time, partition, offset, [label], [key], [value] | 4: label, 8: key, 16: value |
+/// | 1, event | id, time, partition, offset, [weight], [key], value, [headers] | 4: weight other than 1, 8: key, 16: headers |
+/// | 2, label | id, time, partition, offset, [label], [key], [value] | 4: label, 8: key, 16: value |
 /// | 3, tick | time | |
-///
-/// The headers that an event's examples carry on are headers of the record. It may have others, such as those that an
-/// agent adds to follow requests.
-final class JoinInputCodec implements Serde<JoinInput> {
+final class JoinInputCodec implements Serde<JoinInputs> {
     static final int FORMAT = 1;
 
     private static final int EVENT = 1;
@@ -36,55 +37,88 @@ final class JoinInputCodec implements Serde<JoinInput> {
     private static final int KIND = 3;
     private static final int FIRST_FLAG = 4;
     private static final int KEY = 8;
-    private static final int VALUE = 16;
+    private static final int LAST_FLAG = 16;
+
+    /// The most that an input has beside its bytes: each of up to eight numbers takes ten at most.
+    private static final int NUMBERS_BYTES = 81;
 
     @Override
-    public Serializer<JoinInput> serializer() {
-        return (topic, input) -> encode(input);
+    public Serializer<JoinInputs> serializer() {
+        return (topic, inputs) -> encode(inputs);
     }
 
     @Override
-    public Deserializer<JoinInput> deserializer() {
-        return new Deserializer<>() {
-            @Override
-            public JoinInput deserialize(String topic, byte[] value) {
-                throw new UnsupportedOperationException("Streams passes headers");
-            }
+    public Deserializer<JoinInputs> deserializer() {
+        return JoinInputCodec::decode;
+    }
 
-            @Override
-            public JoinInput deserialize(String topic, Headers headers, byte[] value) {
-                return decode(topic, headers, value);
+    /// Returns how many bytes an input takes at most.
+    static int bytesMax(Keyed keyed) {
+        return keyed.id().length + NUMBERS_BYTES + switch (keyed.input()) {
+            case JoinInput.OfEvent(EventRecord event, byte[] key) -> {
+                int headers = 0;
+                for (CarriedHeader each : event.content().headers()) {
+                    headers += 3 * each.name().length() + length(each.value()) + 21;
+                }
+                yield length(key) + event.content().value().length + headers;
             }
+            case JoinInput.OfLabel(LabelRecord label) ->
+                (label.label() == null ? 0 : 3 * label.label().length()) + length(label.key()) + length(label.value());
+            case JoinInput.OfTick tick -> 0;
         };
     }
 
-    static byte[] encode(JoinInput input) {
-        BinaryWriter to = new BinaryWriter().int8(FORMAT);
-        switch (input) {
+    private static int length(byte @Nullable [] bytes) {
+        return bytes == null ? 0 : bytes.length;
+    }
+
+    static byte[] encode(JoinInputs inputs) {
+        BinaryWriter to = new BinaryWriter().int8(FORMAT).varint(inputs.all().size());
+        inputs.all().forEach(each -> encode(each, to));
+        return to.toBytes();
+    }
+
+    private static void encode(Keyed keyed, BinaryWriter to) {
+        switch (keyed.input()) {
             case JoinInput.OfEvent(EventRecord event, byte[] key) -> {
-                to.int8(EVENT | (event.weight() == 1 ? 0 : FIRST_FLAG) | (key == null ? 0 : KEY));
-                place(event.time(), event.at(), to);
+                Content content = event.content();
+                boolean carries = content.headers().length > 0;
+                to.int8(EVENT | (event.weight() == 1 ? 0 : FIRST_FLAG) | (key == null ? 0 : KEY)
+                        | (carries ? LAST_FLAG : 0));
+                place(keyed.id(), event.time(), event.at(), to);
                 if (event.weight() != 1) {
                     to.float64(event.weight());
                 }
                 optional(key, to);
-                bytes(event.content().value(), to);
+                bytes(content.value(), to);
+                if (carries) {
+                    headers(content.headers(), to);
+                }
             }
             case JoinInput.OfLabel(LabelRecord label) -> {
                 String given = label.label();
                 to.int8(LABEL | (given == null ? 0 : FIRST_FLAG) | (label.key() == null ? 0 : KEY)
-                        | (label.value() == null ? 0 : VALUE));
-                place(label.time(), label.at(), to);
+                        | (label.value() == null ? 0 : LAST_FLAG));
+                place(keyed.id(), label.time(), label.at(), to);
                 optional(given == null ? null : given.getBytes(StandardCharsets.UTF_8), to);
                 optional(label.key(), to);
                 optional(label.value(), to);
             }
             case JoinInput.OfTick(long time) -> to.int8(TICK).varint(zigzag(time));
         }
-        return to.toBytes();
     }
 
-    private static void place(long time, Position at, BinaryWriter to) {
+    private static void headers(CarriedHeader[] headers, BinaryWriter to) {
+        to.varint(headers.length);
+        for (CarriedHeader each : headers) {
+            bytes(each.name().getBytes(StandardCharsets.UTF_8), to);
+            to.int8(each.value() == null ? 0 : 1);
+            optional(each.value(), to);
+        }
+    }
+
+    private static void place(byte[] id, long time, Position at, BinaryWriter to) {
+        bytes(id, to);
         to.varint(zigzag(time)).varint(at.partition()).varint(at.offset());
     }
 
@@ -98,7 +132,7 @@ final class JoinInputCodec implements Serde<JoinInput> {
         to.varint(value.length).raw(value);
     }
 
-    static JoinInput decode(String topic, Headers headers, byte[] value) {
+    static JoinInputs decode(String topic, byte[] value) {
         BinaryReader from = BinaryReader.bare(value, 0, value.length, "record of " + topic,
                 message -> new StopException(ExitCode.STATE_VIOLATION, message));
         int format = from.int8();
@@ -106,30 +140,62 @@ final class JoinInputCodec implements Serde<JoinInput> {
             throw from.fail("expected format " + FORMAT + ", found " + format
                     + (format > FORMAT ? "; a newer build can read it" : ""));
         }
+        int count = count("inputs", from);
+        List<Keyed> inputs = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            inputs.add(input(from));
+        }
+        from.end();
+        return new JoinInputs(-1, inputs);
+    }
+
+    /// Reads a number of things of which each takes a byte at least, so that it can't claim more memory than there are bytes.
+    private static int count(String what, BinaryReader from) {
+        long count = from.varint();
+        if (count < 0 || count > from.remaining()) {
+            throw from.fail("expected at most " + from.remaining() + " " + what + ", found " + count);
+        }
+        return (int) count;
+    }
+
+    private static Keyed input(BinaryReader from) {
         int flags = from.int8();
-        long time = signed(from);
-        JoinInput input = switch (flags & KIND) {
+        switch (flags & KIND) {
             case EVENT -> {
+                byte[] id = bytes(from);
+                long time = signed(from);
                 Position at = position(from);
                 double weight = has(flags, FIRST_FLAG) ? from.float64() : 1;
                 byte[] key = optional(has(flags, KEY), from);
-                yield new JoinInput.OfEvent(
-                        new EventRecord(time, at, weight, new Content(bytes(from), SourceReader.carried(headers))),
-                        key);
+                byte[] value = bytes(from);
+                Content content = has(flags, LAST_FLAG) ? new Content(value, headers(from)) : new Content(value);
+                return new Keyed(id, new JoinInput.OfEvent(new EventRecord(time, at, weight, content), key));
             }
             case LABEL -> {
+                byte[] id = bytes(from);
+                long time = signed(from);
                 Position at = position(from);
                 byte[] label = optional(has(flags, FIRST_FLAG), from);
                 byte[] key = optional(has(flags, KEY), from);
-                yield new JoinInput.OfLabel(
-                        new LabelRecord(time, at, label == null ? null : new String(label, StandardCharsets.UTF_8), key,
-                                optional(has(flags, VALUE), from)));
+                return new Keyed(id,
+                        new JoinInput.OfLabel(new LabelRecord(time, at,
+                                label == null ? null : new String(label, StandardCharsets.UTF_8), key,
+                                optional(has(flags, LAST_FLAG), from))));
             }
-            case TICK -> new JoinInput.OfTick(time);
+            case TICK -> {
+                return new Keyed(KeyProcessor.TICK_KEY, new JoinInput.OfTick(signed(from)));
+            }
             default -> throw from.fail("expected a kind from " + EVENT + " to " + TICK + ", found 0");
-        };
-        from.end();
-        return input;
+        }
+    }
+
+    private static CarriedHeader[] headers(BinaryReader from) {
+        CarriedHeader[] headers = new CarriedHeader[count("headers", from)];
+        for (int i = 0; i < headers.length; i++) {
+            headers[i] = new CarriedHeader(new String(bytes(from), StandardCharsets.UTF_8),
+                    optional(from.int8() != 0, from));
+        }
+        return headers;
     }
 
     /// Adds the headers that are carried on.

@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Adapts the join to Kafka Streams: it keeps the entries and the task's time, and writes what the join gives. Everything
 /// happens inside of the task's transaction.
-final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]>, JoinOutput {
+final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[]>, JoinOutput {
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
     private static final Duration TICK_EVERY = Duration.ofSeconds(1);
 
-    /// Records between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
+    /// Inputs between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
     private static final int SWEEP_EVERY = 512;
 
     private static final int SWEEP_MAX = 4_096;
@@ -55,10 +55,10 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     private long ticked = Long.MIN_VALUE;
     private int sinceSweep;
 
-    /// The id that is being joined, and the record, if there is one.
+    /// The id that is being joined, and the input, if there is one.
     private byte[] id = {};
 
-    private @Nullable Record<byte[], JoinInput> record;
+    private @Nullable JoinInput input;
 
     /// What exists from `init` to `close`.
     private record Running(ProcessorContext<byte[], byte[]> context, JoinState state, CommitHook hook,
@@ -73,7 +73,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
-        CommitHook hook = context.getStateStore(CommitHook.NAME);
+        CommitHook hook = context.getStateStore(CommitHook.OF_JOIN);
         JoinState state = new JoinState(join, context.getStateStore(JoinStore.ENTRIES));
         // A task that lost its transaction begins anew with the same processor.
         Running running = new Running(context, state, hook,
@@ -96,13 +96,18 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     }
 
     @Override
-    public void process(Record<byte[], JoinInput> record) {
+    public void process(Record<byte[], JoinInputs> record) {
         Running running = running();
-        JoinInput input = record.value();
+        for (JoinInputs.Keyed each : record.value().all()) {
+            join(running, each.id(), each.input());
+        }
+    }
+
+    private void join(Running running, byte[] of, JoinInput input) {
         time = Math.max(time, input.time());
         if (!(input instanceof JoinInput.OfTick)) {
-            this.record = record;
-            id = record.key();
+            this.input = input;
+            id = of;
             Entry found = running.state().get(id);
             String text = new String(id, StandardCharsets.UTF_8);
             Entry left = switch (input) {
@@ -111,7 +116,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
                 case JoinInput.OfTick tick -> found;
             };
             running.state().put(id, found, left);
-            this.record = null;
+            this.input = null;
         }
         if (++sinceSweep >= SWEEP_EVERY) {
             look(running);
@@ -179,10 +184,12 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     @Override
     public void refuse(Reason reason, String detail) {
-        Record<byte[], JoinInput> refused = Objects.requireNonNull(record, "only a record is refused");
-        ConsumerRecord<byte[], byte[]> at = switch (refused.value()) {
-            case JoinInput.OfEvent(EventRecord event, byte[] key) ->
-                at(spec.events().topic(), event.at(), key, event.content().value(), refused.headers());
+        ConsumerRecord<byte[], byte[]> at = switch (Objects.requireNonNull(input, "only an input is refused")) {
+            case JoinInput.OfEvent(EventRecord event, byte[] key) -> {
+                RecordHeaders headers = new RecordHeaders();
+                JoinInputCodec.carry(event.content(), headers);
+                yield at(spec.events().topic(), event.at(), key, event.content().value(), headers);
+            }
             case JoinInput.OfLabel(LabelRecord label) -> at(label);
             case JoinInput.OfTick tick -> throw new IllegalStateException("a tick is not refused");
         };

@@ -1,23 +1,19 @@
 package io.tidegrad.joiner.topology;
 
 import io.tidegrad.joiner.join.LabelJoin;
-import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
-import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.Topology;
@@ -25,18 +21,18 @@ import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.kstream.Repartitioned;
-import org.apache.kafka.streams.processor.StreamPartitioner;
-import org.apache.kafka.streams.processor.TimestampExtractor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.jspecify.annotations.Nullable;
 
 /// ```
-/// events ─▶ key-events ─┐
-///                       ├─▶ by-key (repartition) ─▶ join ─▶ examples · dead-letters
-/// labels ─▶ key-labels ─┘                             │
-///                                                   entries (store)
+/// events, labels ─▶ key ─▶ by-key (repartition) ─▶ join ─▶ examples · dead-letters
+///                                                   │
+///                                                 entries (store)
 /// ```
 ///
 /// Both sides go through one topic, so that the join takes them in the order in which `Alignment` let them pass. From two
 /// topics it would take what a transaction wrote to one before what it wrote to the other, which are hours of a backfill.
+/// A record of it carries many inputs (`InputPacks`).
 ///
 /// If both sides have the record's key as id and equally many partitions, there is no repartition topic. If events bring
 /// their labels with them, `events ─▶ label-events ─▶ examples` is all.
@@ -47,8 +43,10 @@ public final class JoinerTopology {
     /// A sink of its own: with that of the join, reading and joining would be one sub-topology.
     static final String UNREADABLE = "unreadable";
 
-    private static final String KEY_EVENTS = "key-events";
-    private static final String KEY_LABELS = "key-labels";
+    /// What takes the inputs of the join from `KEY`.
+    static final String INPUTS = "inputs";
+
+    private static final String KEY = "key";
     private static final String LABEL_EVENTS = "label-events";
     private static final String JOIN = "join";
 
@@ -70,7 +68,7 @@ public final class JoinerTopology {
             Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time, Alignment alignment) {
         /// Returns what reads the topics of events and labels. One does for all threads.
         Map<String, SourceReader> readers() {
-            Map<String, SourceReader> readers = new HashMap<>();
+            Map<String, SourceReader> readers = new LinkedHashMap<>();
             readers.put(spec.events().topic(), new SourceReader(spec, true, decoders, patience));
             StreamSpec.Labels labels = spec.labels();
             if (labels != null) {
@@ -79,8 +77,14 @@ public final class JoinerTopology {
             return readers;
         }
 
-        KeyProcessor.Side side(String topic, String name) {
-            return new KeyProcessor.Side(name, topic, isPartitionedAlike() ? eventPartitions : 0, alignment);
+        /// Returns a task's partition of the events.
+        KeyProcessor.Side events(ProcessorContext<?, ?> context) {
+            return new KeyProcessor.Side(context, alignment, JoinProgress.EVENTS, spec.events().topic());
+        }
+
+        /// Returns how many tasks join.
+        int joinPartitions() {
+            return Math.max(eventPartitions, labelPartitions);
         }
 
         boolean isPartitionedAlike() {
@@ -98,65 +102,51 @@ public final class JoinerTopology {
     public static Topology of(Parts parts) {
         StreamsBuilder builder = new StreamsBuilder();
         StreamSpec.Labels labels = parts.spec().labels();
-        Map<String, SourceReader> readers = parts.readers();
-        KStream<byte[], SourceValue> events = source(builder, "events", parts.spec().events().topic(),
-                Objects.requireNonNull(readers.get(parts.spec().events().topic())));
+        KStream<byte[], SourceValue> sources = sources(builder, parts.readers());
         if (labels == null) {
-            events.process(
-                    () -> new LabeledEventsProcessor(new LabeledEvents(parts.spec()), parts.deadLetters(),
-                            parts.counts(), parts.side(parts.spec().events().topic(), JoinProgress.EVENTS)),
-                    Named.as(LABEL_EVENTS));
+            sources.process(() -> new LabeledEventsProcessor(parts), Named.as(LABEL_EVENTS));
             Topology topology = builder.build();
             sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
             sink(topology, UNREADABLE, parts.deadLetterTopic(), LABEL_EVENTS);
             return topology;
         }
-        KStream<byte[], JoinInput> keyed = keyed(events, KEY_EVENTS, "events-with-id", parts,
-                parts.side(parts.spec().events().topic(), JoinProgress.EVENTS))
-                .merge(keyed(
-                        source(builder, "labels", labels.topic(), Objects.requireNonNull(readers.get(labels.topic()))),
-                        KEY_LABELS, "labels-with-id", parts, parts.side(labels.topic(), JoinProgress.LABELS)),
-                        Named.as("both"));
-        if (!parts.isPartitionedAlike()) {
-            keyed = keyed.repartition(Repartitioned.<byte[], JoinInput>as(Topics.BY_KEY)
-                    .withKeySerde(Serdes.ByteArray()).withValueSerde(new JoinInputCodec())
-                    .withNumberOfPartitions(Math.max(parts.eventPartitions(), parts.labelPartitions()))
-                    .withStreamPartitioner(new ById()));
+        KStream<byte[], JoinInputs> inputs;
+        if (parts.isPartitionedAlike()) {
+            inputs = keyed(sources, parts, null);
+        } else {
+            builder.addStateStore(CommitHook.builder(CommitHook.OF_KEYS));
+            inputs = keyed(sources, parts, ThreadLocal.withInitial(() -> new InputPacks(parts.joinPartitions())),
+                    CommitHook.OF_KEYS)
+                    .repartition(Repartitioned.<byte[], JoinInputs>as(Topics.BY_KEY).withKeySerde(Serdes.ByteArray())
+                            .withValueSerde(new JoinInputCodec()).withNumberOfPartitions(parts.joinPartitions())
+                            .withStreamPartitioner(
+                                    (topic, key, packed, partitions) -> Optional.of(Set.of(packed.partition()))));
         }
         builder.addStateStore(JoinStore.builder(parts.spec().stream(), new LabelJoin(parts.spec()), CHANGELOG));
-        builder.addStateStore(CommitHook.builder());
-        keyed.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinStore.ENTRIES, CommitHook.NAME);
+        builder.addStateStore(CommitHook.builder(CommitHook.OF_JOIN));
+        inputs.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinStore.ENTRIES, CommitHook.OF_JOIN);
         Topology topology = builder.build();
         sink(topology, EXAMPLES, parts.examples(), JOIN);
         sink(topology, DEAD_LETTERS, parts.deadLetterTopic(), JOIN);
-        sink(topology, UNREADABLE, parts.deadLetterTopic(), KEY_EVENTS, KEY_LABELS);
+        sink(topology, UNREADABLE, parts.deadLetterTopic(), KEY);
         return topology;
     }
 
-    private static KStream<byte[], SourceValue> source(StreamsBuilder builder, String name, String topic,
-            TimestampExtractor reader) {
+    /// Reads all topics in one node.
+    private static KStream<byte[], SourceValue> sources(StreamsBuilder builder, Map<String, SourceReader> readers) {
         // The value is bytes for Streams, and a dead letter has exactly those that came.
         Serde<SourceValue> values = Serdes.serdeFrom((unused, value) -> value.bytes(), SourceValue.deserializer());
-        return builder.stream(topic,
-                Consumed.with(Serdes.ByteArray(), values).withTimestampExtractor(reader).withOffsetResetPolicy( // a lost range must stop the joiner, not be jumped over
-                        AutoOffsetReset.none()).withName(name));
+        return builder.stream(readers.keySet(), Consumed.with(Serdes.ByteArray(), values)
+                .withTimestampExtractor(
+                        (record, time) -> Objects.requireNonNull(readers.get(record.topic())).extract(record, time))
+                .withOffsetResetPolicy(AutoOffsetReset.none()) // a lost range must stop the joiner, not be jumped over
+                .withName("sources"));
     }
 
-    private static KStream<byte[], JoinInput> keyed(KStream<byte[], SourceValue> side, String name, String next,
-            Parts parts, KeyProcessor.Side of) {
-        return side.<byte[], Object>process(() -> new KeyProcessor(next, parts.deadLetters(), parts.counts(), of),
-                Named.as(name)).mapValues(input -> (JoinInput) input, Named.as(next));
-    }
-
-    /// Sends a record to the partition of its id, and a tick to all.
-    private static final class ById implements StreamPartitioner<byte[], JoinInput> {
-        @Override
-        public Optional<Set<Integer>> partitions(String topic, byte[] id, JoinInput input, int partitions) {
-            if (input instanceof JoinInput.OfTick) {
-                return Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));
-            }
-            return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(Objects.requireNonNull(id))) % partitions));
-        }
+    private static KStream<byte[], JoinInputs> keyed(KStream<byte[], SourceValue> sources, Parts parts,
+            @Nullable ThreadLocal<InputPacks> packs, String... stores) {
+        return sources.<byte[], Object>process(() -> new KeyProcessor(parts, packs), Named.as(KEY), stores)
+                .mapValues(inputs -> (JoinInputs) inputs, Named.as(INPUTS));
     }
 
     private static void sink(Topology topology, String name, String topic, String... from) {

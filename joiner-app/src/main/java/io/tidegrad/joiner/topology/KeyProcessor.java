@@ -1,11 +1,19 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.joiner.topology.JoinInputs.Keyed;
 import io.tidegrad.joiner.topology.SourceValue.Read;
+import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -13,9 +21,10 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/// Gives the records of one side their id as key. What can't be read becomes a dead letter.
+/// Reads what the two sides say to the join, and sends it to the partitions of the ids. What can't be read becomes a dead
+/// letter.
 final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Object> {
-    /// The key of a tick, which goes to all partitions.
+    /// Which events a tick is about: none.
     static final byte[] TICK_KEY = {};
 
     /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its
@@ -26,49 +35,40 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     /// between events to be passed, a second is long.
     private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
-    private final String next;
-    private final JoinDeadLetters deadLetters;
-    private final JoinCounts counts;
-    private final Side side;
+    private final JoinerTopology.Parts parts;
+    private final @Nullable ThreadLocal<InputPacks> packsOfThreads;
+    private final Map<String, Side> sides = new HashMap<>(); // by topic
     private @Nullable ProcessorContext<byte[], Object> context;
+    private @Nullable InputPacks packs;
 
-    /// One of the two sides of the join.
+    /// A task's partition of events or of labels. It lets the task commit how far it is although nothing comes. If the next
+    /// record is held back, other processes hear of its time: they would wait for this partition otherwise, and it for them.
     ///
-    /// @param name see `CommitHook.next`
-    /// @param partitions of the topic if the join takes its records as they lie; else 0
-    record Side(String name, String topic, int partitions, Alignment alignment) {
-        private TopicPartition of(ProcessorContext<?, ?> context) {
-            return new TopicPartition(topic, context.taskId().partition());
-        }
-
-        /// Others may be read on, for the task has taken the record.
-        void took(ProcessorContext<?, ?> context) {
-            context.recordMetadata().ifPresent(record -> alignment.took(of(context), record.offset()));
-        }
-
-        /// Lets the task of a partition commit how far it is although nothing comes. If its next record is held back, other
-        /// processes hear of its time: they would wait for this partition otherwise, and it for them.
-        void tell(ProcessorContext<?, ?> context) {
-            new Telling(context, this).again(LOOK_OFTEN);
-        }
-    }
-
     /// Streams commits after each punctuation, whatever it does. So it comes seldom unless there is something new.
-    private static final class Telling {
+    static final class Side {
         private final ProcessorContext<?, ?> context;
-        private final Side side;
+        private final Alignment alignment;
+        private final String name;
         private final TopicPartition partition;
         private @Nullable Long told;
         private @Nullable Cancellable punctuation;
         private Duration every = Duration.ZERO;
 
-        Telling(ProcessorContext<?, ?> context, Side side) {
+        /// @param name see `CommitHook.next`
+        Side(ProcessorContext<?, ?> context, Alignment alignment, String name, String topic) {
             this.context = context;
-            this.side = side;
-            partition = side.of(context);
+            this.alignment = alignment;
+            this.name = name;
+            partition = new TopicPartition(topic, context.taskId().partition());
+            again(LOOK_OFTEN);
         }
 
-        void again(Duration every) {
+        /// Others may be read on, for the task has taken the record at this offset.
+        void took(long offset) {
+            alignment.took(partition, offset);
+        }
+
+        private void again(Duration every) {
             if (every.equals(this.every)) {
                 return;
             }
@@ -80,63 +80,104 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
         }
 
         private void tell() {
-            Long reached = side.alignment.reached(partition);
+            Long reached = alignment.reached(partition);
             boolean isNew = !Objects.equals(reached, told);
             told = reached;
             if (reached == null) {
-                CommitHook.drained(context, side.name);
+                CommitHook.drained(context, name);
             } else if (reached > Long.MIN_VALUE) {
-                CommitHook.next(context, side.name, reached);
+                CommitHook.next(context, name, reached);
             }
-            again(isNew || side.alignment.isHeld(partition) ? LOOK_OFTEN : TELL_EVERY);
+            again(isNew || alignment.isHeld(partition) ? LOOK_OFTEN : TELL_EVERY);
         }
     }
 
-    /// @param next the node that takes what has an id
-    KeyProcessor(String next, JoinDeadLetters deadLetters, JoinCounts counts, Side side) {
-        this.side = side;
-        this.next = next;
-        this.deadLetters = deadLetters;
-        this.counts = counts;
+    /// @param packs of the thread, for what it sends to the repartition topic; null: there is none, for ids lie where they
+    ///     belong
+    KeyProcessor(JoinerTopology.Parts parts, @Nullable ThreadLocal<InputPacks> packs) {
+        this.parts = parts;
+        packsOfThreads = packs;
     }
 
     @Override
     public void init(ProcessorContext<byte[], Object> context) {
         this.context = context;
-        side.tell(context);
+        sides.put(parts.spec().events().topic(), parts.events(context));
+        StreamSpec.Labels labels = Objects.requireNonNull(parts.spec().labels());
+        sides.put(labels.topic(), new Side(context, parts.alignment(), JoinProgress.LABELS, labels.topic()));
+        if (packsOfThreads != null) {
+            InputPacks packs = packsOfThreads.get();
+            this.packs = packs;
+            context.<CommitHook>getStateStore(CommitHook.OF_KEYS).bind(() -> packs.send(this::send));
+        }
     }
 
     @Override
     public void process(Record<byte[], SourceValue> record) {
-        ProcessorContext<byte[], Object> context = Objects.requireNonNull(this.context, "init comes first");
+        ProcessorContext<byte[], Object> context = context();
         switch (record.value().read()) {
             case Read.Input(String id, JoinInput input, String label) -> {
-                RecordHeaders headers = new RecordHeaders();
                 switch (input) {
-                    case JoinInput.OfEvent event -> {
-                        counts.event();
-                        JoinInputCodec.carry(event.event().content(), headers);
-                    }
-                    case JoinInput.OfLabel given -> counts.label();
+                    case JoinInput.OfEvent event -> parts.counts().event();
+                    case JoinInput.OfLabel given -> parts.counts().label();
                     case JoinInput.OfTick tick -> {
                     }
                 }
-                byte[] key = id == null ? TICK_KEY : id.getBytes(StandardCharsets.UTF_8);
-                if (id != null && side.partitions > 0) {
-                    counts.lies(input instanceof JoinInput.OfEvent, key, context.taskId().partition(), side.partitions);
-                }
-                context.forward(new Record<>(key, input, record.timestamp(), headers), next);
+                take(new Keyed(id == null ? TICK_KEY : id.getBytes(StandardCharsets.UTF_8), input), context);
             }
             case Read.Refused refused -> {
                 String reason = refused.rejection().reason().code();
-                counts.deadLetter(reason);
-                Record<byte[], byte[]> letter = deadLetters.of(refused.record(), reason, refused.rejection().detail(),
-                        context.currentSystemTimeMs());
+                parts.counts().deadLetter(reason);
+                Record<byte[], byte[]> letter = parts.deadLetters().of(refused.record(), reason,
+                        refused.rejection().detail(), context.currentSystemTimeMs());
                 context.forward(
                         new Record<>(letter.key(), (Object) letter.value(), letter.timestamp(), letter.headers()),
                         JoinerTopology.UNREADABLE);
             }
         }
-        side.took(context);
+        context.recordMetadata().ifPresent(at -> Objects.requireNonNull(sides.get(at.topic())).took(at.offset()));
+    }
+
+    private void take(Keyed input, ProcessorContext<byte[], Object> context) {
+        int partitions = parts.joinPartitions();
+        boolean isTick = input.input() instanceof JoinInput.OfTick;
+        InputPacks packs = this.packs;
+        if (packs == null) {
+            int lies = context.taskId().partition();
+            if (!isTick) {
+                parts.counts().lies(input.input() instanceof JoinInput.OfEvent, input.id(), lies, partitions);
+            }
+            send(new JoinInputs(lies, List.of(input)));
+        } else if (isTick) {
+            for (int i = 0; i < partitions; i++) {
+                packs.add(this, i, input, this::send);
+            }
+        } else {
+            packs.add(this, Utils.toPositive(Utils.murmur2(input.id())) % partitions, input, this::send);
+        }
+    }
+
+    private void send(JoinInputs inputs) {
+        try {
+            context().forward(new Record<>(TICK_KEY, inputs, inputs.time()), JoinerTopology.INPUTS);
+        } catch (TimeoutException e) {
+            // Streams would begin this task anew, and commit others of the thread whose inputs these are as well.
+            throw new StopException(ExitCode.RETRYABLE,
+                    "stream " + parts.spec().stream()
+                            + ": expected that Kafka takes what is on its way to the join, found: " + e.getMessage()
+                            + "; nothing is lost: joining goes on once Kafka answers",
+                    e);
+        }
+    }
+
+    private ProcessorContext<byte[], Object> context() {
+        return Objects.requireNonNull(context, "init comes first");
+    }
+
+    @Override
+    public void close() {
+        if (packs != null) {
+            packs.forget(this);
+        }
     }
 }

@@ -13,23 +13,20 @@ import org.jspecify.annotations.Nullable;
 
 /// Makes an example of each event of a stream whose events bring their labels with them. Nothing is remembered.
 final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byte[], byte[]> {
+    private final JoinerTopology.Parts parts;
     private final LabeledEvents join;
-    private final JoinDeadLetters deadLetters;
-    private final JoinCounts counts;
-    private final KeyProcessor.Side side;
     private @Nullable ProcessorContext<byte[], byte[]> context;
+    private KeyProcessor.@Nullable Side side;
 
-    LabeledEventsProcessor(LabeledEvents join, JoinDeadLetters deadLetters, JoinCounts counts, KeyProcessor.Side side) {
-        this.side = side;
-        this.join = join;
-        this.deadLetters = deadLetters;
-        this.counts = counts;
+    LabeledEventsProcessor(JoinerTopology.Parts parts) {
+        this.parts = parts;
+        join = new LabeledEvents(parts.spec());
     }
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
-        side.tell(context);
+        side = parts.events(context);
     }
 
     @Override
@@ -39,10 +36,10 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
             case Read.Input(String id, JoinInput input, String label) -> {
                 switch (input) {
                     case JoinInput.OfEvent event -> {
-                        counts.event();
+                        parts.counts().event();
                         byte[] key = id == null ? record.key() : id.getBytes(StandardCharsets.UTF_8);
                         join.event(id == null ? "" : id, event.event(), Objects.requireNonNull(label),
-                                new ExampleWriter(context, counts, key));
+                                new ExampleWriter(context, parts.counts(), key));
                     }
                     case JoinInput.OfTick tick -> context.forward(tick(tick.time()), JoinerTopology.EXAMPLES);
                     case JoinInput.OfLabel given -> throw new IllegalStateException("a label among the events");
@@ -50,12 +47,13 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
             }
             case Read.Refused refused -> {
                 String reason = refused.rejection().reason().code();
-                counts.deadLetter(reason);
-                context.forward(deadLetters.of(refused.record(), reason, refused.rejection().detail(),
+                parts.counts().deadLetter(reason);
+                context.forward(parts.deadLetters().of(refused.record(), reason, refused.rejection().detail(),
                         context.currentSystemTimeMs()), JoinerTopology.UNREADABLE);
             }
         }
-        side.took(context);
+        KeyProcessor.Side side = Objects.requireNonNull(this.side, "init comes first");
+        context.recordMetadata().ifPresent(at -> side.took(at.offset()));
     }
 
     /// Returns a tick for whoever learns from the examples.
