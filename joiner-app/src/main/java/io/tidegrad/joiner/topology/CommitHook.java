@@ -3,6 +3,7 @@ package io.tidegrad.joiner.topology;
 import java.util.Map;
 import java.util.Objects;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -11,19 +12,21 @@ import org.apache.kafka.streams.processor.internals.ProcessorMetadata;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
 import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
 import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
+import org.apache.kafka.streams.query.Position;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.internals.CacheFlushListener;
 import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
 
 /// A state store without content. It lets a processor do something before each commit, inside of the task's transaction, and
-/// commit times beside the offsets. Only this class and `JoinStore` of the joiner use internals of Kafka Streams. This one
+/// commit times beside the offsets. No other class of the joiner uses internals of Kafka Streams. This one
 /// relies on the following behaviour of version 4.3.1:
 ///
 /// - `CachedStateStore.flushCache()` is called by `StreamTask.prepareCommit` before the producer is flushed and the
 ///   offsets join the transaction, and no other hook is.
 /// - `InternalProcessorContext.addProcessorMetadataKeyValue` commits a number beside the group's offsets, in the same
 ///   transaction. It can be read in `Processor.init`.
+/// - `InternalProcessorContext.logChange` writes a record to the changelog of a store.
 /// - Forwarding needs a current node and a record context. Streams' own caching stores set them when they flush.
 final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     /// Names of the store of the tasks that join, and of that of the tasks that read what is partitioned again.
@@ -118,6 +121,15 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     void time(long time, long swept) {
         context().addProcessorMetadataKeyValue(TIME, time);
         context().addProcessorMetadataKeyValue(SWEPT, swept);
+    }
+
+    /// Writes to the changelog of a store.
+    ///
+    /// @param value null: the key was deleted
+    @SuppressWarnings("NullAway") // Kafka Streams does not say that it may be null
+    static void log(StateStoreContext context, String store, Bytes key, byte @Nullable [] value) {
+        InternalProcessorContext<?, ?> to = (InternalProcessorContext<?, ?>) context;
+        to.logChange(store, key, value, to.recordContext().timestamp(), new RecordHeaders(), Position.emptyPosition());
     }
 
     /// Returns the task's time that was committed beside an offset; null if there is none.

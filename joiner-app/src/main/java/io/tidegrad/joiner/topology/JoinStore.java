@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
@@ -26,8 +25,6 @@ import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.processor.TaskId;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
-import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
-import org.apache.kafka.streams.query.Position;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
@@ -47,8 +44,8 @@ import org.jspecify.annotations.Nullable;
 /// - Each is a store of Kafka Streams that tells whether it was closed. With exactly-once, Streams deletes both and
 ///   restores them if one was not, so that neither is taken on with writes of a transaction that was aborted.
 ///
-/// It relies on this of Kafka Streams 4.3.1, beyond public interfaces: `InternalProcessorContext.logChange` writes a
-/// record to the changelog of a store, and what is restored comes to the callback in the order of the changelog.
+/// It relies on this of Kafka Streams 4.3.1, beyond what its interfaces promise: what is restored comes to the callback in
+/// the order of the changelog.
 final class JoinStore implements StateStore {
     static final String ENTRIES = Topics.ENTRIES_STORE;
     static final String INDEX = "due";
@@ -169,11 +166,8 @@ final class JoinStore implements StateStore {
         store.put(key, value);
     }
 
-    @SuppressWarnings("NullAway") // as above
     private void log(Bytes id, byte @Nullable [] value) {
-        InternalProcessorContext<?, ?> to =
-                (InternalProcessorContext<?, ?>) Objects.requireNonNull(context, "init comes first");
-        to.logChange(ENTRIES, id, value, to.recordContext().timestamp(), new RecordHeaders(), Position.emptyPosition());
+        CommitHook.log(Objects.requireNonNull(context, "init comes first"), ENTRIES, id, value);
     }
 
     /// Returns all entries from an id on.
