@@ -7,10 +7,15 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import io.tidegrad.joiner.app.JoinerApp;
+import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.ListenerSecurity;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.TestCertificates;
@@ -22,6 +27,9 @@ import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.TrainerConfig;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,13 +38,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -44,16 +56,24 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
 import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AccessControlEntryFilter;
 import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourcePatternFilter;
 import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.assertj.core.api.SoftAssertions;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -69,25 +89,68 @@ import org.slf4j.LoggerFactory;
 class LeastPrivilegeTest {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final String MODEL = "readings";
+    private static final String OTHER = "others";
+    private static final String STREAM = "joined";
     private static final int EVENTS = 20;
     private static final Pattern DENIED = Pattern
             .compile("Principal = User:(\\S+) is Denied operation = (\\S+) from .* on resource = (\\w+):\\w+:(\\S+) ");
+    private static final Pattern SETTINGS_TOLD =
+            Pattern.compile("is Allowed operation = DESCRIBE_CONFIGS from .* on resource = \\w+:\\w+:(\\S+) ");
     private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
+                              {"name": "id", "type": "string"}, {"name": "at", "type": "long"},
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
+
+    /// What a user types behind the words of each command.
+    private static final Map<String, List<String>> TYPED = Map.ofEntries(
+            Map.entry("models list", List.of("--model " + MODEL)), Map.entry("models show", List.of(MODEL)),
+            Map.entry("streams list", List.of("")), Map.entry("streams show", List.of(STREAM)),
+            Map.entry("snapshots list", List.of("--model " + MODEL)),
+            Map.entry("export", List.of("--model " + MODEL + " --to FILE")),
+            Map.entry("replay", List.of("--model " + MODEL)),
+            Map.entry("verify", List.of("--model " + MODEL, "--stream " + STREAM)),
+            Map.entry("snapshots at", List.of("--model " + MODEL + " --offset 12")),
+            Map.entry("lr-find", List.of("--spec SPEC")),
+            Map.entry("models create", List.of("--spec SPEC --timeout 0 --start-at 2020-01-01T00:00:00Z")),
+            Map.entry("models pause", List.of(MODEL + " --timeout 0")),
+            Map.entry("models resume", List.of(MODEL + " --timeout 0")),
+            Map.entry("models rollback", List.of(MODEL + " --epoch 1 --version " + EVENTS + " --timeout 0")),
+            Map.entry("models promote", List.of(MODEL + " --timeout 0 --wait")),
+            Map.entry("models shadow", List.of(OTHER + " --for " + MODEL + " --timeout 0")),
+            Map.entry("models challenge", List.of(OTHER + " --for " + MODEL + " --share 5 --timeout 0")),
+            Map.entry("models withdraw", List.of(OTHER + " --for " + MODEL + " --timeout 0")),
+            Map.entry("streams create", List.of("--spec STREAM_SPEC")), Map.entry("streams pause", List.of(STREAM)),
+            Map.entry("streams resume", List.of(STREAM)), Map.entry("models delete", List.of(MODEL + " --timeout 0")),
+            Map.entry("streams delete", List.of(STREAM)));
 
     @TempDir
     static Path directory;
 
     private final Set<String> denied = new ConcurrentSkipListSet<>();
+
+    /// Of what is denied, what a client asked for in so many words.
+    private final Set<String> refused = new ConcurrentSkipListSet<>();
+
+    /// How often Kafka told a topic's settings.
+    private final Map<String, Integer> settingsTold = new ConcurrentHashMap<>();
     private final AppenderBase<ILoggingEvent> listening = new AppenderBase<>() {
         @Override
         protected void append(ILoggingEvent event) {
+            Matcher told = SETTINGS_TOLD.matcher(event.getFormattedMessage());
+            if (told.find()) {
+                settingsTold.merge(told.group(1), 1, Integer::sum);
+            }
             Matcher matcher = DENIED.matcher(event.getFormattedMessage());
             // Kafka filters what it lists by the same questions, at a lower level.
-            if (matcher.find() && (event.getLevel() == Level.INFO || matcher.group(2).equals("DESCRIBE_CONFIGS"))) {
-                denied.add(matcher.group(1) + " " + matcher.group(2) + " " + matcher.group(3) + " " + matcher.group(4));
+            if (matcher.find() && (event.getLevel() == Level.INFO || matcher.group(2).equals("DESCRIBE_CONFIGS")
+                    || matcher.group(2).equals("DELETE"))) {
+                String question =
+                        matcher.group(1) + " " + matcher.group(2) + " " + matcher.group(3) + " " + matcher.group(4);
+                denied.add(question);
+                if (event.getLevel() == Level.INFO) {
+                    refused.add(question);
+                }
             }
         }
     };
@@ -135,33 +198,61 @@ class LeastPrivilegeTest {
         return settings;
     }
 
-    /// A user, a prefix and a topic of events of its own.
+    /// A user, and a prefix and topics of its own or of another trial.
     private final class Trial {
-        private final String user = "u" + trials++;
-        private final Topics topics = new Topics("p" + user);
-        private final String events = "events-" + user;
+        private final String user;
+        private final Topics topics;
+        private final String events;
+        private final String labels;
+        private List<Right> allowed = List.of();
+        private int sent;
 
         Trial() throws Exception {
+            this("u" + trials++);
             admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(user,
                     new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), user + "-secret"))).all().get();
-            admin.createTopics(List.of(new NewTopic(events, 1, (short) 1))).all().get();
+        }
+
+        /// Of a user that there is.
+        Trial(String user) throws Exception {
+            this.user = user;
+            String own = "t" + trials++;
+            topics = new Topics("p" + own);
+            events = "events-" + own;
+            labels = "labels-" + own;
+            admin.createTopics(List.of(new NewTopic(events, 1, (short) 1), new NewTopic(labels, 2, (short) 1))).all()
+                    .get();
+        }
+
+        Trial(Trial other) throws Exception {
+            user = "u" + trials++;
+            topics = other.topics;
+            events = other.events;
+            labels = other.labels;
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(user,
+                    new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), user + "-secret"))).all().get();
         }
 
         String name(String documented) {
-            return documented.replace("topic of events", events).replaceFirst("^P\\b", topics.prefix()).replace("NAME",
-                    MODEL);
+            return documented.replace("topic of events", events).replace("topic of labels", labels)
+                    .replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL).replace("STREAM", STREAM);
         }
 
-        void allow(Right right) throws Exception {
-            String name = name(right.resource());
-            boolean prefix = name.endsWith("*");
-            AclBinding binding = new AclBinding(
-                    new ResourcePattern(right.type(), prefix ? name.substring(0, name.length() - 1) : name,
-                            prefix ? PatternType.PREFIXED : PatternType.LITERAL),
-                    new AccessControlEntry("User:" + user, "*", right.operation(), AclPermissionType.ALLOW));
-            admin.createAcls(List.of(binding)).all().get();
-            // The controller has it now; the broker that is asked learns of it a little later.
-            await().atMost(PATIENCE).until(() -> admin.describeAcls(binding.toFilter()).values().get().size() == 1);
+        void allow(List<Right> rights) throws Exception {
+            allowed = with(allowed, rights);
+            List<AclBinding> bindings = rights.stream().map(right -> {
+                String name = name(right.resource());
+                boolean prefix = name.endsWith("*");
+                return new AclBinding(
+                        new ResourcePattern(right.type(), prefix ? name.substring(0, name.length() - 1) : name,
+                                prefix ? PatternType.PREFIXED : PatternType.LITERAL),
+                        new AccessControlEntry("User:" + user, "*", right.operation(), AclPermissionType.ALLOW));
+            }).distinct().toList();
+            admin.createAcls(bindings).all().get();
+            AclBindingFilter own = new AclBindingFilter(ResourcePatternFilter.ANY,
+                    new AccessControlEntryFilter("User:" + user, null, AclOperation.ANY, AclPermissionType.ANY));
+            // The controller has them now; the broker that is asked learns of them a little later.
+            await().atMost(PATIENCE).until(() -> admin.describeAcls(own).values().get().containsAll(bindings));
         }
 
         List<String> arguments(String who, String... more) {
@@ -174,28 +265,33 @@ class LeastPrivilegeTest {
 
         void send() {
             Map<String, Object> settings = new HashMap<>(client("admin"));
-            try (SchemaRegistry schemas =
-                    SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
+            try (SchemaRegistry schemas = SchemaRegistry.connect(
+                    Map.of("schema.registry.url", SharedStack.get().registryUrl(), "http.read.timeout.ms", "120000"));
                     KafkaProducer<byte[], byte[]> producer =
                             new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
-                int id = schemas.register(events + "-value", EVENT);
+                AvroCodec codec = new AvroCodec(schemas);
+                int ofEvents = schemas.register(events + "-value", EVENT);
+                int ofLabels = schemas.register(labels + "-value", EVENT);
                 for (int i = 0; i < EVENTS; i++) {
                     GenericData.Record event = new GenericData.Record(EVENT);
+                    event.put("id", "id-" + sent++);
+                    event.put("at", 1_790_000_000_000L + sent);
                     event.put("a", (i % 7) / 7f);
                     event.put("over", i % 7 > 3 ? 1 : 0);
-                    producer.send(new ProducerRecord<>(events, new AvroCodec(schemas).encode(id, event)));
+                    producer.send(new ProducerRecord<>(events, codec.encode(ofEvents, event)));
+                    producer.send(new ProducerRecord<>(labels, codec.encode(ofLabels, event)));
                 }
                 producer.send(new ProducerRecord<>(events, new byte[]{1, 2, 3})); // becomes a dead letter
             }
         }
 
-        Set<String> denied() {
-            return denied.stream().filter(each -> each.startsWith(user + " "))
+        Set<String> of(Set<String> questions) {
+            return questions.stream().filter(each -> each.startsWith(user + " "))
                     .collect(Collectors.toCollection(TreeSet::new));
         }
 
-        TrainerApp trainer(String who) throws Exception {
-            Path spec = Files.writeString(directory.resolve(user + ".yaml"), """
+        Path spec(String model) throws IOException {
+            return Files.writeString(directory.resolve(model + "-" + events + ".yaml"), """
                     model: %s
                     input: { topic: %s }
                     label: { field: over }
@@ -204,7 +300,122 @@ class LeastPrivilegeTest {
                     loss: binary-cross-entropy
                     optimizer: { adam: { rate: 0.01 } }
                     publish: { every: PT0.2S }
-                    """.formatted(MODEL, events));
+                    """.formatted(model, events));
+        }
+
+        Path streamSpec() throws IOException {
+            return Files.writeString(directory.resolve(STREAM + "-" + events + ".yaml"), """
+                    stream: %s
+                    events: { topic: %s, key: id, event-time: at }
+                    labels: { topic: %s, key: id, value: over, event-time: at }
+                    join: { wait: PT30M, missing: 0, window: P1D }
+                    """.formatted(STREAM, events, labels));
+        }
+
+        /// Returns what a command says that fails; empty if it succeeds.
+        String command(String who, String words) throws IOException {
+            List<String> arguments = new ArrayList<>(List.of(words.split(" ")));
+            arguments.replaceAll(word -> switch (word) {
+                case "SPEC" -> directory.resolve(MODEL + "-" + events + ".yaml").toString();
+                case "STREAM_SPEC" -> directory.resolve(STREAM + "-" + events + ".yaml").toString();
+                case "FILE" -> directory.resolve(user + ".onnx").toString();
+                default -> word;
+            });
+            spec(MODEL);
+            streamSpec();
+            arguments.addAll(arguments(who));
+            if (!words.startsWith("snapshots list") && !words.startsWith("export")) {
+                arguments.addAll(List.of("--registry-url", SharedStack.get().registryUrl()));
+            }
+            StringWriter err = new StringWriter();
+            int status = Tidegrad.commandLine().setOut(new PrintWriter(new StringWriter()))
+                    .setErr(new PrintWriter(err, true)).execute(arguments.toArray(String[]::new));
+            // 75 without a word: no scorer followed, for there is none.
+            return status == 0 || status == 75 && err.toString().isEmpty() ? "" : status + ": " + err;
+        }
+
+        String commands(String kind) throws Exception {
+            return commands(kind, command -> true);
+        }
+
+        /// Returns what the first one says that fails.
+        String commands(String kind, Predicate<String> chosen) throws Exception {
+            for (String command : LeastPrivilegeTest.commands(kind)) {
+                List<String> typed = Objects.requireNonNull(TYPED.get(command), command);
+                for (String more : chosen.test(command) ? typed : List.<String>of()) {
+                    String said = command(user, (command + " " + more).trim());
+                    if (!said.isEmpty()) {
+                        return command + ": " + said;
+                    }
+                }
+            }
+            return "";
+        }
+
+        /// Returns a text about these topics as one about those of another trial.
+        String named(String said, Trial other) {
+            return said.replace(events, other.events).replace(labels, other.labels).replace(topics.prefix(),
+                    other.topics.prefix());
+        }
+
+        /// Starts again for each round, without what it kept on disk, so that it reads its changelogs.
+        String join(String who, int rounds) throws Exception {
+            for (int round = 1; round <= rounds; round++) {
+                send();
+                try (JoinerApp joiner = JoinerApp.start(JoinerConfig.parse(
+                        arguments(who, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0",
+                                "--all-streams", "--state-dir", directory.resolve(user + "-" + round).toString()),
+                        Map.of()))) {
+                    if (round == 1) { // the joiner comes first, and creates topics of ours
+                        assertThat(command("admin", "streams create --spec STREAM_SPEC")).isEmpty();
+                    }
+                    await().atMost(PATIENCE).until(() -> joiner.ended().isDone() || examples() == sent);
+                    if (joiner.ended().isDone()) {
+                        return withoutTheRight(joiner.ended().join());
+                    }
+                    if (round > 1) { // it looks at its topics while it runs
+                        int told = settingsTold(topics.deadLetters());
+                        await().atMost(PATIENCE).until(() -> settingsTold(topics.deadLetters()) > told);
+                    }
+                } catch (StopException e) {
+                    return withoutTheRight(e);
+                }
+            }
+            return "";
+        }
+
+        /// It never committed with these rights, so another try would not help.
+        private static String withoutTheRight(StopException why) {
+            assertThat(why.exitCode()).as(why.getMessage()).isEqualTo(ExitCode.CONFIGURATION);
+            return String.valueOf(why.getMessage());
+        }
+
+        private int settingsTold(String topic) {
+            return settingsTold.getOrDefault(topic, 0);
+        }
+
+        /// Returns how many committed examples there are.
+        private long examples() {
+            TopicPartition partition = new TopicPartition(topics.examples(STREAM, 1), 0);
+            Map<String, Object> settings = new HashMap<>(client("admin"));
+            settings.put("isolation.level", "read_committed");
+            long examples = 0;
+            try (KafkaConsumer<byte[], byte[]> consumer =
+                    new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                consumer.assign(List.of(partition));
+                consumer.seekToBeginning(List.of(partition));
+                long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
+                while (consumer.position(partition) < end) {
+                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                        examples += Example.isIn(record.headers()) ? 1 : 0;
+                    }
+                }
+            }
+            return examples;
+        }
+
+        TrainerApp trainer(String who) throws Exception {
+            Path spec = spec(MODEL);
             return TrainerApp
                     .start(TrainerConfig.parse(
                             arguments(who, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0",
@@ -233,7 +444,8 @@ class LeastPrivilegeTest {
 
         String score() throws Exception {
             assertThat(train("admin", 1)).isEmpty();
-            allow(new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.status")); // without it everything is served
+            // Without it everything is served.
+            allow(List.of(new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.status")));
             try (ScorerApp scorer =
                     ScorerApp.start(ScorerConfig.parse(arguments(user, "--model", MODEL, "--http-port", "0"), Map.of()),
                             InstantSource.system())) {
@@ -250,50 +462,74 @@ class LeastPrivilegeTest {
         String of(Trial trial) throws Exception;
     }
 
-    /// A line of the table: `| trainer | TOPIC | `P.control` | READ, WRITE |`.
-    private static List<Right> documented(String process) throws Exception {
+    private static List<String> page() throws IOException {
+        return Files.readAllLines(Path.of(System.getProperty("tidegrad.root"), "docs", "operations", "secure.md"));
+    }
+
+    /// Lines of the table: `| trainer | TOPIC | `P.control`, `P.models` | READ, WRITE |`.
+    private static List<Right> documented(String who) throws IOException {
         List<Right> rights = new ArrayList<>();
-        Path page = Path.of(System.getProperty("tidegrad.root"), "docs", "operations", "secure.md");
-        for (String line : Files.readAllLines(page)) {
+        for (String line : page()) {
             String[] cells = line.split(" *\\| *");
-            if (cells.length == 5 && cells[1].equals(process)) {
-                for (String operation : cells[4].split(", ")) {
-                    rights.add(new Right(AclOperation.fromString(operation), ResourceType.fromString(cells[2]),
-                            cells[3].replace("`", "")));
+            if (cells.length == 5 && cells[1].equals(who)) {
+                for (String resource : cells[3].split(", ")) {
+                    for (String operation : cells[4].split(", ")) {
+                        rights.add(new Right(AclOperation.fromString(operation), ResourceType.fromString(cells[2]),
+                                resource.replace("`", "")));
+                    }
                 }
             }
         }
         return rights;
     }
 
+    /// Of an item of the list: `- **reading**: `models list`, `models show``.
+    private static List<String> commands(String kind) throws IOException {
+        String page = String.join("\n", page());
+        Matcher item = Pattern.compile("(?ms)^- \\*\\*" + kind + "\\*\\*.*?(?=^- |^$)").matcher(page);
+        assertThat(item.find()).as(kind).isTrue();
+        return Pattern.compile("`([a-z -]+)`").matcher(item.group()).results().map(match -> match.group(1)).toList();
+    }
+
     private record Right(AclOperation operation, ResourceType type, String resource) {
     }
 
-    private void proves(String process, int rights, Run run) throws Exception {
-        List<Right> all = documented(process);
+    private static List<Right> with(List<Right> some, List<Right> others) {
+        return Stream.concat(some.stream(), others.stream()).distinct().toList();
+    }
+
+    private void proves(String who, int rights, Run run) throws Exception {
+        proves(who, List.of(), rights, Trial::new, run);
+    }
+
+    /// @param before rights that are proven to be needed already
+    /// @param rights how many more `who` needs
+    private void proves(String who, List<Right> before, int rights, Make make, Run run) throws Exception {
+        List<Right> all = new ArrayList<>(documented(who));
+        all.removeAll(before);
         assertThat(all).hasSize(rights);
-        Trial allowed = new Trial();
-        for (Right right : all) {
-            allowed.allow(right);
-        }
-        assertThat(run.of(allowed)).as("%s with all rights", process).isEmpty();
-        assertThat(allowed.denied()).as("what %s asks for beyond the table", process).isEmpty();
+        Trial allowed = make.trial();
+        allowed.allow(with(before, all));
+        assertThat(run.of(allowed)).as("%s with all rights", who).isEmpty();
+        assertThat(allowed.of(refused)).as("what %s asks for beyond the table", who).isEmpty();
+        SoftAssertions softly = new SoftAssertions(); // all wrong lines at once
         for (Right missing : all) {
-            Trial trial = new Trial();
-            for (Right right : all) {
-                if (!right.equals(missing)) {
-                    trial.allow(right);
-                }
-            }
+            Trial trial = make.trial();
+            trial.allow(with(before, all).stream().filter(right -> !right.equals(missing)).toList());
             String said = run.of(trial);
             // A client asks for DESCRIBE first, which READ and WRITE include.
-            assertThat(said).as("%s without %s", process, missing)
+            softly.assertThat(said).as("%s without %s", who, missing)
                     .containsPattern("expected the right (" + missing.operation() + "|DESCRIBE) on ");
-            assertThat(said).as("%s without %s", process, missing)
+            softly.assertThat(said).as("%s without %s", who, missing)
                     .contains(missing.type() == ResourceType.TRANSACTIONAL_ID ? "the transactional id"
-                            : trial.name(missing.resource()));
-            assertThat(trial.denied()).as("%s without %s", process, missing).isNotEmpty();
+                            : trial.name(missing.resource()).replace("*", ""));
+            softly.assertThat(trial.of(denied)).as("%s without %s", who, missing).isNotEmpty();
         }
+        softly.assertAll();
+    }
+
+    private interface Make {
+        Trial trial() throws Exception;
     }
 
     @Test
@@ -302,7 +538,59 @@ class LeastPrivilegeTest {
     }
 
     @Test
+    void aJoinerNeedsEachDocumentedRightAndNoOther() throws Exception {
+        proves("joiner", 23, trial -> trial.join(trial.user, 2));
+    }
+
+    @Test
     void aScorerNeedsEachDocumentedRightAndNoOther() throws Exception {
         proves("scorer", 2, Trial::score);
+    }
+
+    /// Of one model and one stream that have been learned and joined; users share them.
+    @Test
+    void aCommandNeedsEachDocumentedRightAndNoOther() throws Exception {
+        Trial world = new Trial();
+        assertThat(world.train("admin", 2)).isEmpty();
+        assertThat(world.join("admin", 1)).isEmpty();
+        world.send();
+        world.send(); // lr-find wants a hundred
+        assertThat(world.command("admin", "models create --spec " + world.spec(OTHER) + " --timeout 0")).isEmpty();
+        Make inTheWorld = () -> new Trial(world);
+        List<Right> reading = documented("reading");
+        proves("reading", List.of(), 7, inTheWorld, trial -> trial.commands("reading"));
+        proves("relearning", reading, 8, inTheWorld, trial -> trial.commands("relearning"));
+        proves("deciding", reading, 17, inTheWorld, trial -> {
+            // As a beginning, where no topic of ours is there yet.
+            Trial beginning = new Trial(trial.user);
+            beginning.send(); // a start at a time reads
+            beginning.allow(trial.allowed);
+            String said = beginning.commands("deciding", command -> command.endsWith("create"));
+            if (said.isEmpty()) {
+                said = trial.commands("deciding", command -> !command.endsWith("create"));
+            }
+            return beginning.named(said, trial);
+        });
+        List<Right> deciding = with(reading, documented("deciding"));
+        proves("deleting", deciding, 6, Trial::new, trial -> {
+            assertThat(trial.command("admin", "models create --spec SPEC --timeout 0")).isEmpty();
+            // A trainer that made them would be in the group for a while after its end.
+            admin.createTopics(List.of(new NewTopic(trial.topics.snapshots(MODEL), 1, (short) 1),
+                    new NewTopic(Topics.changelog(trial.topics.applicationId(MODEL, 1)), 1, (short) 1))).all().get();
+            assertThat(trial.command("admin", "streams create --spec STREAM_SPEC")).isEmpty();
+            return trial.commands("deleting");
+        });
+    }
+
+    @Test
+    void theListOfCommandsIsWhole() throws Exception {
+        List<String> listed = new ArrayList<>();
+        for (String kind : List.of("reading", "relearning", "deciding", "deleting")) {
+            listed.addAll(commands(kind));
+        }
+        assertThat(listed).doesNotHaveDuplicates()
+                .containsExactlyInAnyOrderElementsOf(CliSettings.ALL.all().stream().map(Command::word)
+                        .filter(word -> !List.of("trainer", "joiner", "scorer").contains(word)).toList())
+                .containsExactlyInAnyOrderElementsOf(TYPED.keySet());
     }
 }
