@@ -35,7 +35,18 @@ class LicencesTest {
     void aLibraryWithoutALicenceEndsTheBuild() {
         for (String none : List.of("[]", "[{}]", "[{\"license\": {\"name\": \"\"}}]", "[{\"expression\": \" \"}]")) {
             assertThatThrownBy(() -> write(none)).as(none).isInstanceOf(IllegalStateException.class)
-                    .hasMessage("no licence is known of [a.b:c:1]");
+                    .hasMessageContaining("found [a.b:c:1 under none];");
         }
+    }
+
+    @Test
+    void aLibraryUnderNoneOfTheAllowedLicencesEndsTheBuild() throws IOException {
+        for (String other : List.of("GPL-3.0-only", "MIT AND GPL-3.0-only")) {
+            assertThatThrownBy(() -> write("[{\"expression\": \"" + other + "\"}]")).as(other)
+                    .isInstanceOf(IllegalStateException.class).hasMessageContaining("licences [Apache-2.0, ")
+                    .hasMessageContaining("found [a.b:c:1 under [" + other + "]];");
+        }
+        assertThat(write("[{\"expression\": \"GPL-2.0-only OR MIT\"}]").resolve("LIBRARIES.txt"))
+                .hasContent("a.b:c:1  GPL-2.0-only OR MIT\n");
     }
 }
