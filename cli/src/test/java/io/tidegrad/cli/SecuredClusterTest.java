@@ -129,7 +129,8 @@ class SecuredClusterTest {
                 "TIDEGRAD_REGISTRY_HTTP_READ_TIMEOUT_MS", "120000", // its first answer takes a while
                 "TIDEGRAD_HTTP_PORT", "0");
         try (Admin admin = Admin.create(settings().kafka().client())) {
-            admin.createTopics(List.of(new NewTopic("readings", 1, (short) 1))).all().get();
+            admin.createTopics(List.of(new NewTopic("readings", 1, (short) 1), new NewTopic("labeled", 1, (short) 1)))
+                    .all().get();
         }
     }
 
@@ -295,16 +296,20 @@ class SecuredClusterTest {
     }
 
     private static void send(int from, int to) {
+        send("readings", from, to);
+    }
+
+    private static void send(String topic, int from, int to) {
         Settings settings = settings();
         try (SchemaRegistry schemas = SchemaRegistry.connect(settings.registry().client());
                 KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings.kafka().client(),
                         new ByteArraySerializer(), new ByteArraySerializer())) {
-            int id = schemas.register("readings-value", EVENT);
+            int id = schemas.register(topic + "-value", EVENT);
             for (int i = from; i < to; i++) {
                 GenericData.Record event = new GenericData.Record(EVENT);
                 event.put("a", (i % 7) / 7f);
                 event.put("over", i % 7 > 3 ? 1 : 0);
-                producer.send(new ProducerRecord<>("readings", new AvroCodec(schemas).encode(id, event)));
+                producer.send(new ProducerRecord<>(topic, new AvroCodec(schemas).encode(id, event)));
             }
             producer.flush();
         }
@@ -332,8 +337,8 @@ class SecuredClusterTest {
                 .until(() -> get(url + "/health").path("models").path("flight-delay").path("version").asLong() == 300);
         assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText()).isEqualTo(hash);
 
-        assertTellsNoSecret(restarted);
-        assertTellsNoSecret(scorer);
+        assertTellsNoSecret(restarted, "models");
+        assertTellsNoSecret(scorer, "models");
 
         Child replay = new Child(CliSettings.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
         assertThat(replay.status()).describedAs(replay.said()).isZero();
@@ -348,15 +353,38 @@ class SecuredClusterTest {
                 .contains("registry.basic.auth.user.info=***");
     }
 
+    @Test
+    void aJoinerAndTheCommandsOfItsStreamNeedNothingButTheExampleFile() throws Exception {
+        Path spec = Files.writeString(directory.resolve("labeled.yaml"),
+                "stream: labeled\nevents: { topic: labeled }\nlabel: over\n");
+        Child created = new Child(Tidegrad.class, List.of("streams", "create", "--spec", spec.toString()), Map.of());
+        assertThat(created.status()).describedAs(created.said()).isZero();
+        Child joiner = new Child(Tidegrad.class, List.of("joiner", "--stream", "labeled"),
+                Map.of("TIDEGRAD_STATE_DIR", directory.resolve("joiner").toString()));
+        send("labeled", 0, 100);
+        String url = joiner.url() + "/health";
+        await().atMost(PATIENCE).ignoreExceptionsInstanceOf(IOException.class) // 503 until it joins
+                .until(() -> get(url).path("streams").path(0).path("events").asLong() == 100);
+        assertTellsNoSecret(joiner, "streams");
+        Child shown = new Child(Tidegrad.class, List.of("streams", "show", "labeled", "--json"), Map.of());
+        assertThat(shown.status()).describedAs(shown.said()).isZero();
+        assertThat(joiner.stop()).describedAs(joiner.said()).isZero();
+        for (Child child : List.of(created, joiner, shown)) {
+            assertThat(child.said()).doesNotContain(PASSWORD).doesNotContain("\tat ");
+        }
+        assertThat(joiner.said()).contains("kafka.sasl.jaas.config=*** (" + EXAMPLE + ":")
+                .contains("registry.basic.auth.user.info=***");
+    }
+
     /// To who asks it; the registry's password begins as Kafka's.
-    private static void assertTellsNoSecret(Child child) throws IOException {
+    private static void assertTellsNoSecret(Child child, String what) throws IOException {
         StringBuilder told = new StringBuilder();
         for (String path : List.of("/metrics", "/health")) {
             try (InputStream answer = URI.create(child.url() + path).toURL().openStream()) {
                 told.append(new String(answer.readAllBytes(), StandardCharsets.UTF_8));
             }
         }
-        assertThat(told).contains("tidegrad_", "\"models\"").doesNotContain(PASSWORD);
+        assertThat(told).contains("tidegrad_", "\"" + what + "\"").doesNotContain(PASSWORD);
     }
 
     private void refused(Command command, Map<String, String> changes, String... said) throws Exception {
