@@ -4,8 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
+import io.tidegrad.proof.SteadyAllocation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -168,17 +167,14 @@ class WorkersTest {
 
     @Test
     void aJobAllocatesNothing() {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         float[] sums = new float[16];
         Workers.Work work = (part, parts, worker) -> sums[part]++;
         try (Workers workers = new Workers(2)) {
-            workers.run(2, work);
-            long before = threads.getCurrentThreadAllocatedBytes();
-            for (int job = 0; job < 10_000; job++) {
-                workers.run(16, work);
-            }
-            long bytes = threads.getCurrentThreadAllocatedBytes() - before;
-            assertThat(bytes).isLessThan(10_000); // less than a byte a job: class loading, say
+            assertThat(SteadyAllocation.ofThisThread(() -> {
+                for (int job = 0; job < 200; job++) {
+                    workers.run(16, work);
+                }
+            })).isZero();
         }
     }
 

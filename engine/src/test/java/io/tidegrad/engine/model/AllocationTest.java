@@ -2,7 +2,6 @@ package io.tidegrad.engine.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
@@ -58,8 +57,8 @@ import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
+import io.tidegrad.proof.SteadyAllocation;
 import java.io.BufferedReader;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -69,15 +68,6 @@ import org.junit.jupiter.api.Test;
 /// A step and a prediction allocate nothing once their kernels are compiled. Also the alarm for vectors that the
 /// compiler boxes: they would show here first.
 class AllocationTest {
-    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-
-    /// Of a round: so few that most rounds are over before another thread of the JVM (the test runner's) allocates its
-    /// own few bytes, 104 in some tenths of a second.
-    private static final int STEPS = 200;
-
-    /// Compilation goes on in the background: as many tries as it may take until a whole round allocates nothing.
-    private static final int ROUNDS_MAX = 2_000;
-
     static Stream<NetworkSpec> specs() {
         return Stream.of(
                 new NetworkSpec(new RowShape(784, 0, 1),
@@ -204,33 +194,14 @@ class AllocationTest {
         Batch one = rows.batch(spec, 1);
         Batch eight = rows.batch(spec, 8);
 
-        return bytesOnceCompiled(() -> {
-            predictor.predict(parameters, one, out);
-            predictor.predict(parameters, one.numbers, one.ids, out);
-            predictor.predict(parameters, eight, out);
-            learner.learn(one);
-            learner.learn(eight);
-        });
-    }
-
-    /// The measure itself: one boxed double a step doesn't pass.
-    @Test
-    void aStepThatAllocatesIsSeen() {
-        Object[] kept = new Object[1];
-        assertThat(bytesOnceCompiled(() -> kept[0] = Double.valueOf(System.identityHashCode(kept))))
-                .isGreaterThanOrEqualTo(16L * STEPS);
-    }
-
-    /// Bytes that all threads allocate in a round of `STEPS`: the least of many rounds.
-    private static long bytesOnceCompiled(Runnable step) {
-        long least = Long.MAX_VALUE;
-        for (int round = 0; round < ROUNDS_MAX && least > 0; round++) {
-            long before = THREADS.getTotalThreadAllocatedBytes();
-            for (int i = 0; i < STEPS; i++) {
-                step.run();
+        return SteadyAllocation.ofAllThreads(() -> {
+            for (int i = 0; i < 200; i++) {
+                predictor.predict(parameters, one, out);
+                predictor.predict(parameters, one.numbers, one.ids, out);
+                predictor.predict(parameters, eight, out);
+                learner.learn(one);
+                learner.learn(eight);
             }
-            least = Math.min(least, THREADS.getTotalThreadAllocatedBytes() - before);
-        }
-        return least;
+        });
     }
 }

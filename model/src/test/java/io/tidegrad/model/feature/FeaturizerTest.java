@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Rejection.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.SteadyAllocation;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -369,18 +370,11 @@ class FeaturizerTest {
         for (int i = 0; i < flights.length; i++) {
             flights[i] = Specs.flight(i);
         }
-        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
-        featurize(featurizer, flights, row, 30_000);
-        long before = threads.getCurrentThreadAllocatedBytes();
-        featurize(featurizer, flights, row, 30_000);
-        // Asking takes a few hundred bytes itself; one object an event would be at least 480,000.
-        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
-    }
-
-    private static void featurize(Featurizer featurizer, Event[] events, Row row, int times) {
-        for (int i = 0; i < times; i++) {
-            featurizer.featurize(events[i % events.length], row);
-        }
+        assertThat(SteadyAllocation.ofThisThread(() -> {
+            for (int i = 0; i < 1_000; i++) {
+                featurizer.featurize(flights[i % flights.length], row);
+            }
+        })).isZero();
     }
 
     @Property(tries = 300)
