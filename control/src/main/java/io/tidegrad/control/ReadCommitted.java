@@ -102,7 +102,7 @@ public class ReadCommitted {
     /// ACLs hide, as if they did not exist.
     ///
     /// @throws TopicAuthorizationException if ACLs hide the topic
-    static List<PartitionInfo> partitions(Consumer<?, ?> consumer, String topic) {
+    public static List<PartitionInfo> partitions(Consumer<?, ?> consumer, String topic) {
         try {
             return consumer.partitionsFor(topic);
         } catch (TopicAuthorizationException e) {

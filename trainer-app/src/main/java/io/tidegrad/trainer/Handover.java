@@ -94,8 +94,7 @@ public final class Handover implements AutoCloseable {
     private static void requireUntouched(Admin admin, ModelTrainer.Ready ready) {
         Lineage lineage = ready.lineage();
         String group = ready.applicationId();
-        OffsetAndMetadata offset = KafkaTopics
-                .get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group)).get(lineage.log());
+        OffsetAndMetadata offset = KafkaTopics.committed(admin, group, List.of(lineage.log())).get(lineage.log());
         Long watermark = ready.changelog().watermark();
         ConsumerGroupDescription description =
                 Objects.requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group));

@@ -38,7 +38,7 @@ public final class Changelog {
 
     boolean exists() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            return consumer.listTopics().containsKey(partition.topic());
+            return !ReadCommitted.partitions(consumer, partition.topic()).isEmpty();
         }
     }
 
