@@ -23,12 +23,6 @@ final class JoinState {
     private final LabelJoin join;
     private final JoinStore store;
 
-    /// Nothing in the index is due before `now` is larger than this.
-    private long nextDue = Long.MIN_VALUE;
-
-    /// All that was over by this time was passed on.
-    private long sweptTo = Long.MIN_VALUE;
-
     private @Nullable Bytes cleanedTo;
 
     /// The least base that this pass has left, and the one before: nothing is forgotten before that one is.
@@ -49,23 +43,15 @@ final class JoinState {
     void put(byte[] id, @Nullable Entry before, @Nullable Entry after) {
         if (before != after) {
             store.put(id, before, after);
-            nextDue = Math.min(nextDue, store.due(after));
         }
     }
 
     /// Passes on up to `max` ids of which something is due, each with its entry.
     void due(long now, int max, BiConsumer<byte[], Entry> to) {
-        if (now <= nextDue) {
+        if (now <= store.head()) {
             return;
         }
-        List<byte[]> due = store.due(now, max);
-        if (due.size() < max) {
-            sweptTo = now;
-            nextDue = now;
-        } else {
-            sweptTo = TimeIndexKey.time(due.getLast());
-        }
-        for (byte[] hint : due) {
+        for (byte[] hint : store.due(now, max)) {
             Entry waiting = store.waiting(hint);
             if (waiting != null) {
                 to.accept(TimeIndexKey.id(hint), waiting);
@@ -75,7 +61,7 @@ final class JoinState {
 
     /// Returns the time by which all that was over was told by `due`.
     long swept(long now) {
-        return now <= nextDue ? now : sweptTo;
+        return Math.min(now, store.head());
     }
 
     /// Returns the time of the event or label whose wait ends first; the largest number: none was found that waits.

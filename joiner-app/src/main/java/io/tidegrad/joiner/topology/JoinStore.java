@@ -61,7 +61,8 @@ final class JoinStore implements StateStore {
     private final KeyValueStore<Bytes, byte[]> index = Stores.persistentKeyValueStore(INDEX).get();
     private @Nullable StateStoreContext context;
 
-    /// The index has no hint before this time; what was dropped there need not be passed again.
+    /// The index has no hint before this time. RocksDB passes what was deleted each time when it looks for the next key, and
+    /// that can be all hints of the last `wait`.
     private long head = Long.MIN_VALUE;
 
     JoinStore(String stream, LabelJoin join) {
@@ -175,26 +176,33 @@ final class JoinStore implements StateStore {
         return entries.range(from, null);
     }
 
+    /// Returns the time before which nothing is due.
+    long head() {
+        return head;
+    }
+
     /// Returns the first hints before a time, at most `max`. They are not looked for again: each is to be given to
     /// `waiting`, and its entry to be replaced.
     List<byte[]> due(long before, int max) {
         List<byte[]> due = new ArrayList<>();
-        try (KeyValueIterator<Bytes, byte[]> hints = hints(before)) {
-            while (due.size() < max && hints.hasNext()) {
+        long next = NEVER;
+        try (KeyValueIterator<Bytes, byte[]> hints = hints()) {
+            while (next == NEVER && hints.hasNext()) {
                 byte[] hint = hints.next().key.get();
-                due.add(hint);
-                head = TimeIndexKey.time(hint);
+                long time = TimeIndexKey.time(hint);
+                if (time < before && due.size() < max) {
+                    due.add(hint);
+                } else {
+                    next = time;
+                }
             }
         }
-        if (due.size() < max) {
-            head = Math.max(head, before);
-        }
+        head = next;
         return due;
     }
 
-    private KeyValueIterator<Bytes, byte[]> hints(long before) {
-        return index.range(Bytes.wrap(TimeIndexKey.of(Math.min(head, before), NOTHING)),
-                Bytes.wrap(TimeIndexKey.of(before, NOTHING)));
+    private KeyValueIterator<Bytes, byte[]> hints() {
+        return index.range(Bytes.wrap(TimeIndexKey.of(head, NOTHING)), null);
     }
 
     /// Returns the entry that waits for a hint's time. If there is none, the hint is dropped.
@@ -218,20 +226,22 @@ final class JoinStore implements StateStore {
     Entry first(int max) {
         List<byte[]> passed = new ArrayList<>();
         Entry first = null;
-        try (KeyValueIterator<Bytes, byte[]> hints = hints(NEVER)) {
-            while (first == null && passed.size() < max && hints.hasNext()) {
+        long next = NEVER;
+        try (KeyValueIterator<Bytes, byte[]> hints = hints()) {
+            while (next == NEVER && hints.hasNext()) {
                 byte[] hint = hints.next().key.get();
-                Entry entry = get(TimeIndexKey.id(hint));
-                head = TimeIndexKey.time(hint);
-                if (due(entry) == head) {
-                    first = entry;
+                long time = TimeIndexKey.time(hint);
+                first = passed.size() < max ? get(TimeIndexKey.id(hint)) : null;
+                if (first != null && due(first) == time || passed.size() == max) {
+                    next = time;
                 } else {
                     passed.add(hint);
                 }
             }
         }
+        head = next;
         passed.forEach(this::drop);
-        return first;
+        return next == NEVER ? null : first;
     }
 
     /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
