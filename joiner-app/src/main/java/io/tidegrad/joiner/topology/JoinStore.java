@@ -7,8 +7,10 @@ import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.TimeIndexKey;
 import io.tidegrad.schemas.Topics;
 import java.io.File;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -55,15 +57,41 @@ final class JoinStore implements StateStore {
 
     private static final byte[] NOTHING = {};
 
+    /// The most that a task holds, so that some thousand entries fit in and a hundred tasks do no harm.
+    private static final int HELD_BYTES_MAX = 1 << 20;
+
+    /// What a map takes for each, besides the bytes.
+    private static final int HELD_BYTES_EACH = 150;
+
+    /// Metrics of RocksDB tell of what was written so long ago.
+    private static final Duration HELD_MAX = Duration.ofSeconds(5);
+
     private final String stream;
     private final LabelJoin join;
     private final KeyValueStore<Bytes, byte[]> entries = Stores.persistentKeyValueStore(ENTRIES).get();
     private final KeyValueStore<Bytes, byte[]> index = Stores.persistentKeyValueStore(INDEX).get();
     private @Nullable StateStoreContext context;
 
+    /// What was written last and is in the changelog, but not in RocksDB. Of an event whose label comes within seconds
+    /// RocksDB sees one write in place of four, and no reading.
+    private final Map<Bytes, Held> held = new HashMap<>();
+
+    private int heldBytes;
+
+    /// No entry that is held waits for an earlier time.
+    private long heldFrom = NEVER;
+
+    private long writtenAt; // nanoseconds
+    private Map<TopicPartition, Long> offsets = Map.of(); // of the last commit
+
     /// The index has no hint before this time. RocksDB passes what was deleted each time when it looks for the next key, and
     /// that can be all hints of the last `wait`.
     private long head = Long.MIN_VALUE;
+
+    /// @param entry its bytes; null: it is deleted
+    /// @param due when something will become of it by itself
+    private record Held(byte @Nullable [] entry, long due) {
+    }
 
     JoinStore(String stream, LabelJoin join) {
         this.stream = stream;
@@ -118,6 +146,12 @@ final class JoinStore implements StateStore {
     @Override
     public void init(StateStoreContext context, StateStore root) {
         this.context = context;
+        held.clear(); // a task that lost its transaction begins anew with the same store
+        heldBytes = 0;
+        heldFrom = NEVER;
+        head = Long.MIN_VALUE;
+        offsets = Map.of();
+        writtenAt = System.nanoTime();
         // Entries come first: from then on Streams closes both, also if the index can't be opened.
         entries.init(new Inner(context, this::restore), root);
         index.init(new Inner(context, null), root);
@@ -125,24 +159,55 @@ final class JoinStore implements StateStore {
 
     @Nullable
     Entry get(byte[] id) {
-        byte[] entry = entries.get(Bytes.wrap(id));
+        Bytes key = Bytes.wrap(id);
+        Held of = held.get(key);
+        byte[] entry = of == null ? entries.get(key) : of.entry();
         return entry == null ? null : EntryCodec.decode(entry, stream);
     }
 
     /// @param before what `get` returned
     void put(byte[] id, @Nullable Entry before, @Nullable Entry after) {
         Bytes key = Bytes.wrap(id);
+        byte[] value = after == null ? null : EntryCodec.encode(after);
+        log(key, value);
         long due = due(after);
         long dueBefore = due(before);
-        if (due != NEVER && due != dueBefore) {
-            index.put(hint(due, id), NOTHING);
-        }
-        byte[] value = after == null ? null : EntryCodec.encode(after);
-        set(entries, key, value);
-        log(key, value);
-        if (dueBefore != NEVER && due != dueBefore) {
+        heldFrom = Math.min(heldFrom, due);
+        Held old = held.put(key, new Held(value, due));
+        heldBytes += HELD_BYTES_EACH + id.length + (value == null ? 0 : value.length);
+        if (old == null && dueBefore != NEVER && due != dueBefore) {
             drop(TimeIndexKey.of(dueBefore, id));
         }
+        if (heldBytes > HELD_BYTES_MAX) {
+            write();
+        }
+    }
+
+    /// Writes what is held to RocksDB.
+    private void write() {
+        if (!held.isEmpty()) {
+            List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
+            List<KeyValue<Bytes, byte[]>> written = new ArrayList<>(held.size());
+            held.forEach((id, of) -> add(id, of, written, hints));
+            index.putAll(hints);
+            entries.putAll(written);
+            held.clear();
+            heldBytes = 0;
+            heldFrom = NEVER;
+        }
+        writtenAt = System.nanoTime();
+        if (!offsets.isEmpty()) {
+            index.commit(offsets);
+            entries.commit(offsets);
+        }
+    }
+
+    @SuppressWarnings("NullAway") // the value may be null: it is then deleted
+    private void add(Bytes id, Held of, List<KeyValue<Bytes, byte[]>> written, List<KeyValue<Bytes, byte[]>> hints) {
+        if (of.due() != NEVER) {
+            hints.add(KeyValue.pair(hint(of.due(), id.get()), NOTHING));
+        }
+        written.add(KeyValue.pair(id, of.entry()));
     }
 
     private Bytes hint(long due, byte[] id) {
@@ -155,10 +220,12 @@ final class JoinStore implements StateStore {
         return entry == null || entry instanceof Emitted ? NEVER : join.wakeAt(entry);
     }
 
-    /// Forgets an id that waits for nothing.
+    /// Forgets an id of which RocksDB has an entry that waits for nothing.
     void forget(Bytes id) {
-        set(entries, id, null);
-        log(id, null);
+        if (!held.containsKey(id)) { // else it began anew
+            set(entries, id, null);
+            log(id, null);
+        }
     }
 
     /// Writes without reading what was there, which `delete` returns.
@@ -171,19 +238,22 @@ final class JoinStore implements StateStore {
         CommitHook.log(Objects.requireNonNull(context, "init comes first"), ENTRIES, id, value);
     }
 
-    /// Returns all entries from an id on.
+    /// Returns all entries from an id on that are in RocksDB.
     KeyValueIterator<Bytes, byte[]> entries(@Nullable Bytes from) {
         return entries.range(from, null);
     }
 
     /// Returns the time before which nothing is due.
     long head() {
-        return head;
+        return Math.min(head, heldFrom);
     }
 
     /// Returns the first hints before a time, at most `max`. They are not looked for again: each is to be given to
     /// `waiting`, and its entry to be replaced.
     List<byte[]> due(long before, int max) {
+        if (heldFrom < before) {
+            write();
+        }
         List<byte[]> due = new ArrayList<>();
         long next = NEVER;
         try (KeyValueIterator<Bytes, byte[]> hints = hints()) {
@@ -241,7 +311,14 @@ final class JoinStore implements StateStore {
         }
         head = next;
         passed.forEach(this::drop);
-        return next == NEVER ? null : first;
+        byte[] id = null;
+        for (Map.Entry<Bytes, Held> each : held.entrySet()) {
+            if (each.getValue().due() < next) {
+                next = each.getValue().due();
+                id = each.getKey().get();
+            }
+        }
+        return id != null ? get(id) : next == NEVER ? null : first;
     }
 
     /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
@@ -249,24 +326,32 @@ final class JoinStore implements StateStore {
     /// nothing waits any more, at most as many as it may have written: the index of a standby stays as small as an active
     /// task's.
     private void restore(Collection<KeyValue<byte[], byte[]>> log) {
+        write(); // of the time when the task was active
         List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
         List<KeyValue<Bytes, byte[]>> restored = new ArrayList<>(log.size());
         for (KeyValue<byte[], byte[]> each : log) {
             byte @Nullable [] entry = each.value;
-            if (entry != null && !EntryCodec.isEmitted(entry)) {
-                hints.add(KeyValue.pair(hint(join.wakeAt(EntryCodec.decode(entry, stream)), each.key), NOTHING));
-            }
-            restored.add(KeyValue.pair(Bytes.wrap(each.key), each.value));
+            boolean waits = entry != null && !EntryCodec.isEmitted(entry);
+            add(Bytes.wrap(each.key),
+                    new Held(entry, waits ? join.wakeAt(EntryCodec.decode(each.value, stream)) : NEVER), restored,
+                    hints);
         }
         index.putAll(hints);
         entries.putAll(restored);
         first(log.size());
     }
 
+    /// What is held goes to RocksDB later, and the offset with it.
     @Override
     public void commit(Map<TopicPartition, Long> changelogOffsets) {
-        index.commit(changelogOffsets);
-        entries.commit(changelogOffsets);
+        offsets = new HashMap<>(changelogOffsets);
+        if (held.isEmpty() || System.nanoTime() - writtenAt > HELD_MAX.toNanos()) {
+            write();
+        }
+        if (changelogOffsets.isEmpty()) { // they are to be forgotten
+            index.commit(changelogOffsets);
+            entries.commit(changelogOffsets);
+        }
     }
 
     @Override
@@ -300,9 +385,16 @@ final class JoinStore implements StateStore {
     @Override
     public void close() {
         try {
-            index.close();
+            if (isOpen()) {
+                write();
+            }
         } finally {
-            entries.close();
+            held.clear();
+            try {
+                index.close();
+            } finally {
+                entries.close();
+            }
         }
     }
 

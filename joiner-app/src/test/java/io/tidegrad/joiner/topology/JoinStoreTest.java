@@ -138,7 +138,7 @@ class JoinStoreTest {
         put(store, "came", emitted(3_000));
         put(store, "again", waiting(7_000));
         put(store, "again", emitted(7_000));
-        store.forget(Bytes.wrap(id("again")));
+        put(store, "again", null);
         put(store, "again", waiting(400_000));
     }
 
@@ -168,6 +168,46 @@ class JoinStoreTest {
         assertThat(hints).hasSize(3); // waits, labeled, again
         assertThat(hints.stream().map(store::waiting)).extracting(each -> each == null ? null : each.base())
                 .containsExactly(5_000L, null, null);
+    }
+
+    @Test
+    void anIdThatBeganAnewIsNotForgottenWithWhatItWas() {
+        JoinStore first = open("task").store();
+        put(first, "again", emitted(1_000));
+        put(first, "over", emitted(1_000));
+        first.close();
+        JoinStore store = open("task").store();
+        put(store, "again", waiting(400_000));
+        log.clear();
+        new JoinState(JOIN, store).clean(400_000, 100);
+        assertThat(log).singleElement().satisfies(each -> assertThat(each.key).isEqualTo(id("over")));
+        assertThat(due(store)).containsExactly("430000 again");
+        assertThat(store.get(id("over"))).isNull();
+    }
+
+    @Test
+    void theTaskThatWasActiveAndBecomesAStandbyHasWhatItHeld() {
+        Opened task = open("task");
+        put(task.store(), "waits", waiting(1_000));
+        put(task.store(), "labeled", waiting(2_000));
+        int before = log.size();
+        JoinStore other = restored("other", 100);
+        put(other, "labeled", emitted(2_000));
+        task.restore().restoreAll(log.subList(before, log.size()));
+        assertThat(due(task.store())).containsExactly("31000 waits");
+        assertThat(task.store().get(id("labeled"))).isInstanceOf(Entry.Emitted.class);
+    }
+
+    @Test
+    void theFirstThatWaitsIsFoundAmongWhatIsHeld() {
+        JoinStore store = restored("task", 1);
+        put(store, "b", waiting(2_000));
+        put(store, "a", waiting(1_000));
+        assertThat(new JoinState(JOIN, store).waitingSince()).isEqualTo(1_000);
+        put(store, "a", emitted(1_000));
+        assertThat(new JoinState(JOIN, store).waitingSince()).isEqualTo(2_000);
+        put(store, "b", null);
+        assertThat(new JoinState(JOIN, store).waitingSince()).isEqualTo(Long.MAX_VALUE);
     }
 
     @Test
@@ -208,7 +248,6 @@ class JoinStoreTest {
         JoinStore first = open("task").store();
         put(first, "before", waiting(1_000));
         first.commit(Map.of(CHANGELOG, 10L));
-        assertThat(first.committedOffset(CHANGELOG)).isEqualTo(10);
         first.close();
         copy("task", "older");
         JoinStore second = open("task").store();
