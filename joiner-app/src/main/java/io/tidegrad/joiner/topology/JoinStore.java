@@ -37,12 +37,16 @@ import org.jspecify.annotations.Nullable;
 /// index has a **hint** for each entry that something will become of: when to look at it. A hint may be there for an
 /// entry that does not wait for that time any more; whoever finds such a hint drops it.
 ///
+/// What was written last is held on the heap, where a label that comes within seconds finds its event, and goes to
+/// RocksDB in batches. It is in the changelog at once, in the task's transaction.
+///
 /// **No entry that waits is without its hint**, or its event would wait for ever:
 ///
-/// - A hint is written before its entry, and taken away after the entry that waits for it was replaced.
-/// - Restoring, of active tasks and of standbys, writes a hint with each entry that it reads from the changelog.
-/// - Each of the two stores keeps the changelog's offset to which it has come, with its content. Restoring begins at the
-///   smaller one, and from the beginning if one of them has none.
+/// - Whenever an entry that waits goes to RocksDB, its hint goes before it. It makes no difference whether the entry was
+///   held or restored, for an active task or for a standby.
+/// - A hint is taken away only when its entry does not wait for that time any more, and that is in the changelog by then.
+/// - Each of the two stores keeps the changelog's offset up to which it has everything, and gets it after that. Restoring
+///   begins at the smaller one, and from the beginning if one of them has none.
 /// - Each is a store of Kafka Streams that tells whether it was closed. With exactly-once, Streams deletes both and
 ///   restores them if one was not, so that neither is taken on with writes of a transaction that was aborted.
 ///
