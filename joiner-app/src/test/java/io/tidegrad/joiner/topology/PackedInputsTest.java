@@ -54,6 +54,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// The topology on a real broker, with one thread. Events lie in partitions 0 and 1 of six, labels in one.
+@LongProof("Kafka Streams has to start, and a group to begin again")
 class PackedInputsTest {
     private static final int EVENTS = 2_000;
     private static final int TICK_AT = 1_000;
@@ -280,7 +281,6 @@ class PackedInputsTest {
         }
     }
 
-    @LongProof("a group that has to begin again")
     @Test
     void withATransactionTheInputsThatWereNotSentYetAreLostTooAndComeAgainOnce() throws Exception {
         fencedAt = 5;
