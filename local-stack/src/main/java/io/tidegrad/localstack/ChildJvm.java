@@ -273,6 +273,11 @@ public final class ChildJvm implements AutoCloseable {
         signal("-CONT");
     }
 
+    /// Lets the process write the stacks of all its threads to its standard output.
+    public void dumpThreads() {
+        signal("-QUIT");
+    }
+
     private void signal(String signal) {
         try {
             int status = new ProcessBuilder("kill", signal, String.valueOf(process.pid())).redirectErrorStream(true)

@@ -136,16 +136,24 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /// Collects the logs that broker and registry write next to their data.
+    /// Collects the logs and outputs that processes write into directories of their own. Those of broker and registry say
+    /// by themselves whose they are.
     private void gatherLogs() throws IOException {
-        for (String directory : List.of("kafka", "registry")) {
-            if (!Files.exists(path.resolve(directory))) {
-                continue;
-            }
-            try (DirectoryStream<Path> logs = Files.newDirectoryStream(path.resolve(directory), "*.log")) {
-                for (Path log : logs) {
-                    Files.move(log, logs().resolve(log.getFileName()));
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(path, Files::isDirectory)) {
+            for (Path process : processes) {
+                String of = process.getFileName().toString();
+                String prefix = List.of("kafka", "registry").contains(of) ? "" : of + "-";
+                if (!of.equals(LOGS)) {
+                    gatherLogs(process, prefix);
                 }
+            }
+        }
+    }
+
+    private void gatherLogs(Path directory, String prefix) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.{log,out}")) {
+            for (Path file : files) {
+                Files.move(file, logs().resolve(prefix + file.getFileName()));
             }
         }
     }

@@ -24,6 +24,8 @@ class RunDirectoryTest {
         RunDirectory run = RunDirectory.temporary();
         Files.createDirectories(run.path().resolve("kafka/data"));
         Files.writeString(run.path().resolve("kafka/broker.log"), "what");
+        Files.createDirectories(run.path().resolve("joiner-1/state"));
+        Files.writeString(run.path().resolve("joiner-1/joiner.out"), "who");
         Files.writeString(run.logs().resolve("trainer.log"), "why");
         run.keepLogs();
         run.close();
@@ -31,8 +33,10 @@ class RunDirectoryTest {
         assertThat(run.path().toFile().list()).containsExactly("logs");
         assertThat(run.logs().resolve("trainer.log")).hasContent("why");
         assertThat(run.logs().resolve("broker.log")).hasContent("what");
+        assertThat(run.logs().resolve("joiner-1-joiner.out")).hasContent("who");
         Files.delete(run.logs().resolve("trainer.log"));
         Files.delete(run.logs().resolve("broker.log"));
+        Files.delete(run.logs().resolve("joiner-1-joiner.out"));
         Files.delete(run.logs());
         Files.delete(run.path());
     }

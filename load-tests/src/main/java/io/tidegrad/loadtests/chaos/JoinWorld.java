@@ -183,7 +183,10 @@ final class JoinWorld implements AutoCloseable {
         Await.until(expected, within, () -> {
             requireAlive();
             return condition.get();
-        }, () -> "joiners " + healths() + ", trainer at " + trainer.watermark());
+        }, () -> {
+            joiners.forEach(Supervised::dumpThreads); // to what is kept of a run that fails
+            return "joiners " + healths() + ", trainer at " + trainer.watermark();
+        });
     }
 
     private String healths() throws InterruptedException {

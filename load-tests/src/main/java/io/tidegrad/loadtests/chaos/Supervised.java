@@ -172,6 +172,13 @@ class Supervised implements AutoCloseable {
         running().resume();
     }
 
+    /// See [ChildJvm#dumpThreads]. Nothing if it does not run.
+    synchronized void dumpThreads() {
+        if (isRunning()) {
+            running().dumpThreads();
+        }
+    }
+
     private ChildJvm running() {
         ChildJvm running = child;
         if (running == null) {
