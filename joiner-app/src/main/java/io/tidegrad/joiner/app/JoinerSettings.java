@@ -28,9 +28,7 @@ public final class JoinerSettings {
     public static final Setting ALL_STREAMS = Setting.of("all-streams", "", Form.FLAG,
             "join every stream that was created, also those that are created later");
     public static final Setting THREADS = Setting
-            .of("threads", "N", Form.number(1, 64),
-                    "how many threads join a stream; each has a transaction of its own, so"
-                            + " the order of examples goes back by what one reads in a commit (100 ms) more than align")
+            .of("threads", "N", Form.number(1, 64), "how many threads join a stream; each has a transaction of its own")
             .withDefault("1");
 
     public static final Command JOINER = new Command("joiner", "join events and labels into one log of examples",

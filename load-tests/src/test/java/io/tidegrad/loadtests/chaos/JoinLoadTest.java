@@ -18,8 +18,8 @@ class JoinLoadTest {
 
     /// Returns what is found wrong with joiners that are broken on purpose.
     private static List<String> violations(Breaker breaker, int kills) throws InterruptedException {
-        JoinLoad load = new JoinLoad(new JoinLoad.Options(kills == 0 ? 6_000 : 15_000, 200, kills, 0, false, 1, 0.1, true,
-                List.of(BreakableJoiner.class.getName(), breaker.name())), System.out, System.out);
+        JoinLoad load = new JoinLoad(new JoinLoad.Options(kills == 0 ? 6_000 : 15_000, 200, kills, 0, false, 1, 0.1,
+                true, List.of(BreakableJoiner.class.getName(), breaker.name())), System.out, System.out);
         load.run();
         return load.violations();
     }

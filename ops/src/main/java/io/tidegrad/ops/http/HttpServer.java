@@ -19,7 +19,9 @@ import io.helidon.webserver.spi.ServerConnection;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.Pipe;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -51,6 +53,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     private static final int SEND_BUFFER_BYTES = 256 * 1024;
 
     private static final long ACCEPT_AGAIN_NANOS = Duration.ofMillis(10).toNanos();
+    private static final long WAIT_LOOK_NANOS = Duration.ofMillis(1).toNanos();
     private static final long STOP_LOOK_NANOS = Duration.ofMillis(10).toNanos();
 
     private final HttpOptions options;
@@ -93,6 +96,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         // Now, while classes that it needs can still be loaded.
         connections.displaceOne();
         refuseWithSpare();
+        waitOnce();
         acceptor = Thread.ofPlatform().name("http-" + port).unstarted(this::accept);
     }
 
@@ -149,12 +153,10 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         try {
             while (!closing) {
                 try {
-                    take(listener.accept());
+                    acceptOne();
                 } catch (ClosedChannelException closed) {
                     why = "its socket is closed";
                     break;
-                } catch (IOException e) {
-                    refuseWithSpare(e);
                 } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
                     long times = notAccepted.times();
                     if (times > 0) {
@@ -173,6 +175,19 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
                 ended.complete("port " + port + " is not listened on any more: " + why + "; only a restart helps");
             }
         }
+    }
+
+    private void acceptOne() throws ClosedChannelException, InterruptedException {
+        SocketChannel channel;
+        try {
+            channel = listener.accept();
+        } catch (ClosedChannelException closed) {
+            throw closed;
+        } catch (IOException e) {
+            refuseWithSpare(e);
+            return;
+        }
+        take(channel);
     }
 
     private void take(SocketChannel channel) throws InterruptedException {
@@ -237,6 +252,29 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
             spare = SocketChannel.open();
         } catch (IOException still) {
             log.debug("no descriptor to refuse with", still);
+        }
+    }
+
+    /// Lets a virtual thread wait for a byte. The JDK opens what wakes such threads when the first of them waits, and never
+    /// tries again: if no descriptor was left then, no connection could be served or closed in this process any more.
+    private static void waitOnce() throws IOException {
+        Pipe pipe = Pipe.open();
+        try (Pipe.SourceChannel from = pipe.source(); Pipe.SinkChannel to = pipe.sink()) {
+            Thread reader = Thread.ofVirtual().start(() -> {
+                try {
+                    from.read(ByteBuffer.allocate(1));
+                } catch (IOException closed) {
+                    log.debug("waiting once", closed);
+                }
+            });
+            long deadline = System.nanoTime() + STOP_WITHIN.toNanos();
+            while (reader.getState() != Thread.State.WAITING && System.nanoTime() < deadline) {
+                LockSupport.parkNanos(WAIT_LOOK_NANOS);
+            }
+            to.write(ByteBuffer.allocate(1));
+            reader.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
