@@ -21,6 +21,10 @@ final class JoinStreams {
 
     private static final int POLL_RECORDS_MAX = 4_000;
 
+    /// All joiners wait in a rebalance for a thread that still sends heartbeats and asks for no records, which Kafka lets it do
+    /// for 5 minutes. What a thread does between two polls takes less than a transaction may, 10 s.
+    private static final Duration POLL_WITHIN = Duration.ofSeconds(60);
+
     /// Records of a partition that wait in a task's queue. Those of the repartition topic have 16 KiB, so that these take 10 MB
     /// of six partitions, and 320 MB of 200.
     private static final int QUEUED_RECORDS_MAX = 100;
@@ -52,6 +56,7 @@ final class JoinStreams {
                 Long.toString(Duration.ofDays(3).toMillis()));
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
+        consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, (int) POLL_WITHIN.toMillis());
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);
         producer(settings, ProducerConfig.BUFFER_MEMORY_CONFIG, Math.max(BUFFER_BYTES_MIN, 2L * recordBytesMax));
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
