@@ -27,6 +27,7 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -92,11 +93,11 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
                 .config(Http1Config.builder().maxPrologueLength(HttpOptions.LINE_BYTES_MAX)
                         .maxHeadersSize(HttpOptions.HEADER_BYTES_MAX).addSendListener(new AnswerListener()).build())
                 .build();
+        waitOnce();
         spare = SocketChannel.open();
         // Now, while classes that it needs can still be loaded.
         connections.displaceOne();
         refuseWithSpare();
-        waitOnce();
         acceptor = Thread.ofPlatform().name("http-" + port).unstarted(this::accept);
     }
 
@@ -257,24 +258,29 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
 
     /// Lets a virtual thread wait for a byte. The JDK opens what wakes such threads when the first of them waits, and never
     /// tries again: if no descriptor was left then, no connection could be served or closed in this process any more.
+    ///
+    /// @throws IOException it could not be opened
     private static void waitOnce() throws IOException {
         Pipe pipe = Pipe.open();
+        CompletableFuture<Integer> read = new CompletableFuture<>();
         try (Pipe.SourceChannel from = pipe.source(); Pipe.SinkChannel to = pipe.sink()) {
             Thread reader = Thread.ofVirtual().start(() -> {
                 try {
-                    from.read(ByteBuffer.allocate(1));
-                } catch (IOException closed) {
-                    log.debug("waiting once", closed);
+                    read.complete(from.read(ByteBuffer.allocate(1)));
+                } catch (IOException | RuntimeException | LinkageError e) {
+                    read.completeExceptionally(e);
                 }
             });
-            long deadline = System.nanoTime() + STOP_WITHIN.toNanos();
-            while (reader.getState() != Thread.State.WAITING && System.nanoTime() < deadline) {
+            while (reader.getState() != Thread.State.WAITING && !read.isDone()) {
                 LockSupport.parkNanos(WAIT_LOOK_NANOS);
             }
             to.write(ByteBuffer.allocate(1));
-            reader.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            read.join();
+        } catch (CompletionException e) {
+            throw new IOException(
+                    "expected file descriptors to wait for connections with, found none left; limit of open"
+                            + " files: " + FileDescriptors.limit(),
+                    e.getCause());
         }
     }
 
