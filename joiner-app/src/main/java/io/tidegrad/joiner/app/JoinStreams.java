@@ -22,11 +22,12 @@ final class JoinStreams {
     private static final int POLL_RECORDS_MAX = 4_000;
 
     /// All joiners wait in a rebalance for a thread that still sends heartbeats and asks for no records, which Kafka lets it do
-    /// for 5 minutes. What a thread does between two polls takes less than a transaction may, 10 s.
+    /// for 5 minutes. While Kafka answers, a thread asks again within a second or so, or when a record has waited for its schema,
+    /// which is less than a transaction may take.
     private static final Duration POLL_WITHIN = Duration.ofSeconds(60);
 
-    /// Records of a partition that wait in a task's queue. Those of the repartition topic have 16 KiB, so that these take 10 MB
-    /// of six partitions, and 320 MB of 200.
+    /// Records of a partition in a task's queue above which no more are asked for. Those of the repartition topic have 16 KiB:
+    /// with a fetch on top, 34 MB wait of six partitions.
     private static final int QUEUED_RECORDS_MAX = 100;
 
     private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -56,7 +57,9 @@ final class JoinStreams {
                 Long.toString(Duration.ofDays(3).toMillis()));
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
-        consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, (int) POLL_WITHIN.toMillis());
+        long transaction = StreamsClients.transactionTimeout(kafka, commitInterval(kafka)).toMillis();
+        consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
+                (int) Math.min(Integer.MAX_VALUE, Math.max(POLL_WITHIN.toMillis(), 4 * transaction)));
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);
         producer(settings, ProducerConfig.BUFFER_MEMORY_CONFIG, Math.max(BUFFER_BYTES_MIN, 2L * recordBytesMax));
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);

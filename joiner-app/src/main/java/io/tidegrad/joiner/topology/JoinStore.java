@@ -298,6 +298,9 @@ final class JoinStore implements StateStore {
     /// no entry waits for one of them.
     @Nullable
     Entry first(int max) {
+        if (System.nanoTime() - writtenAt > HELD_MAX.toNanos()) { // Streams calls commit of no active task
+            write();
+        }
         List<byte[]> passed = new ArrayList<>();
         Entry first = null;
         long next = NEVER;
@@ -327,8 +330,8 @@ final class JoinStore implements StateStore {
 
     /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
     /// when an entry is replaced, for the changelog does not say what was there. So it drops those at the head of which
-    /// nothing waits any more, at most as many as it may have written: the index of a standby stays as small as an active
-    /// task's.
+    /// nothing waits any more, at most as many as it may have written: the index of a standby holds the hints of one `wait`
+    /// at most.
     private void restore(Collection<KeyValue<byte[], byte[]>> log) {
         write(); // of the time when the task was active
         List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.errors.TaskCorruptedException;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -160,8 +160,9 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     private void send(JoinInputs inputs) {
         try {
             context().forward(new Record<>(TICK_KEY, inputs, inputs.time()), JoinerTopology.INPUTS);
-        } catch (TimeoutException e) {
-            // Streams would begin this task anew, and commit others of the thread whose inputs these are as well.
+        } catch (TaskCorruptedException e) {
+            // A record that was sent is lost. Streams would begin the task anew that sent it, and might commit others of the
+            // thread, whose inputs it had as well.
             throw new StopException(ExitCode.RETRYABLE,
                     "stream " + parts.spec().stream()
                             + ": expected that Kafka takes what is on its way to the join, found: " + e.getMessage()
