@@ -8,7 +8,8 @@ import java.util.function.LongSupplier;
 /// How much of the heap a piece of work takes once it is compiled. Before that the compiler may box what it later keeps
 /// in registers, and it takes code back for which it has guessed wrong: a few bytes now and then, for as long as it goes on
 /// in the background. So a round of the work is repeated until one allocates nothing. Work that allocates in each round
-/// has no such round, however often it is tried.
+/// has no such round, however often it is tried. Work that allocates only once in many rounds, such as a buffer that
+/// grows, is not seen.
 ///
 /// A round should take about a millisecond, and do all that must not allocate.
 public final class SteadyAllocation {

@@ -1,8 +1,8 @@
 package io.tidegrad.engine.loss;
 
 /// How the losses l_i of a batch's rows become the batch's loss. Row i has the sample weight w_i, the weight m_i of its
-/// labels (1, unless the loss has weights: `CategoricalCrossEntropy`, `Ctc`, `FakeNegativeWeighted`) and the count n_i (1, or the number of its
-/// lines that are not ignored). The loss is Σ w_i m_i l_i / Z, summed in doubles by ascending rows; its gradient is
+/// labels (1, unless the loss has weights: `CategoricalCrossEntropy`, `Ctc`, `FakeNegativeWeighted`) and the count n_i (1,
+/// or the number of its lines that are not ignored). The loss is Σ w_i m_i l_i / Z, summed in doubles by ascending rows; its gradient is
 /// learned.
 public enum Reduction {
     /// Z = Σ n_i: the number of rows, or of lines that are not ignored.

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// Reads what the two sides say to the join, and sends it to the partitions of the ids. What can't be read becomes a dead
 /// letter.
 final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Object> {
-    /// Which events a tick is about: none.
+    /// The key of what is about no single event: a tick, and a record of many inputs.
     static final byte[] TICK_KEY = {};
 
     /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its

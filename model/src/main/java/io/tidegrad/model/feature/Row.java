@@ -4,7 +4,9 @@ package io.tidegrad.model.feature;
 public final class Row {
     public final float[] numbers;
     public final int[] ids;
-    public final float[] labels; // by `ModelSpec.labels`
+
+    /// As many as `ModelSpec.labels()`. Under `late-labels: fnw` the second is the label that a correction replaces.
+    public final float[] labels;
 
     /// The event's weight: 1 unless the spec names a weight field.
     public float weight = 1;
@@ -14,8 +16,8 @@ public final class Row {
 
     public static final long NO_TIME = Long.MIN_VALUE;
 
-    /// Whether a correction gives the label that the event had: the loss would have no slope. Differing texts can be one
-    /// label, by the spec's `threshold` for example.
+    /// Whether a correction gives the same label as the one that it replaces: the loss would have no slope. Differing texts
+    /// can be one label, by the spec's `threshold` for example.
     public boolean repeatsItsLabel() {
         return labels.length > 1 && labels[0] == labels[1];
     }
