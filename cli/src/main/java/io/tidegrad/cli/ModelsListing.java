@@ -54,23 +54,13 @@ final class ModelsListing {
                 : seconds < 172_800 ? seconds / 3_600 + " h" : seconds / 86_400 + " d";
     }
 
-    /// Returns the version of the newest heartbeat; without one that of the newest snapshot.
-    private static @Nullable Long version(ModelOverview.Entry entry) {
-        Heartbeat beat = entry.beat();
-        SnapshotManifest newest = entry.newest();
-        if (beat != null) {
-            return beat.version();
-        }
-        return newest == null ? null : Long.valueOf(newest.version());
-    }
-
     /// @param from the epoch of a stream from which the model learns; null if it learns from another topic
     private static JsonLine line(ModelOverview.Entry entry, Topics.@Nullable StreamEpoch from) {
         ModelRecord model = entry.model();
         SnapshotManifest newest = entry.newest();
         Heartbeat beat = entry.beat();
         JsonLine line = new JsonLine().put("model", model.getModel()).put("stage", stage(model))
-                .put("epoch", model.getEpoch()).put("version", version(entry))
+                .put("epoch", model.getEpoch()).put("version", entry.version())
                 .put("events", newest == null ? null : newest.examples())
                 .put("lag", entry.lag() < 0 ? null : entry.lag())
                 .put("newest_snapshot", newest == null ? null : Instant.ofEpochMilli(entry.newestTime()).toString())

@@ -43,6 +43,12 @@ public final class ModelOverview {
     /// @param lag offsets between what was learned and the end of the log; -1 if that is not known
     public record Entry(ModelRecord model, @Nullable SnapshotManifest newest, long newestTime, @Nullable Heartbeat beat,
             @Nullable TrainerStatus status, long lag) {
+        /// Returns the newest version that a heartbeat or a snapshot tells, whichever is the newer: a trainer that stops
+        /// within a second of a snapshot writes no heartbeat after it. Null if there is neither.
+        public @Nullable Long version() {
+            long version = Math.max(beat == null ? -1 : beat.version(), newest == null ? -1 : newest.version());
+            return version < 0 ? null : version;
+        }
     }
 
     ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
@@ -116,7 +122,11 @@ public final class ModelOverview {
 
         long lag(long end) {
             Heartbeat beat = heartbeat;
-            return beat == null ? -1 : beat.caughtUp() ? 0 : Math.max(0, end - beat.nextOffset());
+            if (beat == null) {
+                return -1;
+            }
+            long published = manifest == null ? 0 : manifest.nextOffset();
+            return beat.caughtUp() ? 0 : Math.max(0, end - Math.max(beat.nextOffset(), published));
         }
 
         void take(ConsumerRecord<byte[], byte[]> record, int epoch) {

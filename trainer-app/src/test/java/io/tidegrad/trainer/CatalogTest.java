@@ -10,6 +10,8 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
@@ -40,8 +42,12 @@ class CatalogTest extends TrainerFixture {
     }
 
     private void write(byte[] key, byte @Nullable [] value) {
+        write(log.topics().models(), key, value);
+    }
+
+    private void write(String topic, byte[] key, byte @Nullable [] value) {
         try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
-            producer.send(new ProducerRecord<>(log.topics().models(), 0, key, value)).get();
+            producer.send(new ProducerRecord<>(topic, 0, key, value)).get();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
@@ -82,6 +88,22 @@ class CatalogTest extends TrainerFixture {
         assertThat(new ModelCatalog(log.topics().models(), kafka()).read().outdated()).doesNotContain(log.model());
         decisions().pause(log.model());
         assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
+    }
+
+    /// A trainer that stops within a second of its last snapshot leaves a heartbeat that is older.
+    @Test
+    void theOverviewBelievesTheNewerOfHeartbeatAndSnapshot() {
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
+        log.send(0, 50);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 50);
+        }
+        Heartbeat old = new Heartbeat(registered().getEpoch(), 7, 7, false, 0);
+        write(log.topics().snapshots(log.model()), SnapshotKey.HEARTBEAT.encode(), old.encode());
+        ModelOverview.Entry entry = ModelOverview.read(kafka(), log.topics()).entries(List.of(log.model())).getFirst();
+        assertThat(entry.beat()).isEqualTo(old);
+        assertThat(entry.version()).isEqualTo(50);
+        assertThat(entry.lag()).isZero();
     }
 
     @LongProof("two lives of a trainer")
