@@ -34,12 +34,12 @@ class ScoringSessionTest {
         PublishedSnapshot next = trainer.learn(10).publish();
 
         Runnable scoreMany = () -> score(session, events, 1_000);
-        assertThat(SteadyAllocation.ofThisThread(scoreMany)).as("bytes of 1,000 predictions").isZero();
+        assertThat(SteadyAllocation.ofThisThread(1_000, scoreMany)).as("bytes of 1,000 predictions").isZero();
 
         intake.accept(next);
         assertThat(score(session, events, 1)).isPositive();
-        assertThat(SteadyAllocation.ofThisThread(scoreMany)).as("bytes of 1,000 predictions with the next version")
-                .isZero();
+        assertThat(SteadyAllocation.ofThisThread(1_000, scoreMany))
+                .as("bytes of 1,000 predictions with the next version").isZero();
         assertThat(session.version()).isEqualTo(110);
     }
 
@@ -63,7 +63,7 @@ class ScoringSessionTest {
                 }
             }
         };
-        assertThat(SteadyAllocation.ofThisThread(scoreMany)).as("bytes of 1,000 filled and scored").isZero();
+        assertThat(SteadyAllocation.ofThisThread(1_000, scoreMany)).as("bytes of 1,000 filled and scored").isZero();
 
         for (int i = 0; i < 64; i++) {
             Map<String, ?> fields = TestTrainer.event(i).fields();

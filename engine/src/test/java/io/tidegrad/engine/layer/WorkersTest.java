@@ -170,7 +170,7 @@ class WorkersTest {
         float[] sums = new float[16];
         Workers.Work work = (part, parts, worker) -> sums[part]++;
         try (Workers workers = new Workers(2)) {
-            assertThat(SteadyAllocation.ofThisThread(() -> {
+            assertThat(SteadyAllocation.ofThisThread(200, () -> {
                 for (int job = 0; job < 200; job++) {
                     workers.run(16, work);
                 }

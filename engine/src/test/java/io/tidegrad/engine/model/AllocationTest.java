@@ -194,8 +194,8 @@ class AllocationTest {
         Batch one = rows.batch(spec, 1);
         Batch eight = rows.batch(spec, 8);
 
-        return SteadyAllocation.ofAllThreads(() -> {
-            for (int i = 0; i < 200; i++) {
+        return SteadyAllocation.ofAllThreads(250, () -> {
+            for (int i = 0; i < 50; i++) {
                 predictor.predict(parameters, one, out);
                 predictor.predict(parameters, one.numbers, one.ids, out);
                 predictor.predict(parameters, eight, out);

@@ -370,7 +370,7 @@ class FeaturizerTest {
         for (int i = 0; i < flights.length; i++) {
             flights[i] = Specs.flight(i);
         }
-        assertThat(SteadyAllocation.ofThisThread(() -> {
+        assertThat(SteadyAllocation.ofThisThread(1_000, () -> {
             for (int i = 0; i < 1_000; i++) {
                 featurizer.featurize(flights[i % flights.length], row);
             }

@@ -253,7 +253,7 @@ class EventFoldTest {
             preparation.prepare(value, NONE, event);
             assertThat(event.isRow()).isTrue();
         }
-        assertThat(SteadyAllocation.ofThisThread(() -> {
+        assertThat(SteadyAllocation.ofThisThread(1_000, () -> {
             for (int i = 0; i < 1_000; i++) {
                 preparation.prepare(values[i % values.length], NONE, event);
             }

@@ -212,7 +212,7 @@ class OnlineModelTest {
     void acceptingARowAllocatesNothing() {
         OnlineModel model = learned(Specs.flights(), 4_000);
         Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(4_000));
-        assertThat(SteadyAllocation.ofThisThread(() -> accept(model, row, 1_000))).isZero();
+        assertThat(SteadyAllocation.ofThisThread(1_000, () -> accept(model, row, 1_000))).isZero();
     }
 
     private static void accept(OnlineModel model, Row row, int times) {
