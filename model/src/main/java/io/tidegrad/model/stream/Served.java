@@ -29,8 +29,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
     public static final int FORMAT = 1;
     public static final String HEADER = Example.CARRIED_PREFIX + "by";
 
-    private static final String FIELDS =
-            FORMAT + " model epoch.version offset time stage propensity predictions";
+    private static final String FIELDS = FORMAT + " model epoch.version offset time stage propensity predictions";
     private static final int FIELD_COUNT = 8;
     private static final String NO_SPLIT = "-";
 
@@ -171,9 +170,9 @@ public record Served(String model, int epoch, long version, long offset, long ti
                 throw wrong("version ", "epoch.version", fields[2]);
             }
             return new Served(fields[1], Integer.parseInt(fields[2], 0, dot, 10),
-                    Long.parseLong(fields[2], dot + 1, fields[2].length(), 10), whole("offset ", fields[3], Long.MAX_VALUE),
-                    whole("time ", fields[4], Example.TIME_MAX), stage(fields[5]), propensity(fields[6]),
-                    predictions(fields[7]));
+                    Long.parseLong(fields[2], dot + 1, fields[2].length(), 10),
+                    whole("offset ", fields[3], Long.MAX_VALUE), whole("time ", fields[4], Example.TIME_MAX),
+                    stage(fields[5]), propensity(fields[6]), predictions(fields[7]));
         }
 
         private static long whole(String field, String text, long max) throws ExampleException {

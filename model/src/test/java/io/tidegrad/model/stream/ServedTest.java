@@ -26,8 +26,8 @@ class ServedTest {
     private static final Served SERVED = new Served("flight-delay-2", 3, 120_500, 121_008, 1_795_000_000_000L,
             Stage.CHALLENGER, 0.1, new float[]{0.23172212f});
 
-    private static final GoldenFormat FORMAT = new GoldenFormat("served", Served.FORMAT, -1,
-            bytes -> text(read(bytes)), () -> text(SERVED));
+    private static final GoldenFormat FORMAT =
+            new GoldenFormat("served", Served.FORMAT, -1, bytes -> text(read(bytes)), () -> text(SERVED));
 
     private static byte[] text(Served served) {
         return served.text().getBytes(StandardCharsets.US_ASCII);
@@ -71,7 +71,8 @@ class ServedTest {
                 .array(float[].class).ofMinSize(1).ofMaxSize(40);
         return Combinators.combine(models, Arbitraries.integers().between(0, 999_999_999), numbers, numbers,
                 Arbitraries.longs().between(0, Example.TIME_MAX), Arbitraries.of(Stage.values()),
-                Arbitraries.integers().between(1, 10_000).map(each -> each / 10_000.0).injectNull(0.3), predictions).as(Served::new);
+                Arbitraries.integers().between(1, 10_000).map(each -> each / 10_000.0).injectNull(0.3), predictions)
+                .as(Served::new);
     }
 
     @Property
