@@ -29,9 +29,17 @@ public final class ModelRouter implements AutoCloseable {
     public record Trial(Candidate candidate, Scorer scorer) {
     }
 
+    /// Which scorer answers for a key.
+    ///
+    /// @param propensity the share of all keys that it answers for; null where no challenger has a share, or no key was
+    ///     given
+    public record Choice(Scorer scorer, @Nullable Double propensity) {
+    }
+
     private static final Logger log = LoggerFactory.getLogger(ModelRouter.class);
 
     private final Scorer live;
+    private final Choice alone; // where nobody else answers
     private final Function<String, Scorer> open;
     private final int seed; // of the name's keys
     private volatile List<Trial> trials = List.of();
@@ -41,6 +49,7 @@ public final class ModelRouter implements AutoCloseable {
         this.open = open;
         seed = Murmur3.hash(name.getBytes(StandardCharsets.UTF_8), 0);
         this.live = live.apply(ControlIntake.of(name, this::follow));
+        alone = new Choice(this.live, null);
     }
 
     /// Opens the scorers of a name and returns at once, like `Scorer.open`.
@@ -100,25 +109,47 @@ public final class ModelRouter implements AutoCloseable {
     ///
     /// @param key what must always be scored by the same model, in UTF-8: a customer, a session
     public Scorer scorerFor(byte @Nullable [] key) {
+        return choiceFor(key).scorer();
+    }
+
+    /// Like `scorerFor`, with the share of keys for which this scorer answers at present.
+    public Choice choiceFor(byte @Nullable [] key) {
         List<Trial> now = trials;
         if (key == null || now.isEmpty()) {
-            return live;
+            return alone;
         }
         int place = place(key);
         int from = 0;
+        int ofChallengers = 0; // of those that serve
+        Trial chosen = null;
         for (Trial each : now) {
-            int to = from + each.candidate().share();
-            if (place >= from && place < to) {
-                return each.scorer().current() != null ? each.scorer() : live;
+            int share = each.candidate().share();
+            boolean serves = share > 0 && each.scorer().current() != null;
+            ofChallengers += serves ? share : 0;
+            if (serves && place >= from && place < from + share) {
+                chosen = each;
             }
-            from = to;
+            from += share;
         }
-        return live;
+        if (ofChallengers == 0) {
+            return alone;
+        }
+        return chosen == null ? new Choice(live, share(Candidate.WHOLE - ofChallengers))
+                : new Choice(chosen.scorer(), share(chosen.candidate().share()));
+    }
+
+    private static double share(int tenThousandths) {
+        return (double) tenThousandths / Candidate.WHOLE;
     }
 
     /// Like `scorerFor(byte[])`.
     public Scorer scorerFor(@Nullable String key) {
         return scorerFor(key == null ? null : key.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /// Like `choiceFor(byte[])`.
+    public Choice choiceFor(@Nullable String key) {
+        return choiceFor(key == null ? null : key.getBytes(StandardCharsets.UTF_8));
     }
 
     /// Returns the slot of a key: 0 to `Candidate.WHOLE` - 1, evenly distributed.

@@ -1,5 +1,7 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.stream.Served;
+
 /// A prediction and its origin: exactly one version of one model.
 ///
 /// @param epoch increases with a rollback and when the model is created again
@@ -9,4 +11,10 @@ package io.tidegrad.scorer;
 ///     that it has caught up; -1 if unknown, for instance because the version holds no event yet
 /// @param probabilities one for each class, a single one for binary classification; values for a regression
 public record Prediction(String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities) {
+    /// Returns it for a log of what was served, as the answer of the live model.
+    ///
+    /// @param time of the answer, in epoch milliseconds
+    public Served served(long time) {
+        return new Served(model, epoch, version, offset, time, Served.Stage.LIVE, null, probabilities);
+    }
 }
