@@ -2,9 +2,12 @@ package io.tidegrad.schemas;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.apache.avro.util.Utf8;
 import org.jspecify.annotations.Nullable;
 
@@ -181,6 +184,47 @@ public final class FieldPath {
             }
         }
         return found;
+    }
+
+    /// Puts a value where `in` finds it: the inverse, but for lists of lists and for all values of a map, whose keys a path
+    /// does not say. Several paths through one list fill the same objects.
+    ///
+    /// @param value a list where the path goes through one
+    public void put(Map<String, @Nullable Object> object, @Nullable Object value) {
+        put(object, 0, value);
+    }
+
+    private void put(Map<String, @Nullable Object> object, int step, @Nullable Object value) {
+        String name = steps.get(step).name;
+        int next = step + 1;
+        boolean each = next < steps.size() && steps.get(next).kind == Kind.EACH;
+        int after = each ? next + 1 : next;
+        if (after >= steps.size()) {
+            object.put(name, value);
+        } else if (!each) {
+            put(objectIn(object.get(name), made -> object.put(name, made)), next, value);
+        } else if (value instanceof List<?> values) {
+            @SuppressWarnings("unchecked") // made here, or replaced
+            List<@Nullable Object> elements = object.get(name) instanceof List<?> list && list.size() == values.size()
+                    ? (List<@Nullable Object>) list : new ArrayList<>(Collections.nCopies(values.size(), null));
+            object.put(name, elements);
+            for (int i = 0; i < values.size(); i++) {
+                int element = i;
+                put(objectIn(elements.get(i), made -> elements.set(element, made)), after, values.get(i));
+            }
+        } else {
+            object.put(name, value);
+        }
+    }
+
+    @SuppressWarnings("unchecked") // as `put` makes them
+    private static Map<String, @Nullable Object> objectIn(@Nullable Object there, Consumer<Object> put) {
+        if (there instanceof Map<?, ?> map) {
+            return (Map<String, @Nullable Object>) map;
+        }
+        Map<String, @Nullable Object> made = new HashMap<>();
+        put.accept(made);
+        return made;
     }
 
     /// What stands where a path goes on into an object or a list.

@@ -48,19 +48,20 @@ final class GrpcTensors {
             tensors.add(new Tensor(input.getName(), type, shape,
                     raw ? data.raw(message.getRawInputContents(i)) : data.typed(input.getContents())));
         }
-        return new InferRequest(message.getId().isEmpty() ? null : message.getId(), key(message), tensors,
+        return new InferRequest(message.getId().isEmpty() ? null : message.getId(),
+                parameter(message, InferRequest.KEY), parameter(message, InferRequest.IDS), tensors,
                 message.getOutputsList().stream().map(InferRequestedOutputTensor::getName).toList());
     }
 
-    private static @Nullable String key(ModelInferRequest message) {
-        InferParameter key = message.getParametersMap().get(InferRequest.KEY);
-        if (key == null) {
+    private static @Nullable String parameter(ModelInferRequest message, String name) {
+        InferParameter parameter = message.getParametersMap().get(name);
+        if (parameter == null) {
             return null;
         }
-        if (!key.hasStringParam()) {
-            throw HttpProblem.notARequest("parameters." + InferRequest.KEY + ": expected a string_param");
+        if (!parameter.hasStringParam()) {
+            throw HttpProblem.notARequest("parameters." + name + ": expected a string_param");
         }
-        return key.getStringParam();
+        return parameter.getStringParam();
     }
 
     private record Data(String tensor, TensorType type, Tensor.Shape shape) {
@@ -171,6 +172,10 @@ final class GrpcTensors {
                 .putParameters("offset", number(predictions.offset()));
         if (predictions.freshnessMs() >= 0) {
             response.putParameters("freshness_ms", number(predictions.freshnessMs()));
+        }
+        if (!answer.ids().isEmpty()) {
+            response.putParameters(InferRequest.IDS,
+                    InferParameter.newBuilder().setStringParam(answer.encodedIds()).build());
         }
         float[] values = predictions.probabilities();
         if (raw) {

@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the body of `POST /v2/…/infer`. Members may come in any order, and null means that a member is left out. Data
-/// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key`
+/// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key` and `ids`
 /// has a meaning here.
 ///
 /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
@@ -30,7 +30,8 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
         if (request.inputs.isEmpty()) {
             throw HttpProblem.notARequest("inputs: expected at least one tensor, found none");
         }
-        return new InferRequest(request.id, request.key, request.inputs, request.outputs);
+        return new InferRequest(request.id, request.parameters.key, request.parameters.ids, request.inputs,
+                request.outputs);
     }
 
     /// Reads a member whose value is the parser's current token and not null.
@@ -58,7 +59,7 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
     }
 
     private final class Request implements Members {
-        private @Nullable String key;
+        private Parameters parameters = Parameters.NONE;
         private @Nullable String id;
         private final List<Tensor> inputs = new ArrayList<>();
         private final List<String> outputs = new ArrayList<>();
@@ -67,7 +68,7 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
         public void take(String name, JsonParser parser) throws IOException {
             switch (name) {
                 case "id" -> id = text(parser, "id");
-                case "parameters" -> key = parameters(parser, "parameters");
+                case "parameters" -> parameters = parameters(parser, "parameters");
                 case "inputs" -> {
                     expect(parser, name, JsonToken.START_ARRAY);
                     while (parser.nextToken() != JsonToken.END_ARRAY) {
@@ -278,10 +279,11 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
 
     /// Reads parameters, whose names are the client's and whose values are strings, numbers and booleans.
     ///
-    /// @return the one named `key`; null if there is none
-    private static @Nullable String parameters(JsonParser parser, String place) throws IOException {
+    /// @return those that mean something in a request
+    private static Parameters parameters(JsonParser parser, String place) throws IOException {
         expect(parser, place, JsonToken.START_OBJECT);
         String key = null;
+        String ids = null;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
             if (parser.nextToken().isStructStart()) {
@@ -290,9 +292,15 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
             }
             if (name.equals(InferRequest.KEY)) {
                 key = text(parser, place + "." + name);
+            } else if (name.equals(InferRequest.IDS)) {
+                ids = text(parser, place + "." + name);
             }
         }
-        return key;
+        return new Parameters(key, ids);
+    }
+
+    private record Parameters(@Nullable String key, @Nullable String ids) {
+        static final Parameters NONE = new Parameters(null, null);
     }
 
     private static String text(JsonParser parser, String place) throws IOException {

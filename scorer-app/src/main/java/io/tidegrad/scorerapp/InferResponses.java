@@ -61,6 +61,9 @@ final class InferResponses {
                     // A parameter can't be null, so an unknown value is left out.
                     each.put("freshness_ms", predictions.freshnessMs());
                 }
+                if (!answer.ids().isEmpty()) {
+                    each.put(InferRequest.IDS, answer.encodedIds());
+                }
             }).objects("outputs", List.of(new TensorInfo(answer.output(), TensorType.FP32,
                     List.of(predictions.size(), predictions.outputs()))), (each, output) -> {
                         tensor(each, output);

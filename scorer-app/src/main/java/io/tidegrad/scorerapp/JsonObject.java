@@ -6,7 +6,10 @@ import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import io.tidegrad.ops.measure.Measures;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Collection;
+import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +35,33 @@ final class JsonObject {
             throw new UncheckedIOException(e);
         }
         return bytes.toByteArray();
+    }
+
+    /// Returns an object whose values are maps, lists, texts, bytes (as UTF-8), booleans and numbers.
+    static byte[] ofTree(Map<String, ?> tree) {
+        return of(json -> tree.forEach((name, value) -> json.member(name, () -> json.value(value))));
+    }
+
+    private void value(@Nullable Object value) throws IOException {
+        switch (value) {
+            case Map<?, ?> map -> {
+                json.writeStartObject();
+                for (Map.Entry<?, ?> entry : map.entrySet()) {
+                    json.writeFieldName(String.valueOf(entry.getKey()));
+                    value(entry.getValue());
+                }
+                json.writeEndObject();
+            }
+            case List<?> list -> {
+                json.writeStartArray();
+                for (Object element : list) {
+                    value(element);
+                }
+                json.writeEndArray();
+            }
+            case byte[] bytes -> json.writeString(new String(bytes, StandardCharsets.UTF_8));
+            case null, default -> json.writePOJO(value);
+        }
     }
 
     private interface Writing {

@@ -19,6 +19,7 @@ import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import io.tidegrad.scorerapp.topic.TopicScorer;
@@ -28,6 +29,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +66,8 @@ final class JsonResponses {
         };
     }
 
-    static byte[] predictions(Predictions predictions, Loss loss) {
+    /// @param ids of the events in the log; empty if they are not logged
+    static byte[] predictions(Predictions predictions, Loss loss, List<String> ids) {
         String name = predictionName(loss);
         int outputs = predictions.outputs();
         List<Integer> events = IntStream.range(0, predictions.size()).boxed().toList();
@@ -73,13 +76,14 @@ final class JsonResponses {
                     predictions.freshnessMs());
             json.objects("predictions", events, (each, event) -> each.floats(name, predictions.probabilities(),
                     event * outputs, (event + 1) * outputs));
+            ids(json, ids);
         });
     }
 
     /// Like `predictions`, with what each feature adds.
     ///
     /// @param explanations at least one, all by the same version
-    static byte[] explanations(List<Explanation> explanations, Loss loss) {
+    static byte[] explanations(List<Explanation> explanations, Loss loss, List<String> ids) {
         Prediction first = explanations.getFirst().prediction();
         return JsonObject.of(json -> {
             origin(json, first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs());
@@ -92,7 +96,14 @@ final class JsonResponses {
                     floats(feature, "logits", contribution.logits());
                 });
             });
+            ids(json, ids);
         });
+    }
+
+    private static void ids(JsonObject json, List<String> ids) {
+        if (!ids.isEmpty()) {
+            json.strings("ids", ids);
+        }
     }
 
     private static void floats(JsonObject json, String name, float[] values) {
@@ -150,17 +161,32 @@ final class JsonResponses {
     }
 
     /// @param requests the topic scorer; null if there is none
-    static byte[] health(boolean live, boolean ready, Collection<ModelRouter> models, @Nullable TopicScorer requests) {
+    /// @param logs log of a name; null if it has none
+    static byte[] health(boolean live, boolean ready, Collection<ModelRouter> models,
+            Function<String, @Nullable ServedLog> logs, @Nullable TopicScorer requests) {
         return JsonObject.of(json -> {
             json.put("live", live).put("ready", ready).put("models",
                     byName -> models.forEach(model -> byName.put(model.name(), each -> {
                         health(each, model.live().status());
+                        ServedLog log = logs.apply(model.name());
+                        if (log != null) {
+                            each.put("log", of -> log(of, log));
+                        }
                         candidates(each, model);
                     })));
             if (requests != null) {
                 json.put("requests", each -> requests(each, requests.config(), requests.status()));
             }
         });
+    }
+
+    private static void log(JsonObject json, ServedLog log) {
+        json.put("topic", log.topic()).numbers(ScorerMeasures.LOG, log).put("lost",
+                each -> each.numbers(ScorerMeasures.LOST, log));
+        String problem = log.problem();
+        if (!problem.isEmpty()) {
+            json.put("problem", StrictJson.printable(problem));
+        }
     }
 
     private static void requests(JsonObject json, RequestsConfig config, TopicScorerStatus status) {

@@ -33,7 +33,17 @@ record OpenInference(ServedModels models) {
 
     /// @param name name in the request; the predictions say which model answers to it
     /// @param output name of the output
-    record Answer(String name, @Nullable String id, String output, Predictions predictions) {
+    /// @param ids of the records in the log; empty if they are not logged
+    record Answer(String name, @Nullable String id, String output, Predictions predictions, List<String> ids) {
+        Answer {
+            ids = List.copyOf(ids);
+        }
+
+        /// The ids as a parameter has them: separated by commas, percent-encoded.
+        String encodedIds() {
+            return EventIds.encoded(ids);
+        }
+
         /// `epoch.version`.
         String version() {
             return predictions.epoch() + "." + predictions.version();
@@ -73,7 +83,7 @@ record OpenInference(ServedModels models) {
         ServedModels.Records records = new Inputs(request, bytes);
         ServedModels.Scored scored = version == null ? models.score(asked, request.key(), records)
                 : models.score(asked, models.version(asked.live(), version), records);
-        return new Answer(asked.name(), request.id(), output(scored.by()).name(), scored.predictions());
+        return new Answer(asked.name(), request.id(), output(scored.by()).name(), scored.predictions(), scored.ids());
     }
 
     private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
@@ -87,6 +97,16 @@ record OpenInference(ServedModels models) {
                 values += input.values().size();
             }
             return (int) Math.min(sent + VALUE_BYTES * values, Integer.MAX_VALUE / 2);
+        }
+
+        @Override
+        public LoggedEvents events() {
+            return new LoggedEvents.Tensors(request.inputs(), sent);
+        }
+
+        @Override
+        public @Nullable String ids() {
+            return request.ids();
         }
 
         @Override

@@ -13,7 +13,9 @@ enum ProblemReason {
     /// Shape, datatype and data of a tensor do not fit together, or the tensors do not.
     BAD_TENSOR(Status.BAD_REQUEST_400), UNKNOWN_OUTPUT(Status.BAD_REQUEST_400), UNKNOWN_FIELD(Status.BAD_REQUEST_400),
     WRONG_TYPE(Status.BAD_REQUEST_400), MISSING_FIELD(Status.BAD_REQUEST_400), NOT_FINITE(Status.BAD_REQUEST_400),
-    OUT_OF_RANGE(Status.BAD_REQUEST_400), BAD_BODY(Status.BAD_REQUEST_400), BAD_QUERY(Status.BAD_REQUEST_400),
+    OUT_OF_RANGE(Status.BAD_REQUEST_400),
+    /// The log is required, and the schema of the events can't hold the record.
+    NOT_LOGGABLE(Status.BAD_REQUEST_400), BAD_BODY(Status.BAD_REQUEST_400), BAD_QUERY(Status.BAD_REQUEST_400),
     /// Not HTTP/1.1 as this server accepts it.
     BAD_REQUEST(Status.BAD_REQUEST_400),
     /// The token is missing or unknown.
@@ -26,6 +28,8 @@ enum ProblemReason {
     NOT_READY(Status.SERVICE_UNAVAILABLE_503),
     /// All places to be processed or to wait are taken.
     OVERLOADED(Status.SERVICE_UNAVAILABLE_503),
+    /// The log is required and takes nothing more at present.
+    LOG_FULL(Status.SERVICE_UNAVAILABLE_503),
     /// A defect of this program. The log has its cause.
     INTERNAL(Status.INTERNAL_SERVER_ERROR_500);
 
@@ -44,9 +48,9 @@ enum ProblemReason {
         return switch (this) {
             case BAD_BODY, BAD_REQUEST, TOO_SLOW, BODY_TOO_LARGE, LINE_TOO_LONG, WRONG_CONTENT_ENCODING -> true;
             case BAD_JSON, NO_RECORDS, NOT_A_RECORD, NOT_A_REQUEST, BAD_TENSOR, UNKNOWN_OUTPUT, UNKNOWN_FIELD,
-                    WRONG_TYPE, MISSING_FIELD, NOT_FINITE, OUT_OF_RANGE, BAD_QUERY, UNAUTHORIZED, UNKNOWN_MODEL,
-                    UNKNOWN_VERSION, UNKNOWN_PATH, METHOD_NOT_ALLOWED, MODEL_DELETED, WRONG_CONTENT_TYPE, NOT_READY,
-                    OVERLOADED, INTERNAL ->
+                    WRONG_TYPE, MISSING_FIELD, NOT_FINITE, OUT_OF_RANGE, NOT_LOGGABLE, BAD_QUERY, UNAUTHORIZED,
+                    UNKNOWN_MODEL, UNKNOWN_VERSION, UNKNOWN_PATH, METHOD_NOT_ALLOWED, MODEL_DELETED, WRONG_CONTENT_TYPE,
+                    NOT_READY, OVERLOADED, LOG_FULL, INTERNAL ->
                 false;
         };
     }

@@ -18,6 +18,9 @@ final class ScoreEndpoint {
     /// The header with what must always be scored by the same model.
     static final HeaderName KEY = HeaderNames.create("Tidegrad-Key");
 
+    /// The header with the ids of the request's events in the log.
+    static final HeaderName ID = HeaderNames.create("Tidegrad-Id");
+
     private final ServedModels models;
     private final RequestBody bodies;
     private final WorkLimit work;
@@ -38,11 +41,13 @@ final class ScoreEndpoint {
         ModelRouter asked = models.router(name(request));
         models.answer(asked.name(), () -> {
             String key = request.headers().first(KEY).orElse(null);
+            String ids = request.headers().first(ID).orElse(null);
             Response scored;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
                 boolean explain = isTrue(request, "contributions");
-                scored = work.within(() -> explain ? explain(asked, key, json) : score(asked, key, json));
+                scored = work.within(() -> explain ? explain(asked, key, new Body(json, ids))
+                        : score(asked, key, new Body(json, ids)));
             }
             // The body is released before, so that a response which its client does not read holds none of the memory
             // for bodies.
@@ -55,19 +60,21 @@ final class ScoreEndpoint {
     record Response(byte[] json, int records) {
     }
 
-    private Response score(ModelRouter asked, @Nullable String key, byte[] body) {
-        ServedModels.Scored scored = models.score(asked, key, new Body(body));
+    private Response score(ModelRouter asked, @Nullable String key, Body body) {
+        ServedModels.Scored scored = models.score(asked, key, body);
         Predictions predictions = scored.predictions();
-        return new Response(JsonResponses.predictions(predictions, scored.by().spec().loss()), predictions.size());
+        return new Response(JsonResponses.predictions(predictions, scored.by().spec().loss(), scored.ids()),
+                predictions.size());
     }
 
-    private Response explain(ModelRouter asked, @Nullable String key, byte[] body) {
-        ServedModels.Explained explained = models.explain(asked, key, new Body(body));
-        return new Response(JsonResponses.explanations(explained.explanations(), explained.by().spec().loss()),
+    private Response explain(ModelRouter asked, @Nullable String key, Body body) {
+        ServedModels.Explained explained = models.explain(asked, key, body);
+        return new Response(
+                JsonResponses.explanations(explained.explanations(), explained.by().spec().loss(), explained.ids()),
                 explained.explanations().size());
     }
 
-    private record Body(byte[] json) implements ServedModels.Records {
+    private record Body(byte[] json, @Nullable String ids) implements ServedModels.Records {
         @Override
         public List<Event> read(ServedVersion by, ServedModels.Readers with) {
             return with.records().read(json, json.length);
@@ -76,6 +83,11 @@ final class ScoreEndpoint {
         @Override
         public int bytes() {
             return json.length;
+        }
+
+        @Override
+        public LoggedEvents events() {
+            return new LoggedEvents.Json(json);
         }
     }
 

@@ -5,6 +5,7 @@ import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorerapp.topic.TopicScorer;
 import io.tidegrad.scorerapp.topic.TopicScorerStatus;
 import java.time.InstantSource;
@@ -25,6 +26,7 @@ public final class ScorerApp implements AutoCloseable {
     private final @Nullable TopicScorer requests;
     private final @Nullable ComparisonTopic comparisons;
     private final StatusTopic status;
+    private final ServedLogs logs;
     private volatile @Nullable EventFields eventFields; // if a registry is configured
 
     /// @param open opens the router of a name; only tests use another one than `ModelRouter::open`
@@ -35,11 +37,18 @@ public final class ScorerApp implements AutoCloseable {
             }
             ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
+            logs = ServedLogs.open(config.logs(), config.kafka(), config.registry(), clock);
+            for (String name : routers.keySet()) {
+                ServedLog log = logs.log(name);
+                if (log != null) {
+                    metrics.bind(registry -> ScorerMeasures.register(name, log, registry));
+                }
+            }
             ServedModels models = new ServedModels(routers, metrics, shadows, config.server().maxBodyBytes(),
                     config.server().ignoreUnknownFields(), (source, field) -> {
                         EventFields fields = eventFields;
                         return fields != null && fields.has(source, field);
-                    });
+                    }, logs);
             if (config.registry() != null) {
                 eventFields = new EventFields(config.registry(), models::eventTopics);
             }
@@ -131,6 +140,12 @@ public final class ScorerApp implements AutoCloseable {
         return known;
     }
 
+    /// Returns the log of what is served under a name; null if it has none.
+    @Nullable
+    ServedLog log(String name) {
+        return logs.log(name);
+    }
+
     /// Returns false if a follower ended with an error that no retry can repair. The process should then be restarted.
     public boolean isLive() {
         if (requests != null && requests.status().state() == TopicScorerStatus.State.FAILED) {
@@ -169,6 +184,7 @@ public final class ScorerApp implements AutoCloseable {
         if (grpc != null) {
             grpc.close();
         }
+        logs.close();
         shadows.close();
         if (comparisons != null) {
             comparisons.close();

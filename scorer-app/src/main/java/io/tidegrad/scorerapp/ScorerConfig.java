@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// @param topicPrefix prefix of the names of our topics
 /// @param registry null if none is configured
 /// @param requests scoring from topic to topic; null if it is off
+/// @param logs of what is served
 public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig server, SnapshotsConfig snapshots,
-        KafkaSettings kafka, @Nullable RegistrySettings registry, @Nullable RequestsConfig requests) {
+        KafkaSettings kafka, @Nullable RegistrySettings registry, @Nullable RequestsConfig requests, LogConfig logs) {
     public ScorerConfig {
         models = List.copyOf(models);
     }
@@ -35,11 +36,12 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
     static ScorerConfig of(Settings settings) {
         SnapshotsConfig snapshots = SnapshotsConfig.of(settings);
         RequestsConfig requests = requests(settings);
+        LogConfig logs = LogConfig.of(settings);
         // This comes last, because it refuses the mistakes that all have found.
         ServerConfig server = ServerConfig.of(settings);
         return new ScorerConfig(settings.list(CommonSettings.MODEL), settings.text(CommonSettings.PREFIX), server,
                 snapshots, settings.kafka(),
-                settings.text(CommonSettings.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests);
+                settings.text(CommonSettings.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests, logs);
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {

@@ -8,6 +8,7 @@ import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -78,6 +79,22 @@ final class ScorerMeasures {
             Measure.<ControlStatus>counter(series("control.unreadable"), "Control records passed over",
                     ControlStatus::unreadable).field("unreadable"));
 
+    static final Measures<ServedLog> LOG = Measures.of(
+            Measure.<ServedLog>counter(series("log.written"), "Events written to the log of what is served",
+                    ServedLog::written).field("written"),
+            Measure.<ServedLog>gauge(series("log.buffered.bytes"), "What waits to be written to the log",
+                    ServedLog::buffered).field("buffered_bytes"),
+            Measure.<ServedLog>gauge(series("log.buffer.bytes"), "How much may wait", ServedLog::bufferBytes)
+                    .field("buffer_bytes"));
+
+    /// One measure for each reason. Only counts that are not 0 have a field.
+    static final Measures<ServedLog> LOST = new Measures<>(Arrays.stream(ServedLog.Loss.values())
+            .map(why -> Measure
+                    .<ServedLog>counter(series("log.lost"), "Events that were served and are not in the log",
+                            log -> log.lost(why))
+                    .label("reason", why.code()).optionalField(why.code(), ScorerMeasures::unlessZero))
+            .toList());
+
     private static final Measures<ScorerStatus> STAGES =
             new Measures<>(
                     ControlStatus.STAGES.stream()
@@ -113,6 +130,12 @@ final class ScorerMeasures {
     private static @Nullable Number chain(ScorerStatus status) {
         ServedVersion served = status.served();
         return served == null ? null : served.manifest().chain().deltas();
+    }
+
+    /// Adds the series of a log to `/metrics`.
+    static void register(String name, ServedLog log, MeterRegistry registry) {
+        LOG.register(registry, Tags.of("model", name), log, each -> each);
+        LOST.register(registry, Tags.of("model", name), log, each -> each);
     }
 
     /// Adds the series of a model to `/metrics`.

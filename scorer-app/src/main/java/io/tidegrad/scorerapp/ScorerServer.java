@@ -72,8 +72,8 @@ final class ScorerServer implements AutoCloseable {
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        healthAnswer = new SharedAnswer<>(
-                () -> JsonResponses.health(live.getAsBoolean(), models.ready(), models.routers(), requests));
+        healthAnswer = new SharedAnswer<>(() -> JsonResponses.health(live.getAsBoolean(), models.ready(),
+                models.routers(), models::log, requests));
         metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
         score = new ScoreEndpoint(models, bodies, limits.work());

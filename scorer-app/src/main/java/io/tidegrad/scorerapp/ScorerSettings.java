@@ -56,14 +56,24 @@ public final class ScorerSettings {
             .of("requests-group", "GROUP", Form.NAME, "consumer group of all scorers that share --requests-topic")
             .otherwise("PREFIX-scorer-requests");
 
-    public static final Command SCORER = new Command("scorer",
-            "serve the newest weights of one or more models over HTTP",
-            "Exit status: 0 stopped in order, 2 settings or credentials, 75 try again.", required(BOOTSTRAP_SERVERS),
-            optional(REGISTRY_URL), required(MODEL),
-            optional(STATE_DIR, PREFIX, HTTP_HOST, HTTP_PORT, GRPC_PORT, SNAPSHOT_PUBLIC_KEY, DEAD_LETTER_RETENTION,
-                    MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_CONCURRENT_REQUESTS, MAX_BODIES_BYTES, TLS_CERTIFICATE,
-                    TLS_PRIVATE_KEY, TOKEN_FILE, MAX_SNAPSHOT_BYTES, MAX_AGE, PIN, UNKNOWN_FIELDS, REQUESTS_TOPIC,
-                    PREDICTIONS_TOPIC, REQUESTS_GROUP, KAFKA, REGISTRY, CONFIG));
+    public static final Setting LOG_TOPIC = Setting.of("log-topic", "NAME=TOPIC", Form.many(Form.TOPIC_OF),
+            "write what is served for a model to this topic, such as flights=flights-scored; can be repeated");
+    public static final Setting LOG_REQUIRED = Setting
+            .of("log-required", "", Form.FLAG, "refuse a request of a model with --log-topic if it can't be logged")
+            .withDefault("false");
+    public static final Setting LOG_BUFFER_BYTES =
+            Setting.of("log-buffer-bytes", "N", Form.number(65_536, 1L << 40), "how much may wait for each --log-topic")
+                    .withDefault("33554432");
+
+    public static final Command SCORER =
+            new Command("scorer", "serve the newest weights of one or more models over HTTP",
+                    "Exit status: 0 stopped in order, 2 settings or credentials, 75 try again.",
+                    required(BOOTSTRAP_SERVERS), optional(REGISTRY_URL), required(MODEL),
+                    optional(STATE_DIR, PREFIX, HTTP_HOST, HTTP_PORT, GRPC_PORT, SNAPSHOT_PUBLIC_KEY,
+                            DEAD_LETTER_RETENTION, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_CONCURRENT_REQUESTS,
+                            MAX_BODIES_BYTES, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, MAX_SNAPSHOT_BYTES, MAX_AGE,
+                            PIN, UNKNOWN_FIELDS, REQUESTS_TOPIC, PREDICTIONS_TOPIC, REQUESTS_GROUP, LOG_TOPIC,
+                            LOG_REQUIRED, LOG_BUFFER_BYTES, KAFKA, REGISTRY, CONFIG));
 
     private ScorerSettings() {}
 }

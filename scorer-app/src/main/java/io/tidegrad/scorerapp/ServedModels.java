@@ -4,12 +4,15 @@ import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.scorer.Explanation;
 import io.tidegrad.scorer.ModelRouter;
+import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
+import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -33,6 +36,7 @@ class ServedModels {
     private final int maxAnswers;
     private final boolean ignoreUnknownFields;
     private final BiPredicate<String, String> eventFields;
+    private final ServedLogs logs;
     private final Map<String, Readers> readers = new ConcurrentHashMap<>();
 
     /// Reads requests for a spec. It is kept as long as versions with the spec are served.
@@ -48,15 +52,30 @@ class ServedModels {
 
         /// Returns about how much memory they hold.
         int bytes();
+
+        /// Returns them for the log, with all that they hold.
+        LoggedEvents events();
+
+        /// Returns the ids that the request gives them, separated by commas; null if it gives none.
+        @Nullable
+        String ids();
     }
 
     /// The version that scored a request's records, and the predictions.
-    record Scored(ServedVersion by, Predictions predictions) {
+    ///
+    /// @param ids of the events in the log; empty if they are not logged
+    record Scored(ServedVersion by, Predictions predictions, List<String> ids) {
+        Scored {
+            ids = List.copyOf(ids);
+        }
     }
 
     /// The version that explained a request's records, and the explanations.
-    record Explained(ServedVersion by, List<Explanation> explanations) {
+    ///
+    /// @param ids as in `Scored`
+    record Explained(ServedVersion by, List<Explanation> explanations, List<String> ids) {
         Explained {
+            ids = List.copyOf(ids);
             explanations = List.copyOf(explanations);
         }
     }
@@ -65,13 +84,14 @@ class ServedModels {
     /// @param maxAnswers bound on the numbers in a response, because a record of a few bytes may have 1,000 classes
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields) {
-        this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
+        this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false, ServedLogs.NONE);
     }
 
     /// @param eventFields returns whether the events of a topic or a stream have a field, whether or not a model reads it
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
-            boolean ignoreUnknownFields, BiPredicate<String, String> eventFields) {
+            boolean ignoreUnknownFields, BiPredicate<String, String> eventFields, ServedLogs logs) {
         this.eventFields = eventFields;
+        this.logs = logs;
         this.routers = new LinkedHashMap<>(routers);
         this.metrics = metrics;
         this.shadows = shadows;
@@ -255,23 +275,40 @@ class ServedModels {
     /// @param key routing key; null if the request has none
     /// @throws HttpProblem if a record can't be scored or there are too many
     Scored score(ModelRouter asked, @Nullable String key, Records records) {
-        return byModelOf(asked, key, (scorer, by, with) -> {
+        return byModelOf(asked, key, (scorer, by, with, propensity) -> {
             Predictions predictions = score(scorer, by, records.read(by, with));
+            List<String> ids = log(asked, scorer, by, with, propensity, predictions, records);
             if (scorer != asked.live()) {
                 metrics.challenged(asked.name(), scorer.model(), predictions.size());
             } else if (!asked.trials().isEmpty()) {
                 shadows.scored(asked, by, predictions,
                         shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
             }
-            return new Scored(by, predictions);
+            return new Scored(by, predictions, ids);
         });
+    }
+
+    private List<String> log(ModelRouter asked, Scorer scorer, ServedVersion by, Readers with,
+            @Nullable Double propensity, Predictions predictions, Records records) {
+        if (logs.log(asked.name()) == null) {
+            return List.of();
+        }
+        Served.Stage stage = scorer == asked.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER;
+        return logs.log(asked.name(), new ServedLogs.Answer(scorer, by, with.fields(), stage, propensity, predictions,
+                records.events(), records.ids()));
+    }
+
+    /// Returns the log of a name; null if it has none.
+    @Nullable
+    ServedLog log(String name) {
+        return logs.log(name);
     }
 
     /// Returns what each feature adds to the predictions of the model for the key. Shadows take no part.
     ///
     /// @throws HttpProblem if a record can't be scored, there are too many, or the network does not allow it
     Explained explain(ModelRouter asked, @Nullable String key, Records records) {
-        return byModelOf(asked, key, (scorer, by, with) -> {
+        return byModelOf(asked, key, (scorer, by, with, propensity) -> {
             if (!by.spec().readsFeaturesTogether()) {
                 throw new HttpProblem(ProblemReason.BAD_QUERY,
                         "contributions: expected a model whose network reads all features together, found "
@@ -284,8 +321,20 @@ class ServedModels {
             for (int i = 0; i < events.size(); i++) {
                 explanations.add(explanation(scorer, by, events.get(i), i));
             }
-            return new Explained(by, explanations);
+            Predictions predictions = predictions(explanations);
+            return new Explained(by, explanations, log(asked, scorer, by, with, propensity, predictions, records));
         });
+    }
+
+    private static Predictions predictions(List<Explanation> explanations) {
+        Prediction first = explanations.getFirst().prediction();
+        int outputs = first.probabilities().length;
+        float[] all = new float[explanations.size() * outputs];
+        for (int i = 0; i < explanations.size(); i++) {
+            System.arraycopy(explanations.get(i).prediction().probabilities(), 0, all, i * outputs, outputs);
+        }
+        return new Predictions(first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs(),
+                outputs, all);
     }
 
     private static Explanation explanation(Scorer scorer, ServedVersion by, Event event, int record) {
@@ -299,26 +348,31 @@ class ServedModels {
     /// Scores by one version of one scorer.
     @FunctionalInterface
     private interface Scoring<A> {
-        A score(Scorer scorer, ServedVersion by, Readers with);
+        /// @param propensity the share of keys for which this scorer answers; null if no split was asked
+        A score(Scorer scorer, ServedVersion by, Readers with, @Nullable Double propensity);
     }
 
     /// Scores by the model for the key. If a challenger can't score the records, the live model does: a challenger must
     /// not make a request fail.
     private <A> A byModelOf(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
-        Scorer chosen = asked.scorerFor(key);
+        ModelRouter.Choice choice = asked.choiceFor(key);
+        Scorer chosen = choice.scorer();
+        Double propensity = choice.propensity();
         HttpProblem ofChallenger = null;
         ServedVersion challenger = chosen == asked.live() ? null : chosen.current();
         if (challenger != null) {
             ServedVersion live = asked.live().current();
             try {
                 return scoring.score(chosen, challenger,
-                        candidateReaders(asked.name(), challenger, live == null ? challenger : live));
+                        candidateReaders(asked.name(), challenger, live == null ? challenger : live), propensity);
             } catch (HttpProblem problem) {
                 ofChallenger = problem;
+                // The keys of this challenger are the live model's for such records.
+                propensity = propensity == null ? null : (Double) Math.min(1, propensity + asked.shareOfLive());
             }
         }
         ServedVersion served = current(asked.live());
-        A answer = scoring.score(asked.live(), served, readers(served));
+        A answer = scoring.score(asked.live(), served, readers(served), propensity);
         if (ofChallenger != null) {
             metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
         }
@@ -329,7 +383,9 @@ class ServedModels {
     ///
     /// @throws HttpProblem if a record can't be scored or there are too many
     Scored score(ModelRouter asked, ServedVersion served, Records records) {
-        return new Scored(served, score(asked.live(), served, records.read(served, readers(served))));
+        Readers with = readers(served);
+        Predictions predictions = score(asked.live(), served, records.read(served, with));
+        return new Scored(served, predictions, log(asked, asked.live(), served, with, null, predictions, records));
     }
 
     /// Scores by the version for whose fields the events were read, because a swap in the meantime may bring another

@@ -83,6 +83,12 @@ public final class Payments {
         return learned(ModelSpec.parse(SPEC.formatted(model, format), "test"));
     }
 
+    /// The same of events that lie in `topic`.
+    static PublishedSnapshot learned(String model, String format, String topic) {
+        return learned(ModelSpec
+                .parse(SPEC.formatted(model, format).replace("topic: payments,", "topic: " + topic + ","), "test"));
+    }
+
     /// The same of a stream, whose examples bring the label.
     public static PublishedSnapshot learnedOfStream(String model) {
         return learned(ModelSpec

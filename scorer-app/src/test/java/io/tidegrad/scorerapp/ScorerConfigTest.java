@@ -27,7 +27,8 @@ class ScorerConfigTest {
                 new ServerConfig("127.0.0.1", 8080, OptionalInt.empty(), 1 << 20, 1024,
                         2 * Runtime.getRuntime().availableProcessors(), Runtime.getRuntime().maxMemory() / 4, false,
                         new ServerSecurity(null, null)),
-                new SnapshotsConfig(0, null, null, null, Map.of()), KafkaSettings.of("k:1"), null, null));
+                new SnapshotsConfig(0, null, null, null, Map.of()), KafkaSettings.of("k:1"), null, null,
+                new LogConfig(Map.of(), false, 32 << 20)));
     }
 
     @Test
@@ -42,12 +43,15 @@ class ScorerConfigTest {
                         Map.entry("TIDEGRAD_MAX_BODIES_BYTES", "4"),
                         Map.entry("TIDEGRAD_MAX_SNAPSHOT_BYTES", "3000000000"),
                         Map.entry("TIDEGRAD_UNKNOWN_FIELDS", "ignore"),
+                        Map.entry("TIDEGRAD_LOG_TOPIC", "a=a-scored,b=b-scored"),
+                        Map.entry("TIDEGRAD_LOG_REQUIRED", "true"), Map.entry("TIDEGRAD_LOG_BUFFER_BYTES", "100000"),
                         Map.entry("TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL"))))
                 .isEqualTo(new ScorerConfig(List.of("a", "b"), "p",
                         new ServerConfig("::1", 0, OptionalInt.of(0), 1, 2, 3, 4, true, new ServerSecurity(null, null)),
                         new SnapshotsConfig(3_000_000_000L, null, Path.of("target", "state"), Duration.ofSeconds(30),
                                 Map.of("b", new ScorerOptions.Pin(2, 300))),
-                        new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")), null, null));
+                        new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")), null, null,
+                        new LogConfig(Map.of("a", "a-scored", "b", "b-scored"), true, 100_000)));
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -44,6 +45,16 @@ class ServedModelsTest {
             @Override
             public int bytes() {
                 return 0;
+            }
+
+            @Override
+            public LoggedEvents events() {
+                throw new AssertionError("no log");
+            }
+
+            @Override
+            public @Nullable String ids() {
+                return null;
             }
         }).predictions().size();
     }

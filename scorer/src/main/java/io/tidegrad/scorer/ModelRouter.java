@@ -138,6 +138,12 @@ public final class ModelRouter implements AutoCloseable {
                 : new Choice(chosen.scorer(), share(chosen.candidate().share()));
     }
 
+    /// Returns the share of keys for which no challenger that serves answers.
+    public double shareOfLive() {
+        return share(Candidate.WHOLE - trials.stream().filter(each -> each.scorer().current() != null)
+                .mapToInt(each -> each.candidate().share()).sum());
+    }
+
     private static double share(int tenThousandths) {
         return (double) tenThousandths / Candidate.WHOLE;
     }

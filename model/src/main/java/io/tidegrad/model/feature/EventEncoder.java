@@ -5,6 +5,8 @@ import io.tidegrad.schemas.InMemorySchemaRegistry;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -88,8 +90,9 @@ public final class EventEncoder {
         throw wrong(path, "a value, for the schema has no default", null);
     }
 
-    private @Nullable Object datum(String path, Schema schema, @Nullable Object value, int depth)
+    private @Nullable Object datum(String path, Schema schema, @Nullable Object given, int depth)
             throws UnwritableException {
+        Object value = given instanceof byte[] bytes && !isBase64.test(path) ? textOr(bytes) : given;
         if (depth > DEEP_MAX) {
             throw wrong(path, "at most " + DEEP_MAX + " levels", value);
         }
@@ -114,6 +117,15 @@ public final class EventEncoder {
             case BOOLEAN -> ofType(path, "true or false", Boolean.class, value);
             case NULL -> throw wrong(path, "null", value);
         };
+    }
+
+    /// Tensors have texts as bytes.
+    private static Object textOr(byte[] bytes) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (CharacterCodingException noText) {
+            return bytes;
+        }
     }
 
     private static <T> T ofType(String path, String expected, Class<T> type, @Nullable Object value)
@@ -192,7 +204,6 @@ public final class EventEncoder {
             case String text -> text;
             case Long number -> number.toString();
             case Boolean flag -> flag.toString();
-            case byte[] bytes -> new String(bytes, StandardCharsets.UTF_8);
             case null, default -> throw wrong(path, "a text", value);
         };
     }
@@ -226,6 +237,7 @@ public final class EventEncoder {
     private byte[] fixed(String path, Schema schema, @Nullable Object value) throws UnwritableException {
         byte[] bytes = switch (schema.getLogicalType()) {
             case LogicalTypes.Decimal decimal -> extended(unscaled(path, decimal, value), schema.getFixedSize());
+            case LogicalTypes.Duration _ when value instanceof Number -> duration(path, value);
             case LogicalTypes.Uuid _ when value instanceof String text -> uuid(path, text);
             case null, default -> bytes(path, value);
         };
@@ -233,6 +245,13 @@ public final class EventEncoder {
             throw wrong(path, schema.getFixedSize() + " bytes", value);
         }
         return bytes;
+    }
+
+    /// Days and milliseconds: months differ in length.
+    private static byte[] duration(String path, Object value) throws UnwritableException {
+        long millis = whole(path, value, null, 0, DAY_MILLIS * Integer.MAX_VALUE);
+        return ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putInt(0).putInt((int) (millis / DAY_MILLIS))
+                .putInt((int) (millis % DAY_MILLIS)).array();
     }
 
     private static byte[] uuid(String path, String text) throws UnwritableException {

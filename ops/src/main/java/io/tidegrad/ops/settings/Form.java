@@ -29,6 +29,10 @@ public record Form(String expected, Predicate<String> check, String values, bool
     public static final Form PIN = matching("a model, its epoch and version, for instance flights=1.120500",
             "[a-zA-Z0-9._-]+=[1-9][0-9]{0,8}\\.[0-9]{1,18}");
 
+    /// A topic for a model.
+    public static final Form TOPIC_OF = matching("a model and a topic, for instance flights=flights-scored",
+            "[a-zA-Z0-9._-]+=[a-zA-Z0-9._-]{1,249}");
+
     /// In steps of a hundredth.
     public static final Form PERCENT = matching("a percentage from 0.01 to 100, for instance 5 or 0.25",
             "(?=.*[1-9])([0-9]{1,2}(\\.[0-9]{1,2})?|100(\\.00?)?)");

@@ -1,0 +1,185 @@
+package io.tidegrad.scorerapp;
+
+import io.tidegrad.model.feature.EventEncoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Served;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.scorer.Predictions;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedLog;
+import io.tidegrad.scorer.ServedVersion;
+import java.nio.charset.StandardCharsets;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The logs of what is served over HTTP and gRPC, one for each name that has a topic for it.
+final class ServedLogs implements AutoCloseable {
+    static final ServedLogs NONE = new ServedLogs(Map.of(), false, InstantSource.system());
+
+    private final Map<String, Log> logs;
+    private final boolean required;
+    private final InstantSource clock;
+    private final EventIds ids = new EventIds();
+
+    /// The log of a name.
+    private record Log(ServedLog log, LogSchemas schemas) {
+    }
+
+    private ServedLogs(Map<String, Log> logs, boolean required, InstantSource clock) {
+        this.logs = logs;
+        this.required = required;
+        this.clock = clock;
+    }
+
+    static ServedLogs open(LogConfig config, KafkaSettings kafka, @Nullable RegistrySettings registry,
+            InstantSource clock) {
+        Map<String, Log> logs = new LinkedHashMap<>();
+        config.topics().forEach(
+                (name, topic) -> logs.put(name, new Log(ServedLog.open(topic, kafka.producer(), config.bufferBytes()),
+                        new LogSchemas(registry, topic))));
+        return new ServedLogs(logs, config.required(), clock);
+    }
+
+    /// Returns the log of a name; null if it has none.
+    @Nullable
+    ServedLog log(String name) {
+        Log found = logs.get(name);
+        return found == null ? null : found.log;
+    }
+
+    /// An answer that is to be logged.
+    ///
+    /// @param scorer of the model that answers
+    /// @param ids of the request's events, as it gives them; null if it gives none
+    record Answer(Scorer scorer, ServedVersion by, RecordFields fields, Served.Stage stage, @Nullable Double propensity,
+            Predictions predictions, LoggedEvents events, @Nullable String ids) {
+    }
+
+    /// Logs an answer before it is given. Returns the ids of its events; empty if the name has no log.
+    ///
+    /// @throws HttpProblem `bad-query` if the request gives ids that are none; where a log is required, `not-loggable`
+    ///     or `log-full`
+    List<String> log(String name, Answer answer) {
+        Log to = logs.get(name);
+        if (to == null) {
+            return List.of();
+        }
+        long now = clock.millis();
+        int events = answer.predictions.size();
+        List<String> given = ids.of(answer.ids, events, now);
+        ServedLog.Entry entry = new Entry(to, answer, given, now);
+        if (required) {
+            entry = made(entry, events);
+        }
+        if (!to.log.offer(events, entry) && required) {
+            throw new HttpProblem(ProblemReason.LOG_FULL,
+                    "what is served must be logged, and the log has no room: " + to.log.problem());
+        }
+        return given;
+    }
+
+    /// Makes an entry's records at once, because a request that can't be logged is refused.
+    private static ServedLog.Entry made(ServedLog.Entry entry, int events) {
+        List<Made> records = new ArrayList<>(events);
+        String notYet = entry.write(new ServedLog.Records() {
+            @Override
+            public void add(byte[] key, byte[] value, Served served) {
+                records.add(new Made(key, value, served));
+            }
+
+            @Override
+            public void unwritable(String why) {
+                throw new HttpProblem(ProblemReason.NOT_LOGGABLE, records.size(),
+                        "what is served must be logged, and the events' schema can't hold this record: " + why);
+            }
+        });
+        if (notYet != null) {
+            throw new HttpProblem(ProblemReason.LOG_FULL, "what is served must be logged, and can't be yet: " + notYet);
+        }
+        return new ServedLog.Entry() {
+            @Override
+            public int bytes() {
+                return records.stream().mapToInt(
+                        each -> each.key.length + each.value.length + Float.BYTES * each.served.predictions().length)
+                        .sum();
+            }
+
+            @Override
+            public @Nullable String write(ServedLog.Records to) {
+                records.forEach(each -> to.add(each.key, each.value, each.served));
+                return null;
+            }
+        };
+    }
+
+    private record Made(byte[] key, byte[] value, Served served) {
+    }
+
+    /// @param ids of the events
+    private record Entry(Log log, Answer answer, List<String> ids, long time) implements ServedLog.Entry {
+        @Override
+        public int bytes() {
+            return answer.events.bytes() + Float.BYTES * answer.predictions.probabilities().length
+                    + ids.stream().mapToInt(String::length).sum();
+        }
+
+        @Override
+        public @Nullable String write(ServedLog.Records to) {
+            ModelSpec spec = answer.by.spec();
+            if (spec.input().format() == ModelSpec.Format.JSON) {
+                List<byte[]> events = answer.events.json();
+                for (int i = 0; i < events.size(); i++) {
+                    to.add(key(i), events.get(i), served(i));
+                }
+                return null;
+            }
+            String stream = spec.stream();
+            String eventsTopic = stream == null ? spec.inputTopic() : answer.scorer.eventsTopic(stream);
+            if (eventsTopic == null) {
+                return "the topic of the events of stream " + stream + " is not known";
+            }
+            LogSchemas.Known schema = log.schemas.of(spec, eventsTopic);
+            if (schema == null) {
+                return log.schemas.problem();
+            }
+            EventEncoder encoder = new EventEncoder(schema.id(), schema.schema(), answer.fields::isPixels);
+            List<Map<String, @Nullable Object>> events = answer.events.trees();
+            for (int i = 0; i < events.size(); i++) {
+                byte[] value;
+                try {
+                    value = encoder.encode(events.get(i));
+                } catch (EventEncoder.UnwritableException e) {
+                    to.unwritable(String.valueOf(e.getMessage()));
+                    continue;
+                }
+                to.add(key(i), value, served(i));
+            }
+            return null;
+        }
+
+        private byte[] key(int event) {
+            return ids.get(event).getBytes(StandardCharsets.UTF_8);
+        }
+
+        private Served served(int event) {
+            Predictions all = answer.predictions;
+            return new Served(all.model(), all.epoch(), all.version(), all.offset(), time, answer.stage,
+                    answer.propensity,
+                    Arrays.copyOfRange(all.probabilities(), event * all.outputs(), (event + 1) * all.outputs()));
+        }
+    }
+
+    @Override
+    public void close() {
+        logs.values().forEach(each -> {
+            each.log.close();
+            each.schemas.close();
+        });
+    }
+}
