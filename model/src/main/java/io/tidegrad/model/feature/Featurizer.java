@@ -131,6 +131,15 @@ public final class Featurizer {
         }
     }
 
+    /// Returns the label that an example's text says; NaN where there is none, or none that the loss can take.
+    public float label(@Nullable String text) {
+        try {
+            return text == null ? Float.NaN : label.readText(text);
+        } catch (RejectedException unreadable) {
+            return Float.NaN;
+        }
+    }
+
     /// Fills only the features, for scoring; ignores the label and the plausibility of the event time. A record whose
     /// schema is out of all proportion is rejected here, where its fields are looked for.
     public @Nullable Rejection featurizeForScoring(Event event, Row row) {

@@ -3,6 +3,8 @@ package io.tidegrad.model.learn;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import java.util.Arrays;
+import java.util.function.ObjDoubleConsumer;
+import java.util.function.ToDoubleFunction;
 
 /// The area under the ROC curve, from counts by prediction in fixed bins, so that it can run for ever and be stored.
 /// 128 bins an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide
@@ -28,6 +30,13 @@ final class AucHistogram {
 
     void add(float probability, boolean positive, double weight) {
         (positive ? positives : negatives)[bin(probability)] += weight;
+    }
+
+    void add(AucHistogram other) {
+        for (int bin = 0; bin < BINS; bin++) {
+            negatives[bin] += other.negatives[bin];
+            positives[bin] += other.positives[bin];
+        }
     }
 
     /// The bin of a probability, ascending. A float's exponent and upper mantissa bits approximate its logarithm, so no
@@ -67,11 +76,15 @@ final class AucHistogram {
 
     /// Writes only the bins that are not empty: a model's predictions fill a few hundred.
     void write(BinaryWriter to) {
-        write(to, negatives);
-        write(to, positives);
+        write(to, weighted ? BinaryWriter::float64 : (_, count) -> to.varint((long) count));
     }
 
-    private void write(BinaryWriter to, double[] counts) {
+    void write(BinaryWriter to, ObjDoubleConsumer<BinaryWriter> count) {
+        write(to, negatives, count);
+        write(to, positives, count);
+    }
+
+    private static void write(BinaryWriter to, double[] counts, ObjDoubleConsumer<BinaryWriter> write) {
         int filled = 0;
         for (double count : counts) {
             filled += count == 0 ? 0 : 1;
@@ -81,22 +94,22 @@ final class AucHistogram {
         for (int bin = 0; bin < BINS; bin++) {
             if (counts[bin] != 0) {
                 to.varint(bin - last);
-                if (weighted) {
-                    to.float64(counts[bin]);
-                } else {
-                    to.varint((long) counts[bin]);
-                }
+                write.accept(to, counts[bin]);
                 last = bin;
             }
         }
     }
 
     void read(BinaryReader from) {
-        read(from, negatives);
-        read(from, positives);
+        read(from, weighted ? BinaryReader::float64 : each -> each.varint());
     }
 
-    private void read(BinaryReader from, double[] counts) {
+    void read(BinaryReader from, ToDoubleFunction<BinaryReader> count) {
+        read(from, negatives, count);
+        read(from, positives, count);
+    }
+
+    private static void read(BinaryReader from, double[] counts, ToDoubleFunction<BinaryReader> count) {
         Arrays.fill(counts, 0);
         long filled = from.varint();
         if (filled < 0 || filled > BINS) {
@@ -109,7 +122,7 @@ final class AucHistogram {
             if (step < 0 || bin >= BINS) {
                 throw from.fail("expected a bin below " + BINS + ", found " + bin);
             }
-            counts[(int) bin] = weighted ? from.float64() : from.varint();
+            counts[(int) bin] = count.applyAsDouble(from);
         }
     }
 }

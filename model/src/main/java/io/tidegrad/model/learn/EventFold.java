@@ -21,7 +21,7 @@ public final class EventFold {
         record Ticked() implements Outcome {
         }
 
-        /// The record belongs on the dead-letter topic. The model has not changed.
+        /// The record belongs on the dead-letter topic. The model has not changed, but for what it counts as served.
         ///
         /// @param schemaId the id that the value carries; null when it carries none
         record Rejected(Rejection rejection, @Nullable Integer schemaId) implements Outcome {
@@ -53,8 +53,8 @@ public final class EventFold {
     }
 
     /// Rejects an event without reading it, for a reason that the caller states.
-    public Outcome refuse(byte @Nullable [] value, Rejection rejection) {
-        prepared.reject(rejection, value);
+    public Outcome refuse(byte @Nullable [] value, Headers headers, Rejection rejection) {
+        preparation.refuse(value, headers, rejection, prepared);
         return learn(prepared, model);
     }
 
@@ -62,6 +62,7 @@ public final class EventFold {
     ///
     /// @throws ModelDivergedException the cause is the model, not this record
     public static Outcome learn(PreparedEvent prepared, OnlineModel model) {
+        prepared.countServed(model);
         UnknownField unknown = prepared.unknownField();
         if (unknown != null && model.isUntouched()) {
             return new Outcome.Rejected(new Rejection(Rejection.Reason.UNKNOWN_FIELD, unknown.message()),

@@ -6,6 +6,7 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.schemas.UndecodableException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
@@ -21,8 +22,10 @@ public final class EventPreparation {
     private final boolean firstHasAllFields;
     private final boolean ofStream;
     private final boolean ignoresCorrections;
+    private final String model;
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
+        model = spec.model();
         ofStream = spec.stream() != null;
         ignoresCorrections = spec.lateLabels() == ModelSpec.LateLabels.IGNORE;
         this.decoder = decoder;
@@ -37,6 +40,7 @@ public final class EventPreparation {
     /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer; `into` is
     ///     not usable, try again
     public void prepare(byte @Nullable [] value, Headers headers, PreparedEvent into) {
+        into.begin();
         Header tick = headers.lastHeader(Tick.HEADER);
         if (tick != null) {
             tick(tick, into);
@@ -55,6 +59,7 @@ public final class EventPreparation {
                 into.reject(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, String.valueOf(notOne.getMessage())), value);
                 return;
             }
+            served(example, headers, into);
             if (example.kind() == Example.Kind.CORRECTION && (ignoresCorrections || example.label() == null)) {
                 into.passOver();
                 return;
@@ -80,6 +85,33 @@ public final class EventPreparation {
         }
         if (firstHasAllFields) {
             into.lacks(event.unknownField());
+        }
+    }
+
+    /// Rejects an event without reading it, for a reason that the caller states. What was served for it counts.
+    public void refuse(byte @Nullable [] value, Headers headers, Rejection rejection, PreparedEvent into) {
+        into.begin();
+        if (ofStream && value != null) {
+            try {
+                served(Example.read(headers), headers, into);
+            } catch (ExampleException notOne) {
+                // Nobody knows its label.
+            }
+        }
+        into.reject(rejection, value);
+    }
+
+    private void served(Example example, Headers headers, PreparedEvent into) {
+        Served served;
+        try {
+            served = Served.read(headers);
+        } catch (ExampleException unreadable) {
+            into.servedUnreadably();
+            return;
+        }
+        if (served != null && served.model().equals(model)) {
+            into.served(new ServedLabel(served, featurizer.label(example.label()), featurizer.label(example.oldLabel()),
+                    example.weight()));
         }
     }
 

@@ -29,7 +29,10 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 1;
+    private static final int CARRY_FORMAT = 2;
+
+    /// Without what was served, for which it has no place: a model that never was reads and writes it.
+    private static final int CARRY_FORMAT_UNSERVED = 1;
 
     private final ModelSpec spec;
     private final boolean weighted;
@@ -45,6 +48,7 @@ public final class OnlineModel {
     private final StreamTime streamTime;
     private final RecentRows recent;
     private ProgressiveEvaluation evaluation;
+    private ServedEvaluation served;
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
         this.spec = spec;
@@ -60,6 +64,7 @@ public final class OnlineModel {
         streamTime = new StreamTime(spec.input().maxAhead().toMillis());
         recent = new RecentRows(shape);
         evaluation = new ProgressiveEvaluation(spec);
+        served = new ServedEvaluation(spec);
     }
 
     /// Returns a new model with weights drawn from the spec's seed or read from its initial weights; all pages are
@@ -244,10 +249,16 @@ public final class OnlineModel {
         return evaluation;
     }
 
+    /// How good what was served turned out to be.
+    public ServedEvaluation served() {
+        return served;
+    }
+
     /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not
     /// change.
     public void restartEvaluation() {
         evaluation = new ProgressiveEvaluation(spec);
+        served = new ServedEvaluation(spec);
     }
 
     /// Features of up to 4 of the newest accepted rows, for golden rows. Don't modify the batch.
@@ -255,24 +266,28 @@ public final class OnlineModel {
         return recent.batch();
     }
 
-    /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluation, in a
+    /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
     /// little-endian format with a format number and a checksum. It takes a few KB plus the pending rows.
     public byte[] carry() {
-        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, CARRY_FORMAT, 4_096);
+        BinaryWriter to =
+                new BinaryWriter(CARRY_MAGIC, served.isEmpty() ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT, 4_096);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         to.int64(openWindow);
         streamTime.write(to);
         recent.write(to);
         evaluation.write(to);
+        if (!served.isEmpty()) {
+            served.write(to);
+        }
         return to.seal();
     }
 
     /// @throws CarryFormatException the carry is damaged, or of another format or spec; the message says what was
     ///     expected and found. The model must not be used afterwards
     public void restoreCarry(byte[] carry) {
-        BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC, CARRY_FORMAT,
-                CarryFormatException::new);
+        BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC,
+                CARRY_FORMAT_UNSERVED, CARRY_FORMAT, CarryFormatException::new);
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());
@@ -289,6 +304,10 @@ public final class OnlineModel {
         streamTime.read(from);
         recent.read(from);
         evaluation.read(from);
+        served = new ServedEvaluation(spec);
+        if (from.format() != CARRY_FORMAT_UNSERVED) {
+            served.read(from);
+        }
         from.end();
     }
 

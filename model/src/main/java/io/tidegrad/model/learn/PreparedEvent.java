@@ -20,6 +20,8 @@ public final class PreparedEvent {
     private boolean namesSchema;
     private int schemaId;
     private @Nullable UnknownField unknownField;
+    private @Nullable ServedLabel served;
+    private boolean servedUnreadably;
 
     PreparedEvent(Row row) {
         this.row = row;
@@ -35,6 +37,31 @@ public final class PreparedEvent {
 
     boolean isRejected() {
         return kind == Kind.REJECTED;
+    }
+
+    /// Begins another record, of which nothing was served.
+    void begin() {
+        served = null;
+        servedUnreadably = false;
+    }
+
+    /// Notes that the model served a prediction for the event.
+    void served(ServedLabel label) {
+        served = label;
+    }
+
+    /// Notes that the event says it was served, but not what.
+    void servedUnreadably() {
+        servedUnreadably = true;
+    }
+
+    /// Counts what was served, whatever becomes of the record otherwise: the label came, though the row may be no row.
+    void countServed(OnlineModel model) {
+        if (served != null) {
+            model.served().take(served);
+        } else if (servedUnreadably) {
+            model.served().unreadable();
+        }
     }
 
     /// Notes what the event's schema lacks, by which a model that has learned nothing may refuse it.

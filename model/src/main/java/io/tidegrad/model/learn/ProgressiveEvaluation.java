@@ -62,7 +62,7 @@ public final class ProgressiveEvaluation {
     }
 
     /// Index of the quantile nearest to the median; the first one of a tie.
-    private static int middle(List<Double> quantiles) {
+    static int middle(List<Double> quantiles) {
         int best = 0;
         for (int i = 1; i < quantiles.size(); i++) {
             double distance = Math.abs(quantiles.get(i) - 0.5);

@@ -9,7 +9,9 @@ import io.tidegrad.engine.model.Successor;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ServedLabel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.GoldenFormat;
 import io.tidegrad.proof.ProvesOracle;
@@ -50,11 +52,11 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 1, FORMAT_AT, bytes -> {
+                new GoldenFormat("carry", 2, FORMAT_AT, bytes -> {
                     OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
                     model.restoreCarry(bytes);
                     return model.carry();
-                }, () -> learned().carry()));
+                }, () -> served().carry()));
     }
 
     private static TrainerStatus status() {
@@ -66,6 +68,20 @@ class FormatsTest {
     private static OnlineModel learned() {
         OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
         learn(model, 0, 21);
+        return model;
+    }
+
+    /// With predictions of two epochs, of which one label was corrected.
+    private static OnlineModel served() {
+        OnlineModel model = learned();
+        for (int i = 0; i < 40; i++) {
+            Served served = new Served("flight-delay", 1 + i / 20, 1_000L * i, i, 1_795_000_000_000L,
+                    i % 3 == 0 ? Served.Stage.CHALLENGER : Served.Stage.LIVE, null, new float[]{i / 40f});
+            model.served().take(new ServedLabel(served, i % 2, Float.NaN, i == 7 ? 2.5 : 1));
+            if (i == 5) {
+                model.served().take(new ServedLabel(served, 0, 1, 1));
+            }
+        }
         return model;
     }
 

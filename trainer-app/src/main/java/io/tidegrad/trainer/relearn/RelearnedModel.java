@@ -99,7 +99,7 @@ public final class RelearnedModel {
         }
         Rejection known = facts.at(record.offset());
         if (known != null) {
-            into.reject(known, record.value());
+            preparation.refuse(record.value(), record.headers(), known, into);
             return;
         }
         try {

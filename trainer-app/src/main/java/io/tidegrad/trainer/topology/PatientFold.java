@@ -52,7 +52,7 @@ final class PatientFold {
 
     /// Rejects an event without decoding it.
     EventFold.Outcome refuse(ConsumerRecord<byte[], byte[]> at, Rejection rejection) {
-        return fold.refuse(at.value(), rejection);
+        return fold.refuse(at.value(), at.headers(), rejection);
     }
 
     EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> at) {
