@@ -11,6 +11,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,8 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
     /// @throws SettingsException with every mistake
     static ScorerConfig of(Settings settings) {
         SnapshotsConfig snapshots = SnapshotsConfig.of(settings);
-        RequestsConfig requests = requests(settings);
         LogConfig logs = LogConfig.of(settings);
+        RequestsConfig requests = requests(settings, logs);
         // This comes last, because it refuses the mistakes that all have found.
         ServerConfig server = ServerConfig.of(settings);
         return new ScorerConfig(settings.list(CommonSettings.MODEL), settings.text(CommonSettings.PREFIX), server,
@@ -44,7 +45,7 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
                 settings.text(CommonSettings.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests, logs);
     }
 
-    private static @Nullable RequestsConfig requests(Settings settings) {
+    private static @Nullable RequestsConfig requests(Settings settings, LogConfig logs) {
         String requests = settings.text(ScorerSettings.REQUESTS_TOPIC);
         if (requests.isEmpty()) {
             return null;
@@ -56,11 +57,17 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
                     + topics.deadLetters() + ", found " + requests + " and " + predictions
                     + ": answers would be taken for requests");
         }
+        for (String topic : logs.topics().values()) {
+            if (Set.of(requests, predictions, topics.deadLetters()).contains(topic)) {
+                settings.problem("--log-topic: expected a topic of its own, found " + topic
+                        + ", which has requests, predictions or dead letters");
+            }
+        }
         if (settings.text(CommonSettings.REGISTRY_URL).isEmpty()) {
             settings.problem(
                     "--registry-url: expected beside --requests-topic, found none: the registry has the schemas of requests");
         }
-        return new RequestsConfig(topics, requests, predictions,
+        return new RequestsConfig(topics, requests, predictions, logs.topics(),
                 given(settings, ScorerSettings.REQUESTS_GROUP, topics.requestsGroup()), settings.kafka(),
                 settings.registry(), settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
     }

@@ -30,7 +30,9 @@ final class TopicScorerMeasures {
                     .field("transactions_committed"),
             counter("transactions", TRANSACTIONS, TopicScorerStatus::aborted).label("outcome", "aborted")
                     .field("transactions_aborted"),
-            counter("lost", "Requests that were deleted before they were read", TopicScorerStatus::lost).field("lost"));
+            counter("lost", "Requests that were deleted before they were read", TopicScorerStatus::lost).field("lost"),
+            counter("logged", "Requests of the topic that are in the log of what is served", TopicScorerStatus::logged)
+                    .optionalField("logged", ScorerMeasures::unlessZero));
 
     private TopicScorerMeasures() {}
 

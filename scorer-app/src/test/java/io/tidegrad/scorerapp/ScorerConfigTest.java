@@ -59,11 +59,11 @@ class ScorerConfigTest {
         List<String> needed = List.of("--bootstrap-servers=k:1", "--model=flights", "--prefix=p",
                 "--registry-url=http://r", "--requests-topic=asked");
         assertThat(ScorerConfig.parse(needed, Map.of()).requests())
-                .isEqualTo(new RequestsConfig(new Topics("p"), "asked", "p.predictions", "p-scorer-requests",
+                .isEqualTo(new RequestsConfig(new Topics("p"), "asked", "p.predictions", Map.of(), "p-scorer-requests",
                         KafkaSettings.of("k:1"), RegistrySettings.of("http://r"), Duration.ofDays(30).toMillis()));
         assertThat(ScorerConfig
                 .parse(needed, Map.of("TIDEGRAD_PREDICTIONS_TOPIC", "told", "TIDEGRAD_REQUESTS_GROUP", "g")).requests())
-                .isEqualTo(new RequestsConfig(new Topics("p"), "asked", "told", "g", KafkaSettings.of("k:1"),
+                .isEqualTo(new RequestsConfig(new Topics("p"), "asked", "told", Map.of(), "g", KafkaSettings.of("k:1"),
                         RegistrySettings.of("http://r"), Duration.ofDays(30).toMillis()));
     }
 

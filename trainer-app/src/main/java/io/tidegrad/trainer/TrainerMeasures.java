@@ -6,6 +6,8 @@ import static io.tidegrad.ops.measure.Measure.inHealth;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.tidegrad.model.learn.ServedEvaluation;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
 import io.tidegrad.trainer.store.CommittedState;
@@ -14,8 +16,11 @@ import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.SnapshotTotals;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreStatus;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// All numbers about a model that learns, in `/health` and in `/metrics`. Those that are read from a commit are
@@ -132,7 +137,37 @@ final class TrainerMeasures {
             Measure.<Report>gauge("tidegrad.mean.absolute.error", "progressive mean absolute error",
                     Report::meanAbsoluteError).field("mean_absolute_error"));
 
+    /// Of the newest epoch that has served, by stage.
+    private static final Measures<Report> SERVED = new Measures<>(Arrays.stream(Served.Stage.values())
+            .flatMap(stage -> Stream.of(
+                    served(stage, "predictions", "served predictions whose label is known",
+                            ServedEvaluation.Figures::predictions),
+                    served(stage, "log.loss", "as served: log loss", ServedEvaluation.Figures::logLoss),
+                    served(stage, "brier.score", "as served: mean squared error of probabilities",
+                            ServedEvaluation.Figures::brier),
+                    served(stage, "accuracy", "as served: accuracy", ServedEvaluation.Figures::accuracy),
+                    served(stage, "auc", "as served: area under the ROC curve", ServedEvaluation.Figures::auc),
+                    served(stage, "mean.squared.error", "as served: mean squared error",
+                            ServedEvaluation.Figures::meanSquaredError),
+                    served(stage, "mean.absolute.error", "as served: mean absolute error",
+                            ServedEvaluation.Figures::meanAbsoluteError),
+                    served(stage, "mean.prediction", "as served: mean prediction",
+                            ServedEvaluation.Figures::meanPrediction),
+                    served(stage, "mean.label", "as served: what the mean prediction should have been",
+                            ServedEvaluation.Figures::meanLabel),
+                    served(stage, "calibration.error", "as served: expected calibration error",
+                            ServedEvaluation.Figures::calibrationError)))
+            .toList());
+
     private TrainerMeasures() {}
+
+    private static Measure<Report> served(Served.Stage stage, String name, String help,
+            Function<ServedEvaluation.Figures, Number> value) {
+        return Measure.<Report>gauge("tidegrad.served." + name, help, report -> {
+            ServedEvaluation.Figures figures = report.servedNow(stage);
+            return figures == null ? null : value.apply(figures);
+        }).label("stage", stage.code());
+    }
 
     /// Adds the series of a model to `/metrics`.
     static void register(ModelTrainer model, MeterRegistry registry) {
@@ -145,6 +180,7 @@ final class TrainerMeasures {
         IMAGE.register(registry, tags, model, TrainerMeasures::store);
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
+        SERVED.register(registry, tags, model, TrainerMeasures::report);
     }
 
     private static @Nullable StoreStatus store(ModelTrainer model) {
@@ -199,8 +235,30 @@ final class TrainerMeasures {
             reported.put("weights_hash", report.weightsHash());
             reported.put("state_hash", report.stateHash());
             REPORT.write(report, reported::put);
+            reported.put("as_served", report.served().stream().map(TrainerMeasures::served).toList());
             said.put("report", reported);
         }
+    }
+
+    private static final Measures<ServedEvaluation.Figures> FIGURES = Measures.of(
+            inHealth("from_version", ServedEvaluation.Figures::from),
+            inHealth("to_version", ServedEvaluation.Figures::to),
+            inHealth("predictions", ServedEvaluation.Figures::predictions),
+            inHealth("log_loss", ServedEvaluation.Figures::logLoss),
+            inHealth("brier_score", ServedEvaluation.Figures::brier),
+            inHealth("accuracy", ServedEvaluation.Figures::accuracy), inHealth("auc", ServedEvaluation.Figures::auc),
+            inHealth("mean_squared_error", ServedEvaluation.Figures::meanSquaredError),
+            inHealth("mean_absolute_error", ServedEvaluation.Figures::meanAbsoluteError),
+            inHealth("mean_prediction", ServedEvaluation.Figures::meanPrediction),
+            inHealth("mean_label", ServedEvaluation.Figures::meanLabel),
+            inHealth("calibration_error", ServedEvaluation.Figures::calibrationError));
+
+    private static Map<String, @Nullable Object> served(ServedEvaluation.Figures figures) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("epoch", figures.epoch());
+        said.put("stage", figures.stage().code());
+        FIGURES.write(figures, said::put);
+        return said;
     }
 
     /// Returns milliseconds, at least 0; infinite if retention deletes nothing that a restart needs.

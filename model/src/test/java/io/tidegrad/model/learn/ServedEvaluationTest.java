@@ -97,17 +97,19 @@ class ServedEvaluationTest {
                 _ -> new MapEvent(Map.of("distance", 1.0, "departed", 0L)));
     }
 
-    private static float label(String text) {
-        return text.equals("1") || text.equals("true") ? 1 : text.equals("0") ? 0 : Float.NaN;
+    private static float label(@Nullable String text) {
+        return "1".equals(text) || "true".equals(text) ? 1 : "0".equals(text) ? 0 : Float.NaN;
     }
 
-    /// Each prediction once, with its last label.
+    /// Each prediction once, with its last label. One that has none in the end leaves its version's range behind.
     private static ServedEvaluation once(ModelSpec spec, List<Logged> logged) {
         ServedEvaluation once = new ServedEvaluation(spec);
         for (Logged each : logged) {
-            String last = each.last();
-            if (last != null) {
-                once.take(new ServedLabel(each.served, label(last), Float.NaN, each.weight));
+            float last = label(each.last());
+            once.take(new ServedLabel(each.served, last, Float.NaN, each.weight));
+            if (Float.isNaN(last) && each.labels.stream().anyMatch(label -> !Float.isNaN(label(label)))) {
+                once.take(new ServedLabel(each.served, 1, Float.NaN, each.weight));
+                once.take(new ServedLabel(each.served, Float.NaN, 1, each.weight));
             }
         }
         return once;
@@ -149,7 +151,7 @@ class ServedEvaluationTest {
         for (Figures figures : once(spec, logged).stages()) {
             List<Logged> of = logged.stream().filter(
                     each -> each.served.epoch() == figures.epoch() && each.served.stage() == figures.stage()
-                            && each.last() != null && !Float.isNaN(label(each.last())))
+                            && !Float.isNaN(label(each.last())))
                     .toList();
             double total = of.stream().mapToDouble(Logged::weight).sum();
             double logLoss = 0;

@@ -7,6 +7,7 @@ import io.tidegrad.model.feature.EventReader;
 import io.tidegrad.model.feature.JsonEvents;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
@@ -44,7 +45,7 @@ final class BatchScorer {
 
     private static final Logger log = LoggerFactory.getLogger(BatchScorer.class);
 
-    private final ModelChoice choice;
+    private final ModelChoice models;
     private final RecordDecoder decoder;
     private final OutgoingRecords outgoing;
     private final PredictionListener listener;
@@ -60,8 +61,8 @@ final class BatchScorer {
     private List<@Nullable Outcome> outcomes = List.of();
 
     /// @param listener hears what live models predicted; it hears the same again if requests are scored again
-    BatchScorer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing, PredictionListener listener) {
-        this.choice = choice;
+    BatchScorer(ModelChoice models, RecordDecoder decoder, OutgoingRecords outgoing, PredictionListener listener) {
+        this.models = models;
         this.decoder = decoder;
         this.outgoing = outgoing;
         this.listener = listener;
@@ -81,16 +82,17 @@ final class BatchScorer {
             ModelBatch batch = null;
             try {
                 String id = id(request.key());
-                ModelRouter asked = choice.of(request);
-                Asked one = new Asked(index, id, request, value(request));
-                Scorer chosen = asked.scorerFor(key(request));
+                ModelRouter asked = models.of(request);
+                ModelRouter.Choice choice = asked.choiceFor(key(request));
+                Scorer chosen = choice.scorer();
+                Asked one = new Asked(index, id, request, value(request), choice.propensity());
                 batch = batch(asked, chosen);
                 if (chosen == asked.live()) {
                     batch.add(one);
                 } else if (!batch.takes(one)) {
                     // A challenger must not make a request fail: the live model scores it.
                     batch = batch(asked, asked.live());
-                    batch.add(one);
+                    batch.add(one.leftToLive(asked));
                 }
             } catch (RefusedRequest refused) {
                 outcomes.set(index, outgoing.refused(request, refused,
@@ -148,7 +150,14 @@ final class BatchScorer {
         return new RefusedRequest(rejection.reason().code(), rejection.detail());
     }
 
-    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, byte[] value) {
+    /// @param propensity the share of keys for which the model that scores it answers; null if no split was asked
+    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, byte[] value,
+            @Nullable Double propensity) {
+        /// The keys of a challenger are the live model's for requests that it can't score.
+        Asked leftToLive(ModelRouter router) {
+            return propensity == null ? this
+                    : new Asked(index, id, request, value, Math.min(1, propensity + router.shareOfLive()));
+        }
     }
 
     /// The requests of a batch that one model scores.
@@ -327,7 +336,8 @@ final class BatchScorer {
 
         private Outcome outcome(Asked one, int row) {
             try {
-                return outgoing.scored(router.name(), one.id(), one.request(), session, row);
+                return outgoing.scored(router.name(), one.id(), one.request(), session, row,
+                        scorer == router.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER, one.propensity());
             } catch (RefusedRequest refused) {
                 return outgoing.refused(one.request(), refused, session);
             }

@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.BoundedHeaders;
 import io.tidegrad.schemas.DeadLetter;
@@ -29,8 +30,11 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
     /// @param asked name of the model in this process
     /// @param session session that has scored the request
     /// @param row row in its batch
-    /// @throws RefusedRequest `prediction-too-large`
-    Outcome scored(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session, int row) {
+    /// @param stage of the model that answers
+    /// @param propensity the share of keys for which it answers; null if no split was asked
+    /// @throws RefusedRequest `prediction-too-large`, `log-record-too-large`
+    Outcome scored(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session, int row,
+            Served.Stage stage, @Nullable Double propensity) {
         long now = clock.millis();
         List<Float> probabilities = new ArrayList<>(session.outputs());
         for (int output = 0; output < session.outputs(); output++) {
@@ -51,7 +55,32 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
                             + config.predictions() + ", found " + size);
         }
         return new Outcome.Scored(asked,
-                new ProducerRecord<>(config.predictions(), null, now, request.key(), value, headers));
+                new ProducerRecord<>(config.predictions(), null, now, request.key(), value, headers),
+                logged(asked, request, session, row, stage, propensity, now));
+    }
+
+    /// Returns the request's own bytes with what is answered; null if the model has no log.
+    private @Nullable ProducerRecord<byte[], byte[]> logged(String asked, ConsumerRecord<byte[], byte[]> request,
+            ScoringSession session, int row, Served.Stage stage, @Nullable Double propensity, long now) {
+        String topic = config.logs().get(asked);
+        if (topic == null) {
+            return null;
+        }
+        float[] predictions = new float[session.outputs()];
+        for (int output = 0; output < predictions.length; output++) {
+            predictions[output] = session.probability(row, output);
+        }
+        RecordHeaders headers = new RecordHeaders();
+        new Served(session.servedVersion().model(), session.epoch(), session.version(), session.offset(), now, stage,
+                propensity, predictions).writeTo(headers);
+        long size = (long) request.key().length + request.value().length + BoundedHeaders.bytes(headers) + FRAME_BYTES;
+        int most = limits.logBytes().getOrDefault(topic, Integer.MAX_VALUE);
+        if (size > most) {
+            throw new RefusedRequest(RequestFault.LOG_RECORD_TOO_LARGE,
+                    "expected a request of at most " + most + " bytes with its key and what is answered, which is"
+                            + " max.message.bytes of topic " + topic + ", found " + size);
+        }
+        return new ProducerRecord<>(topic, null, now, request.key(), request.value(), headers);
     }
 
     /// @param by session that refused it; null if no model was asked yet

@@ -17,6 +17,8 @@ enum RequestFault {
     NO_MODEL_NAMED, UNKNOWN_MODEL, MODEL_DELETED,
     /// The prediction is larger than the topic of predictions allows.
     PREDICTION_TOO_LARGE,
+    /// The request and what is answered are together larger than the topic of what is served allows.
+    LOG_RECORD_TOO_LARGE,
     /// An unexpected error of this program or of the configured deserializer, twice for the same request.
     INTERNAL;
 

@@ -31,7 +31,11 @@ record RequestTopics(Admin admin, RequestsConfig config) {
     ///
     /// @param predictionBytes `max.message.bytes` of the topic of predictions
     /// @param deadLetterBytes `max.message.bytes` of the topic of dead letters
-    record Limits(int predictionBytes, int deadLetterBytes) {
+    /// @param logBytes `max.message.bytes` of the topics of what is served, by topic
+    record Limits(int predictionBytes, int deadLetterBytes, Map<String, Integer> logBytes) {
+        Limits {
+            logBytes = Map.copyOf(logBytes);
+        }
     }
 
     /// @throws TopicScoringRefusedException if one of them can't be used
@@ -62,7 +66,22 @@ record RequestTopics(Admin admin, RequestsConfig config) {
                     + " above that of " + config.requests() + ", found " + deadLetterBytes + "; " + remedy(
                             config.deadLetters(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(letterBytes)));
         }
-        return new Limits(predictionBytes, deadLetterBytes);
+        Map<String, Integer> logBytes = new HashMap<>();
+        config.logs().values().forEach(topic -> logBytes.put(topic, log(topic)));
+        return new Limits(predictionBytes, deadLetterBytes, logBytes);
+    }
+
+    private int log(String topic) {
+        if (describe(topic) == null) {
+            throw new TopicScoringRefusedException("topic " + topic
+                    + ": expected the topic of what is served, found none; create it, or correct log-topic");
+        }
+        Config found = configOf(topic);
+        String cleanup = text(found, TopicConfig.CLEANUP_POLICY_CONFIG);
+        if (cleanup.contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
+            throw notDeleting(topic, cleanup, "compaction removes events before they are joined");
+        }
+        return bytesMax(found);
     }
 
     private TopicDescription requests() {

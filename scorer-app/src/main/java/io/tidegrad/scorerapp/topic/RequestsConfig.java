@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp.topic;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import java.util.Map;
 
 /// The configuration of scoring from topic to topic.
 ///
@@ -11,9 +12,14 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 /// @param requests topic of requests
 /// @param predictions topic of predictions
 /// @param deadLetterRetention retention of the topic of dead letters if it is created, ms; -1 for ever
+/// @param logs topic of the log of what is served, by the name that requests give
 /// @param group consumer group of all processes that share `requests`
-public record RequestsConfig(Topics topics, String requests, String predictions, String group, KafkaSettings kafka,
-        RegistrySettings registry, long deadLetterRetention) {
+public record RequestsConfig(Topics topics, String requests, String predictions, Map<String, String> logs, String group,
+        KafkaSettings kafka, RegistrySettings registry, long deadLetterRetention) {
+    public RequestsConfig {
+        logs = Map.copyOf(logs);
+    }
+
     String deadLetters() {
         return topics.deadLetters();
     }

@@ -14,6 +14,7 @@ final class TopicScorerCounters {
     private final LongAdder committed = new LongAdder();
     private final LongAdder aborted = new LongAdder();
     private final LongAdder lost = new LongAdder();
+    private final LongAdder logged = new LongAdder();
     private volatile int partitions;
     private volatile long lag;
 
@@ -31,7 +32,12 @@ final class TopicScorerCounters {
     void committed(List<Outcome> outcomes) {
         for (Outcome outcome : outcomes) {
             switch (outcome) {
-                case Outcome.Scored scored -> Objects.requireNonNull(predictions.get(scored.model())).increment();
+                case Outcome.Scored scored -> {
+                    Objects.requireNonNull(predictions.get(scored.model())).increment();
+                    if (scored.logged() != null) {
+                        logged.increment();
+                    }
+                }
                 case Outcome.Refused refused -> Objects.requireNonNull(deadLetters.get(refused.reason())).increment();
             }
         }
@@ -61,7 +67,7 @@ final class TopicScorerCounters {
 
     TopicScorerStatus status(TopicScorerStatus.State state, String detail) {
         return new TopicScorerStatus(state, detail, partitions, lag, sums(predictions), sums(deadLetters),
-                committed.sum(), aborted.sum(), lost.sum());
+                committed.sum(), aborted.sum(), lost.sum(), logged.sum());
     }
 
     private static Map<String, Long> sums(Map<String, LongAdder> adders) {

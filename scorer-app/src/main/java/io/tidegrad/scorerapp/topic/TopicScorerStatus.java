@@ -13,8 +13,9 @@ import java.util.Map;
 /// @param committed number of committed transactions
 /// @param aborted number of aborted transactions
 /// @param lost number of requests that were deleted before they were read
+/// @param logged number of answered requests that are in the log of what is served
 public record TopicScorerStatus(State state, String detail, int partitions, long lag, Map<String, Long> predictions,
-        Map<String, Long> deadLetters, long committed, long aborted, long lost) {
+        Map<String, Long> deadLetters, long committed, long aborted, long lost, long logged) {
     /// What the thread is doing.
     public enum State {
         STARTING,

@@ -185,6 +185,9 @@ final class TopicSession implements AutoCloseable {
             producer.beginTransaction();
             for (Outcome outcome : outcomes) {
                 producer.send(outcome.record());
+                if (outcome instanceof Outcome.Scored scored && scored.logged() != null) {
+                    producer.send(scored.logged());
+                }
             }
             producer.sendOffsetsToTransaction(next(polled), consumer.groupMetadata());
             producer.commitTransaction();

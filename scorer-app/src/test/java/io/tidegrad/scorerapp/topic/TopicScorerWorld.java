@@ -163,8 +163,11 @@ final class TopicScorerWorld implements AutoCloseable {
     /// Kafka's settings in the tests: who is gone is found out soon.
     static final Map<String, String> SHORT = Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "2000");
 
+    /// Topics of the logs of what is served, by name.
+    Map<String, String> logs = Map.of();
+
     RequestsConfig config(String kafka, Map<String, String> settings) {
-        return new RequestsConfig(topics, topics.requests(), topics.predictions(), topics.requestsGroup(),
+        return new RequestsConfig(topics, topics.requests(), topics.predictions(), logs, topics.requestsGroup(),
                 new KafkaSettings(kafka, settings), RegistrySettings.of(TopicScorerStack.relayedRegistryUrl()), -1);
     }
 

@@ -9,6 +9,7 @@ import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
@@ -25,6 +26,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -35,6 +37,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
@@ -205,9 +209,19 @@ class TopicToTopicTest {
             control.decide(world.model, new ControlAction.Shadow(narrow, 1));
             await().atMost(TopicScorerWorld.SOON)
                     .until(() -> world.router().trials().stream().filter(tried -> tried.scorer().ready()).count() == 2);
+            String log = world.topics.prefix() + ".scored";
+            world.logs = Map.of(world.model, log);
             TopicScorer topicScorer = world.start();
+            world.awaitState(topicScorer, TopicScorerStatus.State.REFUSED);
+            assertThat(topicScorer.refusal()).hasValueSatisfying(
+                    why -> assertThat(why).contains(log + ": expected the topic of what is served, found none"));
+            try (Admin admin = TopicScorerWorld.admin()) {
+                admin.createTopics(List.of(new NewTopic(log, 2, (short) 1))).all().get();
+            }
             world.ask(200);
             world.awaitAnswered(topicScorer, 200);
+            assertThat(topicScorer.status().logged()).isEqualTo(200);
+            assertLogged(world, log);
             Map<String, Set<String>> answerers = new HashMap<>();
             int byLive = 0;
             for (ConsumerRecord<byte[], byte[]> record : world.all(world.topics.predictions())) {
@@ -228,6 +242,28 @@ class TopicToTopicTest {
             assertThat(ofJson).isNotNull();
             assertThat(world.heardEvents).as("events of another format")
                     .allSatisfy(events -> assertThat(events.apply(ofJson)).isNull());
+        }
+    }
+
+    /// The request's own bytes under its id, with what was answered, by whom and how likely. Both topics are partitioned
+    /// alike, and written in one order.
+    private static void assertLogged(TopicScorerWorld world, String log) throws Exception {
+        Comparator<ConsumerRecord<byte[], byte[]>> order =
+                Comparator.<ConsumerRecord<byte[], byte[]>>comparingInt(ConsumerRecord::partition)
+                        .thenComparingLong(ConsumerRecord::offset);
+        List<ConsumerRecord<byte[], byte[]>> answers =
+                world.all(world.topics.predictions()).stream().sorted(order).toList();
+        List<ConsumerRecord<byte[], byte[]>> logged = world.all(log).stream().sorted(order).toList();
+        assertThat(logged).hasSameSizeAs(answers);
+        for (int i = 0; i < logged.size(); i++) {
+            Prediction answer = world.prediction(answers.get(i));
+            int number = Integer.parseInt(TopicScorerWorld.text(answers.get(i), TopicScorerWorld.NUMBER));
+            assertThat(logged.get(i).key()).isEqualTo(answers.get(i).key());
+            assertThat(logged.get(i).value()).isEqualTo(world.value(number % TopicScorerWorld.EVENTS.length));
+            assertThat(Served.read(logged.get(i).headers())).isEqualTo(new Served(answer.getModel(), answer.getEpoch(),
+                    answer.getVersion(), answer.getOffset(), answer.getTime().toEpochMilli(),
+                    answer.getModel().equals(world.model) ? Served.Stage.LIVE : Served.Stage.CHALLENGER, 0.5,
+                    new float[]{answer.getProbabilities().getFirst()}));
         }
     }
 

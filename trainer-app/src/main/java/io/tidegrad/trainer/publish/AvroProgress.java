@@ -2,8 +2,10 @@ package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.learn.ServedEvaluation;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -55,8 +57,19 @@ public final class AvroProgress {
                 .setPriorMeanSquaredError(number(report.priorMeanSquaredError()))
                 .setMeanAbsoluteError(number(report.meanAbsoluteError())).setNextOffset(report.nextOffset())
                 .setEventTime(eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
-                .setWeightsHash(report.weightsHash()).setStateHash(report.stateHash()).build();
+                .setWeightsHash(report.weightsHash()).setStateHash(report.stateHash())
+                .setAsServed(report.served().stream().map(AvroProgress::figures).toList())
+                .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList()).build();
         return codec.encode(schemaId, progress);
+    }
+
+    private static AsServed figures(ServedEvaluation.Figures of) {
+        return AsServed.newBuilder().setEpoch(of.epoch()).setStage(of.stage().code()).setFromVersion(of.from())
+                .setToVersion(of.to()).setPredictions(of.predictions()).setLogLoss(number(of.logLoss()))
+                .setBrierScore(number(of.brier())).setAccuracy(number(of.accuracy())).setAuc(number(of.auc()))
+                .setMeanSquaredError(number(of.meanSquaredError())).setMeanAbsoluteError(number(of.meanAbsoluteError()))
+                .setMeanPrediction(number(of.meanPrediction())).setMeanLabel(number(of.meanLabel()))
+                .setCalibrationError(number(of.calibrationError())).build();
     }
 
     private static @Nullable Double number(double value) {

@@ -2,11 +2,24 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.model.learn.ServedEvaluation;
+import io.tidegrad.model.stream.Served;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Measures of a model at one watermark. A replay of the log up to `nextOffset` must give the same hashes.
+///
+/// @param served how good what was served turned out to be, by epoch and stage, newest epoch first
+/// @param servedVersions the same by range of versions
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
-        double priorMeanSquaredError, double meanAbsoluteError) {
+        double priorMeanSquaredError, double meanAbsoluteError, List<ServedEvaluation.Figures> served,
+        List<ServedEvaluation.Figures> servedVersions) {
+    public Report {
+        served = List.copyOf(served);
+        servedVersions = List.copyOf(servedVersions);
+    }
+
     /// Makes a report, for which it hashes the whole model: milliseconds for a small one, about a second for a
     /// gigabyte.
     public static Report of(OnlineModel model, long nextOffset) {
@@ -15,6 +28,16 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         return new Report(nextOffset, model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
-                evaluation.meanAbsoluteError());
+                evaluation.meanAbsoluteError(), model.served().stages(), model.served().ranges());
+    }
+
+    /// Returns the figures of the newest epoch that has served; null if this stage has none.
+    public ServedEvaluation.@Nullable Figures servedNow(Served.Stage stage) {
+        for (ServedEvaluation.Figures each : served) {
+            if (each.epoch() == served.getFirst().epoch() && each.stage() == stage) {
+                return each;
+            }
+        }
+        return null;
     }
 }
