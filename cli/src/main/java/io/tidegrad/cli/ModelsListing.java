@@ -74,8 +74,16 @@ final class ModelsListing {
         line.put("dead_letters", deadLetters(status)).put("dead_letter_share", share(status))
                 .put("trainer", status == null ? null : status.state())
                 .put("exit_code", status == null ? null : status.exitCode()).put("reasons",
-                        status == null ? List.of() : status.reasons().stream().map(ModelsListing::line).toList());
+                        status == null ? List.of() : status.reasons().stream().map(ModelsListing::line).toList())
+                .put("as_served",
+                        status == null ? List.of() : status.served().stream().map(ModelsListing::line).toList());
         return line;
+    }
+
+    private static JsonLine line(TrainerStatus.AsServed served) {
+        return new JsonLine().put("epoch", served.epoch()).put("stage", served.stage())
+                .put("predictions", served.predictions()).put("loss", served.loss()).put("auc", served.auc())
+                .put("mean_prediction", served.meanPrediction()).put("mean_label", served.meanLabel());
     }
 
     private static JsonLine line(TrainerStatus.Reason reason) {
@@ -284,6 +292,12 @@ final class ModelsListing {
         if (entry.newest() != null) {
             lines.add("quality", "loss %s, of the prior %s, AUC %s", Table.cell(rounded(line.get("loss"))),
                     Table.cell(rounded(line.get("prior_loss"))), Table.cell(rounded(line.get("auc"))));
+        }
+        for (TrainerStatus.AsServed each : status == null ? List.<TrainerStatus.AsServed>of() : status.served()) {
+            lines.add("as served", "epoch %d, %s: loss %s, AUC %s, mean prediction %s where %s was true, of %,d predictions",
+                    each.epoch(), each.stage(), Table.cell(rounded(each.loss())), Table.cell(rounded(each.auc())),
+                    Table.cell(rounded(each.meanPrediction())), Table.cell(rounded(each.meanLabel())),
+                    each.predictions());
         }
         for (String reason : reasons(entry)) {
             lines.add("trouble", "%s", reason);

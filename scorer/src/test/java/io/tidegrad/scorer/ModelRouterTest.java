@@ -82,6 +82,10 @@ class ModelRouterTest {
         // Six standard deviations of a fair draw of 20,000: 6 sqrt(0.05 0.95 / 20,000).
         assertThat(first.size() / (double) KEYS.size()).isCloseTo(0.05, within(0.0093));
         assertThat(keysOf(other)).isEqualTo(first);
+        for (String key : KEYS) {
+            assertThat(router.choiceFor(key).propensity()).isEqualTo(first.contains(key) ? 0.05 : 0.95);
+        }
+        assertThat(router.choiceFor((String) null).propensity()).as("no key, no split").isNull();
 
         control.decide(model, new ControlAction.Challenge(other, 1, 2_000));
         awaitTried(List.of(challenger(2_000)));
@@ -98,6 +102,7 @@ class ModelRouterTest {
         control.decide(model, new ControlAction.Challenge(other, 1, Candidate.WHOLE));
         awaitTried(List.of(challenger(Candidate.WHOLE)));
         assertThat(keysOf(model)).hasSameSizeAs(KEYS);
+        assertThat(router.choiceFor("a key").propensity()).isNull();
         publishOther();
         awaitReady();
         assertThat(keysOf(other)).hasSameSizeAs(KEYS);

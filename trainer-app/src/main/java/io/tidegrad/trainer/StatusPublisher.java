@@ -7,6 +7,7 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.Report;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -95,7 +96,7 @@ final class StatusPublisher implements AutoCloseable {
                 || Math.abs(now.time() - before.time()) >= NUMBERS_MILLIS // also when the clock was set back
                         && (before.accepted() != now.accepted() || before.deadLetters() != now.deadLetters()
                                 || Double.compare(before.recentDeadLetterShare(), now.recentDeadLetterShare()) != 0
-                                || !before.reasons().equals(now.reasons()));
+                                || !before.reasons().equals(now.reasons()) || !before.served().equals(now.served()));
     }
 
     private static List<String> words(TrainerStatus status) {
@@ -118,7 +119,15 @@ final class StatusPublisher implements AutoCloseable {
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().deadLetters(),
                 committed == null ? Double.NaN : Objects.requireNonNull(trainer).deadLetterShare(),
                 slot.condition().reasons().stream().map(reason -> new TrainerStatus.Reason(reason.kind().word(),
-                        reason.message(), reason.since().toEpochMilli())).toList());
+                        reason.message(), reason.since().toEpochMilli())).toList(),
+                committed == null ? List.of() : served(committed.report()));
+    }
+
+    private static List<TrainerStatus.AsServed> served(@Nullable Report report) {
+        return report == null ? List.of()
+                : report.served().stream().map(each -> new TrainerStatus.AsServed(each.epoch(), each.stage().code(),
+                        each.predictions(), Double.isNaN(each.logLoss()) ? each.meanSquaredError() : each.logLoss(),
+                        each.auc(), each.meanPrediction(), each.meanLabel())).toList();
     }
 
     private Producer<byte[], byte[]> open() {

@@ -48,7 +48,7 @@ class FormatsTest {
                         () -> delta(changed()).records().getFirst().value()),
                 new GoldenFormat("heartbeat", 1, FORMAT_AT, bytes -> Heartbeat.decode(bytes).encode(),
                         () -> new Heartbeat(EPOCH, 50, 1_000, true, 77).encode()),
-                new GoldenFormat("trainer-status", 1, FORMAT_AT, bytes -> TrainerStatus.decode(bytes).encode(),
+                new GoldenFormat("trainer-status", 2, FORMAT_AT, bytes -> TrainerStatus.decode(bytes).encode(),
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
@@ -62,7 +62,9 @@ class FormatsTest {
     private static TrainerStatus status() {
         return new TrainerStatus(EPOCH, 77, TrainerStatus.FAILED, 4, 50, 7, 0.25,
                 List.of(new TrainerStatus.Reason("failed", "the model diverged", 70),
-                        new TrainerStatus.Reason("dead-letters", "25 % are dead letters", 60)));
+                        new TrainerStatus.Reason("dead-letters", "25 % are dead letters", 60)),
+                List.of(new TrainerStatus.AsServed(EPOCH, "live", 1_000, 0.25, 0.75, 0.031, 0.029),
+                        new TrainerStatus.AsServed(EPOCH - 1, "challenger", 7, 0.5, Double.NaN, 0.25, 0)));
     }
 
     private static OnlineModel learned() {

@@ -148,7 +148,8 @@ class SnapshotTest {
     @Test
     void everyFlippedBitOfAStatusIsNoticed_andAMessageThatIsTooLongIsCut() {
         TrainerStatus status = new TrainerStatus(EPOCH, 77, TrainerStatus.RETRYING, 75, TrainerStatus.UNKNOWN,
-                TrainerStatus.UNKNOWN, Double.NaN, List.of(new TrainerStatus.Reason("retrying", "Kafka is away", 70)));
+                TrainerStatus.UNKNOWN, Double.NaN, List.of(new TrainerStatus.Reason("retrying", "Kafka is away", 70)),
+                List.of(new TrainerStatus.AsServed(3, "live", 1_000, 0.25, Double.NaN, 0.031, 0.029)));
         byte[] bytes = status.encode();
         assertThat(TrainerStatus.decode(bytes)).isEqualTo(status);
         for (int bit = 0; bit < 8 * bytes.length; bit++) {
@@ -158,7 +159,8 @@ class SnapshotTest {
         String text = "→".repeat(5_000);
         TrainerStatus.Reason reason = new TrainerStatus.Reason("failed", text, 70);
         TrainerStatus told = TrainerStatus.decode(
-                new TrainerStatus(EPOCH, 77, TrainerStatus.FAILED, 2, 0, 0, Double.NaN, List.of(reason)).encode());
+                new TrainerStatus(EPOCH, 77, TrainerStatus.FAILED, 2, 0, 0, Double.NaN, List.of(reason), List.of())
+                        .encode());
         assertThat(text).startsWith(told.reasons().getFirst().message().replace("…", ""));
         assertThat(told.reasons().getFirst().message()).hasSizeGreaterThan(1_000).endsWith("…");
     }
