@@ -18,7 +18,8 @@ import picocli.CommandLine.Option;
             + " http: an open loop without and with 10 swaps a second, in which each request counts from when it was"
             + " due; and the largest rate, compared with that of a server that does nothing. swaps: the largest rate"
             + " under 50 swaps a second. overload: five times as many requests as can be answered. onnx-runtime: the"
-            + " same server with ONNX Runtime behind it (./tidegrad build --rivals).",
+            + " same server with ONNX Runtime behind it (./tidegrad build --rivals). log: without and with a log of what is"
+            + " served, in turns.",
     "", "Every answer is compared, bit for bit, with a recomputation by the version that it names. The first one that"
             + " differs, or is no answer, ends the test. docs/benchmarks.md defines what is measured."})
 final class LoadtestScore extends Loadtest.WithJson {
@@ -26,7 +27,7 @@ final class LoadtestScore extends Loadtest.WithJson {
     private static final Duration OPENING = Duration.ofSeconds(10);
 
     @Option(names = "--part", paramLabel = "NAME", split = ",", defaultValue = "in-process,http,swaps",
-            description = "Parts to run, separated by commas: in-process, http, swaps, overload, onnx-runtime (default: ${DEFAULT-VALUE}).")
+            description = "Parts to run, separated by commas: in-process, http, swaps, overload, onnx-runtime, log (default: ${DEFAULT-VALUE}).")
     private List<String> parts = List.of();
 
     @Option(names = "--model", paramLabel = "NAME", split = ",", defaultValue = "flights",

@@ -294,10 +294,12 @@ final class ModelsListing {
                     Table.cell(rounded(line.get("prior_loss"))), Table.cell(rounded(line.get("auc"))));
         }
         for (TrainerStatus.AsServed each : status == null ? List.<TrainerStatus.AsServed>of() : status.served()) {
-            lines.add("as served", "epoch %d, %s: loss %s, AUC %s, mean prediction %s where %s was true, of %,d predictions",
-                    each.epoch(), each.stage(), Table.cell(rounded(each.loss())), Table.cell(rounded(each.auc())),
-                    Table.cell(rounded(each.meanPrediction())), Table.cell(rounded(each.meanLabel())),
-                    each.predictions());
+            JsonLine served = line(each);
+            lines.add("as served",
+                    "epoch %d, %s: loss %s, AUC %s, mean prediction %s where %s was true, of %,d predictions",
+                    each.epoch(), each.stage(), Table.cell(rounded(served.get("loss"))),
+                    Table.cell(rounded(served.get("auc"))), Table.cell(rounded(served.get("mean_prediction"))),
+                    Table.cell(rounded(served.get("mean_label"))), each.predictions());
         }
         for (String reason : reasons(entry)) {
             lines.add("trouble", "%s", reason);

@@ -34,7 +34,7 @@ public final class ScoreLoad {
             options.models().forEach(this::inProcess);
         }
         if (options.hasPartOf(ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.OVERLOAD,
-                ScoreOptions.Part.ONNX_RUNTIME)) {
+                ScoreOptions.Part.ONNX_RUNTIME, ScoreOptions.Part.LOG)) {
             for (ScoredModel model : options.models()) {
                 new ServedLoad(model, options, onnx, out, progress).run();
             }

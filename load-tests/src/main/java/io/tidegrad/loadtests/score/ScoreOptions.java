@@ -29,7 +29,9 @@ public record ScoreOptions(List<Part> parts, List<ScoredModel> models, int secon
         /// Five times as many requests as can be answered.
         OVERLOAD,
         /// The same server with ONNX Runtime behind it.
-        ONNX_RUNTIME
+        ONNX_RUNTIME,
+        /// The same scorer with a log of what it serves.
+        LOG
     }
 
     public ScoreOptions {

@@ -19,6 +19,7 @@ import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -33,8 +34,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 
 /// Measures one model behind HTTP. Broker, scorer and the servers that it is compared with are processes; this process is
 /// the client. What is compared takes turns in windows of one run.
@@ -79,6 +84,8 @@ final class ServedLoad extends LoadTest {
 
     /// In the build that the profile `rivals` makes.
     private static final String ONNX_SCORER = "io.tidegrad.scorerapp.OnnxScorer";
+
+    private static final int LOG_PARTITIONS = 6;
 
     /// ONNX Runtime sums in other orders, with its own exponentials.
     private static final float ONNX_WITHIN = 1e-5f;
@@ -133,6 +140,9 @@ final class ServedLoad extends LoadTest {
                 }
                 if (options.hasPartOf(ScoreOptions.Part.ONNX_RUNTIME)) {
                     results.append(besideOnnx(stack, served, files));
+                }
+                if (options.hasPartOf(ScoreOptions.Part.LOG)) {
+                    results.append(besideLog(stack, served, files));
                 }
                 // Last, because a thread can't leave the idle class.
                 if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
@@ -484,6 +494,56 @@ final class ServedLoad extends LoadTest {
             result.put("requests_per_s", options.perSecond());
             openLoops(List.of(ours, theirs)).forEach((name, latencies) -> percentiles(result, name, latencies));
             return text(List.of(result));
+        }
+    }
+
+    /// Compares with a scorer that logs what it serves. Both read the same snapshots and answer the same requests in turns.
+    private String besideLog(LocalStack stack, Served served, Path files) throws InterruptedException {
+        String topic = model + "-scored";
+        createLog(stack, topic);
+        int port = Ports.free();
+        List<String> command = Processes.scorer(stack.bootstrapServers(), model, port,
+                List.of("--registry-url", stack.registryUrl(), "--log-topic", model + "=" + topic));
+        try (ChildJvm process = start("logging", List.of(), command, files)) {
+            Served logging = new Served(process, port, served.http);
+            logging.awaitReady();
+            HttpLoad.Target without = served.target(Protocol.V1, 1).named("without");
+            HttpLoad.Target with = logging.target(Protocol.V1, 1).named("with");
+            Result result = new Result().put("part", "log").put("model", Names.of(scored)).put("connections",
+                    options.connections());
+            closedLoops(List.of(without, with)).forEach((name, perSecond) -> result.put(name + "_per_s", perSecond));
+            double before = CpuClock.seconds(served.process.pid());
+            double beforeLogging = CpuClock.seconds(process.pid());
+            result.put("requests_per_s", options.perSecond());
+            Map<String, OpenLoop.Latencies> latencies = openLoops(List.of(without, with));
+            latencies.forEach((name, each) -> percentiles(result, name, each));
+            long requests = latencies.values().iterator().next().whole().getTotalCount();
+            result.put("without_cpu_us_per_request",
+                    (CpuClock.seconds(served.process.pid()) - before) * 1e6 / requests)
+                    .put("with_cpu_us_per_request",
+                            (CpuClock.seconds(process.pid()) - beforeLogging) * 1e6 / requests);
+            Await.until("all to be written to " + topic, WITHIN,
+                    () -> logging.health().path("log").path("buffered_bytes").asLong() == 0);
+            JsonNode log = logging.health().path("log");
+            result.put("logged", log.path("written").asLong());
+            log.path("lost").properties().forEach(each -> result.put("lost_" + each.getKey(), each.getValue().asLong()));
+            return text(List.of(result));
+        }
+    }
+
+    /// The events' schema, but for the label, which a request does not have.
+    private void createLog(LocalStack stack, String topic) throws InterruptedException {
+        Schema events = scored.stream().schema();
+        String label = scored.spec().label().field();
+        Schema asked = Schema.createRecord(events.getName(), events.getDoc(), events.getNamespace(), false,
+                events.getFields().stream().filter(field -> !field.name().equals(label))
+                        .map(field -> new Schema.Field(field, field.schema())).toList());
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
+                Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()))) {
+            registry.register(scored.spec().inputTopic() + "-value", asked);
+            admin.createTopics(List.of(new NewTopic(topic, LOG_PARTITIONS, (short) 1))).all().get();
+        } catch (ExecutionException e) {
+            throw new LoadTestException("topic " + topic + " can't be created", e);
         }
     }
 
