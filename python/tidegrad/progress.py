@@ -28,7 +28,7 @@ def read_progress(
 ) -> dict[str, np.ndarray]:
     """All committed records of a model that the topic has by now, oldest first: an array for each field.
 
-    A metric without a value is NaN, a time is datetime64[ms]; schemas/src/main/avro/Progress.avsc explains the fields.
+    A metric without a value is NaN, a time is datetime64[ms], a list (`as_served`) is one of dictionaries; schemas/src/main/avro/Progress.avsc explains the fields.
     Raises ValueError if it has none of the model.
     `kafka` has more settings of librdkafka (`security.protocol`, …), `registry_login` is `USER:PASSWORD`.
     """
@@ -86,6 +86,11 @@ def _column(values: list[Any]) -> np.ndarray:
     known = [each for each in values if each is not None]
     if known and isinstance(known[0], np.datetime64):
         return np.array([np.datetime64("NaT") if each is None else each for each in values], dtype="datetime64[ms]")
+    if known and isinstance(known[0], list):
+        lists = np.empty(len(values), dtype=object)
+        for i, each in enumerate(values):
+            lists[i] = each or []
+        return lists
     if known and isinstance(known[0], str):
         return np.array(["" if each is None else each for each in values])
     if len(known) == len(values):

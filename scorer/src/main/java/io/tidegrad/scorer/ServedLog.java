@@ -174,7 +174,7 @@ public final class ServedLog implements AutoCloseable {
         settings.putIfAbsent(ProducerConfig.LINGER_MS_CONFIG, 20);
         settings.putIfAbsent(ProducerConfig.BATCH_SIZE_CONFIG, 64 * 1024);
         settings.putIfAbsent(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
-        thread = Thread.ofPlatform().daemon().name("tidegrad-served-" + topic).unstarted(this::run);
+        thread = Thread.ofPlatform().name("tidegrad-served-" + topic).daemon().unstarted(this::run);
     }
 
     /// Opens a log and returns at once; whether Kafka can be reached shows later, in `problem`.

@@ -159,6 +159,12 @@ final class TrainerMeasures {
                             ServedEvaluation.Figures::calibrationError)))
             .toList());
 
+    private static final Measures<Report> NOT_SERVED = Measures.of(
+            Measure.<Report>gauge("tidegrad.served.unreadable", "examples whose served prediction can't be read",
+                    Report::servedUnreadable).field("served_unreadable"),
+            Measure.<Report>gauge("tidegrad.served.forgotten", "labels of epochs whose served predictions are not kept",
+                    Report::servedForgotten).field("served_forgotten"));
+
     private TrainerMeasures() {}
 
     private static Measure<Report> served(Served.Stage stage, String name, String help,
@@ -181,6 +187,7 @@ final class TrainerMeasures {
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
+        NOT_SERVED.register(registry, tags, model, TrainerMeasures::report);
     }
 
     private static @Nullable StoreStatus store(ModelTrainer model) {
@@ -235,6 +242,7 @@ final class TrainerMeasures {
             reported.put("weights_hash", report.weightsHash());
             reported.put("state_hash", report.stateHash());
             REPORT.write(report, reported::put);
+            NOT_SERVED.write(report, reported::put);
             reported.put("as_served", report.served().stream().map(TrainerMeasures::served).toList());
             said.put("report", reported);
         }

@@ -11,10 +11,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param served how good what was served turned out to be, by epoch and stage, newest epoch first
 /// @param servedVersions the same by range of versions
+/// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
+/// @param servedForgotten labels of what epochs served that are no longer kept
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, List<ServedEvaluation.Figures> served,
-        List<ServedEvaluation.Figures> servedVersions) {
+        List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
@@ -28,7 +30,8 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         return new Report(nextOffset, model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
-                evaluation.meanAbsoluteError(), model.served().stages(), model.served().ranges());
+                evaluation.meanAbsoluteError(), model.served().stages(), model.served().ranges(),
+                model.served().unreadableCount(), model.served().forgottenCount());
     }
 
     /// Returns the figures of the newest epoch that has served; null if this stage has none.
