@@ -43,6 +43,10 @@ class ColumnsTest(unittest.TestCase):
         self.assertTrue(np.isnat(columns["t"][0]))
         self.assertEqual(columns["t"].dtype, np.dtype("datetime64[ms]"))
 
+    def test_a_list_stays_a_list_and_is_empty_where_a_record_has_none(self):
+        columns = _columns([{"s": None}, {"s": []}, {"s": [{"auc": 0.5}, {"auc": None}]}])
+        self.assertEqual(columns["s"].tolist(), [[], [], [{"auc": 0.5}, {"auc": None}]])
+
 
 class Message:
     def __init__(self, key, error=None):

@@ -1,21 +1,33 @@
 package io.tidegrad.joiner.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.joiner.join.EventRecord;
+import io.tidegrad.joiner.join.EventRecord.CarriedHeader;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin;
+import io.tidegrad.model.feature.EventReader;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ServedEvaluation;
 import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.InMemorySchemaRegistry;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -122,7 +134,11 @@ class JoinerTopologyTest {
 
     private void event(@Nullable String key, @Nullable String value, Header... headers) {
         if (value != null) {
-            log.put(new Position(0, eventOffset), new Content(Objects.requireNonNull(TextEvents.bytes(value))));
+            log.put(new Position(0, eventOffset),
+                    new Content(Objects.requireNonNull(TextEvents.bytes(value)),
+                            Arrays.stream(headers).filter(each -> each.key().startsWith(Example.CARRIED_PREFIX))
+                                    .map(each -> new CarriedHeader(each.key(), each.value()))
+                                    .toArray(CarriedHeader[]::new)));
         }
         eventOffset++;
         driven().events()
@@ -239,6 +255,61 @@ class JoinerTopologyTest {
         assertThat(header(record, "trace")).isEqualTo("none");
         assertThat(Example.read(record.headers()).eventTime()).as("before 1970").isEqualTo(-5000);
         assertThat(record.timestamp()).isZero();
+    }
+
+    /// What scorers logged and the labels that came later, through the join and the fold: every logged prediction counts
+    /// once, with its last label.
+    @Test
+    void whatALearnerCountsAsServedIsThatOfEachPredictionsLastLabel() {
+        start(SPEC.replace("window: PT100S", "window: PT100S, duplicates: last"));
+        ModelSpec spec = ModelSpec.parse("""
+                model: fraud
+                input: { stream: payments, format: json }
+                features: [ number: { field: amount } ]
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { sgd: { rate: 0.01 } }
+                """, "spec");
+        EventReader reader = new EventReader(spec);
+        AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
+        EventFold fold = new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()),
+                value -> reader.read(codec, value));
+        Random random = new Random(5);
+        TreeMap<Long, Runnable> inputs = new TreeMap<>();
+        int predictions = 300;
+        double logLoss = 0;
+        int positives = 0;
+        for (int i = 0; i < predictions; i++) {
+            String id = "id=p" + i;
+            long at = 1_000L * random.nextInt(200);
+            float p = (1 + random.nextInt(98)) / 100f;
+            Served served =
+                    new Served("fraud", 1, random.nextInt(1_000), 0, NOW, Served.Stage.LIVE, null, new float[]{p});
+            Header header = new RecordHeader(Served.HEADER, bytes(served.text()));
+            long place = at * 1_000 + i;
+            inputs.put(place, () -> event(id + " time=" + at + " amount=3", header));
+            boolean last = false;
+            for (int labels = random.nextInt(4); labels > 0; labels--) {
+                boolean withdrawn = random.nextInt(5) == 0;
+                last = !withdrawn && random.nextFloat() < p;
+                String label = " fraud=" + last + (withdrawn ? " withdrawn=true" : "");
+                place += random.nextInt(30_000) * 1_000L;
+                long time = place / 1_000;
+                inputs.put(place + predictions, () -> label(id + " time=" + time + label));
+            }
+            positives += last ? 1 : 0;
+            logLoss -= Math.log(last ? p : 1 - (double) p) / predictions;
+        }
+        inputs.values().forEach(Runnable::run);
+        tick(1_000_000);
+        for (TestRecord<byte[], byte[]> record : driven().examples().readRecordsToList()) {
+            fold.fold(record.value(), record.headers());
+        }
+        ServedEvaluation.Figures figures = fold.model().served().stages().getFirst();
+        assertThat(refused()).isEmpty();
+        assertThat(figures.predictions()).isEqualTo(predictions);
+        assertThat(figures.meanLabel()).isEqualTo((double) positives / predictions);
+        assertThat(figures.logLoss()).isCloseTo(logLoss, within(1e-6));
     }
 
     @Test
