@@ -1,13 +1,17 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.model.feature.EventEncoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,8 +33,26 @@ final class LogSchemas implements AutoCloseable {
     private record Wanted(@Nullable Integer id, String topic) {
     }
 
-    /// @param id under which it is registered for the log
-    record Known(int id, Schema schema) {
+    /// A schema that is registered for the log.
+    static final class Known {
+        private final int id;
+        private final Schema schema;
+
+        /// Those that nobody uses now: one for each thread that writes at a time.
+        private final Queue<EventEncoder> encoders = new ConcurrentLinkedQueue<>();
+
+        Known(int id, Schema schema) {
+            this.id = id;
+            this.schema = schema;
+        }
+
+        /// Does what needs an encoder.
+        void encode(Consumer<EventEncoder> encoding) {
+            EventEncoder idle = encoders.poll();
+            EventEncoder encoder = idle == null ? new EventEncoder(id, schema) : idle;
+            encoding.accept(encoder);
+            encoders.add(encoder);
+        }
     }
 
     private final @Nullable RegistrySettings settings;

@@ -148,18 +148,19 @@ final class ServedLogs implements AutoCloseable {
             if (schema == null) {
                 return log.schemas.problem();
             }
-            EventEncoder encoder = new EventEncoder(schema.id(), schema.schema(), answer.fields::isPixels);
             List<Map<String, @Nullable Object>> events = answer.events.trees();
-            for (int i = 0; i < events.size(); i++) {
-                byte[] value;
-                try {
-                    value = encoder.encode(events.get(i));
-                } catch (EventEncoder.UnwritableException e) {
-                    to.unwritable(String.valueOf(e.getMessage()));
-                    continue;
+            schema.encode(encoder -> {
+                for (int i = 0; i < events.size(); i++) {
+                    byte[] value;
+                    try {
+                        value = encoder.encode(events.get(i), answer.fields::isPixels);
+                    } catch (EventEncoder.UnwritableException e) {
+                        to.unwritable(String.valueOf(e.getMessage()));
+                        continue;
+                    }
+                    to.add(key(i), value, served(i));
                 }
-                to.add(key(i), value, served(i));
-            }
+            });
             return null;
         }
 

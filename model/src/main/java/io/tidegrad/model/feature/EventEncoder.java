@@ -37,8 +37,8 @@ public final class EventEncoder {
 
     private final Schema schema;
     private final int schemaId;
-    private final Predicate<String> isBase64;
     private final AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
+    private Predicate<String> isBase64 = field -> false; // of the event that is written
 
     /// The event can't be written by the schema; the message says where, what was expected and what was found.
     public static final class UnwritableException extends Exception {
@@ -48,21 +48,21 @@ public final class EventEncoder {
     }
 
     /// @param schema of a record
-    /// @param isBase64 whether text in the field of this path stands for bytes in base64; else it is its own bytes
-    public EventEncoder(int schemaId, Schema schema, Predicate<String> isBase64) {
+    public EventEncoder(int schemaId, Schema schema) {
         if (schema.getType() != Schema.Type.RECORD) {
             throw new IllegalArgumentException(
                     "schema id " + schemaId + ": expected a record, found " + schema.getType().getName());
         }
         this.schemaId = schemaId;
         this.schema = schema;
-        this.isBase64 = isBase64;
     }
 
     /// Returns the event in Confluent's wire format.
     ///
     /// @param event objects are maps, arrays are lists; others are texts, bytes, booleans and numbers
-    public byte[] encode(Map<String, ?> event) throws UnwritableException {
+    /// @param isBase64 whether text in the field of this path stands for bytes in base64; else it is its own bytes
+    public byte[] encode(Map<String, ?> event, Predicate<String> isBase64) throws UnwritableException {
+        this.isBase64 = isBase64;
         return codec.encode(schemaId, record("", schema, event, 0));
     }
 
