@@ -73,7 +73,8 @@ final class ModelsListing {
         TrainerStatus status = entry.status();
         line.put("dead_letters", deadLetters(status)).put("dead_letter_share", share(status))
                 .put("trainer", status == null ? null : status.state())
-                .put("exit_code", status == null ? null : status.exitCode()).put("reasons",
+                .put("exit_code", status == null ? null : status.exitCode())
+                .put("reasons",
                         status == null ? List.of() : status.reasons().stream().map(ModelsListing::line).toList())
                 .put("as_served",
                         status == null ? List.of() : status.served().stream().map(ModelsListing::line).toList());

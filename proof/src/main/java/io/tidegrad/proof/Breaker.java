@@ -65,7 +65,9 @@ public enum Breaker {
     FORGETS_WHAT_IT_KEPT(Invariant.I25, "a joiner that starts again knows no waiting event and no early label"),
     FORGETS_THE_TIME(Invariant.I25, "a joiner that starts again takes the time of its first record for its own"),
     KEEPS_AN_EVENT_WAITING(Invariant.I25, "an event whose wait is over goes on waiting after its example"),
-    EXPIRES_BY_THE_WALL_CLOCK(Invariant.I25, "events and labels expire by the clock of the machine");
+    EXPIRES_BY_THE_WALL_CLOCK(Invariant.I25, "events and labels expire by the clock of the machine"),
+    KEEPS_THE_OLD_LABEL(Invariant.I26, "a correction counts its label, and the old one stays counted"),
+    FORGETS_WHAT_WAS_SERVED(Invariant.I26, "a trainer that starts again begins to count what was served anew");
 
     private final @org.jspecify.annotations.Nullable Invariant invariant;
     private final String what;

@@ -118,16 +118,20 @@ final class StatusPublisher implements AutoCloseable {
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().accepted(),
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().deadLetters(),
                 committed == null ? Double.NaN : Objects.requireNonNull(trainer).deadLetterShare(),
-                slot.condition().reasons().stream().map(reason -> new TrainerStatus.Reason(reason.kind().word(),
-                        reason.message(), reason.since().toEpochMilli())).toList(),
+                slot.condition().reasons().stream()
+                        .map(reason -> new TrainerStatus.Reason(reason.kind().word(), reason.message(),
+                                reason.since().toEpochMilli()))
+                        .toList(),
                 committed == null ? List.of() : served(committed.report()));
     }
 
     private static List<TrainerStatus.AsServed> served(@Nullable Report report) {
         return report == null ? List.of()
-                : report.served().stream().map(each -> new TrainerStatus.AsServed(each.epoch(), each.stage().code(),
-                        each.predictions(), Double.isNaN(each.logLoss()) ? each.meanSquaredError() : each.logLoss(),
-                        each.auc(), each.meanPrediction(), each.meanLabel())).toList();
+                : report.served().stream()
+                        .map(each -> new TrainerStatus.AsServed(each.epoch(), each.stage().code(), each.predictions(),
+                                Double.isNaN(each.logLoss()) ? each.meanSquaredError() : each.logLoss(), each.auc(),
+                                each.meanPrediction(), each.meanLabel()))
+                        .toList();
     }
 
     private Producer<byte[], byte[]> open() {

@@ -272,8 +272,8 @@ class JoinerTopologyTest {
                 """, "spec");
         EventReader reader = new EventReader(spec);
         AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
-        EventFold fold = new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()),
-                value -> reader.read(codec, value));
+        EventFold fold =
+                new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()), value -> reader.read(codec, value));
         Random random = new Random(5);
         TreeMap<Long, Runnable> inputs = new TreeMap<>();
         int predictions = 300;

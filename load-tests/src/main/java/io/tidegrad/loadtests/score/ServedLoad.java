@@ -518,15 +518,14 @@ final class ServedLoad extends LoadTest {
             Map<String, OpenLoop.Latencies> latencies = openLoops(List.of(without, with));
             latencies.forEach((name, each) -> percentiles(result, name, each));
             long requests = latencies.values().iterator().next().whole().getTotalCount();
-            result.put("without_cpu_us_per_request",
-                    (CpuClock.seconds(served.process.pid()) - before) * 1e6 / requests)
-                    .put("with_cpu_us_per_request",
-                            (CpuClock.seconds(process.pid()) - beforeLogging) * 1e6 / requests);
+            result.put("without_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - before) * 1e6 / requests)
+                    .put("with_cpu_us_per_request", (CpuClock.seconds(process.pid()) - beforeLogging) * 1e6 / requests);
             Await.until("all to be written to " + topic, WITHIN,
                     () -> logging.health().path("log").path("buffered_bytes").asLong() == 0);
             JsonNode log = logging.health().path("log");
             result.put("logged", log.path("written").asLong());
-            log.path("lost").properties().forEach(each -> result.put("lost_" + each.getKey(), each.getValue().asLong()));
+            log.path("lost").properties()
+                    .forEach(each -> result.put("lost_" + each.getKey(), each.getValue().asLong()));
             return text(List.of(result));
         }
     }

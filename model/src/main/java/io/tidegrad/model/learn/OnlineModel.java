@@ -269,8 +269,7 @@ public final class OnlineModel {
     /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
     /// little-endian format with a format number and a checksum. It takes a few KB plus the pending rows.
     public byte[] carry() {
-        BinaryWriter to =
-                new BinaryWriter(CARRY_MAGIC, served.isEmpty() ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT, 4_096);
+        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, served.isEmpty() ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT, 4_096);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         to.int64(openWindow);

@@ -99,11 +99,10 @@ public final class ServedEvaluation {
             }
             epochs.pollFirstEntry();
         }
-        Ranges ranges = epochs.computeIfAbsent(served.epoch(), _ -> new TreeMap<>())
-                .computeIfAbsent(served.stage(), _ -> new Ranges());
+        Ranges ranges = epochs.computeIfAbsent(served.epoch(), _ -> new TreeMap<>()).computeIfAbsent(served.stage(),
+                _ -> new Ranges());
         ranges.makeRoom(served.version());
-        ServedSums sums =
-                ranges.sums.computeIfAbsent(served.version() >> ranges.shift, _ -> new ServedSums(spec));
+        ServedSums sums = ranges.sums.computeIfAbsent(served.version() >> ranges.shift, _ -> new ServedSums(spec));
         if (!first) {
             sums.add(served.predictions(), event.oldLabel(), -event.weight(), -1);
         }
@@ -138,9 +137,8 @@ public final class ServedEvaluation {
     public List<Figures> ranges() {
         List<Figures> all = new ArrayList<>();
         epochs.descendingMap()
-                .forEach((epoch, stages) -> stages.forEach((stage, ranges) -> ranges.sums
-                        .forEach((range, sums) -> all.add(Figures.of(epoch, stage, first(range, ranges.shift),
-                                last(range, ranges.shift), sums)))));
+                .forEach((epoch, stages) -> stages.forEach((stage, ranges) -> ranges.sums.forEach((range, sums) -> all
+                        .add(Figures.of(epoch, stage, first(range, ranges.shift), last(range, ranges.shift), sums)))));
         return all;
     }
 

@@ -65,8 +65,9 @@ public record TrainerStatus(int epoch, long time, String state, int exitCode, lo
     }
 
     public byte[] encode() {
-        BinaryWriter to = new BinaryWriter(MAGIC, served.isEmpty() ? FORMAT_UNSERVED : FORMAT, 256).int32(epoch).int64(time).int32(exitCode).int64(accepted)
-                .int64(deadLetters).float64(recentDeadLetterShare).text(state).int32(reasons.size());
+        BinaryWriter to = new BinaryWriter(MAGIC, served.isEmpty() ? FORMAT_UNSERVED : FORMAT, 256).int32(epoch)
+                .int64(time).int32(exitCode).int64(accepted).int64(deadLetters).float64(recentDeadLetterShare)
+                .text(state).int32(reasons.size());
         for (Reason reason : reasons) {
             to.text(reason.word()).text(cut(reason.message())).int64(reason.since());
         }
@@ -88,8 +89,8 @@ public record TrainerStatus(int epoch, long time, String state, int exitCode, lo
 
     /// @throws SnapshotFormatException the bytes are no status; the message says what was expected and found
     public static TrainerStatus decode(byte[] bytes) {
-        BinaryReader from = new BinaryReader(bytes, "trainer status", MAGIC, FORMAT_UNSERVED, FORMAT,
-                SnapshotFormatException::new);
+        BinaryReader from =
+                new BinaryReader(bytes, "trainer status", MAGIC, FORMAT_UNSERVED, FORMAT, SnapshotFormatException::new);
         int epoch = from.int32();
         long time = from.int64();
         int exitCode = from.int32();

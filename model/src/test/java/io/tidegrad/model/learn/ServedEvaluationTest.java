@@ -14,6 +14,8 @@ import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.Example.Kind;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.model.stream.Served.Stage;
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.ProvesOracle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -31,9 +33,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// What was served, against the labels that came, through the fold; and the same from each prediction's last label alone.
 class ServedEvaluationTest {
-    private static final String FLIGHTS = Specs.FLIGHTS
-            .replace("input:    { topic: flights, event-time: departed }", "input: { stream: departures }")
-            .replace("label:    { field: late }\n", "");
+    private static final String FLIGHTS =
+            Specs.FLIGHTS.replace("input:    { topic: flights, event-time: departed }", "input: { stream: departures }")
+                    .replace("label:    { field: late }\n", "");
     private static final int PREDICTIONS = 400;
     private static final byte[] VALUE = {1};
 
@@ -56,7 +58,8 @@ class ServedEvaluationTest {
             for (int more = random.nextInt(4); more > 1; more--) {
                 labels.add(random.nextInt(6) == 0 ? null : random.nextBoolean() ? "true" : "0");
             }
-            logged.add(new Logged(served, labels, integerWeights.test(i) ? 1 + random.nextInt(3) : random.nextDouble()));
+            logged.add(
+                    new Logged(served, labels, integerWeights.test(i) ? 1 + random.nextInt(3) : random.nextDouble()));
         }
         return logged;
     }
@@ -119,23 +122,50 @@ class ServedEvaluationTest {
     @ValueSource(strings = {"relearn", "ignore", "fnw"})
     void eachLoggedPredictionCountsOnceWithItsLastLabelWhateverTheOrderAndAnyRestart(String lateLabels) {
         for (int seed = 0; seed < 30; seed++) {
-            Random random = new Random(seed);
-            List<Logged> logged = logged(random, "flight-delay", _ -> true);
-            EventFold fold = fold(FLIGHTS + "late-labels: " + lateLabels + "\n");
-            List<Headers> examples = examples(logged, random);
-            for (int i = 0; i < examples.size(); i++) {
-                fold.fold(VALUE, examples.get(i));
-                if (i % 100 == 0) {
-                    fold.model().restoreCarry(fold.model().carry());
+            assertThat(faults(lateLabels, seed, Breaker.NONE)).isEmpty();
+        }
+    }
+
+    @Test
+    @ProvesOracle(Breaker.KEEPS_THE_OLD_LABEL)
+    void aCorrectionThatLeavesTheOldLabelInIsSeen() {
+        assertThat(faults("relearn", 1, Breaker.KEEPS_THE_OLD_LABEL)).isNotEmpty();
+    }
+
+    @Test
+    @ProvesOracle(Breaker.FORGETS_WHAT_WAS_SERVED)
+    void aRestartThatBeginsToCountAnewIsSeen() {
+        assertThat(faults("ignore", 1, Breaker.FORGETS_WHAT_WAS_SERVED)).isNotEmpty();
+    }
+
+    /// What is counted as served otherwise than by each prediction's last label. Whole weights and rounded losses: they
+    /// are equal, not near.
+    private static List<String> faults(String lateLabels, int seed, Breaker breaker) {
+        Random random = new Random(seed);
+        List<Logged> logged = logged(random, "flight-delay", _ -> true);
+        EventFold fold = fold(FLIGHTS + "late-labels: " + lateLabels + "\n");
+        List<Headers> examples = examples(logged, random);
+        for (int i = 0; i < examples.size(); i++) {
+            Headers example = examples.get(i);
+            fold.fold(VALUE,
+                    breaker == Breaker.KEEPS_THE_OLD_LABEL ? example.remove(Example.OLD_LABEL_HEADER) : example);
+            if (i % 100 == 0) {
+                fold.model().restoreCarry(fold.model().carry());
+                if (breaker == Breaker.FORGETS_WHAT_WAS_SERVED) {
+                    fold.model().restartEvaluation();
                 }
             }
-            // Whole weights and rounded losses: equal, not near.
-            ServedEvaluation once = once(fold.model().spec(), logged);
-            assertThat(withPredictions(fold.model().served().stages())).as("seed %s", seed)
-                    .isEqualTo(withPredictions(once.stages()));
-            assertThat(withPredictions(fold.model().served().ranges())).as("seed %s", seed)
-                    .isEqualTo(withPredictions(once.ranges()));
-            assertThat(fold.model().served().unreadableCount()).isZero();
+        }
+        ServedEvaluation once = once(fold.model().spec(), logged);
+        List<String> faults = new ArrayList<>();
+        compare(seed, withPredictions(once.stages()), withPredictions(fold.model().served().stages()), faults);
+        compare(seed, withPredictions(once.ranges()), withPredictions(fold.model().served().ranges()), faults);
+        return faults;
+    }
+
+    private static void compare(int seed, List<Figures> expected, List<Figures> found, List<String> faults) {
+        if (!expected.equals(found)) {
+            faults.add("seed " + seed + ": expected " + expected + ", found " + found);
         }
     }
 
@@ -149,10 +179,11 @@ class ServedEvaluationTest {
         ModelSpec spec = ModelSpec.parse(FLIGHTS, "spec");
         List<Logged> logged = logged(new Random(7), "flight-delay", i -> i % 2 == 0);
         for (Figures figures : once(spec, logged).stages()) {
-            List<Logged> of = logged.stream().filter(
-                    each -> each.served.epoch() == figures.epoch() && each.served.stage() == figures.stage()
-                            && !Float.isNaN(label(each.last())))
-                    .toList();
+            List<Logged> of =
+                    logged.stream()
+                            .filter(each -> each.served.epoch() == figures.epoch()
+                                    && each.served.stage() == figures.stage() && !Float.isNaN(label(each.last())))
+                            .toList();
             double total = of.stream().mapToDouble(Logged::weight).sum();
             double logLoss = 0;
             double brier = 0;
@@ -186,8 +217,8 @@ class ServedEvaluationTest {
             assertThat(figures.meanPrediction()).isCloseTo(predicted / total, within(1e-7));
             assertThat(figures.meanLabel()).isCloseTo(actual / total, within(1e-12));
             assertThat(figures.accuracy()).isCloseTo(right / total, within(1e-12));
-            assertThat(figures.calibrationError())
-                    .isCloseTo(Arrays.stream(gap).map(Math::abs).sum() / total, within(1e-7));
+            assertThat(figures.calibrationError()).isCloseTo(Arrays.stream(gap).map(Math::abs).sum() / total,
+                    within(1e-7));
             assertThat(figures.auc()).isCloseTo(inOrder / pairs, within(0.005));
             assertThat(figures.meanSquaredError()).isNaN();
         }
@@ -251,7 +282,8 @@ class ServedEvaluationTest {
         EventFold fold = fold(FLIGHTS);
         Served served = new Served("flight-delay", 1, 1, 1, 1, Stage.LIVE, null, new float[]{0.25f});
         assertThat(fold.refuse(VALUE, headers(served, Kind.FINAL, "1", null, 1),
-                new Rejection(Rejection.Reason.ENDED_THE_TRAINER, "once"))).isInstanceOf(EventFold.Outcome.Rejected.class);
+                new Rejection(Rejection.Reason.ENDED_THE_TRAINER, "once")))
+                .isInstanceOf(EventFold.Outcome.Rejected.class);
         assertThat(fold.model().served().stages()).extracting(Figures::meanLabel).containsExactly(1.0);
         fold.fold(VALUE, headers(served, Kind.CORRECTION, "0", "1", 1));
         assertThat(fold.model().served().stages()).extracting(Figures::predictions, Figures::meanLabel)

@@ -142,7 +142,8 @@ class RefusedRequestsTest {
             world.producer.flush();
             RequestsConfig ours = world.config(TopicScorerStack.bootstrapServers(), TopicScorerWorld.SHORT);
             TopicScorer topicScorer = world.start(
-                    new RequestsConfig(ours.topics(), ours.requests(), ours.predictions(), Map.of(), ours.group(), ours.kafka(),
+                    new RequestsConfig(ours.topics(), ours.requests(), ours.predictions(), Map.of(), ours.group(),
+                            ours.kafka(),
                             new RegistrySettings(TopicScorerStack.registryUrl(),
                                     Map.of(RecordDecoder.DESERIALIZER, Erring.class.getName())),
                             -1),
@@ -336,8 +337,8 @@ class RefusedRequestsTest {
     }
 
     private static String refusal(TopicScorerWorld world, RequestsConfig good, String requests, String predictions) {
-        TopicScorer topicScorer = world.start(new RequestsConfig(good.topics(), requests, predictions, Map.of(), good.group(),
-                good.kafka(), good.registry(), -1), TopicClients.KAFKA);
+        TopicScorer topicScorer = world.start(new RequestsConfig(good.topics(), requests, predictions, Map.of(),
+                good.group(), good.kafka(), good.registry(), -1), TopicClients.KAFKA);
         world.awaitState(topicScorer, TopicScorerStatus.State.REFUSED);
         String refusal = topicScorer.refusal().orElse("");
         topicScorer.close();
