@@ -16,6 +16,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedLog;
+import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.InferParameter;
@@ -43,6 +44,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -62,7 +64,7 @@ class ServedLogsTest {
             new TestPublisher(SharedStack.get().bootstrapServers(), model).createTopic();
     private final SchemaRegistry registry =
             SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
-    private ScorerApp app;
+    private @Nullable ScorerApp started;
 
     private static Map<String, Object> kafka() {
         return Map.of("bootstrap.servers", SharedStack.get().bootstrapServers());
@@ -73,9 +75,9 @@ class ServedLogsTest {
                 "--registry-url", SharedStack.get().registryUrl(), "--model", model, "--http-port", "0", "--grpc-port",
                 "0", "--log-topic", model + "=" + topic, "--unknown-fields", "ignore"));
         arguments.addAll(List.of(settings));
-        app = ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
+        started = ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
         publisher.publish(snapshot);
-        assertThat(app.scorer(model).awaitReady(SOON)).isTrue();
+        assertThat(app().scorer(model).awaitReady(SOON)).isTrue();
     }
 
     private void createTopic() throws Exception {
@@ -84,15 +86,21 @@ class ServedLogsTest {
         }
     }
 
+    private ScorerApp app() {
+        return Objects.requireNonNull(started, "start comes first");
+    }
+
     @AfterEach
     void close() {
-        app.close();
+        if (started != null) {
+            started.close();
+        }
         publisher.close();
         registry.close();
     }
 
     private RawHttp.Answer post(String headers, String body) {
-        try (RawHttp client = RawHttp.connect(app.port())) {
+        try (RawHttp client = RawHttp.connect(app().port())) {
             client.send(RawHttp.post("/v1/models/" + model + "/score", "Content-Type: application/json\r\n" + headers,
                     body.getBytes(StandardCharsets.UTF_8)));
             return client.answer();
@@ -131,17 +139,19 @@ class ServedLogsTest {
     private void assertLogged(Map<String, Float> answers, Schema schema) throws Exception {
         List<ConsumerRecord<byte[], byte[]>> records = logged(answers.size());
         AvroCodec codec = new AvroCodec(registry);
-        Scorer scorer = app.scorer(model);
+        Scorer scorer = app().scorer(model);
+        ServedVersion version = Objects.requireNonNull(scorer.current());
         assertThat(records.stream().map(ServedLogsTest::key)).containsExactlyInAnyOrderElementsOf(answers.keySet());
         for (ConsumerRecord<byte[], byte[]> record : records) {
             GenericRecord event = codec.decode(record.value());
             assertThat(event.getSchema()).isEqualTo(schema);
             Served served = served(record);
-            assertThat(served.predictions()).containsExactly(answers.get(key(record)));
-            assertThat(scorer.score(event).probabilities()).containsExactly(answers.get(key(record)));
+            float answer = answers.getOrDefault(key(record), Float.NaN);
+            assertThat(served.predictions()).containsExactly(answer);
+            assertThat(scorer.score(event).probabilities()).containsExactly(answer);
             assertThat(served.model()).isEqualTo(model);
-            assertThat(List.of(served.epoch(), served.version(), served.offset())).containsExactly(1,
-                    scorer.current().version(), scorer.current().nextOffset());
+            assertThat(List.of(served.epoch(), served.version(), served.offset())).containsExactly(1, version.version(),
+                    version.nextOffset());
             assertThat(served.stage()).isEqualTo(Served.Stage.LIVE);
             assertThat(served.propensity()).isNull();
         }
@@ -211,7 +221,7 @@ class ServedLogsTest {
                                         .<Object>flatMap(i -> Payments.values(i, field).stream()).toList())
                                 .addShape(2)));
         ManagedChannel channel =
-                NettyChannelBuilder.forAddress("127.0.0.1", app.grpcPort().getAsInt()).usePlaintext().build();
+                NettyChannelBuilder.forAddress("127.0.0.1", app().grpcPort().getAsInt()).usePlaintext().build();
         try {
             ModelInferResponse response = GRPCInferenceServiceGrpc.newBlockingStub(channel).modelInfer(request.build());
             assertThat(response.getParametersOrThrow("ids").getStringParam()).startsWith("g0,g1,");
@@ -246,7 +256,7 @@ class ServedLogsTest {
         assertThat(unwritable.status()).isEqualTo(400);
         assertThat(unwritable.body()).contains("not-loggable", "\"record\":0",
                 "field 'card.brand': expected one of [VISA, AMEX], found string \\\"OTHER\\\"");
-        ServedLog log = Objects.requireNonNull(app.log(model));
+        ServedLog log = Objects.requireNonNull(app().log(model));
         int taken = 1;
         RawHttp.Answer full;
         while ((full = post("", Payments.json(0))).status() == 200) { // there is no topic yet
@@ -261,7 +271,7 @@ class ServedLogsTest {
     }
 
     private JsonNode health() throws IOException {
-        try (RawHttp client = RawHttp.connect(app.port())) {
+        try (RawHttp client = RawHttp.connect(app().port())) {
             client.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.UTF_8));
             return new ObjectMapper().readTree(client.answer().body());
         }

@@ -3,7 +3,6 @@ package io.tidegrad.scorer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.scorer.ServedLog.Loss;
 import java.nio.charset.StandardCharsets;
@@ -61,7 +60,7 @@ class ServedLogTest {
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-            while (partitions.stream().anyMatch(each -> consumer.position(each) < ends.get(each))) {
+            while (partitions.stream().anyMatch(each -> consumer.position(each) < ends.getOrDefault(each, 0L))) {
                 consumer.poll(Duration.ofMillis(100)).forEach(records::add);
             }
         }

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -79,7 +80,7 @@ class ServedTest {
     void whatIsWrittenIsRead(@ForAll("served") Served served) throws ExampleException {
         Headers headers = new RecordHeaders();
         served.writeTo(headers);
-        Served read = Served.read(headers);
+        Served read = Objects.requireNonNull(Served.read(headers));
         assertThat(read).isEqualTo(served);
         assertThat(read.predictions()).isEqualTo(served.predictions());
     }
