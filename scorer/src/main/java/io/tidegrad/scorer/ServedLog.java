@@ -45,7 +45,12 @@ public final class ServedLog implements AutoCloseable {
     private static final int OVERHEAD_BYTES = 256;
 
     private static final int KEY_BYTES_MAX = 1_000;
-    private static final Duration CLOSE_WITHIN = Duration.ofSeconds(10);
+    /// How long closing waits for acknowledgements.
+    private static final Duration CLOSE_WITHIN = Duration.ofSeconds(5);
+
+    /// How long it waits for the thread: an entry that can't be written is interrupted then.
+    private static final Duration JOIN_WITHIN = Duration.ofSeconds(6);
+
     private static final long TRY_AGAIN_MILLIS = 100;
 
     /// How long an entry may wait for the topic before that counts as a problem.
@@ -81,7 +86,7 @@ public final class ServedLog implements AutoCloseable {
 
         /// Adds the records. Called again, on the same thread, until it returns null.
         ///
-        /// @return why that is not possible yet; null if it is done
+        /// @return why that is not possible yet, and nothing was added; null if it is done
         @Nullable
         String write(Records to);
     }
@@ -119,6 +124,7 @@ public final class ServedLog implements AutoCloseable {
         private final int records;
         private final long bytes;
         private final AtomicInteger open = new AtomicInteger(1); // records under way, and one for the entry
+        private int made; // records that were sent or can't be; the thread's
 
         Taken(Entry entry, int records, long bytes) {
             this.entry = entry;
@@ -138,18 +144,32 @@ public final class ServedLog implements AutoCloseable {
             RecordHeaders headers = new RecordHeaders();
             served.writeTo(headers);
             open.incrementAndGet();
-            producer().send(new ProducerRecord<>(topic, null, served.time(), key, value, headers), (sent, failed) -> {
-                if (failed == null) {
-                    written.increment();
-                } else {
-                    lose(closed ? Loss.CLOSED : Loss.REFUSED, 1, String.valueOf(failed.getMessage()));
-                }
-                done();
-            });
+            try {
+                producer().send(new ProducerRecord<>(topic, null, served.time(), key, value, headers),
+                        (sent, failed) -> sent(failed));
+            } catch (RuntimeException | Error e) {
+                open.decrementAndGet(); // nobody calls back
+                throw e;
+            }
+            made++;
+        }
+
+        private void sent(@Nullable Exception failed) {
+            if (failed == null) {
+                written.increment();
+            } else {
+                lose(closed ? Loss.CLOSED : Loss.REFUSED, 1, String.valueOf(failed.getMessage()));
+            }
+            done();
+        }
+
+        int left() {
+            return records - made;
         }
 
         @Override
         public void unwritable(String why) {
+            made++;
             lose(Loss.UNWRITABLE, 1, why);
         }
     }
@@ -282,16 +302,16 @@ public final class ServedLog implements AutoCloseable {
             try {
                 notYet = taken.entry.write(taken);
             } catch (InterruptException e) {
-                lose(Loss.CLOSED, taken.records, "closed while it was written");
+                lose(Loss.CLOSED, taken.left(), "closed while it was written");
                 throw e;
             } catch (KafkaException e) {
                 // The settings make no producer, or it was let down for good: the next entry gets another one.
-                lose(Loss.REFUSED, taken.records, String.valueOf(e.getMessage()));
+                lose(Loss.REFUSED, taken.left(), String.valueOf(e.getMessage()));
                 return;
             } catch (RuntimeException | Error e) {
                 // The thread must not end: nothing would be written any more.
                 log.error("an event that was scored can't be written to {}", topic, e);
-                lose(Loss.UNWRITABLE, taken.records, String.valueOf(e));
+                lose(Loss.UNWRITABLE, taken.left(), String.valueOf(e));
                 return;
             }
             waitsFor = notYet;
@@ -299,7 +319,7 @@ public final class ServedLog implements AutoCloseable {
                 return;
             }
             if (closed) {
-                lose(Loss.CLOSED, taken.records, notYet);
+                lose(Loss.CLOSED, taken.left(), notYet);
                 return;
             }
             Thread.sleep(TRY_AGAIN_MILLIS);
@@ -352,21 +372,21 @@ public final class ServedLog implements AutoCloseable {
         return "";
     }
 
-    /// Writes what is in the buffer, within ten seconds; counts and logs the rest.
+    /// Writes what is in the buffer, for some ten seconds at most; counts and logs the rest.
     @Override
     public void close() {
         closed = true;
         try {
-            if (!thread.join(CLOSE_WITHIN)) {
+            if (!thread.join(JOIN_WITHIN)) {
                 thread.interrupt();
-                thread.join(CLOSE_WITHIN);
+                thread.join(JOIN_WITHIN);
             }
         } catch (InterruptedException e) {
             thread.interrupt();
             Thread.currentThread().interrupt();
         }
         for (Taken left : List.copyOf(queue)) {
-            lose(Loss.CLOSED, left.records, "closed before it was written");
+            lose(Loss.CLOSED, left.left(), "closed before it was written");
         }
         long count = notTold.getAndSet(0);
         if (count > 0) {
