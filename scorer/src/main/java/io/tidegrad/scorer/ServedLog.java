@@ -3,15 +3,16 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.stream.Served;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -45,19 +46,22 @@ public final class ServedLog implements AutoCloseable {
     private static final int OVERHEAD_BYTES = 256;
 
     private static final int KEY_BYTES_MAX = 1_000;
-    /// How long closing waits for acknowledgements.
+
+    /// How long closing waits for acknowledgements. Before, it waits a second longer for the thread.
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(5);
 
-    /// How long it waits for the thread: an entry that can't be written is interrupted then.
-    private static final Duration JOIN_WITHIN = Duration.ofSeconds(6);
-
     private static final long TRY_AGAIN_MILLIS = 100;
+
+    /// Before another producer is made: each has threads and connections of its own.
+    private static final long OPEN_AGAIN_MILLIS = 1_000;
 
     /// How long an entry may wait for the topic before that counts as a problem.
     private static final long LATE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /// How long a loss is shown as a problem.
     private static final long SHOWN_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+    private static final String NOT_WRITTEN = "closed before it was written";
 
     private static final Logger log = LoggerFactory.getLogger(ServedLog.class);
 
@@ -107,12 +111,14 @@ public final class ServedLog implements AutoCloseable {
     private final LongAdder[] lost = new LongAdder[Loss.values().length]; // by ordinal
     private final Function<Map<String, Object>, Producer<byte[], byte[]>> open;
     private final Map<String, Object> settings;
+    private final Duration closeWithin;
+    private final LongSupplier nanoTime;
     private final Thread thread;
     private volatile boolean closed;
     private volatile @Nullable String waitsFor; // why the head of the queue is not written yet
-    private volatile long since = System.nanoTime(); // when a record was last written, or the buffer was last empty
+    private volatile long since; // when Kafka last answered, or something came into the empty buffer
     private volatile @Nullable Problem lastLoss;
-    private final AtomicLong nextLine = new AtomicLong(System.nanoTime());
+    private final AtomicLong nextLine;
     private final AtomicLong notTold = new AtomicLong();
 
     private record Problem(String text, long atNanos) {
@@ -133,7 +139,6 @@ public final class ServedLog implements AutoCloseable {
         }
 
         void done() {
-            since = System.nanoTime();
             if (open.decrementAndGet() == 0) {
                 buffered.addAndGet(-bytes);
             }
@@ -155,32 +160,44 @@ public final class ServedLog implements AutoCloseable {
         }
 
         private void sent(@Nullable Exception failed) {
+            since = nanoTime.getAsLong();
             if (failed == null) {
                 written.increment();
             } else {
-                lose(closed ? Loss.CLOSED : Loss.REFUSED, 1, String.valueOf(failed.getMessage()));
+                lose(closed ? Loss.CLOSED : Loss.REFUSED, 1, failed.getMessage(), null);
             }
             done();
         }
 
-        int left() {
-            return records - made;
+        /// Gives up the records that are not made yet.
+        ///
+        /// @param cause null if `detail` says all
+        void giveUp(Loss why, @Nullable String detail, @Nullable Throwable cause) {
+            int left = records - made;
+            made = records;
+            if (left > 0) {
+                lose(why, left, detail, cause);
+            }
         }
 
         @Override
         public void unwritable(String why) {
             made++;
-            lose(Loss.UNWRITABLE, 1, why);
+            lose(Loss.UNWRITABLE, 1, why, null);
         }
     }
 
     private @Nullable Producer<byte[], byte[]> producer; // the thread's
 
-    private ServedLog(String topic, Map<String, Object> producer, long bufferBytes,
-            Function<Map<String, Object>, Producer<byte[], byte[]>> open) {
+    private ServedLog(String topic, Map<String, Object> producer, long bufferBytes, Duration closeWithin,
+            LongSupplier nanoTime, Function<Map<String, Object>, Producer<byte[], byte[]>> open) {
         this.topic = topic;
         this.bufferBytes = bufferBytes;
+        this.closeWithin = closeWithin;
+        this.nanoTime = nanoTime;
         this.open = open;
+        since = nanoTime.getAsLong();
+        nextLine = new AtomicLong(since);
         for (int i = 0; i < lost.length; i++) {
             lost[i] = new LongAdder();
         }
@@ -203,13 +220,13 @@ public final class ServedLog implements AutoCloseable {
     /// @param producer settings of Kafka's producer, `bootstrap.servers` among them
     /// @param bufferBytes how much may wait to be written
     public static ServedLog open(String topic, Map<String, Object> producer, long bufferBytes) {
-        return open(topic, producer, bufferBytes,
+        return open(topic, producer, bufferBytes, CLOSE_WITHIN, System::nanoTime,
                 settings -> new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer()));
     }
 
-    static ServedLog open(String topic, Map<String, Object> producer, long bufferBytes,
-            Function<Map<String, Object>, Producer<byte[], byte[]>> open) {
-        ServedLog opened = new ServedLog(topic, producer, bufferBytes, open);
+    static ServedLog open(String topic, Map<String, Object> producer, long bufferBytes, Duration closeWithin,
+            LongSupplier nanoTime, Function<Map<String, Object>, Producer<byte[], byte[]>> open) {
+        ServedLog opened = new ServedLog(topic, producer, bufferBytes, closeWithin, nanoTime, open);
         opened.thread.start();
         return opened;
     }
@@ -247,17 +264,17 @@ public final class ServedLog implements AutoCloseable {
     public boolean offer(int records, Entry entry) {
         long bytes = entry.bytes() + (1L + records) * OVERHEAD_BYTES;
         if (closed) {
-            lose(Loss.CLOSED, records, "the log is closed");
+            lose(Loss.CLOSED, records, "the log is closed", null);
             return false;
         }
         long all = buffered.addAndGet(bytes);
         if (all > bufferBytes) {
             buffered.addAndGet(-bytes);
-            lose(Loss.FULL, records, "the buffer of " + bufferBytes + " bytes is full");
+            lose(Loss.FULL, records, "the buffer of " + bufferBytes + " bytes is full", null);
             return false;
         }
         if (all == bytes) {
-            since = System.nanoTime();
+            since = nanoTime.getAsLong();
         }
         queue.add(new Taken(entry, records, bytes));
         return true;
@@ -266,10 +283,25 @@ public final class ServedLog implements AutoCloseable {
     private Producer<byte[], byte[]> producer() {
         Producer<byte[], byte[]> opened = producer;
         if (opened == null) {
-            opened = open.apply(settings);
-            producer = opened;
+            throw new IllegalStateException("records are added outside of write");
         }
         return opened;
+    }
+
+    /// Opens a producer if there is none. Returns why that is not possible yet; null if there is one. Whether names of
+    /// brokers can be resolved may change.
+    private @Nullable String opened() throws InterruptedException {
+        if (producer == null) {
+            try {
+                producer = open.apply(settings);
+            } catch (InterruptException e) {
+                throw e;
+            } catch (KafkaException e) {
+                Thread.sleep(OPEN_AGAIN_MILLIS);
+                return String.valueOf(Objects.requireNonNullElse(e.getCause(), e).getMessage());
+            }
+        }
+        return null;
     }
 
     private void run() {
@@ -279,6 +311,9 @@ public final class ServedLog implements AutoCloseable {
                 if (taken != null) {
                     try {
                         write(taken);
+                    } catch (InterruptedException | InterruptException e) {
+                        taken.giveUp(Loss.CLOSED, NOT_WRITTEN, null);
+                        throw e;
                     } finally {
                         taken.done();
                     }
@@ -288,11 +323,16 @@ public final class ServedLog implements AutoCloseable {
             // Closing takes too long; what is left is counted there.
             log.debug("interrupted", e);
         } finally {
-            Producer<byte[], byte[]> opened = producer;
-            if (opened != null) {
-                Thread.interrupted(); // closing would not wait otherwise
-                opened.close(closed ? CLOSE_WITHIN : Duration.ZERO);
-            }
+            Thread.interrupted(); // closing would not wait otherwise
+            closeProducer(closed ? closeWithin : Duration.ZERO);
+        }
+    }
+
+    private void closeProducer(Duration within) {
+        Producer<byte[], byte[]> opened = producer;
+        producer = null;
+        if (opened != null) {
+            opened.close(within);
         }
     }
 
@@ -300,18 +340,19 @@ public final class ServedLog implements AutoCloseable {
         while (true) {
             String notYet;
             try {
-                notYet = taken.entry.write(taken);
+                notYet = opened();
+                notYet = notYet == null ? taken.entry.write(taken) : notYet;
             } catch (InterruptException e) {
-                lose(Loss.CLOSED, taken.left(), "closed while it was written");
                 throw e;
             } catch (KafkaException e) {
-                // The settings make no producer, or it was let down for good: the next entry gets another one.
-                lose(Loss.REFUSED, taken.left(), String.valueOf(e.getMessage()));
+                // The producer writes nothing any more. The next entry gets another one.
+                taken.giveUp(Loss.REFUSED, e.getMessage(), null);
+                closeProducer(Duration.ZERO);
+                Thread.sleep(OPEN_AGAIN_MILLIS);
                 return;
             } catch (RuntimeException | Error e) {
                 // The thread must not end: nothing would be written any more.
-                log.error("an event that was scored can't be written to {}", topic, e);
-                lose(Loss.UNWRITABLE, taken.left(), String.valueOf(e));
+                taken.giveUp(Loss.UNWRITABLE, e.toString(), e);
                 return;
             }
             waitsFor = notYet;
@@ -319,22 +360,22 @@ public final class ServedLog implements AutoCloseable {
                 return;
             }
             if (closed) {
-                lose(Loss.CLOSED, taken.left(), notYet);
+                taken.giveUp(Loss.CLOSED, notYet, null);
                 return;
             }
             Thread.sleep(TRY_AGAIN_MILLIS);
         }
     }
 
-    private void lose(Loss why, int records, String detail) {
+    private void lose(Loss why, int records, @Nullable String detail, @Nullable Throwable cause) {
         lost[why.ordinal()].add(records);
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         lastLoss = new Problem("events that were scored are not in the log (" + why.code + "): " + detail, now);
         long count = notTold.addAndGet(records);
         long due = nextLine.get();
         if (now - due >= 0 && nextLine.compareAndSet(due, now + TimeUnit.MINUTES.toNanos(1))) {
             notTold.addAndGet(-count);
-            log.warn("{} events that were scored are not in {} ({}): {}", count, topic, why.code, detail);
+            log.warn("{} events that were scored are not in {} ({}): {}", count, topic, why.code, detail, cause);
         }
     }
 
@@ -359,7 +400,7 @@ public final class ServedLog implements AutoCloseable {
     /// Returns what is wrong with the log: events were lost within the last minute, or one has waited to be written for
     /// ten seconds. Empty if nothing is.
     public String problem() {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         Problem loss = lastLoss;
         if (loss != null && now - loss.atNanos < SHOWN_NANOS) {
             return loss.text;
@@ -377,17 +418,16 @@ public final class ServedLog implements AutoCloseable {
     public void close() {
         closed = true;
         try {
-            if (!thread.join(JOIN_WITHIN)) {
-                thread.interrupt();
-                thread.join(JOIN_WITHIN);
+            Duration within = closeWithin.plusSeconds(1);
+            if (!thread.join(within)) {
+                thread.interrupt(); // it waits for the topic, or for a schema
+                thread.join(within);
             }
         } catch (InterruptedException e) {
             thread.interrupt();
             Thread.currentThread().interrupt();
         }
-        for (Taken left : List.copyOf(queue)) {
-            lose(Loss.CLOSED, left.left(), "closed before it was written");
-        }
+        queue.forEach(left -> left.giveUp(Loss.CLOSED, NOT_WRITTEN, null));
         long count = notTold.getAndSet(0);
         if (count > 0) {
             log.warn("{} events that were scored are not in {} when it is closed", count, topic);

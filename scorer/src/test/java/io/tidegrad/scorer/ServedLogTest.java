@@ -12,19 +12,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/// What was served, on a real broker.
+/// What was served, on a real broker; and with Kafka's mock where a broker would have to fail in a certain way.
 @Execution(ExecutionMode.CONCURRENT)
 class ServedLogTest {
     private static final Duration SOON = Duration.ofSeconds(60);
@@ -43,6 +50,14 @@ class ServedLogTest {
 
     private static Map<String, Object> kafka() {
         return Map.of("bootstrap.servers", TestBroker.bootstrapServers());
+    }
+
+    private static Producer<byte[], byte[]> producer(Map<String, Object> settings) {
+        return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    private static MockProducer<byte[], byte[]> mock(boolean answers) {
+        return new MockProducer<>(answers, null, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     private void createTopic() throws Exception {
@@ -71,7 +86,8 @@ class ServedLogTest {
     void whatWasServedIsInTheLogOnceWithItsIdItsBytesAndTheAnswer() throws Exception {
         createTopic();
         int events = 5_000;
-        ServedLog log = ServedLog.open(topic, kafka(), ServedLog.BUFFER_BYTES);
+        ServedLog log =
+                ServedLog.open(topic, kafka(), ServedLog.BUFFER_BYTES, SOON, System::nanoTime, ServedLogTest::producer);
         try (log) {
             for (int i = 0; i < events; i++) {
                 assertThat(log.write(utf8("id-" + i), utf8("event " + i), served(i))).isTrue();
@@ -129,7 +145,8 @@ class ServedLogTest {
     @Test
     void withoutBrokersTheBufferFillsAndWhatHasNoRoomIsCounted() {
         Map<String, Object> nobody = Map.of("bootstrap.servers", "127.0.0.1:9");
-        ServedLog log = ServedLog.open(topic, nobody, 10_000);
+        ServedLog log =
+                ServedLog.open(topic, nobody, 10_000, Duration.ofMillis(1), System::nanoTime, ServedLogTest::producer);
         int taken = 0;
         while (log.write(utf8("id"), new byte[100], served(taken))) {
             taken++;
@@ -139,8 +156,58 @@ class ServedLogTest {
         assertThat(log.lost(Loss.FULL)).isEqualTo(1);
         assertThat(log.problem()).contains("full", "10000 bytes");
         log.close();
-        assertThat(log.lost(Loss.CLOSED) + log.lost(Loss.REFUSED)).isEqualTo(taken);
+        assertThat(log.lost(Loss.CLOSED)).isEqualTo(taken);
         assertThat(log.write(utf8("id"), new byte[1], served(1))).isFalse();
+    }
+
+    @Test
+    void thatKafkaDoesNotAnswerIsAProblemAlsoWhileEventsStillCome() {
+        AtomicLong now = new AtomicLong();
+        MockProducer<byte[], byte[]> kafka = mock(false);
+        try (ServedLog log = ServedLog.open(topic, Map.of(), 10_000, Duration.ZERO, now::get, _ -> kafka)) {
+            assertThat(log.write(utf8("a"), utf8("1"), served(1))).isTrue();
+            now.addAndGet(Duration.ofSeconds(11).toNanos());
+            assertThat(log.write(utf8("b"), utf8("2"), served(2))).isTrue();
+            await().atMost(SOON).until(() -> kafka.history().size() == 2);
+            assertThat(log.problem()).contains("events wait to be written to " + topic);
+            assertThat(kafka.completeNext()).isTrue();
+            assertThat(log.problem()).isEmpty();
+            assertThat(kafka.completeNext()).isTrue();
+            assertThat(log.written()).isEqualTo(2);
+            assertThat(log.buffered()).isZero();
+        }
+    }
+
+    @Test
+    void nothingIsLostWhileNoProducerCanBeMade() {
+        AtomicInteger asked = new AtomicInteger();
+        MockProducer<byte[], byte[]> kafka = mock(true);
+        try (ServedLog log = ServedLog.open(topic, Map.of(), 10_000, SOON, System::nanoTime, _ -> {
+            if (asked.incrementAndGet() == 1) {
+                throw new KafkaException("no producer", new ConfigException("no broker's name can be resolved"));
+            }
+            return kafka;
+        })) {
+            assertThat(log.write(utf8("a"), utf8("1"), served(1))).isTrue();
+            await().atMost(SOON).until(() -> log.written() == 1);
+            assertThat(log.problem()).isEmpty();
+        }
+    }
+
+    @Test
+    void aProducerThatHasFailedForGoodIsReplaced() {
+        List<MockProducer<byte[], byte[]>> producers = List.of(mock(true), mock(true));
+        producers.getFirst().sendException = new KafkaException("fenced");
+        AtomicInteger next = new AtomicInteger();
+        try (ServedLog log = ServedLog.open(topic, Map.of(), 10_000, SOON, System::nanoTime,
+                _ -> producers.get(next.getAndIncrement()))) {
+            assertThat(log.write(utf8("a"), utf8("1"), served(1))).isTrue();
+            assertThat(log.write(utf8("b"), utf8("2"), served(2))).isTrue();
+            await().atMost(SOON).until(() -> log.written() == 1);
+            assertThat(log.lost(Loss.REFUSED)).isEqualTo(1);
+            assertThat(producers.getFirst().closed()).isTrue();
+            assertThat(producers.getLast().history()).hasSize(1);
+        }
     }
 
     @Test
