@@ -33,6 +33,9 @@ public final class EventEncoder {
     /// As deep as JSON may nest in a request. A schema that contains itself may say more.
     private static final int DEEP_MAX = 64;
 
+    /// Of a text: more than any decimal has.
+    private static final int DECIMAL_LENGTH_MAX = 1_000;
+
     private static final long DAY_MILLIS = 86_400_000L;
 
     private final Schema schema;
@@ -283,14 +286,17 @@ public final class EventEncoder {
             BigDecimal decimal = switch (value) {
                 case Long number -> BigDecimal.valueOf(number);
                 case Double number -> BigDecimal.valueOf(number);
-                case String text -> new BigDecimal(text);
+                case String text when text.length() <= DECIMAL_LENGTH_MAX -> new BigDecimal(text);
+                case String _ -> throw new NumberFormatException();
                 case null, default -> throw wrong(path, "a number", value);
             };
-            decimal = decimal.setScale(type.getScale()); // throws rather than rounds
-            if (decimal.precision() <= type.getPrecision()) {
-                return decimal.unscaledValue();
+            decimal = decimal.signum() == 0 ? BigDecimal.ZERO : decimal.stripTrailingZeros();
+            // Compared first: with its scale, 1E999999999 would be a number of a gigabyte.
+            long digits = (long) decimal.precision() - decimal.scale() + type.getScale();
+            if (decimal.scale() <= type.getScale() && digits <= type.getPrecision()) {
+                return decimal.setScale(type.getScale()).unscaledValue();
             }
-        } catch (ArithmeticException | NumberFormatException tooLong) {
+        } catch (NumberFormatException notOne) {
             // It is refused below.
         }
         throw wrong(path, "a decimal of at most " + type.getPrecision() + " digits, " + type.getScale()

@@ -159,20 +159,25 @@ final class ServedSums {
         return task == Task.BINARY || task == Task.CATEGORICAL;
     }
 
+    /// NaN if no prediction has a label now, or more were taken out than were counted.
+    private double mean(double sum) {
+        return predictions > 0 && total > 0 ? sum / total : Double.NaN;
+    }
+
     long predictions() {
         return predictions;
     }
 
     double logLoss() {
-        return givesProbabilities() ? lossSum / total : Double.NaN;
+        return givesProbabilities() ? mean(lossSum) : Double.NaN;
     }
 
     double brier() {
-        return givesProbabilities() ? brierSum / total : Double.NaN;
+        return givesProbabilities() ? mean(brierSum) : Double.NaN;
     }
 
     double accuracy() {
-        return task == Task.REGRESSION ? Double.NaN : correct / total;
+        return task == Task.REGRESSION ? Double.NaN : mean(correct);
     }
 
     double auc() {
@@ -180,21 +185,21 @@ final class ServedSums {
     }
 
     double meanSquaredError() {
-        return task == Task.REGRESSION ? lossSum / total : Double.NaN;
+        return task == Task.REGRESSION ? mean(lossSum) : Double.NaN;
     }
 
     double meanAbsoluteError() {
-        return task == Task.REGRESSION ? brierSum / total : Double.NaN;
+        return task == Task.REGRESSION ? mean(brierSum) : Double.NaN;
     }
 
     /// Of yes, of the likeliest class, or of the number; NaN for margins.
     double meanPrediction() {
-        return task == Task.MARGIN ? Double.NaN : predictedSum / total;
+        return task == Task.MARGIN ? Double.NaN : mean(predictedSum);
     }
 
     /// What the mean prediction would be if it were calibrated: the share of yes, of hits, or the mean number.
     double meanLabel() {
-        return actualSum / total;
+        return mean(actualSum);
     }
 
     /// Expected calibration error: how far prediction and truth are apart within a tenth of the probabilities, on
@@ -207,7 +212,7 @@ final class ServedSums {
         for (int bin = 0; bin < BINS; bin++) {
             sum += Math.abs(binPredicted[bin] - binActual[bin]);
         }
-        return sum / total;
+        return mean(sum);
     }
 
     void write(BinaryWriter to) {

@@ -159,6 +159,13 @@ class EventEncoderTest {
                 + " found number 1.234");
         refused("amount", 1e9, "field 'amount': expected a decimal of at most 9 digits, 2 of them behind the point,"
                 + " found number 1.0E9");
+        for (String huge : List.of("1e999999999", "-1e-999999999", "1e600000000", "0.001", "9".repeat(100_000))) {
+            refused("fixed_amount", huge, "field 'fixed_amount': expected a decimal of at most 9 digits, 2 of them"
+                    + " behind the point, found " + Values.describe(huge));
+        }
+        for (String small : List.of("0e999999999", "-0.000", "1234567.890000", "12e5")) {
+            refused("fixed_amount", small, null);
+        }
         refused("kind", "d", "field 'kind': expected one of [a, b, c], found string \"d\"");
         refused("other_id", "x", "field 'other_id': expected a UUID, found string \"x\"");
         refused("micros", "noon", "field 'micros': expected a whole number, or a time, found string \"noon\"");
