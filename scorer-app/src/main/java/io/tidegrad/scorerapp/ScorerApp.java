@@ -31,13 +31,13 @@ public final class ScorerApp implements AutoCloseable {
 
     /// @param open opens the router of a name; only tests use another one than `ModelRouter::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, ModelRouter> open) {
+        logs = ServedLogs.open(config.logs(), config.kafka(), config.registry(), clock);
         try {
             for (String model : config.models()) {
                 routers.put(model, open.apply(options(config, model, clock)));
             }
             ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
-            logs = ServedLogs.open(config.logs(), config.kafka(), config.registry(), clock);
             for (String name : routers.keySet()) {
                 ServedLog log = logs.log(name);
                 if (log != null) {
@@ -64,6 +64,7 @@ public final class ScorerApp implements AutoCloseable {
             metrics.follow(status);
         } catch (RuntimeException e) {
             routers.values().forEach(ModelRouter::close);
+            logs.close();
             throw e;
         }
     }

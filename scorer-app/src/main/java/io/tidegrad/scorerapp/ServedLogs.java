@@ -16,6 +16,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
 /// The logs of what is served over HTTP and gRPC, one for each name that has a topic for it.
@@ -176,11 +178,14 @@ final class ServedLogs implements AutoCloseable {
         }
     }
 
+    /// All at once, because each log has ten seconds to write what it holds.
     @Override
     public void close() {
-        logs.values().forEach(each -> {
-            each.log.close();
-            each.schemas.close();
-        });
+        try (ExecutorService closing = Executors.newVirtualThreadPerTaskExecutor()) {
+            logs.values().forEach(each -> closing.execute(() -> {
+                each.log.close();
+                each.schemas.close();
+            }));
+        }
     }
 }

@@ -275,27 +275,27 @@ class ServedModels {
     /// @param key routing key; null if the request has none
     /// @throws HttpProblem if a record can't be scored or there are too many
     Scored score(ModelRouter asked, @Nullable String key, Records records) {
-        return byModelOf(asked, key, (scorer, by, with, propensity) -> {
-            Predictions predictions = score(scorer, by, records.read(by, with));
-            List<String> ids = log(asked, scorer, by, with, propensity, predictions, records);
-            if (scorer != asked.live()) {
-                metrics.challenged(asked.name(), scorer.model(), predictions.size());
-            } else if (!asked.trials().isEmpty()) {
-                shadows.scored(asked, by, predictions,
-                        shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
-            }
-            return new Scored(by, predictions, ids);
-        });
+        Answered<Predictions> answered =
+                byModelOf(asked, key, (scorer, by, with) -> score(scorer, by, records.read(by, with)));
+        Predictions predictions = answered.answer;
+        ServedVersion by = answered.by;
+        List<String> ids = log(asked, answered, predictions, records);
+        if (answered.scorer != asked.live()) {
+            metrics.challenged(asked.name(), answered.scorer.model(), predictions.size());
+        } else if (!asked.trials().isEmpty()) {
+            shadows.scored(asked, by, predictions,
+                    shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
+        }
+        return new Scored(by, predictions, ids);
     }
 
-    private List<String> log(ModelRouter asked, Scorer scorer, ServedVersion by, Readers with,
-            @Nullable Double propensity, Predictions predictions, Records records) {
+    private List<String> log(ModelRouter asked, Answered<?> answered, Predictions predictions, Records records) {
         if (logs.log(asked.name()) == null) {
             return List.of();
         }
-        Served.Stage stage = scorer == asked.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER;
-        return logs.log(asked.name(), new ServedLogs.Answer(scorer, by, with.fields(), stage, propensity, predictions,
-                records.events(), records.ids()));
+        Served.Stage stage = answered.scorer == asked.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER;
+        return logs.log(asked.name(), new ServedLogs.Answer(answered.scorer, answered.by, answered.with.fields(), stage,
+                answered.propensity, predictions, records.events(), records.ids()));
     }
 
     /// Returns the log of a name; null if it has none.
@@ -308,7 +308,7 @@ class ServedModels {
     ///
     /// @throws HttpProblem if a record can't be scored, there are too many, or the network does not allow it
     Explained explain(ModelRouter asked, @Nullable String key, Records records) {
-        return byModelOf(asked, key, (scorer, by, with, propensity) -> {
+        Answered<List<Explanation>> answered = byModelOf(asked, key, (scorer, by, with) -> {
             if (!by.spec().readsFeaturesTogether()) {
                 throw new HttpProblem(ProblemReason.BAD_QUERY,
                         "contributions: expected a model whose network reads all features together, found "
@@ -321,9 +321,9 @@ class ServedModels {
             for (int i = 0; i < events.size(); i++) {
                 explanations.add(explanation(scorer, by, events.get(i), i));
             }
-            Predictions predictions = predictions(explanations);
-            return new Explained(by, explanations, log(asked, scorer, by, with, propensity, predictions, records));
+            return explanations;
         });
+        return new Explained(answered.by, answered.answer, log(asked, answered, predictions(answered.answer), records));
     }
 
     private static Predictions predictions(List<Explanation> explanations) {
@@ -348,13 +348,18 @@ class ServedModels {
     /// Scores by one version of one scorer.
     @FunctionalInterface
     private interface Scoring<A> {
-        /// @param propensity the share of keys for which this scorer answers; null if no split was asked
-        A score(Scorer scorer, ServedVersion by, Readers with, @Nullable Double propensity);
+        A score(Scorer scorer, ServedVersion by, Readers with);
+    }
+
+    /// An answer, and which scorer gave it, by which version.
+    ///
+    /// @param propensity the share of keys for which this scorer answers; null if no split was asked
+    private record Answered<A>(A answer, Scorer scorer, ServedVersion by, Readers with, @Nullable Double propensity) {
     }
 
     /// Scores by the model for the key. If a challenger can't score the records, the live model does: a challenger must
     /// not make a request fail.
-    private <A> A byModelOf(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
+    private <A> Answered<A> byModelOf(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
         ModelRouter.Choice choice = asked.choiceFor(key);
         Scorer chosen = choice.scorer();
         Double propensity = choice.propensity();
@@ -363,8 +368,8 @@ class ServedModels {
         if (challenger != null) {
             ServedVersion live = asked.live().current();
             try {
-                return scoring.score(chosen, challenger,
-                        candidateReaders(asked.name(), challenger, live == null ? challenger : live), propensity);
+                Readers with = candidateReaders(asked.name(), challenger, live == null ? challenger : live);
+                return new Answered<>(scoring.score(chosen, challenger, with), chosen, challenger, with, propensity);
             } catch (HttpProblem problem) {
                 ofChallenger = problem;
                 // The keys of this challenger are the live model's for such records.
@@ -372,11 +377,12 @@ class ServedModels {
             }
         }
         ServedVersion served = current(asked.live());
-        A answer = scoring.score(asked.live(), served, readers(served), propensity);
+        Readers with = readers(served);
+        A answer = scoring.score(asked.live(), served, with);
         if (ofChallenger != null) {
             metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
         }
-        return answer;
+        return new Answered<>(answer, asked.live(), served, with, propensity);
     }
 
     /// Scores by the version that the request names. Challengers and shadows take no part.
@@ -385,7 +391,8 @@ class ServedModels {
     Scored score(ModelRouter asked, ServedVersion served, Records records) {
         Readers with = readers(served);
         Predictions predictions = score(asked.live(), served, records.read(served, with));
-        return new Scored(served, predictions, log(asked, asked.live(), served, with, null, predictions, records));
+        return new Scored(served, predictions,
+                log(asked, new Answered<>(predictions, asked.live(), served, with, null), predictions, records));
     }
 
     /// Scores by the version for whose fields the events were read, because a swap in the meantime may bring another
