@@ -183,6 +183,10 @@ class LogAndLearnTest {
         }
     }
 
+    private static JsonNode get(ScorerApp from, String path) throws IOException {
+        return new ObjectMapper().readTree(URI.create("http://127.0.0.1:" + from.port() + path).toURL());
+    }
+
     private void labelAnswer(int i, boolean fraud) {
         label("tx-" + i, fraud);
         last.put("tx-" + i, fraud);
@@ -215,8 +219,11 @@ class LogAndLearnTest {
                     InstantSource.system())) {
                 assertThat(scorer.scorer(model).awaitReady(OF_PROCESSES)).isTrue();
                 ask(scorer);
-            } // which writes the rest of the log
-            assertThat(answers).hasSize(ASKED);
+                assertThat(answers).hasSize(ASKED);
+                await().atMost(OF_PROCESSES).untilAsserted(
+                        () -> assertThat(get(scorer, "/health").at("/models/" + model + "/log/written").asInt())
+                                .isEqualTo(ASKED));
+            }
             // In time: a third. The others become provisional, and of these some are corrected, some twice.
             for (int i = 0; i < ASKED; i += 3) {
                 labelAnswer(i, i % 2 == 0);
