@@ -13,6 +13,7 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.learn.ServedEvaluation;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -52,6 +53,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The loop closed: a scorer answers and logs, labels come later, a joiner makes examples of both, and a trainer learns
 /// them and counts what was served.
+@LongProof("trainer, joiner and scorer, and labels that come late")
 class LogAndLearnTest {
     private static final Duration OF_PROCESSES = Readings.PATIENCE.multipliedBy(3);
     private static final int FIRST = 60; // events that nobody served, so that there is a model
@@ -256,8 +258,11 @@ class LogAndLearnTest {
                 assertThat(figures.logLoss()).isCloseTo(expected, within(1e-6));
             });
             assertThat(examples(Example.Kind.CORRECTION)).isPositive();
+            // Numbers are written every ten seconds.
+            await().atMost(OF_PROCESSES).pollInterval(Duration.ofSeconds(1)).untilAsserted(() -> {
+                assertThat(readings.run(topics.prefix(), List.of("models", "show", model))).as(readings.err()).isZero();
+                assertThat(readings.out()).contains("as served", "of " + ASKED + " predictions");
+            });
         }
-        assertThat(readings.run(topics.prefix(), List.of("models", "show", model))).as(readings.err()).isZero();
-        assertThat(readings.out()).contains("as served", "of " + ASKED + " predictions");
     }
 }
