@@ -28,7 +28,8 @@ def read_progress(
 ) -> dict[str, np.ndarray]:
     """All committed records of a model that the topic has by now, oldest first: an array for each field.
 
-    A metric without a value is NaN, a time is datetime64[ms], a list (`as_served`) is one of dictionaries; schemas/src/main/avro/Progress.avsc explains the fields.
+    A metric without a value is NaN, a time is datetime64[ms], a list (`as_served`) has dictionaries;
+    schemas/src/main/avro/Progress.avsc explains the fields.
     Raises ValueError if it has none of the model.
     `kafka` has more settings of librdkafka (`security.protocol`, …), `registry_login` is `USER:PASSWORD`.
     """

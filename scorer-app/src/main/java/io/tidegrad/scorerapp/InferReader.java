@@ -10,8 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the body of `POST /v2/…/infer`. Members may come in any order, and null means that a member is left out. Data
-/// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key` and `ids`
-/// has a meaning here.
+/// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key` and
+/// `ids` have a meaning here.
 ///
 /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
 record InferReader(byte[] body, boolean ignoreUnknown) {
