@@ -22,6 +22,7 @@ import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.Report;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -186,7 +187,9 @@ class LogAndLearnTest {
     }
 
     private static JsonNode get(ScorerApp from, String path) throws IOException {
-        return new ObjectMapper().readTree(URI.create("http://127.0.0.1:" + from.port() + path).toURL());
+        try (InputStream body = URI.create("http://127.0.0.1:" + from.port() + path).toURL().openStream()) {
+            return new ObjectMapper().readTree(body);
+        }
     }
 
     private void labelAnswer(int i, boolean fraud) {

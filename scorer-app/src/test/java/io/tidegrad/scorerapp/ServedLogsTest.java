@@ -8,15 +8,20 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.Served;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.InferParameter;
@@ -60,8 +65,9 @@ class ServedLogsTest {
     private final String model = "payments-" + UUID.randomUUID();
     private final String events = "events-" + UUID.randomUUID();
     private final String topic = "scored-" + UUID.randomUUID();
+    private final Topics topics = new Topics("p-" + UUID.randomUUID());
     private final TestPublisher publisher =
-            new TestPublisher(SharedStack.get().bootstrapServers(), model).createTopic();
+            new TestPublisher(SharedStack.get().bootstrapServers(), topics, model).createTopic();
     private final SchemaRegistry registry =
             SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
     private @Nullable ScorerApp started;
@@ -71,16 +77,22 @@ class ServedLogsTest {
     }
 
     private void start(PublishedSnapshot snapshot, String... settings) throws Exception {
-        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", SharedStack.get().bootstrapServers(),
-                "--registry-url", SharedStack.get().registryUrl(), "--model", model, "--http-port", "0", "--grpc-port",
-                "0", "--log-topic", model + "=" + topic, "--unknown-fields", "ignore"));
+        List<String> arguments =
+                new ArrayList<>(List.of("--bootstrap-servers", SharedStack.get().bootstrapServers(), "--registry-url",
+                        SharedStack.get().registryUrl(), "--prefix", topics.prefix(), "--model", model, "--http-port",
+                        "0", "--grpc-port", "0", "--log-topic", model + "=" + topic, "--unknown-fields", "ignore"));
         arguments.addAll(List.of(settings));
+        createTopic(topics.status()); // whoever writes to it would wait for it
         started = ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
         publisher.publish(snapshot);
         assertThat(app().scorer(model).awaitReady(SOON)).isTrue();
     }
 
     private void createTopic() throws Exception {
+        createTopic(topic);
+    }
+
+    private static void createTopic(String topic) throws Exception {
         try (Admin admin = Admin.create(kafka())) {
             admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
         }
@@ -202,6 +214,7 @@ class ServedLogsTest {
                 .setContents(contents);
     }
 
+    @LongProof("a scorer of its own")
     @Test
     void whatIsAnsweredOverGrpcIsLoggedLikewise() throws Exception {
         createTopic();
@@ -270,6 +283,44 @@ class ServedLogsTest {
         assertThat(logged(taken)).hasSize(taken);
         assertThat(log.lost(ServedLog.Loss.FULL)).isEqualTo(1);
         assertThat(health().at("/models/" + model + "/log/lost/full").asInt()).isEqualTo(1);
+    }
+
+    @LongProof("two models")
+    @Test
+    void whatAChallengerAnswersIsLoggedAsItsOwnAndAFullLogIsNotItsFailure() throws Exception {
+        String other = "challenger-" + UUID.randomUUID();
+        String bootstrap = SharedStack.get().bootstrapServers();
+        try (TestControl control = new TestControl(bootstrap, topics).createTopic();
+                TestPublisher challenger = new TestPublisher(bootstrap, topics, other).createTopic()) {
+            challenger.publish(Payments.learned(other, "json", events));
+            start(Payments.learned(model, "json", events), "--log-required", "--log-buffer-bytes", "65536");
+            control.decide(model, new ControlAction.Challenge(other, 1, 3_000));
+            ModelRouter router = app().router(model);
+            await().atMost(SOON)
+                    .until(() -> router.trials().stream().map(ModelRouter.Trial::scorer).anyMatch(Scorer::ready));
+            Map<Boolean, List<String>> keys = IntStream.range(0, 100).mapToObj(i -> "customer-" + i)
+                    .collect(Collectors.partitioningBy(key -> router.scorerFor(key) == router.live()));
+            String ours = "Tidegrad-Key: " + keys.getOrDefault(true, List.of()).getFirst() + "\r\n";
+            String theirs = "Tidegrad-Key: " + keys.getOrDefault(false, List.of()).getFirst() + "\r\n";
+            assertThat(post(ours, Payments.json(0)).json().get("model").asText()).isEqualTo(model);
+            int taken = 1;
+            RawHttp.Answer answer;
+            while ((answer = post(theirs, Payments.json(0))).status() == 200) { // there is no topic yet
+                assertThat(answer.json().get("model").asText()).isEqualTo(other);
+                taken++;
+            }
+            assertThat(answer.body()).contains("log-full");
+            assertThat(Objects.requireNonNull(app().log(model)).lost(ServedLog.Loss.FULL)).isEqualTo(1);
+            createTopic();
+            for (ConsumerRecord<byte[], byte[]> record : logged(taken)) {
+                Served served = served(record);
+                boolean live = served.model().equals(model);
+                assertThat(served.stage()).isEqualTo(live ? Served.Stage.LIVE : Served.Stage.CHALLENGER);
+                assertThat(served.propensity()).isEqualTo(live ? 0.7 : 0.3);
+                taken -= live ? 0 : 1;
+            }
+            assertThat(taken).as("answers of the live model").isEqualTo(1);
+        }
     }
 
     private JsonNode health() throws IOException {
