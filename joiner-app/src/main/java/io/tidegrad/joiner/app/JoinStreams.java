@@ -19,6 +19,9 @@ final class JoinStreams {
     /// An open transaction hides what comes after it in the examples from all who learn, so it is short.
     private static final Duration COMMIT_INTERVAL = Duration.ofMillis(100);
 
+    /// While a joiner is far behind.
+    private static final Duration COMMIT_INTERVAL_FAR_BEHIND = Duration.ofSeconds(1);
+
     private static final int POLL_RECORDS_MAX = 4_000;
 
     /// All joiners wait in a rebalance for a thread that still sends heartbeats and asks for no records, which Kafka lets it do
@@ -40,12 +43,18 @@ final class JoinStreams {
         return StreamsClients.given(kafka, StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, COMMIT_INTERVAL);
     }
 
+    /// Returns the longest time between two commits.
+    static Duration commitIntervalMax(KafkaSettings kafka) {
+        Duration interval = commitInterval(kafka);
+        return interval.compareTo(COMMIT_INTERVAL_FAR_BEHIND) < 0 ? COMMIT_INTERVAL_FAR_BEHIND : interval;
+    }
+
     /// @param recordBytesMax the most that a record of our own topics takes
     static Map<String, Object> of(String applicationId, Path stateDir, String instanceId, JoinerConfig config,
             int recordBytesMax) {
         KafkaSettings kafka = config.kafka();
         Map<String, Object> settings = StreamsClients.common(applicationId, stateDir, instanceId, kafka,
-                commitInterval(kafka), config.standbyReplicas());
+                commitIntervalMax(kafka), config.standbyReplicas());
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, QUEUED_RECORDS_MAX);
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, (int) config.replication());
@@ -57,7 +66,7 @@ final class JoinStreams {
                 Long.toString(Duration.ofDays(3).toMillis()));
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
-        long transaction = StreamsClients.transactionTimeout(kafka, commitInterval(kafka)).toMillis();
+        long transaction = StreamsClients.transactionTimeout(kafka, commitIntervalMax(kafka)).toMillis();
         consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
                 (int) Math.min(Integer.MAX_VALUE, Math.max(POLL_WITHIN.toMillis(), 4 * transaction)));
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);

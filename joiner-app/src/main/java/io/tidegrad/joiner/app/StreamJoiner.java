@@ -171,15 +171,15 @@ final class StreamJoiner implements AutoCloseable {
         Topics topics = config.topics();
         String application = topics.joinerApplicationId(epoch.stream(), epoch.number());
         Duration patience = StreamsClients
-                .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
-        standstillMax = JoinStreams.commitInterval(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
+                .transactionTimeout(config.kafka(), JoinStreams.commitIntervalMax(config.kafka())).dividedBy(2);
+        standstillMax = JoinStreams.commitIntervalMax(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
         StreamTime time = new StreamTime();
         alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, topics.examples(epoch.stream(), epoch.number()),
                 topics.deadLetters(), new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()),
                 found.eventPartitions(), found.labelPartitions(), () -> decoder(config), patience,
                 () -> new KafkaEventLookup(spec.stream(), spec.events().topic(), config.kafka().client(), patience),
-                counts, time, alignment);
+                counts, time, JoinStreams.commitInterval(config.kafka()), alignment);
         progress = new JoinProgress(partitions(spec.events().topic(), found.eventPartitions()),
                 labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), internal.joined(),
                 time, alignment);

@@ -63,6 +63,7 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
             List<ConsumerRecord<byte[], byte[]>> of = fetched.records(partition);
             if (held.holds(partition.topic())) {
                 held.take(partition, of, next.get(partition), now);
+                alignment.lags(partition, super.currentLag(partition).orElse(0));
             } else if (!of.isEmpty()) {
                 records.put(partition, of);
             }

@@ -11,12 +11,16 @@ import org.jspecify.annotations.Nullable;
 /// beyond the least one that has something left to read. All threads of a process share it, and it hears of other
 /// processes from what they have committed. It shapes the order of the examples, and nothing hangs on it but that.
 public final class Alignment {
+    /// Records of a partition that are left to read when the joiner is far behind.
+    private static final int FAR_BEHIND = 10_000;
+
     private volatile long align;
     private final Map<TopicPartition, Long> frontiers = new ConcurrentHashMap<>();
     private final Map<TopicPartition, Long> drained = new ConcurrentHashMap<>(); // since when, nanoseconds
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
     private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
     private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
+    private final Set<TopicPartition> farBehind = ConcurrentHashMap.newKeySet();
     private volatile @Nullable Others others; // null: nobody has looked since a partition left
     private long leftAt = System.nanoTime(); // when one left last; guarded by this
 
@@ -70,6 +74,7 @@ public final class Alignment {
         assigned.remove(partition);
         held.remove(partition);
         taken.remove(partition);
+        farBehind.remove(partition);
         synchronized (this) {
             leftAt = System.nanoTime();
             others = null;
@@ -111,6 +116,21 @@ public final class Alignment {
     /// Returns whether records of the partition are here that lie beyond the bound.
     boolean isHeld(TopicPartition partition) {
         return held.containsKey(partition);
+    }
+
+    /// @param lag records of the partition that were not fetched
+    void lags(TopicPartition partition, long lag) {
+        if (lag < FAR_BEHIND) {
+            farBehind.remove(partition);
+        } else {
+            farBehind.add(partition);
+        }
+    }
+
+    /// Returns whether much is left to read, and no other process waits to hear how far this one is: one that waits for others
+    /// is waited for as well.
+    boolean isFarBehind() {
+        return !farBehind.isEmpty() && !waitsForOthers();
     }
 
     /// Returns how many partitions lie too far ahead of others.

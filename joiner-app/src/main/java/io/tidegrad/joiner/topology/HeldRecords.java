@@ -4,10 +4,12 @@ import io.tidegrad.joiner.topology.SourceValue.Read;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.PriorityQueue;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -46,6 +48,12 @@ final class HeldRecords {
     }
 
     private record Passed(long offset, long time) {
+    }
+
+    /// @param time of the first record that is held of the partition
+    private record Ready(TopicPartition partition, Held of, long time) {
+        static final Comparator<Ready> EARLIEST = Comparator.comparingLong(Ready::time)
+                .thenComparing(each -> each.partition().topic()).thenComparingInt(each -> each.partition().partition());
     }
 
     /// @param sources what reads the records of events and labels, by topic
@@ -115,41 +123,38 @@ final class HeldRecords {
         });
     }
 
-    /// Passes on what the bound lets pass, which moves with what tasks take.
+    /// Passes on what the bound lets pass, which moves with what tasks take: of all partitions the earliest record first. So
+    /// examples are written nearly in the order of event time, and a label finds its event among what came last.
     ///
     /// @param paused partitions of which nothing is wanted now
     /// @param max the most records
     void release(Set<TopicPartition> paused, int max, Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> to) {
-        int left = max;
-        boolean more = true;
-        while (more && left > 0) {
-            more = false;
-            for (Map.Entry<TopicPartition, Held> each : held.entrySet()) {
-                if (paused.contains(each.getKey())) {
-                    continue;
-                }
-                Held of = each.getValue();
-                Timed last = null;
-                long bound = Long.MIN_VALUE;
-                for (Timed first = of.records.peekFirst(); left > 0 && first != null; first = of.records.peekFirst()) {
-                    if (last == null || last.fetchedAt() != first.fetchedAt()) {
-                        bound = alignment.bound(first.fetchedAt());
-                    }
-                    if (first.time() > bound) {
-                        break;
-                    }
-                    to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
-                    of.records.removeFirst();
-                    of.bytes -= bytes(first.record());
-                    of.passed.add(new Passed(first.record().offset(), first.time()));
-                    left--;
-                    last = first;
-                }
-                if (last != null) {
-                    tell(each.getKey(), of);
-                    more = true;
-                }
+        Map<Long, Long> bounds = new HashMap<>(); // by when a record was fetched; what is passed on here moves none
+        PriorityQueue<Ready> ready = new PriorityQueue<>(held.size() + 1, Ready.EARLIEST);
+        held.forEach((partition, of) -> {
+            if (!paused.contains(partition)) {
+                addReady(partition, of, bounds, ready);
             }
+        });
+        Map<TopicPartition, Held> passed = new HashMap<>();
+        int left = max;
+        for (Ready next = ready.poll(); next != null && left > 0; next = ready.poll()) {
+            Held of = next.of();
+            Timed first = of.records.removeFirst();
+            to.computeIfAbsent(next.partition(), unused -> new ArrayList<>()).add(first.record());
+            of.bytes -= bytes(first.record());
+            of.passed.add(new Passed(first.record().offset(), first.time()));
+            passed.put(next.partition(), of);
+            left--;
+            addReady(next.partition(), of, bounds, ready);
+        }
+        passed.forEach(this::tell);
+    }
+
+    private void addReady(TopicPartition partition, Held of, Map<Long, Long> bounds, PriorityQueue<Ready> ready) {
+        Timed first = of.records.peekFirst();
+        if (first != null && first.time() <= bounds.computeIfAbsent(first.fetchedAt(), alignment::bound)) {
+            ready.add(new Ready(partition, of, first.time()));
         }
     }
 

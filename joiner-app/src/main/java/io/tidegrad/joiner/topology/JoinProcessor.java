@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// happens inside of the task's transaction.
 final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[]>, JoinOutput {
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+    private static final Duration COMMIT_LOOK_EVERY = Duration.ofMillis(100);
     private static final Duration TICK_EVERY = Duration.ofSeconds(1);
 
     /// Inputs between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
@@ -44,6 +45,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
     private static final int CLEANED_MIN = 128;
 
     private final JoinerTopology.Parts parts;
+    private final ThreadLocal<CommitPace> paces;
     private final StreamSpec spec;
     private final LabelJoin join;
 
@@ -61,12 +63,14 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
     private @Nullable JoinInput input;
 
     /// What exists from `init` to `close`.
-    private record Running(ProcessorContext<byte[], byte[]> context, JoinState state, CommitHook hook,
+    private record Running(ProcessorContext<byte[], byte[]> context, JoinState state, CommitHook hook, CommitPace pace,
             Corrections corrections) {
     }
 
-    JoinProcessor(JoinerTopology.Parts parts) {
+    /// @param paces of the threads
+    JoinProcessor(JoinerTopology.Parts parts, ThreadLocal<CommitPace> paces) {
         this.parts = parts;
+        this.paces = paces;
         spec = parts.spec();
         join = new LabelJoin(spec);
     }
@@ -76,7 +80,8 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
         CommitHook hook = context.getStateStore(CommitHook.OF_JOIN);
         JoinState state = new JoinState(join, context.getStateStore(JoinStore.ENTRIES));
         // A task that lost its transaction begins anew with the same processor.
-        Running running = new Running(context, state, hook,
+        CommitPace pace = paces.get();
+        Running running = new Running(context, state, hook, pace,
                 new Corrections(parts.lookups().get(), this::writeAgain, System::nanoTime));
         this.running = running;
         sinceSweep = 0;
@@ -92,7 +97,9 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
             look(running);
             parts.counts().waitingSince(context.taskId().partition(), running.state().waitingSince());
             tick(running, stream);
+            pace.took(context);
         });
+        context.schedule(COMMIT_LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> pace.look(context));
     }
 
     @Override
@@ -101,6 +108,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
         for (JoinInputs.Keyed each : record.value().all()) {
             join(running, each.id(), each.input());
         }
+        running.pace().took(running.context());
     }
 
     private void join(Running running, byte[] of, JoinInput input) {
@@ -147,6 +155,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
     private void beforeCommit() {
         Running running = running();
         running.corrections().write();
+        running.state().log();
         running.hook().time(time, running.state().swept(time));
     }
 

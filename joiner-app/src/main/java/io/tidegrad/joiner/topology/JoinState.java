@@ -46,7 +46,12 @@ final class JoinState {
         }
     }
 
-    /// Passes on up to `max` ids of which something is due, each with its entry.
+    /// To be called before each commit.
+    void log() {
+        store.log();
+    }
+
+    /// Passes on ids of which something is due, each with its entry.
     void due(long now, int max, BiConsumer<byte[], Entry> to) {
         if (now <= store.head()) {
             return;

@@ -3,18 +3,22 @@ package io.tidegrad.joiner.topology;
 import io.tidegrad.joiner.join.Entry;
 import io.tidegrad.joiner.join.Entry.Emitted;
 import io.tidegrad.joiner.join.EntryCodec;
+import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.TimeIndexKey;
 import io.tidegrad.schemas.Topics;
 import java.io.File;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.utils.Bytes;
@@ -38,13 +42,15 @@ import org.jspecify.annotations.Nullable;
 /// entry that does not wait for that time any more; whoever finds such a hint drops it.
 ///
 /// What was written last is held on the heap, where a label that comes within seconds finds its event, and goes to
-/// RocksDB in batches. It is in the changelog at once, in the task's transaction.
+/// RocksDB in batches. `log` writes it to the changelog before each commit, in the task's transaction: once, however often
+/// an id changed since the last one.
 ///
 /// **No entry that waits is without its hint**, or its event would wait for ever:
 ///
 /// - Whenever an entry that waits goes to RocksDB, its hint goes before it. It makes no difference whether the entry was
 ///   held or restored, for an active task or for a standby.
-/// - A hint is taken away only when its entry does not wait for that time any more, and that is in the changelog by then.
+/// - A hint is taken away only when its entry does not wait for that time any more, and that is in the changelog when the
+///   transaction is committed.
 /// - Each of the two stores keeps the changelog's offset up to which it has everything, and gets it after that. Restoring
 ///   begins at the smaller one, and from the beginning if one of them has none.
 /// - Each is a store of Kafka Streams that tells whether it was closed. With exactly-once, Streams deletes both and
@@ -61,11 +67,18 @@ final class JoinStore implements StateStore {
 
     private static final byte[] NOTHING = {};
 
-    /// The most that a task holds, so that some thousand entries fit in and a hundred tasks do no harm.
-    private static final int HELD_BYTES_MAX = 1 << 20;
+    /// Of the heap, the part that all stores of a process hold together.
+    private static final int HELD_PART = 8;
 
-    /// What a map takes for each, besides the bytes.
-    private static final int HELD_BYTES_EACH = 150;
+    /// The least and the most bytes that one of them holds: a hundred stores do no harm, and a million entries need no room.
+    private static final long HELD_BYTES_MIN = 256 << 10;
+    private static final long HELD_BYTES_MAX = 16 << 20;
+
+    /// Stores of this process that are open.
+    private static final AtomicInteger OPEN = new AtomicInteger();
+
+    /// What an entry takes on the heap, besides the bytes of its texts and values, measured with the maps around it.
+    private static final int HELD_BYTES_EACH = 300;
 
     /// Metrics of RocksDB tell of what was written so long ago.
     private static final Duration HELD_MAX = Duration.ofSeconds(5);
@@ -76,25 +89,38 @@ final class JoinStore implements StateStore {
     private final KeyValueStore<Bytes, byte[]> index = Stores.persistentKeyValueStore(INDEX).get();
     private @Nullable StateStoreContext context;
 
-    /// What was written last and is in the changelog, but not in RocksDB. Of an event whose label comes within seconds
-    /// RocksDB sees one write in place of four, and no reading.
-    private final Map<Bytes, Held> held = new HashMap<>();
+    /// What changed last and is not in RocksDB, and what changed before it and not since. When there is too much of the one,
+    /// the other is written and makes room for it. Of an event whose label comes within seconds RocksDB sees one write in
+    /// place of four, and no reading.
+    private Map<Bytes, Held> young = new HashMap<>();
+    private Map<Bytes, Held> old = new HashMap<>();
 
-    private int heldBytes;
+    private final List<Held> unlogged = new ArrayList<>(); // of both
+    private long youngBytes;
 
     /// No entry that is held waits for an earlier time.
     private long heldFrom = NEVER;
 
     private long writtenAt; // nanoseconds
     private Map<TopicPartition, Long> offsets = Map.of(); // of the last commit
+    private Map<TopicPartition, Long> offsetsOfOld = Map.of(); // what was logged before is in `old` or RocksDB, if it holds
+    private boolean isCounted; // among those that are open
 
     /// The index has no hint before this time. RocksDB passes what was deleted each time when it looks for the next key, and
     /// that can be all hints of the last `wait`.
     private long head = Long.MIN_VALUE;
 
-    /// @param entry its bytes; null: it is deleted
-    /// @param due when something will become of it by itself
-    private record Held(byte @Nullable [] entry, long due) {
+    private static final class Held {
+        final Bytes id;
+        @Nullable
+        Entry entry; // null: it is deleted
+        long due; // when something will become of it by itself
+        long bytes;
+        boolean isLogged = true;
+
+        Held(Bytes id) {
+            this.id = id;
+        }
     }
 
     JoinStore(String stream, LabelJoin join) {
@@ -150,11 +176,14 @@ final class JoinStore implements StateStore {
     @Override
     public void init(StateStoreContext context, StateStore root) {
         this.context = context;
-        held.clear(); // a task that lost its transaction begins anew with the same store
-        heldBytes = 0;
-        heldFrom = NEVER;
+        release(); // a task that lost its transaction begins anew with the same store
         head = Long.MIN_VALUE;
         offsets = Map.of();
+        offsetsOfOld = Map.of();
+        if (!isCounted) {
+            isCounted = true;
+            OPEN.incrementAndGet();
+        }
         writtenAt = System.nanoTime();
         // Entries come first: from then on Streams closes both, also if the index can't be opened.
         entries.init(new Inner(context, this::restore), root);
@@ -164,42 +193,132 @@ final class JoinStore implements StateStore {
     @Nullable
     Entry get(byte[] id) {
         Bytes key = Bytes.wrap(id);
-        Held of = held.get(key);
-        byte[] entry = of == null ? entries.get(key) : of.entry();
+        Held of = held(key);
+        if (of != null) {
+            return of.entry;
+        }
+        byte[] entry = entries.get(key);
         return entry == null ? null : EntryCodec.decode(entry, stream);
+    }
+
+    private @Nullable Held held(Bytes id) {
+        Held of = young.get(id);
+        return of == null ? old.get(id) : of;
     }
 
     /// @param before what `get` returned
     void put(byte[] id, @Nullable Entry before, @Nullable Entry after) {
         Bytes key = Bytes.wrap(id);
-        byte[] value = after == null ? null : EntryCodec.encode(after);
-        log(key, value);
         long due = due(after);
-        long dueBefore = due(before);
-        heldFrom = Math.min(heldFrom, due);
-        Held old = held.put(key, new Held(value, due));
-        heldBytes += HELD_BYTES_EACH + id.length + (value == null ? 0 : value.length);
-        if (old == null && dueBefore != NEVER && due != dueBefore) {
-            drop(TimeIndexKey.of(dueBefore, id));
+        Held of = young.get(key);
+        if (of == null) {
+            of = old.remove(key);
+            if (of == null) {
+                long dueBefore = due(before);
+                if (dueBefore != NEVER && due != dueBefore) {
+                    drop(TimeIndexKey.of(dueBefore, id));
+                }
+                of = new Held(key);
+            }
+            young.put(key, of);
+        } else {
+            youngBytes -= of.bytes;
         }
-        if (heldBytes > HELD_BYTES_MAX) {
-            write();
+        of.entry = after;
+        of.due = due;
+        of.bytes = HELD_BYTES_EACH + id.length + bytes(after);
+        if (of.isLogged) {
+            of.isLogged = false;
+            unlogged.add(of);
+        }
+        youngBytes += of.bytes;
+        heldFrom = Math.min(heldFrom, due);
+        if (youngBytes > heldBytesMax() / 2) {
+            turn();
         }
     }
 
-    /// Writes what is held to RocksDB.
-    private void write() {
-        if (!held.isEmpty()) {
-            List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
-            List<KeyValue<Bytes, byte[]>> written = new ArrayList<>(held.size());
-            held.forEach((id, of) -> add(id, of, written, hints));
-            index.putAll(hints);
-            entries.putAll(written);
-            held.clear();
-            heldBytes = 0;
-            heldFrom = NEVER;
+    private static long heldBytesMax() {
+        long share = Runtime.getRuntime().maxMemory() / HELD_PART / Math.max(1, OPEN.get());
+        return Math.clamp(share, HELD_BYTES_MIN, HELD_BYTES_MAX);
+    }
+
+    private static int bytes(@Nullable Entry entry) {
+        return switch (entry) {
+            case null -> 0;
+            case Entry.Waiting waiting -> {
+                EventRecord.Content content = waiting.event().content();
+                int bytes = content.value().length;
+                for (EventRecord.CarriedHeader header : content.headers()) {
+                    bytes += header.name().length() + bytes(header.value());
+                }
+                yield bytes;
+            }
+            case Entry.Early early -> bytes(early.label().key()) + bytes(early.label().value());
+            case Emitted emitted -> 0;
+        };
+    }
+
+    private static int bytes(byte @Nullable [] bytes) {
+        return bytes == null ? 0 : bytes.length;
+    }
+
+    /// Writes to the changelog what changed since the last call, before a commit.
+    void log() {
+        for (Held of : unlogged) {
+            log(of.id, encoded(of.entry));
+            of.isLogged = true;
         }
+        unlogged.clear();
+    }
+
+    private static byte @Nullable [] encoded(@Nullable Entry entry) {
+        return entry == null ? null : EntryCodec.encode(entry);
+    }
+
+    /// Writes what has not changed lately to RocksDB.
+    private void turn() {
+        write(old);
+        Map<Bytes, Held> empty = old;
+        old = young;
+        young = empty;
+        youngBytes = 0;
+        tell(offsetsOfOld);
+        offsetsOfOld = offsets;
+    }
+
+    /// Writes all that is held to RocksDB.
+    private void write() {
+        write(old);
+        write(young);
+        release();
+        tell(offsets);
+        offsetsOfOld = offsets;
+    }
+
+    private void write(Map<Bytes, Held> held) {
         writtenAt = System.nanoTime();
+        if (held.isEmpty()) {
+            return;
+        }
+        log(); // first: what RocksDB has is in the transaction
+        List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
+        List<KeyValue<Bytes, byte[]>> written = new ArrayList<>(held.size());
+        held.forEach((id, of) -> add(id, encoded(of.entry), of.due, written, hints));
+        index.putAll(hints);
+        entries.putAll(written);
+        held.clear();
+    }
+
+    private void release() {
+        young.clear();
+        old.clear();
+        unlogged.clear();
+        youngBytes = 0;
+        heldFrom = NEVER;
+    }
+
+    private void tell(Map<TopicPartition, Long> offsets) {
         if (!offsets.isEmpty()) {
             index.commit(offsets);
             entries.commit(offsets);
@@ -207,11 +326,12 @@ final class JoinStore implements StateStore {
     }
 
     @SuppressWarnings("NullAway") // the value may be null: it is then deleted
-    private void add(Bytes id, Held of, List<KeyValue<Bytes, byte[]>> written, List<KeyValue<Bytes, byte[]>> hints) {
-        if (of.due() != NEVER) {
-            hints.add(KeyValue.pair(hint(of.due(), id.get()), NOTHING));
+    private void add(Bytes id, byte @Nullable [] entry, long due, List<KeyValue<Bytes, byte[]>> written,
+            List<KeyValue<Bytes, byte[]>> hints) {
+        if (due != NEVER) {
+            hints.add(KeyValue.pair(hint(due, id.get()), NOTHING));
         }
-        written.add(KeyValue.pair(id, of.entry()));
+        written.add(KeyValue.pair(id, entry));
     }
 
     private Bytes hint(long due, byte[] id) {
@@ -226,7 +346,7 @@ final class JoinStore implements StateStore {
 
     /// Forgets an id of which RocksDB has an entry that waits for nothing.
     void forget(Bytes id) {
-        if (!held.containsKey(id)) { // else it began anew
+        if (held(id) == null) { // else it began anew
             set(entries, id, null);
             log(id, null);
         }
@@ -252,12 +372,9 @@ final class JoinStore implements StateStore {
         return Math.min(head, heldFrom);
     }
 
-    /// Returns the first hints before a time, at most `max`. They are not looked for again: each is to be given to
-    /// `waiting`, and its entry to be replaced.
+    /// Returns the first hints before a time, in their order: of RocksDB at most `max`, and those of what is held. They are
+    /// not looked for again: each is to be given to `waiting`, and its entry to be replaced.
     List<byte[]> due(long before, int max) {
-        if (heldFrom < before) {
-            write();
-        }
         List<byte[]> due = new ArrayList<>();
         long next = NEVER;
         try (KeyValueIterator<Bytes, byte[]> hints = hints()) {
@@ -272,7 +389,25 @@ final class JoinStore implements StateStore {
             }
         }
         head = next;
+        long end = Math.min(before, next);
+        if (heldFrom < end) {
+            long[] from = {NEVER};
+            eachHeld(of -> {
+                if (of.due < end) {
+                    due.add(TimeIndexKey.of(of.due, of.id.get()));
+                } else {
+                    from[0] = Math.min(from[0], of.due);
+                }
+            });
+            heldFrom = from[0];
+            due.sort(Arrays::compareUnsigned);
+        }
         return due;
+    }
+
+    private void eachHeld(Consumer<Held> to) {
+        young.values().forEach(to);
+        old.values().forEach(to);
     }
 
     private KeyValueIterator<Bytes, byte[]> hints() {
@@ -299,7 +434,7 @@ final class JoinStore implements StateStore {
     @Nullable
     Entry first(int max) {
         if (System.nanoTime() - writtenAt > HELD_MAX.toNanos()) { // Streams calls commit of no active task
-            write();
+            turn();
         }
         List<byte[]> passed = new ArrayList<>();
         Entry first = null;
@@ -318,14 +453,16 @@ final class JoinStore implements StateStore {
         }
         head = next;
         passed.forEach(this::drop);
-        byte[] id = null;
-        for (Map.Entry<Bytes, Held> each : held.entrySet()) {
-            if (each.getValue().due() < next) {
-                next = each.getValue().due();
-                id = each.getKey().get();
+        Held firstHeld = null;
+        for (Map<Bytes, Held> held : List.of(young, old)) {
+            for (Held each : held.values()) {
+                if (each.due < next) {
+                    next = each.due;
+                    firstHeld = each;
+                }
             }
         }
-        return id != null ? get(id) : next == NEVER ? null : first;
+        return firstHeld != null ? firstHeld.entry : next == NEVER ? null : first;
     }
 
     /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
@@ -339,9 +476,8 @@ final class JoinStore implements StateStore {
         for (KeyValue<byte[], byte[]> each : log) {
             byte @Nullable [] entry = each.value;
             boolean waits = entry != null && !EntryCodec.isEmitted(entry);
-            add(Bytes.wrap(each.key),
-                    new Held(entry, waits ? join.wakeAt(EntryCodec.decode(each.value, stream)) : NEVER), restored,
-                    hints);
+            add(Bytes.wrap(each.key), entry, waits ? join.wakeAt(EntryCodec.decode(each.value, stream)) : NEVER,
+                    restored, hints);
         }
         index.putAll(hints);
         entries.putAll(restored);
@@ -352,7 +488,7 @@ final class JoinStore implements StateStore {
     @Override
     public void commit(Map<TopicPartition, Long> changelogOffsets) {
         offsets = new HashMap<>(changelogOffsets);
-        if (held.isEmpty() || System.nanoTime() - writtenAt > HELD_MAX.toNanos()) {
+        if (young.isEmpty() && old.isEmpty()) {
             write();
         }
         if (changelogOffsets.isEmpty()) { // they are to be forgotten
@@ -392,11 +528,15 @@ final class JoinStore implements StateStore {
     @Override
     public void close() {
         try {
-            if (isOpen()) {
+            if (isOpen() && unlogged.isEmpty()) { // else the transaction was aborted, and Streams deletes what is here
                 write();
             }
         } finally {
-            held.clear();
+            release();
+            if (isCounted) {
+                isCounted = false;
+                OPEN.decrementAndGet();
+            }
             try {
                 index.close();
             } finally {

@@ -62,10 +62,12 @@ public final class JoinerTopology {
     /// @param patience how long a record may wait for its schema
     /// @param lookups make a reader of events for a task
     /// @param time that all tasks may take
+    /// @param commitInterval while the joiner is not far behind
     /// @param alignment of all threads of this process
     public record Parts(StreamSpec spec, String examples, String deadLetterTopic, JoinDeadLetters deadLetters,
             int eventPartitions, int labelPartitions, Supplier<RecordDecoder> decoders, Duration patience,
-            Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time, Alignment alignment) {
+            Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time, Duration commitInterval,
+            Alignment alignment) {
         /// Returns what reads the topics of events and labels. One does for all threads.
         Map<String, SourceReader> readers() {
             Map<String, SourceReader> readers = new LinkedHashMap<>();
@@ -78,8 +80,8 @@ public final class JoinerTopology {
         }
 
         /// Returns a task's partition of the events.
-        KeyProcessor.Side events(ProcessorContext<?, ?> context) {
-            return new KeyProcessor.Side(context, alignment, JoinProgress.EVENTS, spec.events().topic());
+        KeyProcessor.Side events(ProcessorContext<?, ?> context, CommitPace pace) {
+            return new KeyProcessor.Side(context, pace, alignment, JoinProgress.EVENTS, spec.events().topic());
         }
 
         /// Returns how many tasks join.
@@ -103,8 +105,10 @@ public final class JoinerTopology {
         StreamsBuilder builder = new StreamsBuilder();
         StreamSpec.Labels labels = parts.spec().labels();
         KStream<byte[], SourceValue> sources = sources(builder, parts.readers());
+        ThreadLocal<CommitPace> paces =
+                ThreadLocal.withInitial(() -> new CommitPace(parts.alignment(), parts.commitInterval()));
         if (labels == null) {
-            sources.process(() -> new LabeledEventsProcessor(parts), Named.as(LABEL_EVENTS));
+            sources.process(() -> new LabeledEventsProcessor(parts, paces), Named.as(LABEL_EVENTS));
             Topology topology = builder.build();
             sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
             sink(topology, UNREADABLE, parts.deadLetterTopic(), LABEL_EVENTS);
@@ -112,10 +116,10 @@ public final class JoinerTopology {
         }
         KStream<byte[], JoinInputs> inputs;
         if (parts.isPartitionedAlike()) {
-            inputs = keyed(sources, parts, null);
+            inputs = keyed(sources, parts, paces, null);
         } else {
             builder.addStateStore(CommitHook.builder(CommitHook.OF_KEYS));
-            inputs = keyed(sources, parts, ThreadLocal.withInitial(() -> new InputPacks(parts.joinPartitions())),
+            inputs = keyed(sources, parts, paces, ThreadLocal.withInitial(() -> new InputPacks(parts.joinPartitions())),
                     CommitHook.OF_KEYS)
                     .repartition(Repartitioned.<byte[], JoinInputs>as(Topics.BY_KEY).withKeySerde(Serdes.ByteArray())
                             .withValueSerde(new JoinInputCodec()).withNumberOfPartitions(parts.joinPartitions())
@@ -124,7 +128,7 @@ public final class JoinerTopology {
         }
         builder.addStateStore(JoinStore.builder(parts.spec().stream(), new LabelJoin(parts.spec()), CHANGELOG));
         builder.addStateStore(CommitHook.builder(CommitHook.OF_JOIN));
-        inputs.process(() -> new JoinProcessor(parts), Named.as(JOIN), JoinStore.ENTRIES, CommitHook.OF_JOIN);
+        inputs.process(() -> new JoinProcessor(parts, paces), Named.as(JOIN), JoinStore.ENTRIES, CommitHook.OF_JOIN);
         Topology topology = builder.build();
         sink(topology, EXAMPLES, parts.examples(), JOIN);
         sink(topology, DEAD_LETTERS, parts.deadLetterTopic(), JOIN);
@@ -144,8 +148,8 @@ public final class JoinerTopology {
     }
 
     private static KStream<byte[], JoinInputs> keyed(KStream<byte[], SourceValue> sources, Parts parts,
-            @Nullable ThreadLocal<InputPacks> packs, String... stores) {
-        return sources.<byte[], Object>process(() -> new KeyProcessor(parts, packs), Named.as(KEY), stores)
+            ThreadLocal<CommitPace> paces, @Nullable ThreadLocal<InputPacks> packs, String... stores) {
+        return sources.<byte[], Object>process(() -> new KeyProcessor(parts, paces, packs), Named.as(KEY), stores)
                 .mapValues(inputs -> (JoinInputs) inputs, Named.as(INPUTS));
     }
 

@@ -36,17 +36,20 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
 
     private final JoinerTopology.Parts parts;
+    private final ThreadLocal<CommitPace> paces;
     private final @Nullable ThreadLocal<InputPacks> packsOfThreads;
     private final Map<String, Side> sides = new HashMap<>(); // by topic
     private @Nullable ProcessorContext<byte[], Object> context;
     private @Nullable InputPacks packs;
+    private @Nullable CommitPace pace;
 
     /// A task's partition of events or of labels. It lets the task commit how far it is although nothing comes. If the next
     /// record is held back, other processes hear of its time: they would wait for this partition otherwise, and it for them.
     ///
-    /// Streams commits after each punctuation, whatever it does. So it comes seldom unless there is something new.
+    /// Streams commits what was punctuated, whatever it did. So it comes seldom unless there is something new.
     static final class Side {
         private final ProcessorContext<?, ?> context;
+        private final CommitPace pace;
         private final Alignment alignment;
         private final String name;
         private final TopicPartition partition;
@@ -55,8 +58,9 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
         private Duration every = Duration.ZERO;
 
         /// @param name see `CommitHook.next`
-        Side(ProcessorContext<?, ?> context, Alignment alignment, String name, String topic) {
+        Side(ProcessorContext<?, ?> context, CommitPace pace, Alignment alignment, String name, String topic) {
             this.context = context;
+            this.pace = pace;
             this.alignment = alignment;
             this.name = name;
             partition = new TopicPartition(topic, context.taskId().partition());
@@ -88,23 +92,30 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
             } else if (reached > Long.MIN_VALUE) {
                 CommitHook.next(context, name, reached);
             }
-            again(isNew || alignment.isHeld(partition) ? LOOK_OFTEN : TELL_EVERY);
+            boolean isToBeTold = isNew || alignment.isHeld(partition);
+            if (isToBeTold) {
+                pace.took(context);
+            }
+            again(isToBeTold ? LOOK_OFTEN : TELL_EVERY);
         }
     }
 
-    /// @param packs of the thread, for what it sends to the repartition topic; null: there is none, for ids lie where they
-    ///     belong
-    KeyProcessor(JoinerTopology.Parts parts, @Nullable ThreadLocal<InputPacks> packs) {
+    /// @param paces of the threads
+    /// @param packs likewise, for what they send to the repartition topic; null: there is none, for ids lie where they belong
+    KeyProcessor(JoinerTopology.Parts parts, ThreadLocal<CommitPace> paces, @Nullable ThreadLocal<InputPacks> packs) {
         this.parts = parts;
+        this.paces = paces;
         packsOfThreads = packs;
     }
 
     @Override
     public void init(ProcessorContext<byte[], Object> context) {
         this.context = context;
-        sides.put(parts.spec().events().topic(), parts.events(context));
+        CommitPace pace = paces.get();
+        this.pace = pace;
+        sides.put(parts.spec().events().topic(), parts.events(context, pace));
         StreamSpec.Labels labels = Objects.requireNonNull(parts.spec().labels());
-        sides.put(labels.topic(), new Side(context, parts.alignment(), JoinProgress.LABELS, labels.topic()));
+        sides.put(labels.topic(), new Side(context, pace, parts.alignment(), JoinProgress.LABELS, labels.topic()));
         if (packsOfThreads != null) {
             InputPacks packs = packsOfThreads.get();
             this.packs = packs;
@@ -136,6 +147,7 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
             }
         }
         context.recordMetadata().ifPresent(at -> Objects.requireNonNull(sides.get(at.topic())).took(at.offset()));
+        Objects.requireNonNull(pace, "init comes first").took(context);
     }
 
     private void take(Keyed input, ProcessorContext<byte[], Object> context) {

@@ -14,19 +14,24 @@ import org.jspecify.annotations.Nullable;
 /// Makes an example of each event of a stream whose events bring their labels with them. Nothing is remembered.
 final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byte[], byte[]> {
     private final JoinerTopology.Parts parts;
+    private final ThreadLocal<CommitPace> paces;
     private final LabeledEvents join;
     private @Nullable ProcessorContext<byte[], byte[]> context;
+    private @Nullable CommitPace pace;
     private KeyProcessor.@Nullable Side side;
 
-    LabeledEventsProcessor(JoinerTopology.Parts parts) {
+    /// @param paces of the threads
+    LabeledEventsProcessor(JoinerTopology.Parts parts, ThreadLocal<CommitPace> paces) {
         this.parts = parts;
+        this.paces = paces;
         join = new LabeledEvents(parts.spec());
     }
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
-        side = parts.events(context);
+        pace = paces.get();
+        side = parts.events(context, pace);
     }
 
     @Override
@@ -54,6 +59,7 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
         }
         KeyProcessor.Side side = Objects.requireNonNull(this.side, "init comes first");
         context.recordMetadata().ifPresent(at -> side.took(at.offset()));
+        Objects.requireNonNull(pace, "init comes first").took(context);
     }
 
     /// Returns a tick for whoever learns from the examples.

@@ -120,6 +120,7 @@ class JoinStoreTest {
 
     private static void put(JoinStore store, String id, @Nullable Entry after) {
         store.put(id(id), store.get(id(id)), after);
+        store.log();
     }
 
     /// Returns what is due as `time id`, without what nobody waits for.
@@ -148,6 +149,50 @@ class JoinStoreTest {
         keepSome(store);
         assertThat(due(store)).containsExactly("35000 waits", "101000 early", "430000 again");
         assertThat(store.due(JoinStore.NEVER, 10)).as("a second time").isEmpty();
+    }
+
+    @Test
+    void anIdIsLoggedOnceHoweverOftenItChangesBeforeACommit() {
+        JoinStore store = open("task").store();
+        store.put(id("a"), null, waiting(1_000));
+        store.put(id("b"), null, waiting(2_000));
+        store.put(id("a"), store.get(id("a")), emitted(1_000));
+        assertThat(log).isEmpty();
+        store.log();
+        store.log();
+        assertThat(log).extracting(each -> new String(each.key, StandardCharsets.UTF_8)).containsExactly("a", "b");
+        assertThat(due(restored("restored", 100))).containsExactly("32000 b");
+    }
+
+    /// As many as RocksDB gets while the test runs, some of them twice.
+    @Test
+    void whatIsTooMuchToHoldIsLoggedBeforeItGoesToRocksDbAndIsStillDue() {
+        JoinStore store = open("task").store();
+        int all = 100_000;
+        for (int i = 0; i < all; i++) {
+            store.put(id("tx-" + i), null, waiting(i));
+            if (i >= 40_000 && i % 2 == 0) {
+                store.put(id("tx-" + (i - 40_000)), store.get(id("tx-" + (i - 40_000))), emitted(i - 40_000));
+            }
+        }
+        int labeled = (all - 40_000) / 2;
+        assertThat(log.size()).as("logged without a commit").isGreaterThan(all / 2);
+        assertThat(store.head()).isLessThanOrEqualTo(30_000);
+        store.log();
+        assertThat(due(store)).hasSize(all - labeled);
+        assertThat(due(restored("restored", 1_000))).hasSize(all - labeled);
+    }
+
+    @Test
+    void whatAnAbortedTransactionChangedIsNotInTheStoreThatBeginsAnew() {
+        Opened task = open("task");
+        put(task.store(), "before", waiting(1_000));
+        task.store().commit(Map.of(CHANGELOG, 10L));
+        task.store().close();
+        JoinStore aborted = open("task").store();
+        aborted.put(id("after"), null, waiting(2_000));
+        aborted.close();
+        assertThat(due(open("task").store())).containsExactly("31000 before");
     }
 
     @Test

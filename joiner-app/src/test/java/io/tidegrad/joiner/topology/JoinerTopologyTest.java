@@ -99,12 +99,10 @@ class JoinerTopologyTest {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.toString());
         settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
-        TopologyTestDriver driver =
-                new TopologyTestDriver(
-                        JoinerTopology.of(new JoinerTopology.Parts(spec, "examples", "dead-letters",
-                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder,
-                                Duration.ofSeconds(1), () -> lookup, counts, time, new Alignment(spec.align()))),
-                        settings);
+        TopologyTestDriver driver = new TopologyTestDriver(JoinerTopology.of(new JoinerTopology.Parts(spec, "examples",
+                "dead-letters", new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder,
+                Duration.ofSeconds(1), () -> lookup, counts, time, Duration.ofMillis(100),
+                new Alignment(spec.align()))), settings);
         ByteArraySerializer to = new ByteArraySerializer();
         ByteArrayDeserializer from = new ByteArrayDeserializer();
         driven = new Driven(driver, driver.createInputTopic("payments", to, to),

@@ -183,7 +183,7 @@ class PackedInputsTest {
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, examples, name + "-dead-letters",
                 new JoinDeadLetters(spec.stream(), 1, 1_000_000), PARTITIONS, 1, TextEvents::decoder,
                 Duration.ofSeconds(5), () -> new KafkaEventLookup(spec.stream(), events, client, PATIENCE),
-                new JoinCounts(), new StreamTime(), alignment);
+                new JoinCounts(), new StreamTime(), Duration.ofMillis(100), alignment);
         Properties settings = new Properties();
         settings.putAll(client);
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
