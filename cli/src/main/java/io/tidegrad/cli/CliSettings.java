@@ -39,8 +39,14 @@ final class CliSettings {
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
     static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
             .otherwise("the newest that has the version; to delete a stream, all");
-    static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
-            "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
+    static final Setting RESUME_AT = Setting
+            .of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
+                    "where learning goes on: base (the version), end, an offset or a time")
+            .otherwise("end; for a replay, base");
+    static final Setting EXACT = Setting.of("exact", "", Form.FLAG,
+            "make the model of that very offset or time, also if an earlier version is published");
+    static final Setting PAUSED =
+            Setting.of("paused", "", Form.FLAG, "leave the model of --as paused: it can answer, and learns nothing");
     static final Setting START_AT = Setting.of("start-at", "WHERE", Form.place(List.of("begin", "end"), false),
             "where learning starts: begin or end of the log, an offset or a time").withDefault("begin");
     static final Setting FOR =
@@ -108,10 +114,10 @@ final class CliSettings {
             Reads the events topic from where the model began, learns as fast as the engine can, and prints the hashes. The
             trainer prints the same hashes for the same offset; if not, something is broken. With --with-spec, or with
             another --from, the result is another model: --compare scores a registered model on the same events, --as keeps
-            the result, and --until live continues as its trainer. docs/operations/replay.md shows each.
+            and publishes the result, and --until live continues as its trainer. docs/operations/replay.md shows each.
             """ + EXIT_STATUS, BOTH, required(MODEL), optional(STATE_DIR), LEARNING,
                     optional(SNAPSHOT_PUBLIC_KEY, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION,
-                            MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, COMPARE, OUT, JSON),
+                            MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, RESUME_AT, PAUSED, COMPARE, OUT, JSON),
                     CONNECTIONS);
     static final Command VERIFY =
             new Command("verify", "learn a published version again and compare its hashes with the log's", """
@@ -149,11 +155,21 @@ final class CliSettings {
     static final Command MODELS_PAUSE =
             decision("pause", "stop learning; what is published goes on answering", "", List.of());
     static final Command MODELS_RESUME = decision("resume", "go on learning where it stopped", "", List.of());
-    static final Command MODELS_ROLLBACK = decision("rollback", "go back to a published version, in a new epoch", """
-            Scorers serve that version at once and refuse all versions of earlier epochs, however new. The trainer learns it
-            again, with its optimizer state, and continues from --resume-at. The events in between are never learned.
-            """, all(required(VERSION), optional(EPOCH, RESUME_AT)), WAIT, PREFIX, SNAPSHOT_PUBLIC_KEY,
-            MAX_SNAPSHOT_BYTES);
+    static final Command MODELS_ROLLBACK =
+            new Command("models rollback", "go back to an earlier version, in a new epoch", """
+            Needs one of --version, --offset and --time. The latter two take the newest version on the topic that has learned
+            nothing after that place. If there is none, or with --exact, the command learns the log again up to there. Scorers
+            serve the version at once and refuse all versions of earlier epochs, however new. The trainer continues from
+            --resume-at. The events in between are never learned.
+            """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
+                    optional(REGISTRY_URL, "needed if the log is learned again"), modelOf("models rollback"),
+                    optional(VERSION, "a version of the model that is still on the snapshots topic"),
+                    optional(OFFSET, "go back to before this offset of the events topic"),
+                    optional(TIME, "go back to before this time of the events topic"),
+                    optional(EXACT, EPOCH, RESUME_AT), DECISION,
+                    optional(WAIT, PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
+                            TrainerSettings.SNAPSHOT_PRIVATE_KEY, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, JSON),
+                    CONNECTIONS);
     static final Command MODELS_PROMOTE = decision("promote", "let a model answer, for its own name or for another one", """
             With --for NAME, scorers of NAME answer by this model from now on. The model that answered before continues to
             learn, so it can be promoted again. Without --for, the model answers for its own name.

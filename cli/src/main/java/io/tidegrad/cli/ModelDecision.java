@@ -5,13 +5,18 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.EventSchemas;
+import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelData;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.ScorerObserver;
 import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.control.TrainerObserver;
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
@@ -23,6 +28,8 @@ import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.Handover;
+import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -34,13 +41,16 @@ import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -49,10 +59,10 @@ import picocli.CommandLine;
 /// is written, what changed is shown, and the command waits up to `--timeout` for a trainer to follow. If none does, the
 /// command shows that and succeeds: the decision stands, and the next trainer reads it.
 final class ModelDecision {
-    /// A wait of more than this is told while it lasts.
-
     private final Settings settings;
+    private final CommandLine line;
     private final PrintWriter err;
+    private final Admin admin;
     private final Topics topics;
     private final Decisions decisions;
     private final TrainerObserver trainers;
@@ -60,11 +70,12 @@ final class ModelDecision {
     private final ScorerObserver scorers;
     private final @Nullable PublicKey key;
 
-    /// @param err where a long wait is told
     private ModelDecision(Settings settings, Admin admin, Decisions.By author, @Nullable PublicKey key,
-            PrintWriter err) {
+            CommandLine line) {
         this.settings = settings;
-        this.err = err;
+        this.admin = admin;
+        this.line = line;
+        err = line.getErr();
         this.key = key;
         topics = new Topics(settings.text(CommonSettings.PREFIX));
         decisions = new Decisions(settings.kafka(), topics, admin,
@@ -92,8 +103,10 @@ final class ModelDecision {
                 command(CliSettings.MODELS_CREATE, ModelDecision::create),
                 command(CliSettings.MODELS_PAUSE, ModelDecision::pause),
                 command(CliSettings.MODELS_RESUME, ModelDecision::resume),
-                command(CliSettings.MODELS_ROLLBACK, ModelDecision::rollback),
-                command(CliSettings.MODELS_PROMOTE, ModelDecision::promote),
+                SettingsCommand.reading(CliSettings.MODELS_ROLLBACK, (settings, line) -> {
+                    checkRollback(settings);
+                    return decide(settings, line, ModelDecision::rollback);
+                }), command(CliSettings.MODELS_PROMOTE, ModelDecision::promote),
                 command(CliSettings.MODELS_SHADOW,
                         desk -> desk.tried(desk.decisions.shadow(desk.name(), desk.model()))),
                 command(CliSettings.MODELS_CHALLENGE,
@@ -104,19 +117,34 @@ final class ModelDecision {
     }
 
     private static CommandLine command(Command command, Function<ModelDecision, Outcome> decide) {
-        return SettingsCommand.reading(command, (settings, line) -> {
-            PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
-            Decisions.By author = author(settings);
-            settings.refuseMistakes();
-            long start = System.nanoTime();
-            Outcome outcome;
-            try (Admin admin = TrainerObserver.admin(settings.kafka())) {
-                outcome = decide.apply(new ModelDecision(settings, admin, author, key, line.getErr()));
-            }
-            double seconds = (System.nanoTime() - start) * 1e-9;
-            line.getOut().print(settings.flag(CliSettings.JSON) ? line(outcome, seconds) : text(outcome));
-            return outcome.status();
-        });
+        return SettingsCommand.reading(command, (settings, line) -> decide(settings, line, decide));
+    }
+
+    private static int decide(Settings settings, CommandLine line, Function<ModelDecision, Outcome> decide) {
+        PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
+        Decisions.By author = author(settings);
+        settings.refuseMistakes();
+        long start = System.nanoTime();
+        Outcome outcome;
+        try (Admin admin = TrainerObserver.admin(settings.kafka())) {
+            outcome = decide.apply(new ModelDecision(settings, admin, author, key, line));
+        }
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        line.getOut().print(settings.flag(CliSettings.JSON) ? line(outcome, seconds) : text(outcome));
+        return outcome.status();
+    }
+
+    private static void checkRollback(Settings settings) {
+        TrainerConfig.snapshotForm(settings); // notes a key that can't be read
+        List<String> given = Stream.of(CliSettings.VERSION, CliSettings.OFFSET, CliSettings.TIME)
+                .filter(each -> !settings.text(each).isEmpty()).map(each -> "--" + each.key()).toList();
+        if (given.size() != 1) {
+            settings.problem("expected one of --version N, --offset OFFSET and --time TIME, found "
+                    + (given.isEmpty() ? "none" : String.join(", ", given)));
+        }
+        if (settings.flag(CliSettings.EXACT) && given.contains("--version")) {
+            settings.problem("--exact: expected --offset or --time beside it, found --version");
+        }
     }
 
     static Decisions.By author(Settings settings) {
@@ -279,7 +307,7 @@ final class ModelDecision {
         }
     }
 
-    private static LogPosition place(String where) {
+    static LogPosition place(String where) {
         return switch (where) {
             case "begin" -> new LogPosition.Begin();
             case "end" -> new LogPosition.End();
@@ -310,20 +338,26 @@ final class ModelDecision {
 
     private Outcome rollback() {
         String model = model();
-        OptionalLong epoch = settings.numberIfGiven(CliSettings.EPOCH);
-        String resumeAt = settings.text(CliSettings.RESUME_AT);
         long mark = trainers.mark(model);
-        boolean ran = trainers.runs(model, decisions.find(model).getEpoch());
-        OptionalLong scorersMark = scorersMark();
-        Decisions.RolledBack back = decisions.rollback(model,
-                new Decisions.Back(epoch.isPresent() ? OptionalInt.of((int) epoch.getAsLong()) : OptionalInt.empty(),
-                        settings.numberIfGiven(CliSettings.VERSION).orElseThrow(),
-                        resumeAt.equals("base") ? new Decisions.ResumeAt.Base()
-                                : new Decisions.ResumeAt.At(place(resumeAt))),
-                (of, version) -> Snapshots.find(settings, model, OptionalInt.of(of), OptionalLong.of(version), key),
-                (lineage, nextOffset) -> TimeTravel.requireReachable(settings.kafka(), topics, lineage, nextOffset));
-        ControlAction.Rollback rollback = back.rollback();
+        int epoch = decisions.find(model).getEpoch();
+        boolean ran = trainers.runs(model, epoch);
         Map<String, Object> more = new LinkedHashMap<>();
+        OptionalLong version = settings.numberIfGiven(CliSettings.VERSION);
+        Lineage.Moment moment = version.isPresent() ? null : moment();
+        Optional<SnapshotManifest> published =
+                moment == null || settings.flag(CliSettings.EXACT) ? Optional.empty() : decisions.published(moment);
+        TimeTravel.PastModel made = moment == null || published.isPresent() ? null : past(moment, more);
+        OptionalLong scorersMark = scorersMark();
+        Decisions.RolledBack back;
+        if (made != null) {
+            PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
+            back = decisions.rollback(model, epoch, Handover.base(made), resumeAt());
+            Handover.begin(ReplayCommand.publishing(settings, form), back, made, admin);
+        } else {
+            back = published.map(manifest -> goBack(OptionalInt.of(manifest.epoch()), manifest.version()))
+                    .orElseGet(() -> goBack(SettingsCommand.epoch(settings), version.orElseThrow()));
+        }
+        ControlAction.Rollback rollback = back.rollback();
         more.put("base", rollback.base().epoch() + "." + rollback.base().version());
         more.put("weights_hash", rollback.base().weightsHash());
         more.put("next_offset", rollback.base().nextOffset());
@@ -341,6 +375,46 @@ final class ModelDecision {
             trainer = "no trainer runs this model; it learns on when one does";
         }
         return new Outcome(back.decided(), more, trainer, status);
+    }
+
+    private Decisions.RolledBack goBack(OptionalInt epoch, long version) {
+        String model = model();
+        return decisions.rollback(model, new Decisions.Back(epoch, version, resumeAt()),
+                (of, found) -> Snapshots.find(settings, model, OptionalInt.of(of), OptionalLong.of(found), key),
+                (lineage, nextOffset) -> TimeTravel.requireReachable(settings.kafka(), topics, lineage, nextOffset));
+    }
+
+    private Decisions.ResumeAt resumeAt() {
+        String where = settings.text(CliSettings.RESUME_AT);
+        return where.equals("base") ? new Decisions.ResumeAt.Base()
+                : new Decisions.ResumeAt.At(where.isEmpty() ? new LogPosition.End() : place(where));
+    }
+
+    /// Returns what `--offset` or `--time` means for the model.
+    private Lineage.Moment moment() {
+        Lineage lineage = decisions.lineage(model(), SettingsCommand.epoch(settings));
+        String offset = settings.text(CliSettings.OFFSET);
+        try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
+            return lineage.before(LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset)
+                    .asEnd(reader, Instant.now()));
+        }
+    }
+
+    /// Learns the log again up to a moment, and adds to `more` how.
+    private TimeTravel.PastModel past(Lineage.Moment moment, Map<String, Object> more) {
+        if (settings.registry().url().isEmpty()) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "registry-url: expected the schema registry's URL, found" + " none: no version on "
+                            + topics.snapshots(model()) + " is taken, so the log is learned again up to" + " offset "
+                            + moment.nextOffset());
+        }
+        TimeTravel.PastModel past;
+        try (ProgressLine progress = SettingsCommand.progress(settings, line)) {
+            past = TimeTravel.to(settings.kafka(), settings.registry(), topics, moment, Kernels.active(), progress);
+        }
+        more.put("made_from", String.format(Locale.ROOT, "%s, and the log from offset %,d on, in %.1f s", past.state(),
+                past.stateOffset(), past.nanos() * 1e-9));
+        return past;
     }
 
     private Outcome promote() {

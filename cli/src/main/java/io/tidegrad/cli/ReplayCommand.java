@@ -6,6 +6,7 @@ import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
@@ -15,6 +16,7 @@ import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.Publishing;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
 import java.io.IOException;
@@ -42,6 +44,7 @@ final class ReplayCommand {
 
     static int run(Settings settings, CommandLine line) {
         check(settings);
+        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         // The trainer of the model that is kept.
         TrainerConfig next =
@@ -67,7 +70,7 @@ final class ReplayCommand {
                         sha256(file.path()));
                 from = new LogPosition.Offset(loaded.manifest().nextOffset());
             }
-            result = Replay.run(options(settings, from, spec, kernels), progress);
+            result = Replay.run(options(settings, from, spec, form, kernels), progress);
         } finally {
             delete(temporary);
         }
@@ -89,6 +92,15 @@ final class ReplayCommand {
         }
         if (isLive(settings) && settings.text(CommonSettings.STATE_DIR).isEmpty()) {
             settings.problem("--until live: expected --state-dir DIR beside it, found none: it goes on as a trainer");
+        }
+        boolean goesOnElsewhere = !settings.text(CliSettings.RESUME_AT).isEmpty();
+        if (as.isEmpty() && (goesOnElsewhere || settings.flag(CliSettings.PAUSED))) {
+            settings.problem((goesOnElsewhere ? "--resume-at" : "--paused")
+                    + ": expected --as NAME beside it, found none: what is not kept does not go on");
+        }
+        if (isLive(settings) && (goesOnElsewhere || settings.flag(CliSettings.PAUSED))) {
+            settings.problem(
+                    "--until live: expected neither --resume-at nor --paused beside it, for it goes on at once");
         }
         if (!as.isEmpty() && settings.list(CommonSettings.MODEL).contains(as)) {
             settings.problem("--as " + as + ": expected another name than --model's");
@@ -146,14 +158,27 @@ final class ReplayCommand {
     }
 
     private static ReplayOptions options(Settings settings, LogPosition from, @Nullable ModelSpec spec,
-            Kernels kernels) {
+            PublishedSnapshot.Form form, Kernels kernels) {
         String until = settings.text(CliSettings.UNTIL);
         boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
         return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 SettingsCommand.model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
-                !settings.text(CliSettings.AS).isEmpty(), isLive(settings), settings.text(CliSettings.COMPARE),
+                settings.text(CliSettings.AS).isEmpty() ? null : keep(settings, form), isLive(settings),
+                settings.text(CliSettings.COMPARE), kernels);
+    }
+
+    private static ReplayOptions.Keep keep(Settings settings, PublishedSnapshot.Form form) {
+        String resumeAt = settings.text(CliSettings.RESUME_AT);
+        return new ReplayOptions.Keep(publishing(settings, form),
+                resumeAt.isEmpty() || resumeAt.equals("base") ? null : ModelDecision.place(resumeAt),
+                settings.flag(CliSettings.PAUSED));
+    }
+
+    /// Returns where a command writes models that it has made.
+    static Publishing publishing(Settings settings, PublishedSnapshot.Form form) {
+        return new Publishing(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)),
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
-                settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), kernels);
+                settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), form);
     }
 
     private static Path temporary() {

@@ -49,9 +49,12 @@ final class ReplayReport {
                                         : evaluation.priorMeanSquaredError())
                         .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
                         .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
-        if (result.kept()) {
-            lines.add("kept", "as model %s: tidegrad trainer --model %s goes on at offset %,d", result.model(),
-                    result.model(), result.nextOffset());
+        ReplayResult.Kept kept = result.kept();
+        if (kept != null) {
+            lines.add("kept", "as model %s, epoch %d: %s goes on at offset %,d", result.model(), kept.epoch(),
+                    kept.paused() ? "paused; tidegrad models resume " + result.model()
+                            : "tidegrad trainer --model " + result.model(),
+                    kept.resumeOffset());
         }
         ReplayResult.Compared compared = result.compared();
         return compared == null ? lines.toString() : lines + table(result, compared);
@@ -95,8 +98,12 @@ final class ReplayReport {
                 .put("events", result.events()).put("learned", result.learned()).put("pending", result.pending())
                 .put("dead_letters", result.deadLetters()).put("version", result.version());
         metrics(line, evaluation);
-        line.put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash()).put("kept", result.kept())
-                .put("seconds", result.nanos() * 1e-9);
+        line.put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash())
+                .put("kept", result.kept() != null).put("seconds", result.nanos() * 1e-9);
+        ReplayResult.Kept kept = result.kept();
+        if (kept != null) {
+            line.put("epoch", kept.epoch()).put("resume_offset", kept.resumeOffset()).put("paused", kept.paused());
+        }
         ReplayResult.Compared compared = result.compared();
         if (compared != null) {
             line.put("compared", compared(evaluation, compared));

@@ -146,7 +146,10 @@ final class Readings implements AutoCloseable {
     /// With the prefix `p` and the id.
     TrainerApp trainer(Path state, String... more) {
         List<String> arguments = new ArrayList<>(cluster("p" + id));
-        arguments.addAll(List.of("--http-port", "0", "--keep-snapshots", "1000"));
+        arguments.addAll(List.of("--http-port", "0"));
+        if (!List.of(more).contains("--keep-snapshots")) {
+            arguments.addAll(List.of("--keep-snapshots", "1000"));
+        }
         arguments.addAll(List.of("--state-dir", state.resolve("s").toString()));
         arguments.addAll(List.of(more));
         return TrainerApp.start(TrainerConfig.parse(arguments, Map.of()));

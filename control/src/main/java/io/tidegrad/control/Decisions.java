@@ -320,13 +320,42 @@ public final class Decisions {
         ControlAction.Base from =
                 new ControlAction.Base(base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
         reach.require(lineage(known, view.state(model), base.epoch()), base.nextOffset());
-        long resume = resumeOffset(known, from, back.resumeAt());
+        return rollback(known, from, back.resumeAt());
+    }
+
+    /// Begins a new epoch with a base that was made from the log, and need not be published. The caller begins the epoch
+    /// with it (`Handover.begin`).
+    ///
+    /// @param epoch the model's newest epoch when the base was made
+    /// @throws ControlException if another epoch has begun since, or the base has made no update
+    public RolledBack rollback(String model, int epoch, ControlAction.Base base, ResumeAt resumeAt) {
+        ModelRecord known = known(model, control.read());
+        if (known.getEpoch() != epoch) {
+            throw raced(model, epoch, known.getEpoch());
+        }
+        if (base.version() == 0) {
+            throw new ControlException(Reason.CONFIGURATION, "model " + model
+                    + ": expected a place in the log before which the model has made an update, found that it has made none"
+                    + " before offset " + base.nextOffset()
+                    + "; give a later one, or make the model anew (tidegrad models delete " + model
+                    + ", then tidegrad models create --spec FILE)");
+        }
+        return rollback(known, base, resumeAt);
+    }
+
+    private static ControlException raced(String model, int expected, int found) {
+        return new ControlException(Reason.RETRYABLE, "model " + model + ": expected epoch " + expected + ", found "
+                + found + ": another person decided at the same time; look again");
+    }
+
+    private RolledBack rollback(ModelRecord known, ControlAction.Base from, ResumeAt resumeAt) {
+        String model = known.getModel();
+        long resume = resumeOffset(known, from, resumeAt);
         int epoch = known.getEpoch() + 1;
         ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
         Decided decided = decide(model, (now, same) -> {
             if (same.getEpoch() != known.getEpoch()) {
-                throw new ControlException(Reason.RETRYABLE, "model " + model + ": expected epoch " + known.getEpoch()
-                        + ", found " + same.getEpoch() + ": another person decided at the same time; look again");
+                throw raced(model, known.getEpoch(), same.getEpoch());
             }
             ControlRecord record = record(model, rollback);
             ControlState state = now.state(model).after(record);
@@ -343,9 +372,48 @@ public final class Decisions {
                 Uuid.fromString(known.getInputTopicId()), known.getStartOffset(), state.lineage(epoch));
     }
 
-    private SnapshotManifest base(ModelRecord known, Back back) {
+    /// Returns the lineage of an epoch to which a rollback may go back.
+    ///
+    /// @param epoch empty for the newest one
+    /// @throws ControlException if there is no such model, or no such epoch since it was created
+    public Lineage lineage(String model, OptionalInt epoch) {
+        ControlLog.View view = control.read();
+        ModelRecord known = known(model, view);
+        int first = firstEpoch(known);
+        int of = epoch.orElse(known.getEpoch());
+        if (of < first || of > known.getEpoch()) {
+            throw new ControlException(Reason.CONFIGURATION, "model " + model + ": expected an epoch from " + first
+                    + " to " + known.getEpoch() + ", found " + of + "; tidegrad models show " + model + " tells them");
+        }
+        return lineage(known, view.state(model), of);
+    }
+
+    /// Returns the newest version on the topic that has learned nothing after a moment, or nothing if there is none.
+    public Optional<SnapshotManifest> published(Lineage.Moment moment) {
+        List<SnapshotManifest> published = PublishedManifests.read(kafka, topics, moment.lineage().model());
+        long limit = moment.nextOffset();
+        for (Lineage at = moment.lineage(); at != null; at = at.parent()) {
+            Lineage of = at;
+            long before = limit;
+            Optional<SnapshotManifest> newest = published.stream()
+                    .filter(each -> each.epoch() == of.epoch() && each.nextOffset() <= before).max(Comparator
+                            .comparingLong(SnapshotManifest::nextOffset).thenComparingLong(SnapshotManifest::version));
+            if (newest.isPresent()) {
+                return newest;
+            }
+            ControlAction.Rollback origin = at.origin();
+            limit = origin == null ? limit : Math.min(limit, origin.base().nextOffset());
+        }
+        return Optional.empty();
+    }
+
+    private static int firstEpoch(ModelRecord known) {
         List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
-        int first = rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
+        return rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
+    }
+
+    private SnapshotManifest base(ModelRecord known, Back back) {
+        int first = firstEpoch(known);
         List<SnapshotManifest> published = PublishedManifests.read(kafka, topics, known.getModel()).stream()
                 .filter(each -> each.epoch() >= first && each.epoch() <= known.getEpoch()).toList();
         return published.stream().filter(each -> each.version() == back.version())

@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.List;
+import java.util.Objects;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,27 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         ControlAction.Rollback origin = origin();
         return origin == null ? null : new Lineage(spec, origin.base().epoch(), log, logTopicId, startOffset,
                 rollbacks.subList(0, rollbacks.size() - 1));
+    }
+
+    /// What a lineage has learned before an offset.
+    ///
+    /// @param lineage the lineage of the epoch that learned it
+    /// @param nextOffset the offset before which everything was learned
+    public record Moment(Lineage lineage, long nextOffset) {
+    }
+
+    /// Returns what this lineage has learned before an offset. Within what a rollback left out, this is the rollback's base.
+    public Moment before(long offset) {
+        Lineage at = this;
+        long nextOffset = offset;
+        for (ControlAction.Rollback rollback : rollbacks.reversed()) {
+            if (nextOffset > rollback.resumeOffset()) {
+                break;
+            }
+            nextOffset = Math.min(nextOffset, rollback.base().nextOffset());
+            at = Objects.requireNonNull(at.parent(), "each rollback has a base");
+        }
+        return new Moment(at, nextOffset);
     }
 
     /// Returns whether this lineage learns the event at `offset`.

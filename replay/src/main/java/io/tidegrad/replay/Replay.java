@@ -1,5 +1,6 @@
 package io.tidegrad.replay;
 
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;
@@ -22,6 +23,7 @@ import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.relearn.RelearnedModel;
 import io.tidegrad.trainer.relearn.Relearning;
 import io.tidegrad.trainer.relearn.ReplayProgress;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.topology.DeadLetters;
 import java.time.Instant;
@@ -77,7 +79,7 @@ public final class Replay {
             try (Relearning relearning =
                     new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE)) {
                 relearning.advance(relearning.end());
-                return result(List.of(relearned), false, relearning.nanos());
+                return result(List.of(relearned), null, relearning.nanos());
             }
         }
     }
@@ -103,16 +105,17 @@ public final class Replay {
             }
             boolean again = given == null && from == lineage.startOffset();
             List<RelearnedModel> models = new ArrayList<>();
-            models.add(
-                    again ? RelearnedModel.initial(lineage, decoder, facts(lineage), options.keep(), options.kernels())
-                            : RelearnedModel.initial(spec, decoder,
-                                    KnownRejections.setAside(options.kafka(), options.topics(), lineage), from,
-                                    options.keep(), options.kernels()));
+            models.add(again
+                    ? RelearnedModel.initial(lineage, decoder, facts(lineage), options.keep() != null,
+                            options.kernels())
+                    : RelearnedModel.initial(spec, decoder,
+                            KnownRejections.setAside(options.kafka(), options.topics(), lineage), from,
+                            options.keep() != null, options.kernels()));
             if (!options.compareWith().isEmpty()) {
                 models.add(compared(spec, decoder, reader, from));
             }
-            return options.keep() ? learnAndKeep(reader, models, until)
-                    : result(models, false, learn(reader, models, until));
+            return options.keep() == null ? result(models, null, learn(reader, models, until))
+                    : learnAndKeep(reader, models, until, options.keep());
         }
     }
 
@@ -191,14 +194,26 @@ public final class Replay {
         }
     }
 
-    private ReplayResult learnAndKeep(TopicReader reader, List<RelearnedModel> models, long until) {
+    private ReplayResult learnAndKeep(TopicReader reader, List<RelearnedModel> models, long until,
+            ReplayOptions.Keep keep) {
         RelearnedModel first = models.getFirst();
-        try (Handover handover = Handover.open(options.kafka(), options.topics(), options.replication(),
-                options.deadLetterRetention(), first.spec(), first.from())) {
+        try (Handover handover = Handover.open(keep.publishing(), first.spec(), first.from())) {
             long nanos = learn(reader, models, until);
             handover.commit(first.model(), first.nextOffset(), first.accounts(), first.newestAppendTime(),
                     letters -> deadLetters(reader, first, handover.deadLetters(), letters));
-            return result(models, true, nanos);
+            int epoch = handover.lineage().epoch();
+            long resumeOffset = first.nextOffset();
+            if (keep.resumeAt() != null) {
+                TimeTravel.PastModel past = new TimeTravel.PastModel(handover.lineage(), first.model(), "a replay",
+                        first.from(), first.nextOffset(), first.accounts(), first.newestAppendTime(), nanos);
+                ControlAction.Rollback rollback = handover.rollBack(past, keep.resumeAt()).rollback();
+                epoch = rollback.epoch();
+                resumeOffset = rollback.resumeOffset();
+            }
+            if (!keep.paused()) {
+                handover.resume();
+            }
+            return result(models, new ReplayResult.Kept(epoch, resumeOffset, keep.paused()), nanos);
         }
     }
 
@@ -220,7 +235,7 @@ public final class Replay {
         });
     }
 
-    private static ReplayResult result(List<RelearnedModel> models, boolean kept, long nanos) {
+    private static ReplayResult result(List<RelearnedModel> models, ReplayResult.@Nullable Kept kept, long nanos) {
         RelearnedModel relearned = models.getFirst();
         OnlineModel model = relearned.model();
         Accounts accounts = relearned.accounts();

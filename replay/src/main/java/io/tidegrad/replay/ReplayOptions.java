@@ -6,6 +6,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.Publishing;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -17,20 +18,25 @@ import org.jspecify.annotations.Nullable;
 /// @param from where the replay begins, with a new model
 /// @param until where it stops
 /// @param spec to learn in place of the registered one, from the same topic; null for the registered one
-/// @param keep whether the result becomes a model of its own, under the name that the spec gives
+/// @param keep how the result becomes a model of its own, under the name that the spec gives; null if it does not
 /// @param catchUp whether to go on until little is left to the log's present end
 /// @param compareWith a registered model that learns the same events for comparison; empty for none
-/// @param replication replication factor of topics that are created if the result is kept; -1 for the brokers' default
-/// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 /// @param kernels any choice gives the same bits
 public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
-        LogPosition from, LogPosition until, @Nullable ModelSpec spec, boolean keep, boolean catchUp,
-        String compareWith, short replication, long deadLetterRetention, Kernels kernels) {
+        LogPosition from, LogPosition until, @Nullable ModelSpec spec, @Nullable Keep keep, boolean catchUp,
+        String compareWith, Kernels kernels) {
     public static final long TO_END = -1;
+
+    /// How the result is kept.
+    ///
+    /// @param resumeAt where the model goes on; null for where the replay ended
+    /// @param paused whether the model stays paused
+    public record Keep(Publishing publishing, @Nullable LogPosition resumeAt, boolean paused) {
+    }
 
     public ReplayOptions {
         Objects.requireNonNull(kernels);
-        if (keep && spec == null) {
+        if (keep != null && spec == null) {
             throw new IllegalArgumentException("what is kept needs a spec with a name of its own");
         }
     }
@@ -41,8 +47,8 @@ public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, Stri
     public ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, long toOffset,
             Kernels kernels) {
         this(kafka, registry, prefix, model, new LogPosition.Begin(),
-                toOffset == TO_END ? new LogPosition.End() : new LogPosition.Offset(checked(toOffset)), null, false,
-                false, "", (short) -1, -1, kernels);
+                toOffset == TO_END ? new LogPosition.End() : new LogPosition.Offset(checked(toOffset)), null, null,
+                false, "", kernels);
     }
 
     private static long checked(long toOffset) {

@@ -18,11 +18,18 @@ import org.jspecify.annotations.Nullable;
 /// @param stateHash 64 hex digits, of weights, optimizer state and pending rows
 /// @param evaluation progressive: every row was scored before it was learned
 /// @param compared another model on the same events; null unless asked for
-/// @param kept whether it is now a model of its own, with which a trainer goes on
+/// @param kept as what it was kept; null if it was not
 /// @param nanos time of reading, decoding and learning
 public record ReplayResult(String model, long startOffset, long events, long learned, long pending, long deadLetters,
         long ticks, long version, long nextOffset, String weightsHash, String stateHash,
-        ProgressiveEvaluation evaluation, @Nullable Compared compared, boolean kept, long nanos) {
+        ProgressiveEvaluation evaluation, @Nullable Compared compared, @Nullable Kept kept, long nanos) {
+    /// The model that a result has become.
+    ///
+    /// @param resumeOffset offset of the first event that its trainer will learn
+    /// @param paused whether it waits until it is resumed
+    public record Kept(int epoch, long resumeOffset, boolean paused) {
+    }
+
     /// A model that learned the same events for comparison.
     ///
     /// @param version the number of its updates at the end

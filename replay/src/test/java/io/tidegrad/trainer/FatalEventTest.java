@@ -149,7 +149,7 @@ class FatalEventTest extends TrainerFixture {
 
     private ReplayOptions replay(boolean decodable, @Nullable ModelSpec spec) {
         return new ReplayOptions(kafka(), registry(decodable), log.prefix, log.model(), new LogPosition.Begin(),
-                new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active());
+                new LogPosition.End(), spec, null, false, "", Kernels.active());
     }
 
     @Test

@@ -212,10 +212,8 @@ class VerifyTest extends TrainerFixture {
     }
 
     private ReplayResult replay(@Nullable ModelSpec spec) {
-        return Replay.run(
-                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
-                        new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active()),
-                ReplayProgress.Listener.NONE);
+        return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
+                new LogPosition.End(), spec, null, false, "", Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     /// Whatever components a manifest has.

@@ -9,25 +9,32 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
-import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
-import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.StoreParts;
-import java.util.List;
 import java.util.Objects;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Begins an epoch after a rollback. Snapshots hold no optimizer state, so the base is learned again, from the nearest
-/// stored state or from the beginning of the log. The epoch begins only if the result has the hash that was published.
-/// Its first snapshot, with the base's weights, is in the same transaction as its state.
-record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, PublishedSnapshot.Form snapshotForm,
-        String reason, Kernels kernels, StoreParts parts) {
+/// stored state or from the beginning of the log. The epoch begins only if the result has the hash that was decided.
+/// Its first snapshot, with the base's weights, is in the same transaction as its state. The command that decides a
+/// rollback has learned the base itself if no version of it was published, and begins the epoch with that: a trainer
+/// that is still learning it then goes on with what the command has written.
+///
+/// @param reason why the rollback was decided
+record EpochBase(Publishing publishing, RegistrySettings registry, String reason, Kernels kernels, StoreParts parts) {
     private static final Logger LOG = LoggerFactory.getLogger(EpochBase.class);
+    private static final long LOOK_EVERY_NANOS = 2_000_000_000;
+
+    /// Another process has written the state while this one was learning it.
+    private static final class WrittenMeanwhileException extends RuntimeException {
+        WrittenMeanwhileException() {
+            super("another process has written the first state of the epoch");
+        }
+    }
 
     /// Returns once the epoch has a state, which another process may have written.
     ///
@@ -38,43 +45,72 @@ record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, 
         if (origin == null || !isUntouched(ready)) {
             return;
         }
-        long start = System.nanoTime();
         ControlAction.Base base = origin.base();
         LOG.info("model {}, epoch {}: learning version {}.{} again, to go on from it at offset {}", lineage.model(),
                 lineage.epoch(), base.epoch(), base.version(), origin.resumeOffset());
-        TimeTravel.PastModel past = past(lineage, base);
+        try {
+            begin(ready, past(ready, base), publishing, reason, parts);
+        } catch (WrittenMeanwhileException e) {
+            LOG.info("model {}, epoch {}: going on with what another process has written", lineage.model(),
+                    lineage.epoch());
+        }
+    }
+
+    /// Writes the first state of the epoch, unless it has one.
+    ///
+    /// @param past what the log gave as the base
+    /// @throws StopException if that is not the base that was decided
+    static void begin(ModelTrainer.Ready ready, TimeTravel.PastModel past, Publishing publishing, String reason,
+            StoreParts parts) {
+        long start = System.nanoTime();
+        Lineage lineage = ready.lineage();
+        ControlAction.Rollback origin = Objects.requireNonNull(lineage.origin(), "a rollback began the epoch");
+        ControlAction.Base base = origin.base();
         OnlineModel model = past.model();
         String weightsHash = model.weightsHash();
-        requireBase(lineage, base, model, weightsHash);
+        requireBase(lineage, base, model, weightsHash, parts);
         PublishedSnapshot snapshot = PublishedSnapshot.full(model,
                 new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), origin.resumeOffset(),
                         past.newestAppendTime(), false, System.currentTimeMillis()),
-                snapshotForm, new SnapshotManifest.Origin(base.epoch(), base.version(), base.nextOffset(),
+                publishing.form(), new SnapshotManifest.Origin(base.epoch(), base.version(), base.nextOffset(),
                         origin.resumeOffset(), reason));
-        FirstState state = new FirstState(model, origin.resumeOffset(), past.accounts(), past.newestAppendTime(),
-                List.of(retained(snapshot)));
-        state.commit(kafka, ready, () -> isUntouched(ready),
-                to -> snapshot.records()
-                        .forEach(entry -> to.accept(new ProducerRecord<>(topics.snapshots(lineage.model()), 0,
-                                snapshot.manifest().chain().fullTime(), entry.key(), entry.value()))));
-        LOG.info("model {}, epoch {}: made from {} and the log from offset {} on, in {} ms", lineage.model(),
-                lineage.epoch(), past.state(), past.stateOffset(), (System.nanoTime() - start) / 1_000_000);
+        FirstState state =
+                new FirstState(model, origin.resumeOffset(), past.accounts(), past.newestAppendTime(), snapshot);
+        state.commit(publishing.kafka(), publishing.topics(), ready, () -> isUntouched(ready), more -> {
+        });
+        LOG.info("model {}, epoch {}: made from {} and the log from offset {} on, in {} ms, written in {} ms",
+                lineage.model(), lineage.epoch(), past.state(), past.stateOffset(), past.nanos() / 1_000_000,
+                (System.nanoTime() - start) / 1_000_000);
     }
 
     private static boolean isUntouched(ModelTrainer.Ready ready) {
         return ready.changelog().watermark() == null && ready.committed() == null;
     }
 
-    private TimeTravel.PastModel past(Lineage lineage, ControlAction.Base base) {
-        Lineage parent = Objects.requireNonNull(lineage.parent(), "it has an origin");
+    private TimeTravel.PastModel past(ModelTrainer.Ready ready, ControlAction.Base base) {
+        Lineage parent = Objects.requireNonNull(ready.lineage().parent(), "it has an origin");
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
-            return TimeTravel.to(kafka, topics, parent, base.nextOffset(), decoder, kernels);
+            return TimeTravel.to(publishing.kafka(), publishing.topics(), parent, base.nextOffset(), decoder, kernels,
+                    untilWritten(ready));
         } catch (KafkaException e) {
             throw StopException.from(e);
         }
     }
 
-    private void requireBase(Lineage lineage, ControlAction.Base base, OnlineModel model, String weightsHash) {
+    private static ReplayProgress.Listener untilWritten(ModelTrainer.Ready ready) {
+        long[] lookAt = {System.nanoTime() + LOOK_EVERY_NANOS};
+        return progress -> {
+            if (System.nanoTime() - lookAt[0] >= 0) {
+                if (!isUntouched(ready)) {
+                    throw new WrittenMeanwhileException();
+                }
+                lookAt[0] = System.nanoTime() + LOOK_EVERY_NANOS;
+            }
+        };
+    }
+
+    private static void requireBase(Lineage lineage, ControlAction.Base base, OnlineModel model, String weightsHash,
+            StoreParts parts) {
         long version = model.parameters().updates();
         if (!parts.isBase(base, version, weightsHash)) {
             throw new StopException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ", epoch " + lineage.epoch()
@@ -84,11 +120,5 @@ record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, 
                     + ": that version was not what the log gives. Roll back to another one (tidegrad verify tells"
                     + " which are sound)");
         }
-    }
-
-    private static RetainedSnapshot retained(PublishedSnapshot snapshot) {
-        SnapshotManifest manifest = snapshot.manifest();
-        return new RetainedSnapshot(manifest.version(), RetainedSnapshot.FULL, manifest.parts(), snapshot.bytes(),
-                manifest.chain().fullTime(), true);
     }
 }

@@ -2,6 +2,8 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.store.Accounts;
@@ -22,6 +24,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 
 /// The state with which an epoch begins, if it does not begin with nothing. One transaction writes pages, carry, manifest
 /// and the group's offset, as a trainer would have committed them at that offset. Processes that try this at the same
@@ -30,9 +33,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /// @param model the model as it was learned
 /// @param nextOffset the offset in the log before which everything is learned, and where the epoch goes on
 /// @param accounts what became of the events before it
-/// @param retained the snapshots that the same transaction publishes
+/// @param snapshot a full snapshot of the model, which the same transaction publishes; null for none
 record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
-        List<RetainedSnapshot> retained) {
+        @Nullable PublishedSnapshot snapshot) {
     private static final Duration TRANSACTION_MIN = Duration.ofSeconds(60);
 
     /// The brokers' default of `transaction.max.timeout.ms`.
@@ -45,7 +48,7 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
     /// @param wanted called when no other process can write the state any more; if it returns false, nothing is written
     /// @param more passes further records of the transaction to its argument
     /// @throws StopException if a number in the model is not finite
-    void commit(KafkaSettings kafka, ModelTrainer.Ready ready, BooleanSupplier wanted,
+    void commit(KafkaSettings kafka, Topics topics, ModelTrainer.Ready ready, BooleanSupplier wanted,
             Consumer<Consumer<ProducerRecord<byte[], byte[]>>> more) {
         Lineage lineage = ready.lineage();
         String group = ready.applicationId();
@@ -57,12 +60,29 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
             }
             producer.beginTransaction();
             more.accept(producer::send);
+            List<RetainedSnapshot> retained = List.of();
+            if (snapshot != null) {
+                publish(snapshot, topics.snapshots(lineage.model()), producer);
+                retained = List.of(retained(snapshot));
+            }
             StateSeed.write(lineage, model, nextOffset, accounts, newestAppendTime, retained, (key, value) -> producer
                     .send(new ProducerRecord<>(changelog, lineage.log().partition(), key, value)));
             producer.sendOffsetsToTransaction(Map.of(lineage.log(), Changelog.offsetWithWatermark(nextOffset)),
                     ofNoMember(kafka, group));
             producer.commitTransaction();
         }
+    }
+
+    private static void publish(PublishedSnapshot snapshot, String topic, KafkaProducer<byte[], byte[]> producer) {
+        long time = snapshot.manifest().chain().fullTime();
+        snapshot.records()
+                .forEach(entry -> producer.send(new ProducerRecord<>(topic, 0, time, entry.key(), entry.value())));
+    }
+
+    private static RetainedSnapshot retained(PublishedSnapshot snapshot) {
+        SnapshotManifest manifest = snapshot.manifest();
+        return new RetainedSnapshot(manifest.version(), RetainedSnapshot.FULL, manifest.parts(), snapshot.bytes(),
+                manifest.chain().fullTime(), true);
     }
 
     /// Kafka lets any process set the offsets of a group that has no member.
@@ -78,7 +98,7 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
 
     private KafkaProducer<byte[], byte[]> producer(KafkaSettings kafka, ModelTrainer.Ready ready) {
         long bytes = model.parameters().servedBytes() + model.parameters().optimizerBytes();
-        bytes += retained.stream().mapToLong(RetainedSnapshot::bytes).sum();
+        bytes += snapshot == null ? 0 : snapshot.bytes();
         Duration timeout = TRANSACTION_MIN.plusSeconds(bytes / BYTES_PER_SECOND);
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ProducerConfig.ACKS_CONFIG, "all");

@@ -6,16 +6,18 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.Registration;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
-import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.topology.DeadLetters;
 import java.util.HexFormat;
 import java.util.List;
@@ -33,18 +35,20 @@ import org.apache.kafka.streams.processor.api.Record;
 /// 1. `open` registers the model as paused, with its start offset, and sets the offset of its group to that. If the
 /// replay ends here, a trainer can learn the model from the start to the same bits, or the same replay can be run
 /// again.
-/// 2. `commit` writes dead letters, pages, carry, manifest and the group's offset in one transaction, as a trainer
-/// would have committed them at that offset. Then it resumes the model, and a trainer of all models takes it up.
+/// 2. `commit` writes dead letters, pages, carry, manifest, a snapshot and the group's offset in one transaction, as a
+/// trainer would have committed them at that offset.
+/// 3. `rollBack` lets the model leave out a part of the log, if that is wanted.
+/// 4. `resume` lets a trainer of all models take the model up. Without it the model stays paused, and can answer.
 public final class Handover implements AutoCloseable {
-    private final KafkaSettings kafka;
-    private final Topics topics;
+    private static final Decisions.By REPLAY = new Decisions.By("", "kept from a replay");
+
+    private final Publishing publishing;
     private final ControlLog control;
     private final Admin admin;
     private final ModelTrainer.Ready ready;
 
-    private Handover(KafkaSettings kafka, Topics topics, ControlLog control, Admin admin, ModelTrainer.Ready ready) {
-        this.kafka = kafka;
-        this.topics = topics;
+    private Handover(Publishing publishing, ControlLog control, Admin admin, ModelTrainer.Ready ready) {
+        this.publishing = publishing;
         this.control = control;
         this.admin = admin;
         this.ready = ready;
@@ -52,31 +56,27 @@ public final class Handover implements AutoCloseable {
 
     /// @param spec the spec, with the name of the new model
     /// @param startOffset offset of the first event that it learns
-    /// @param replication replication factor of topics that are created; -1 for the brokers' default
-    /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
     /// @throws StopException if there is another model of this name, or one that has begun to learn
-    public static Handover open(KafkaSettings kafka, Topics topics, short replication, long deadLetterRetention,
-            ModelSpec spec, long startOffset) {
-        Admin admin = Admin.create(kafka.client());
-        ControlLog control = new ControlLog(kafka, topics);
+    public static Handover open(Publishing publishing, ModelSpec spec, long startOffset) {
+        Admin admin = Admin.create(publishing.kafka().client());
+        ControlLog control = new ControlLog(publishing.kafka(), publishing.topics());
         try {
-            ModelRecord known = register(control, topics, admin, replication, spec, startOffset);
-            ModelTrainer.Ready ready =
-                    ModelTrainer.ready(spec, known, kafka, topics, replication, deadLetterRetention, admin, begun -> {
-                    });
+            ModelRecord known = register(control, publishing, admin, spec, startOffset);
+            ModelTrainer.Ready ready = ModelTrainer.ready(spec, known, publishing, admin, begun -> {
+            });
             requireUntouched(admin, ready);
-            return new Handover(kafka, topics, control, admin, ready);
+            return new Handover(publishing, control, admin, ready);
         } catch (RuntimeException e) {
             admin.close();
             throw e;
         }
     }
 
-    private static ModelRecord register(ControlLog control, Topics topics, Admin admin, short replication,
-            ModelSpec spec, long startOffset) {
-        KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
+    private static ModelRecord register(ControlLog control, Publishing publishing, Admin admin, ModelSpec spec,
+            long startOffset) {
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, publishing.replication());
         KafkaTopics.Log log = kafkaTopics.log(spec);
-        ControlLog.createOrCheck(kafkaTopics, topics);
+        ControlLog.createOrCheck(kafkaTopics, publishing.topics());
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         ModelRecord known =
                 Registration.ensure(new Registration.Wanted(spec, log, startOffset, Registration.Origin.REPLAY),
@@ -116,29 +116,66 @@ public final class Handover implements AutoCloseable {
         return new DeadLetters(ready.lineage(), ready.topics().deadLetterBytesMax());
     }
 
-    /// Commits the state, and lets trainers take the model up.
+    /// Commits the state, and publishes it if the model has made an update.
     ///
     /// @param nextOffset the offset before which `model` has learned everything
     /// @param accounts what became of the records from the start offset to there
     /// @param letters passes each dead letter to its argument
     public void commit(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
             Consumer<Consumer<Record<byte[], byte[]>>> letters) {
-        FirstState state = new FirstState(model, nextOffset, accounts, newestAppendTime, List.of());
-        state.commit(kafka, ready, () -> {
+        PublishedSnapshot snapshot =
+                model.parameters().updates() == 0 ? null
+                        : PublishedSnapshot
+                                .full(model,
+                                        new PublishedSnapshot.Moment(model.weightsHash(), lineage().epoch(), nextOffset,
+                                                newestAppendTime, false, System.currentTimeMillis()),
+                                        publishing.form());
+        FirstState state = new FirstState(model, nextOffset, accounts, newestAppendTime, snapshot);
+        state.commit(publishing.kafka(), publishing.topics(), ready, () -> {
             requireUntouched(admin, ready);
             return true;
-        }, to -> letters.accept(letter -> to.accept(new ProducerRecord<>(topics.deadLetters(), null, letter.timestamp(),
-                letter.key(), letter.value(), letter.headers()))));
-        resume();
+        }, to -> letters.accept(letter -> to.accept(new ProducerRecord<>(publishing.topics().deadLetters(), null,
+                letter.timestamp(), letter.key(), letter.value(), letter.headers()))));
     }
 
-    private void resume() {
+    /// Lets the kept model go on elsewhere in the log: it begins a second epoch with what it has learned.
+    ///
+    /// @param past what `commit` has written
+    public Decisions.RolledBack rollBack(TimeTravel.PastModel past, LogPosition resumeAt) {
+        Decisions decisions =
+                new Decisions(publishing.kafka(), publishing.topics(), admin, publishing.replication(), REPLAY);
+        Decisions.RolledBack back = decisions.rollback(past.lineage().model(), past.lineage().epoch(), base(past),
+                new Decisions.ResumeAt.At(resumeAt));
+        begin(publishing, back, past, admin);
+        return back;
+    }
+
+    /// Returns a model that was learned again as the base of a rollback.
+    public static ControlAction.Base base(TimeTravel.PastModel past) {
+        OnlineModel model = past.model();
+        return new ControlAction.Base(past.lineage().epoch(), model.parameters().updates(), model.weightsHash(),
+                past.nextOffset());
+    }
+
+    /// Writes and publishes the first state of the epoch that a rollback began, so that scorers have its base, of which no
+    /// version need be published, and no trainer has to learn it again.
+    ///
+    /// @param past the base
+    public static void begin(Publishing publishing, Decisions.RolledBack back, TimeTravel.PastModel past, Admin admin) {
+        ModelRecord known = Objects.requireNonNull(back.decided().after(), "the model that was rolled back");
+        String reason = back.decided().record().reason();
+        ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
+                ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
+    }
+
+    /// Ends the pause in which the model was registered.
+    public void resume() {
         String model = lineage().model();
         control.write(view -> {
             ModelRecord known = view.models().get(model);
             return known == null || known.getStage() != Stage.PAUSED ? null
                     : Decisions.resumption(known, new ControlRecord(model, new ControlAction.Resume(),
-                            System.currentTimeMillis(), "", "kept from a replay"));
+                            System.currentTimeMillis(), REPLAY.author(), REPLAY.reason()));
         });
     }
 

@@ -136,26 +136,28 @@ public final class ModelTrainer implements AutoCloseable {
     static ModelTrainer prepare(ModelSpec spec, ModelRecord known, String reason, Surroundings surroundings,
             Consumer<StopException> failed) {
         TrainerConfig config = surroundings.config();
-        EpochBase base = new EpochBase(config.kafka(), config.registry(), surroundings.topics(), config.snapshotForm(),
-                reason, surroundings.kernels(), surroundings.storeParts());
-        Ready ready = ready(spec, known, config.kafka(), surroundings.topics(), config.replication(),
-                config.deadLetterRetention(), surroundings.admin(), base::ensure);
+        Publishing publishing = new Publishing(config.kafka(), surroundings.topics(), config.replication(),
+                config.deadLetterRetention(), config.snapshotForm());
+        EpochBase base =
+                new EpochBase(publishing, config.registry(), reason, surroundings.kernels(), surroundings.storeParts());
+        Ready ready = ready(spec, known, publishing, surroundings.admin(), base::ensure);
         return new ModelTrainer(ready, surroundings, failed);
     }
 
     /// @param known the registered model
-    /// @param replication replication factor of topics that are created; -1 for the brokers' default
-    /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
     /// @param firstState writes the state with which an epoch begins, before its group has an offset
     /// @throws StopException if the model can't be learned
-    static Ready ready(ModelSpec spec, ModelRecord known, KafkaSettings kafka, Topics topics, short replication,
-            long deadLetterRetention, Admin admin, Consumer<Ready> firstState) {
-        KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
+    static Ready ready(ModelSpec spec, ModelRecord known, Publishing publishing, Admin admin,
+            Consumer<Ready> firstState) {
+        KafkaSettings kafka = publishing.kafka();
+        Topics topics = publishing.topics();
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, publishing.replication());
         KafkaTopics.Log log =
                 kafkaTopics.log(spec.inputTopic(), () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
         Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
-        ModelTopics modelTopics = new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
+        ModelTopics modelTopics =
+                new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics, publishing.deadLetterRetention());
 
         Duration patience = StreamsClients.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);

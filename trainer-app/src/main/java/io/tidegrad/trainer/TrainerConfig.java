@@ -66,7 +66,7 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
     /// @param settings of a command that has the trainer's settings
     /// @throws SettingsException with every mistake
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
-        PrivateKey key = settings.file(TrainerSettings.SNAPSHOT_PRIVATE_KEY, ManifestKeys::privateKey);
+        PublishedSnapshot.Form form = snapshotForm(settings);
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         ServerSecurity security = ServerSecurity.of(settings);
         settings.refuseMistakes();
@@ -77,14 +77,19 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
                 settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT), security,
                 new RetentionLadder(settings.number(TrainerSettings.KEEP_SNAPSHOTS),
                         settings.number(TrainerSettings.KEEP_HOURLY), settings.number(TrainerSettings.KEEP_DAILY)),
-                settings.number(TrainerSettings.SNAPSHOT_DELTAS),
-                new PublishedSnapshot.Form(settings.text(TrainerSettings.SNAPSHOT_COMPRESSION).equals("zstd")
-                        ? PartCompression.ZSTD : PartCompression.NONE, key),
-                kind(settings.text(TrainerSettings.STORE)), settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
+                settings.number(TrainerSettings.SNAPSHOT_DELTAS), form, kind(settings.text(TrainerSettings.STORE)),
+                settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(TrainerSettings.REDO_SECONDS)),
                 settings.number(CommonSettings.STANDBY_REPLICAS),
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
                 settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
+    }
+
+    /// Returns how the settings say that snapshots are encoded, and notes a key that can't be read.
+    public static PublishedSnapshot.Form snapshotForm(Settings settings) {
+        PrivateKey key = settings.file(TrainerSettings.SNAPSHOT_PRIVATE_KEY, ManifestKeys::privateKey);
+        return new PublishedSnapshot.Form(settings.text(TrainerSettings.SNAPSHOT_COMPRESSION).equals("zstd")
+                ? PartCompression.ZSTD : PartCompression.NONE, key);
     }
 
     private static @Nullable StoreKind kind(String word) {

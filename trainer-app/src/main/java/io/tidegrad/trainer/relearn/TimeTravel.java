@@ -52,14 +52,22 @@ public final class TimeTravel {
         });
     }
 
+    /// Makes the model of a moment, for the base of a rollback.
+    ///
+    /// @throws StopException if the log has lost events that this needs, or this build gives other bits
+    public static PastModel to(KafkaSettings kafka, RegistrySettings registry, Topics topics, Lineage.Moment moment,
+            Kernels kernels, ReplayProgress.Listener listener) {
+        return RegistryCheck.withRegistry(kafka, topics, registry, (client, decoder) -> to(kafka, topics,
+                moment.lineage(), moment.nextOffset(), decoder, kernels, listener));
+    }
+
     /// Makes the model of any lineage, for the base of a rollback.
     ///
     /// @param nextOffset the offset before which everything that the lineage learns is learned
     /// @throws StopException if the log has lost events that this needs, or this build gives other bits
     public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
-            RecordDecoder decoder, Kernels kernels) {
-        return new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE)
-                .at(new LogPosition.Offset(nextOffset));
+            RecordDecoder decoder, Kernels kernels, ReplayProgress.Listener listener) {
+        return new Past(kafka, topics, lineage, decoder, kernels, listener).at(new LogPosition.Offset(nextOffset));
     }
 
     /// Checks that `to` would find what it needs, without learning anything.

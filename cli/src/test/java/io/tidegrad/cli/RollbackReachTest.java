@@ -1,0 +1,151 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.trainer.TrainerApp;
+import io.tidegrad.trainer.store.CommittedState;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.LongPredicate;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Rollbacks to places of the log of which no version is published, beside a fold that knows neither trainer nor store.
+class RollbackReachTest {
+    private static final int GOOD = 200;
+    private static final int POISON = 60;
+
+    private final Readings readings = new Readings();
+    private final Topics topics = new Topics("p" + readings.id);
+    private final String model = "m-" + readings.id;
+
+    @TempDir
+    Path directory;
+
+    @AfterEach
+    void close() {
+        readings.close();
+    }
+
+    private void run(String... words) {
+        assertThat(readings.run(topics.prefix(), List.of(words))).as(readings.out() + readings.err()).isZero();
+    }
+
+    /// Only the newest version stays.
+    private TrainerApp trainer(String... more) {
+        List<String> arguments =
+                new ArrayList<>(List.of("--keep-snapshots", "1", "--keep-hourly", "0", "--keep-daily", "0"));
+        arguments.addAll(List.of(more));
+        return readings.trainer(directory, arguments.toArray(String[]::new));
+    }
+
+    private Scorer scorer(String name) {
+        return Scorer.open(
+                ScorerOptions.of(name, Map.of("bootstrap.servers", readings.bootstrap)).withPrefix(topics.prefix()));
+    }
+
+    private static void awaitServed(Scorer scorer, String name, int epoch, OnlineModel expected) {
+        await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            ServedVersion served = scorer.current();
+            assertThat(served == null ? "none" : served.model() + " " + served.epoch() + "." + served.version())
+                    .as(scorer.status().toString())
+                    .isEqualTo(name + " " + epoch + "." + expected.parameters().updates());
+        });
+        assertThat(scorer.weightsHash()).isEqualTo(expected.weightsHash());
+    }
+
+    private static String stateHash(CommittedState state) {
+        return Objects.requireNonNull(state.report()).stateHash();
+    }
+
+    @Test
+    void aPoisonedStretchIsTakenOutThoughNoVersionBeforeItIsPublished() {
+        Path spec = readings.spec(directory, model);
+        readings.send(GOOD);
+        try (TrainerApp trainer = trainer("--spec", spec.toString()); Scorer scorer = scorer(model)) {
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+            long poisonFrom = readings.end();
+            readings.send(POISON);
+            CommittedState poisoned = Readings.awaitLearned(trainer, model, 1, readings.end());
+            assertThat(stateHash(poisoned)).isEqualTo(readings.fold(spec, offset -> true).stateHash());
+            awaitServed(scorer, model, 1, readings.fold(spec, offset -> true));
+
+            run("models", "rollback", model, "--offset", "" + poisonFrom, "--reason", "poison");
+            long resumed = readings.end();
+            assertThat(readings.out()).contains("made from     its beginning, and the log from offset 0 on")
+                    .contains("skipped       " + POISON);
+            awaitServed(scorer, model, 2, readings.fold(spec, offset -> offset < poisonFrom));
+
+            readings.send(20);
+            LongPredicate learned = offset -> offset < poisonFrom || offset >= resumed;
+            CommittedState on = Readings.awaitLearned(trainer, model, 2, readings.end());
+            assertThat(stateHash(on)).isEqualTo(readings.fold(spec, learned).stateHash());
+            awaitServed(scorer, model, 2, readings.fold(spec, learned));
+        }
+    }
+
+    @Test
+    void withoutATrainerScorersServeWhatTheCommandMadeAndATrainerNeedNotLearnItAgain() {
+        Path spec = readings.spec(directory, model);
+        readings.send(GOOD);
+        try (TrainerApp trainer = trainer("--spec", spec.toString())) {
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+        }
+        long before = GOOD / 2;
+        run("models", "rollback", model, "--offset", "" + before, "--exact", "--resume-at", "" + (GOOD - 10),
+                "--timeout", "0", "--json");
+        assertThat(readings.json().path("next_offset").asLong()).isEqualTo(before);
+        assertThat(readings.json().path("made_from").asText()).startsWith("its beginning");
+        try (Scorer scorer = scorer(model)) {
+            awaitServed(scorer, model, 2, readings.fold(spec, offset -> offset < before));
+            // What the command committed is all that the epoch begins with.
+            run("snapshots", "at", "--model", model, "--offset", "" + (GOOD - 10), "--json");
+            assertThat(readings.json().path("state_offset").asLong()).isEqualTo(GOOD - 10);
+            assertThat(readings.json().path("state_hash").asText())
+                    .isEqualTo(readings.fold(spec, offset -> offset < before).stateHash());
+            try (TrainerApp trainer = trainer("--model", model)) {
+                OnlineModel expected = readings.fold(spec, offset -> offset < before || offset >= GOOD - 10);
+                assertThat(stateHash(Readings.awaitLearned(trainer, model, 2, readings.end())))
+                        .isEqualTo(expected.stateHash());
+                awaitServed(scorer, model, 2, expected);
+            }
+        }
+    }
+
+    @Test
+    void aReplayThatIsKeptAnswersAtOnceAndLeavesOutWhatItIsToldTo() {
+        Path spec = readings.spec(directory, model);
+        String next = "next-" + readings.id;
+        Path same = readings.spec(directory, next);
+        readings.send(GOOD + POISON);
+        try (TrainerApp trainer = trainer("--spec", spec.toString())) {
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+        }
+        run("replay", "--model", model, "--until", "" + GOOD, "--as", next, "--resume-at", "end", "--paused");
+        assertThat(readings.out()).contains("kept          as model " + next
+                + ", epoch 2: paused; tidegrad models resume " + next + " goes on at offset " + (GOOD + POISON));
+        OnlineModel good = readings.fold(same, offset -> offset < GOOD);
+        try (Scorer scorer = scorer(model)) {
+            run("models", "promote", next, "--for", model);
+            awaitServed(scorer, next, 2, good);
+            run("models", "resume", next, "--timeout", "0");
+            try (TrainerApp trainer = trainer("--model", next)) {
+                readings.send(10);
+                OnlineModel expected = readings.fold(same, offset -> offset < GOOD || offset >= GOOD + POISON);
+                assertThat(stateHash(Readings.awaitLearned(trainer, next, 2, readings.end())))
+                        .isEqualTo(expected.stateHash());
+                awaitServed(scorer, next, 2, expected);
+            }
+        }
+    }
+}
