@@ -42,7 +42,7 @@ final class CliSettings {
     static final Setting RESUME_AT = Setting
             .of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
                     "where learning goes on: base (the version), end, an offset or a time")
-            .otherwise("end; for a replay, base");
+            .otherwise("end; of replay base");
     static final Setting EXACT = Setting.of("exact", "", Form.FLAG,
             "make the model of that very offset or time, also if an earlier version is published");
     static final Setting PAUSED =

@@ -14,6 +14,7 @@ import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -319,8 +320,15 @@ final class ModelDecision {
         ModelSpec spec = SpecFile.read(Path.of(settings.list(CommonSettings.SPEC).getFirst()));
         long mark = trainers.mark(spec.model());
         Decisions.Decided decided = decisions.create(spec, place(settings.text(CliSettings.START_AT)), this::known);
-        return new Outcome(decided, Map.of("start_offset", after(decided).getStartOffset()), awaitLearning(spec.model(),
-                decided, mark, "start one with --model " + spec.model() + ", or with --all-models"));
+        ModelSpec.Keep keep = spec.publish().keep();
+        long bytes = Plan.of(spec.network()).servedBytes();
+        Map<String, Object> more = new LinkedHashMap<>();
+        more.put("start_offset", after(decided).getStartOffset());
+        more.put("version_bytes", bytes);
+        more.put("kept_versions", keep.newest() + " newest, " + keep.hourly() + " hourly, " + keep.daily() + " daily");
+        more.put("kept_bytes_max", keep.fullsMax() * bytes);
+        return new Outcome(decided, more, awaitLearning(spec.model(), decided, mark,
+                "start one with --model " + spec.model() + ", or with --all-models"));
     }
 
     private Outcome pause() {

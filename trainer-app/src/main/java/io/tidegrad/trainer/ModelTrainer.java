@@ -207,8 +207,8 @@ public final class ModelTrainer implements AutoCloseable {
         store = storeSettings(config, plan, surroundings.models(), ready.retention());
         Patience patience = new Patience(store.transactionTimeout().dividedBy(2));
         AvroProgress progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
-        Publisher.Settings publishing = new Publisher.Settings(
-                lineage.spec().publishEvery(), new SnapshotSeries.Settings(config.snapshotDeltas(), config.ladder(),
+        Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
+                new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
                 progress::write, clients::atEnd, stop::isGiven, republish);
         fatalEvents = fatalEvents(config.stateDir(), applicationId);

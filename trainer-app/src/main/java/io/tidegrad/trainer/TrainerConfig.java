@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.ops.settings.Commands;
@@ -19,6 +20,7 @@ import java.security.PrivateKey;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /// All settings of a trainer.
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// @param failFast whether the process ends with the first model that can't go on
 /// @param httpPort 0 for any free port
 /// @param security of the HTTP server
-/// @param ladder which snapshots stay on the topic
+/// @param keep which snapshots stay on the topic, where that is not as a spec says
 /// @param snapshotDeltas the most deltas between two full snapshots
 /// @param store how models are kept; null if the trainer chooses
 /// @param storeBytesPerSecond the most bytes that are written to a model's changelog in a second
@@ -38,9 +40,18 @@ import org.jspecify.annotations.Nullable;
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
         List<Path> specs, List<String> models, boolean allModels, boolean failFast, String httpHost, int httpPort,
-        ServerSecurity security, RetentionLadder ladder, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
+        ServerSecurity security, Keep keep, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
         @Nullable StoreKind store, long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication,
         long deadLetterRetention) {
+    /// What the operator of this process says in place of the specs of its models.
+    public record Keep(OptionalLong newest, OptionalLong hourly, OptionalLong daily) {
+        RetentionLadder ladder(ModelSpec spec) {
+            ModelSpec.Keep keep = spec.publish().keep();
+            return new RetentionLadder((int) newest.orElse(keep.newest()), (int) hourly.orElse(keep.hourly()),
+                    (int) daily.orElse(keep.daily()));
+        }
+    }
+
     public TrainerConfig {
         specs = List.copyOf(specs);
         models = List.copyOf(models);
@@ -75,8 +86,9 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
                 Path.of(settings.text(CommonSettings.STATE_DIR)), specs, models,
                 settings.flag(TrainerSettings.ALL_MODELS), settings.flag(TrainerSettings.FAIL_FAST),
                 settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT), security,
-                new RetentionLadder(settings.number(TrainerSettings.KEEP_SNAPSHOTS),
-                        settings.number(TrainerSettings.KEEP_HOURLY), settings.number(TrainerSettings.KEEP_DAILY)),
+                new Keep(settings.numberIfGiven(TrainerSettings.KEEP_SNAPSHOTS),
+                        settings.numberIfGiven(TrainerSettings.KEEP_HOURLY),
+                        settings.numberIfGiven(TrainerSettings.KEEP_DAILY)),
                 settings.number(TrainerSettings.SNAPSHOT_DELTAS), form, kind(settings.text(TrainerSettings.STORE)),
                 settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(TrainerSettings.REDO_SECONDS)),

@@ -28,13 +28,14 @@ import java.util.List;
 
 /// The trainer's command, and the settings that it shares with no other program.
 public final class TrainerSettings {
+    private static final String AS_THE_SPEC = "publish.keep of the spec";
     public static final Setting ALL_MODELS = Setting.of("all-models", "", Form.FLAG,
             "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
             "end the process once one model can't go on; without it the other models go on");
     public static final Setting KEEP_SNAPSHOTS = Setting
             .of("keep-snapshots", "N", Form.number(1, 1_000_000), "how many of the newest snapshots stay on the topic")
-            .withDefault("5");
+            .otherwise(AS_THE_SPEC);
     public static final Setting STORE =
             Setting.of("store", "KIND", Form.choice(List.of("auto", "page-log", "image-and-redo")),
                     "how a model is kept in its changelog; auto chooses for each model").withDefault("auto");
@@ -44,9 +45,9 @@ public final class TrainerSettings {
     public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", Form.number(0, 86_400),
             "begin a new image when a restart would learn events again for longer").withDefault("30");
     public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", Form.number(0, 1_000_000),
-            "for how many hours the last full snapshot of each hour stays").withDefault("24");
+            "for how many hours the first full snapshot of each hour stays").otherwise(AS_THE_SPEC);
     public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", Form.number(0, 1_000_000),
-            "for how many days the last full snapshot of each day stays").withDefault("7");
+            "for how many days the first full snapshot of each day stays").otherwise(AS_THE_SPEC);
     public static final Setting SNAPSHOT_DELTAS = Setting.of("snapshot-deltas", "N", Form.number(0, 1_000_000),
             "how many deltas are published at most between two full snapshots").withDefault("50");
     public static final Setting SNAPSHOT_COMPRESSION = Setting.of("snapshot-compression", "HOW",

@@ -142,6 +142,11 @@ public final class Plan {
         return outputs;
     }
 
+    /// Bytes of statistics and weights, which is what a snapshot holds.
+    public long servedBytes() {
+        return streams.servedBytes;
+    }
+
     /// Bytes of statistics, weights and optimizer state in the two streams.
     public long parameterBytes() {
         return streams.servedBytes + streams.optimizerBytes;

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 /// @param outputs width of a prediction: 1, or the number of classes or quantiles
 /// @param miniBatch rows of a full mini-batch
 /// @param window event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970
-/// @param publishEvery wall clock between snapshots; not part of the fingerprint
+/// @param publish not part of the fingerprint
 /// @param initialWeights null for weights drawn from the seed
 /// @param yaml the text as the user wrote it: what `tidegrad.models` stores
 /// @param labelReads a line for each feature that reads the label's field and does not say that this is meant; only of
@@ -43,10 +43,9 @@ import org.jspecify.annotations.Nullable;
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
         List<Feature> features, List<NetworkLayer> layers, int outputs, Loss loss, Optimizer optimizer,
         Schedule schedule, Clipping clipping, Regularization regularization, int miniBatch, @Nullable Duration window,
-        Duration publishEvery, long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads,
+        Publish publish, long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads,
         Memo memo) {
     private static final Pattern ENGINE_PLACE = Pattern.compile("layer (\\d{1,9})[ .].*");
-    static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
 
     /// @param topic the topic that events are read from; null: it is not known yet which one `stream` has
     /// @param stream the stream that examples come from; null: the spec names a topic
@@ -56,6 +55,27 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
             Format format, Reader reader) {
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
+    }
+
+    /// How snapshots are published.
+    ///
+    /// @param every wall clock between two of them
+    public record Publish(Duration every, Keep keep) {
+        static final Publish DEFAULT = new Publish(Duration.ofMillis(500), Keep.DEFAULT);
+    }
+
+    /// Which snapshots stay on the topic.
+    ///
+    /// @param newest how many of the newest ones; at least 1
+    /// @param hourly for how many hours one stays; 0 for none
+    /// @param daily for how many days one stays; 0 for none
+    public record Keep(int newest, int hourly, int daily) {
+        static final Keep DEFAULT = new Keep(5, 24, 31);
+
+        /// Returns the most versions, counted as full snapshots: what deltas stay for is no larger than one more.
+        public long fullsMax() {
+            return (long) newest + 1 + hourly + daily;
+        }
     }
 
     /// How the values of events are written.
@@ -184,8 +204,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule) {
         return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, loss, optimizer,
-                schedule, clipping, regularization, miniBatch, window, publishEvery, seed, initialWeights, yaml,
-                labelReads, new Memo());
+                schedule, clipping, regularization, miniBatch, window, publish, seed, initialWeights, yaml, labelReads,
+                new Memo());
     }
 
     /// The topic of events or examples.

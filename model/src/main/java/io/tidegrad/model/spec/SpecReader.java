@@ -38,6 +38,7 @@ final class SpecReader {
     /// Floats that the open batch may hold: 64 MiB.
     private static final int BATCH_FLOATS_MAX = 1 << 24;
 
+    private static final int KEEP_MAX = 1_000_000;
     private static final Duration PUBLISH_MIN = Duration.ofMillis(50);
     private static final Duration PUBLISH_MAX = Duration.ofDays(1);
     private static final Duration WINDOW_MIN = Duration.ofMillis(1);
@@ -102,7 +103,7 @@ final class SpecReader {
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
-        Duration publishEvery = publishEvery(keys.optional("publish"));
+        ModelSpec.Publish publish = publish(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
@@ -137,7 +138,7 @@ final class SpecReader {
         }
         ModelSpec spec = new ModelSpec(model, input, new Label(label.field, label.threshold, label.positive),
                 weightField, lateLabels, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
-                miniBatch.size, miniBatch.window, publishEvery, seed, initialWeights, yaml, labelReads.lines(),
+                miniBatch.size, miniBatch.window, publish, seed, initialWeights, yaml, labelReads.lines(),
                 new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
@@ -288,8 +289,24 @@ final class SpecReader {
         return new MiniBatch(size == null ? 1 : size.integer(1, ROWS_MAX), window);
     }
 
-    private static Duration publishEvery(@Nullable SpecNode node) {
-        SpecNode every = node == null ? null : node.mapping("every").optional("every");
-        return every == null ? ModelSpec.PUBLISH_EVERY : every.duration(PUBLISH_MIN, PUBLISH_MAX);
+    private static ModelSpec.Publish publish(@Nullable SpecNode node) {
+        ModelSpec.Publish unless = ModelSpec.Publish.DEFAULT;
+        if (node == null) {
+            return unless;
+        }
+        SpecNode.Mapping keys = node.mapping("every", "keep");
+        SpecNode every = keys.optional("every");
+        SpecNode keep = keys.optional("keep");
+        return new ModelSpec.Publish(every == null ? unless.every() : every.duration(PUBLISH_MIN, PUBLISH_MAX),
+                keep == null ? unless.keep() : keep(keep.mapping("newest", "hourly", "daily"), unless.keep()));
+    }
+
+    private static ModelSpec.Keep keep(SpecNode.Mapping keys, ModelSpec.Keep unless) {
+        SpecNode newest = keys.optional("newest");
+        SpecNode hourly = keys.optional("hourly");
+        SpecNode daily = keys.optional("daily");
+        return new ModelSpec.Keep(newest == null ? unless.newest() : newest.integer(1, KEEP_MAX),
+                hourly == null ? unless.hourly() : hourly.integer(0, KEEP_MAX),
+                daily == null ? unless.daily() : daily.integer(0, KEEP_MAX));
     }
 }

@@ -60,7 +60,8 @@ class ModelSpecTest {
         assertThat(spec.loss()).isEqualTo(new CategoricalCrossEntropy(false));
         assertThat(spec.outputs()).isEqualTo(10);
         assertThat(spec.miniBatch()).isEqualTo(1);
-        assertThat(spec.publishEvery()).isEqualTo(Duration.ofMillis(500));
+        assertThat(spec.publish())
+                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31)));
     }
 
     @Test
@@ -108,7 +109,7 @@ class ModelSpecTest {
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
             schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
             mini-batch: { size: 32, window: PT1H, step: mean }
-            publish: { every: PT10S }
+            publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 } }
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
             """;
@@ -118,6 +119,11 @@ class ModelSpecTest {
         ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
+        // How it is published is no part of it.
+        assertThat(spec.publish())
+                .isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0)));
+        assertThat(again.publish())
+                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31)));
         assertThat(again.features()).isEqualTo(spec.features());
         assertThat(again.network()).isEqualTo(spec.network());
         assertThat(again.label()).isEqualTo(spec.label());

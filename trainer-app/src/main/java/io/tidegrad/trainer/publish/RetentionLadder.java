@@ -8,9 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Decides which snapshots stay on the topic: the newest ones, the last full one of each of the last hours and days (of
+/// Decides which snapshots stay on the topic: the newest ones, the first full one of each of the last hours and days (of
 /// UTC), and each version that a delta which stays changes. The result depends only on the list, which the store's
-/// manifest keeps: "now" is the time of the newest snapshot.
+/// manifest keeps: "now" is the time of the newest snapshot. The first full one of an hour, and not the last, because
+/// one can then go back to the begin of the present hour, too.
 ///
 /// @param newest at least 1
 /// @param hourly how many hours, that of the newest snapshot included; 0 for none
@@ -45,8 +46,8 @@ public record RetentionLadder(int newest, int hourly, int daily) {
         for (RetainedSnapshot snapshot : snapshots.subList(Math.max(0, snapshots.size() - newest), snapshots.size())) {
             keepWithParents(snapshot, byVersion, kept);
         }
-        keepLastFulls(snapshots, HOUR, hourly, kept);
-        keepLastFulls(snapshots, DAY, daily, kept);
+        keepFirstFulls(snapshots, HOUR, hourly, kept);
+        keepFirstFulls(snapshots, DAY, daily, kept);
         return snapshots.stream().filter(snapshot -> kept.contains(snapshot.version())).toList();
     }
 
@@ -58,18 +59,18 @@ public record RetentionLadder(int newest, int hourly, int daily) {
         }
     }
 
-    private static void keepLastFulls(List<RetainedSnapshot> snapshots, long span, int spans, Set<Long> kept) {
+    private static void keepFirstFulls(List<RetainedSnapshot> snapshots, long span, int spans, Set<Long> kept) {
         if (snapshots.isEmpty() || spans == 0) {
             return;
         }
         long oldest = Math.floorDiv(snapshots.getLast().time(), span) - spans + 1;
-        Map<Long, Long> lastOfSpan = new HashMap<>();
+        Map<Long, Long> firstOfSpan = new HashMap<>();
         for (RetainedSnapshot snapshot : snapshots) {
             long of = Math.floorDiv(snapshot.time(), span);
             if (!snapshot.isDelta() && snapshot.time() >= 0 && of >= oldest) {
-                lastOfSpan.put(of, snapshot.version());
+                firstOfSpan.putIfAbsent(of, snapshot.version());
             }
         }
-        kept.addAll(lastOfSpan.values());
+        kept.addAll(firstOfSpan.values());
     }
 }

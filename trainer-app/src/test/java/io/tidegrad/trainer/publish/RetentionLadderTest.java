@@ -37,14 +37,14 @@ class RetentionLadderTest {
     }
 
     @Test
-    void theLastFullOfEachHourAndDayStays() {
+    void theFirstFullOfEachHourAndDayStays() {
         List<RetainedSnapshot> all = new ArrayList<>();
         for (int quarter = 0; quarter < 4 * 24 * 4; quarter++) {
             all.add(full(quarter, quarter * 15 * MINUTE));
         }
         // The last hours: 92 to 95 of 96; the last days: 0 is too old.
-        assertThat(versions(new RetentionLadder(1, 4, 3).kept(all))).containsExactly(191L, 287L, 371L, 375L, 379L,
-                383L);
+        assertThat(versions(new RetentionLadder(1, 4, 3).kept(all))).containsExactly(96L, 192L, 288L, 368L, 372L, 376L,
+                380L, 383L);
     }
 
     /// One after the other, as a trainer does it, gives what all at once would.

@@ -155,6 +155,29 @@ class SnapshotSeriesTest {
         assertThat(series.totals().fulls()).isEqualTo(3);
     }
 
+    /// Half a second apart, a model of the first hours is on the topic once for each, and the newest ones.
+    @Test
+    void oneCanGoBackForHoursHoweverOftenAModelIsPublished() {
+        SnapshotSeries series = new SnapshotSeries(new SnapshotSeries.Settings(50, new RetentionLadder(5, 24, 31),
+                PublishedSnapshot.Form.PLAIN, Long.MAX_VALUE));
+        now = now / 3_600_000 * 3_600_000 + 1_800_000;
+        long begin = now;
+        for (int minute = 0; minute < 200; minute++) {
+            for (int publication = 0; publication < 3; publication++) {
+                learn(1);
+                publish(series);
+                now += 500;
+            }
+            now = begin + (minute + 1) * 60_000L;
+            assertTopicIsWhatIsRetained();
+        }
+        // Half past the hour, then the next three hours, and the newest ones with what they are changes to.
+        assertThat(retained.stream().filter(each -> !each.isDelta()).map(each -> (each.time() - begin) / 60_000)
+                .distinct().toList()).startsWith(0L, 30L, 90L, 150L);
+        assertThat(retained.size()).isLessThan(4 + 51 + 5);
+        assertThat(written).hasSize(600);
+    }
+
     /// So that a reader that begins reads at most twice a model.
     @Test
     void deltasThatAreTogetherAsLargeAsTheModelAreFollowedByAFullSnapshot() {

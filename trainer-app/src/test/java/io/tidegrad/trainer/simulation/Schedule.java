@@ -226,7 +226,7 @@ final class Schedule {
 
     /// @param publishesAll as when a trainer is asked to stop
     TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
-        Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publishEvery(), series,
+        Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
                 (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
                 offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder());
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
