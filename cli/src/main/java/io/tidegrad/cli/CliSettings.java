@@ -158,9 +158,9 @@ final class CliSettings {
     static final Command MODELS_ROLLBACK =
             new Command("models rollback", "go back to an earlier version, in a new epoch", """
             Needs one of --version, --offset and --time. The latter two take the newest version on the topic that has learned
-            nothing after that place. If there is none, or with --exact, the command learns the log again up to there. Scorers
+            nothing after that place. If none is near, or with --exact, the command learns the log again up to there. Scorers
             serve the version at once and refuse all versions of earlier epochs, however new. The trainer continues from
-            --resume-at. The events in between are never learned.
+            --resume-at. The events in between are never learned. docs/operations/decide.md says what is near.
             """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
                     optional(REGISTRY_URL, "needed if the log is learned again"), modelOf("models rollback"),
                     optional(VERSION, "a version of the model that is still on the snapshots topic"),

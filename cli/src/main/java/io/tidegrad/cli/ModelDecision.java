@@ -351,10 +351,10 @@ final class ModelDecision {
         boolean ran = trainers.runs(model, epoch);
         Map<String, Object> more = new LinkedHashMap<>();
         OptionalLong version = settings.numberIfGiven(CliSettings.VERSION);
-        Lineage.Moment moment = version.isPresent() ? null : moment();
+        Wanted wanted = version.isPresent() ? null : wanted();
         Optional<SnapshotManifest> published =
-                moment == null || settings.flag(CliSettings.EXACT) ? Optional.empty() : decisions.published(moment);
-        TimeTravel.PastModel made = moment == null || published.isPresent() ? null : past(moment, more);
+                wanted == null ? Optional.empty() : near(wanted, settings.flag(CliSettings.EXACT));
+        TimeTravel.PastModel made = wanted == null || published.isPresent() ? null : past(wanted.moment(), more);
         OptionalLong scorersMark = scorersMark();
         Decisions.RolledBack back;
         if (made != null) {
@@ -369,6 +369,9 @@ final class ModelDecision {
         more.put("base", rollback.base().epoch() + "." + rollback.base().version());
         more.put("weights_hash", rollback.base().weightsHash());
         more.put("next_offset", rollback.base().nextOffset());
+        if (wanted != null) {
+            more.put("not_in_base", wanted.moment().nextOffset() - rollback.base().nextOffset());
+        }
         more.put("resume_offset", rollback.resumeOffset());
         more.put("skipped", back.skipped());
         int status = awaitScorers(scorersMark, served -> served.model().equals(model),
@@ -398,23 +401,54 @@ final class ModelDecision {
                 : new Decisions.ResumeAt.At(where.isEmpty() ? new LogPosition.End() : place(where));
     }
 
-    /// Returns what `--offset` or `--time` means for the model.
-    private Lineage.Moment moment() {
+    /// What `--offset` or `--time` means for the model.
+    ///
+    /// @param time the log's time there
+    private record Wanted(Lineage.Moment moment, Instant time) {
+    }
+
+    private Wanted wanted() {
         Lineage lineage = decisions.lineage(model(), SettingsCommand.epoch(settings));
         String offset = settings.text(CliSettings.OFFSET);
+        LogPosition place = LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset);
         try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
-            return lineage.before(LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset)
-                    .asEnd(reader, Instant.now()));
+            Instant now = Instant.now();
+            Lineage.Moment moment = lineage.before(place.asEnd(reader, now));
+            return new Wanted(moment, place instanceof LogPosition.Time(Instant time) ? time
+                    : timeAt(reader, moment.nextOffset(), now));
         }
+    }
+
+    /// Returns the timestamp of the first record from an offset on, or `now` if there is none.
+    private static Instant timeAt(TopicReader reader, long offset, Instant now) {
+        Instant[] time = {now};
+        reader.read(Math.max(offset, reader.begin()), reader.end(), record -> {
+            time[0] = Instant.ofEpochMilli(record.timestamp());
+            return false;
+        });
+        return time[0];
+    }
+
+    /// Returns the newest version on the topic that has learned nothing after what is wanted, if no more of the log lies
+    /// between than default retention leaves between two versions: an hour of the last day, a day of what is older.
+    ///
+    /// @param exact whether nothing may lie between
+    private Optional<SnapshotManifest> near(Wanted wanted, boolean exact) {
+        Duration step = Duration.between(wanted.time(), Instant.now()).compareTo(Duration.ofDays(1)) < 0
+                ? Duration.ofHours(1) : Duration.ofDays(1);
+        return decisions.published(wanted.moment())
+                .filter(version -> version.nextOffset() == wanted.moment().nextOffset() || !exact && !Instant
+                        .ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
     }
 
     /// Learns the log again up to a moment, and adds to `more` how.
     private TimeTravel.PastModel past(Lineage.Moment moment, Map<String, Object> more) {
         if (settings.registry().url().isEmpty()) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "registry-url: expected the schema registry's URL, found" + " none: no version on "
-                            + topics.snapshots(model()) + " is taken, so the log is learned again up to" + " offset "
-                            + moment.nextOffset());
+                    "registry-url: expected the schema registry's URL, found none: no version on "
+                            + topics.snapshots(model())
+                            + " is near enough, so the log has to be learned again up to offset " + moment.nextOffset()
+                            + "; give it, or a --version that is there");
         }
         TimeTravel.PastModel past;
         try (ProgressLine progress = SettingsCommand.progress(settings, line)) {

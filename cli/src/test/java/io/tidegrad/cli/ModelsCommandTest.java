@@ -3,7 +3,10 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.file.Files;
@@ -71,8 +74,13 @@ class ModelsCommandTest {
         assertThat(run("create", "--spec", spec(model).toString(), "--json")).as(err()).isZero();
         assertThat(json().path("epoch").asInt()).isEqualTo(1);
         assertThat(json().path("stage").asText()).isEqualTo("live");
+        assertThat(json().path("kept_versions").asText()).isEqualTo("5 newest, 24 hourly, 31 daily");
+        long bytes = json().path("version_bytes").asLong();
+        assertThat(json().path("kept_bytes_max").asLong()).isEqualTo((5 + 1 + 24 + 31) * bytes);
         assertThat(json().path("trainer").asText()).startsWith("learns from version ");
         CommittedState learned = awaitLearned(model, 1, readings.end());
+        assertThat(PublishedManifests.read(KafkaSettings.of(readings.bootstrap), new Topics("p" + id), model).getLast()
+                .servedBytes()).isEqualTo(bytes);
 
         assertThat(run("pause", model, "--reason", "the source is wrong")).isZero();
         assertThat(out()).contains("model         " + model + ": pause at ", ": the source is wrong",
@@ -212,6 +220,8 @@ class ModelsCommandTest {
         assertThat(err()).contains("--model");
         assertThat(run("rollback", "any")).isEqualTo(2);
         assertThat(err()).contains("--version");
+        assertThat(run("rollback", "any", "--version", "1", "--offset", "2", "--exact")).isEqualTo(2);
+        assertThat(err()).contains("found --version, --offset", "--exact: expected --offset or --time beside it");
         assertThat(run("pause", "any", "--reason", "x".repeat(1_025))).isEqualTo(2);
         assertThat(err()).contains("--reason: expected at most 1024 bytes, found 1025");
         assertThat(run("pause", "nobody-" + id)).isEqualTo(2);

@@ -21,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -107,6 +108,13 @@ final class Readings implements AutoCloseable {
 
     long end() {
         return get(admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition)).offset();
+    }
+
+    /// Returns the newest timestamp of an event.
+    Instant newestTime() {
+        return Instant.ofEpochMilli(
+                get(admin.listOffsets(Map.of(partition, OffsetSpec.maxTimestamp())).partitionResult(partition))
+                        .timestamp());
     }
 
     Set<String> topics() {

@@ -350,6 +350,9 @@ class ReplayCommandsTest {
                     replay --until live --state-dir d | 2 | expected --as NAME beside it
                     replay --from snapshot:1 --as x | 2 | expected --out FILE.safetensors
                     replay --from snapshot:99999 | 1 | found not version 99999
+                    replay --paused | 2 | --paused: expected --as NAME beside it
+                    replay --resume-at end | 2 | --resume-at: expected --as NAME beside it
+                    replay --until live --as x --state-dir d --paused | 2 | expected neither --resume-at nor --paused
                     replay --out x.safetensors | 2 | expected --from snapshot:N beside it
                     replay --compare nobody | 2 | model nobody: expected a registered model, found none
                     replay --with-spec none.yaml | 2 | with-spec none.yaml: expected a readable file

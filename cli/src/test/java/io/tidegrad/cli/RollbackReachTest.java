@@ -11,6 +11,7 @@ import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,56 @@ class RollbackReachTest {
             assertThat(stateHash(on)).isEqualTo(readings.fold(spec, learned).stateHash());
             awaitServed(scorer, model, 2, readings.fold(spec, learned));
         }
+    }
+
+    @Test
+    void aVersionThatIsPublishedNearAPlaceIsGoneBackToWithoutLearningAgain() {
+        Path spec = readings.spec(directory, model);
+        readings.send(GOOD);
+        try (TrainerApp trainer = readings.trainer(directory, "--spec", spec.toString());
+                Scorer scorer = scorer(model)) {
+            CommittedState base = Readings.awaitLearned(trainer, model, 1, readings.end());
+            OnlineModel good = readings.fold(spec, offset -> true);
+            await().atMost(Readings.PATIENCE).until(() -> Instant.now().isAfter(readings.newestTime().plusMillis(1)));
+            Instant then = Instant.now();
+            await().atMost(Readings.PATIENCE).until(() -> Instant.now().isAfter(then.plusMillis(1)));
+            readings.send(POISON);
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+
+            run("models", "rollback", model, "--time", then.toString(), "--json");
+            assertThat(readings.json().path("base").asText()).isEqualTo("1." + base.version());
+            assertThat(readings.json().path("not_in_base").asLong(-1)).isZero();
+            assertThat(readings.json().has("made_from")).isFalse();
+            awaitServed(scorer, model, 2, good);
+
+            // Of the epoch before, whose lineage has the events that the newest one leaves out.
+            run("models", "rollback", model, "--offset", "" + (GOOD + 5), "--epoch", "1", "--exact", "--resume-at",
+                    "base", "--json");
+            assertThat(readings.json().path("next_offset").asLong()).isEqualTo(GOOD + 5);
+            CommittedState all = Readings.awaitLearned(trainer, model, 3, readings.end());
+            assertThat(stateHash(all)).isEqualTo(readings.fold(spec, offset -> true).stateHash());
+        }
+    }
+
+    @Test
+    void aPlaceThatCantBeGoneBackToIsRefusedAndNothingIsDecided() {
+        Path spec = readings.spec(directory, model);
+        readings.send(GOOD);
+        try (TrainerApp trainer = trainer("--spec", spec.toString())) {
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+            refused("found that it has made none before offset 0", "--offset", "0");
+            refused("expected an epoch from 1 to 1, found 2", "--offset", "5", "--epoch", "2");
+            refused("expected an offset up to its end", "--offset", "" + (GOOD + 1_000));
+            run("models", "show", model);
+            assertThat(readings.out()).doesNotContain("rolled back");
+        }
+    }
+
+    private void refused(String why, String... more) {
+        List<String> words = new ArrayList<>(List.of("models", "rollback", model));
+        words.addAll(List.of(more));
+        assertThat(readings.run(topics.prefix(), words)).isEqualTo(2);
+        assertThat(readings.err()).contains(why);
     }
 
     @Test

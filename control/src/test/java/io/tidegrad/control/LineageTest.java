@@ -56,6 +56,26 @@ class LineageTest {
         assertThat(parent.parent()).isEqualTo(lineage(1));
     }
 
+    /// What lies before an offset is the newest epoch's, or that of the epoch that learned it; in what a rollback left out
+    /// it is the rollback's base.
+    @Test
+    void whatWasLearnedBeforeAnOffsetIsOfTheEpochThatLearnedItOrTheBase() {
+        ControlAction.Rollback first = rollback(2, 1, 100, 150);
+        Lineage lineage = lineage(5, first, rollback(5, 2, 180, 200));
+        assertThat(lineage.before(201)).isEqualTo(new Lineage.Moment(lineage, 201));
+        for (long offset : new long[]{180, 190, 200}) {
+            assertThat(lineage.before(offset)).isEqualTo(new Lineage.Moment(lineage(2, first), 180));
+        }
+        assertThat(lineage.before(151)).isEqualTo(new Lineage.Moment(lineage(2, first), 151));
+        for (long offset : new long[]{100, 120, 150}) {
+            assertThat(lineage.before(offset)).isEqualTo(new Lineage.Moment(lineage(1), 100));
+        }
+        assertThat(lineage.before(99)).isEqualTo(new Lineage.Moment(lineage(1), 99));
+        // The second one went back to what the first one had begun with.
+        Lineage twice = lineage(3, first, rollback(3, 2, 150, 160));
+        assertThat(twice.before(160)).isEqualTo(new Lineage.Moment(lineage(1), 100));
+    }
+
     @Test
     void aBaseThatHasLearnedNothingOfItsOwnEpochLeavesItOut() {
         Lineage lineage = lineage(3, rollback(2, 1, 100, 150), rollback(3, 2, 150, 160));
