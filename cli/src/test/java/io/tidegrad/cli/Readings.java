@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
+import java.util.function.IntFunction;
 import java.util.function.LongPredicate;
 import java.util.function.Predicate;
 import org.apache.avro.Schema;
@@ -45,6 +46,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 
 /// A topic of events on the shared stack, models that learn from it, trainers of them, and commands as they are typed.
 final class Readings implements AutoCloseable {
@@ -83,6 +85,17 @@ final class Readings implements AutoCloseable {
     }
 
     void send(int events) {
+        send(events, i -> null, false);
+    }
+
+    /// Sends one event a second, from a time on.
+    ///
+    /// @param poisoned whether the labels are the wrong way round
+    void send(int events, Instant from, boolean poisoned) {
+        send(events, i -> from.plusSeconds(i).toEpochMilli(), poisoned);
+    }
+
+    private void send(int events, IntFunction<@Nullable Long> times, boolean poisoned) {
         int schema = registry.register(topic + "-value", EVENT);
         AvroCodec codec = new AvroCodec(registry);
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap),
@@ -90,8 +103,8 @@ final class Readings implements AutoCloseable {
             for (int i = 0; i < events; i++) {
                 GenericData.Record event = new GenericData.Record(EVENT);
                 event.put("a", a(i));
-                event.put("over", i % 7 > 3 ? 1 : 0);
-                producer.send(new ProducerRecord<>(topic, 0, null, codec.encode(schema, event)));
+                event.put("over", i % 7 > 3 != poisoned ? 1 : 0);
+                producer.send(new ProducerRecord<>(topic, 0, times.apply(i), null, codec.encode(schema, event)));
             }
         }
     }

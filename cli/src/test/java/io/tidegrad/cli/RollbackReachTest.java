@@ -4,14 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorerapp.ScorerApp;
+import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -143,6 +150,45 @@ class RollbackReachTest {
         words.addAll(List.of(more));
         assertThat(readings.run(topics.prefix(), words)).isEqualTo(2);
         assertThat(readings.err()).contains(why);
+    }
+
+    /// Prints how long it takes until scorers serve the model of three hours ago.
+    @LongProof("four hours of events, a trainer and two scorers")
+    @Test
+    void aPoisonedHourIsTakenOutThreeHoursLaterOfAModelThatIsPublishedEveryHalfSecond() throws IOException {
+        Path spec = readings.spec(directory, model);
+        Files.writeString(spec, Files.readString(spec).replace("PT0.2S", "PT0.5S"));
+        int hour = 3_600;
+        Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+        Instant poisonFrom = now.minusSeconds(3 * hour);
+        Instant poisonUntil = now.minusSeconds(2 * hour);
+        readings.send(hour, now.minusSeconds(4 * hour), false);
+        readings.send(hour, poisonFrom, true);
+        readings.send(2 * hour, poisonUntil, false);
+        try (TrainerApp trainer = readings.trainer(directory, "--spec", spec.toString(), "--keep-snapshots", "5");
+                ScorerApp one = process();
+                ScorerApp other = process()) {
+            Readings.awaitLearned(trainer, model, 1, readings.end());
+            await().atMost(Readings.PATIENCE)
+                    .until(() -> one.scorer(model).ready() && other.scorer(model).ready());
+            run("models", "rollback", model, "--time", poisonFrom.toString(), "--exact", "--resume-at",
+                    poisonUntil.toString(), "--wait", "--json");
+            System.out.println("rollback to three hours ago: " + readings.out());
+            assertThat(readings.json().path("next_offset").asLong()).isEqualTo(hour);
+            assertThat(readings.json().path("resume_offset").asLong()).isEqualTo(2 * hour);
+            assertThat(readings.json().path("skipped").asLong()).isEqualTo(hour);
+            assertThat(readings.json().path("scorers_followed").asInt()).isEqualTo(2);
+            OnlineModel expected = readings.fold(spec, offset -> offset < hour || offset >= 2 * hour);
+            assertThat(stateHash(Readings.awaitLearned(trainer, model, 2, readings.end())))
+                    .isEqualTo(expected.stateHash());
+            awaitServed(one.scorer(model), model, 2, expected);
+            awaitServed(other.scorer(model), model, 2, expected);
+        }
+    }
+
+    private ScorerApp process() {
+        return ScorerApp.start(ScorerConfig.parse(List.of("--bootstrap-servers", readings.bootstrap, "--prefix",
+                topics.prefix(), "--model", model, "--http-port", "0"), Map.of()), InstantSource.system());
     }
 
     @Test
