@@ -30,6 +30,7 @@ import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
+import io.tidegrad.schemas.ConfluentAvroDeserializer;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
@@ -51,17 +52,21 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import java.util.function.LongPredicate;
 import java.util.function.Supplier;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -188,6 +193,57 @@ class ControlTest extends TrainerFixture {
     @Test
     void aTrainerThatWasDownDuringTheRollbackDoesTheSameAtItsStart() {
         rollBackWhileTheTrainerIsDown();
+        assertThat(verify().difference()).isNull();
+    }
+
+    /// Decodes nothing before the gate is open.
+    public static final class GatedDeserializer implements Deserializer<@Nullable GenericRecord> {
+        static final CountDownLatch REACHED = new CountDownLatch(1);
+        static final CountDownLatch GATE = new CountDownLatch(1);
+
+        private final ConfluentAvroDeserializer ours = new ConfluentAvroDeserializer();
+
+        @Override
+        public void configure(Map<String, ?> settings, boolean isKey) {
+            ours.configure(settings, isKey);
+        }
+
+        @Override
+        public @Nullable GenericRecord deserialize(String topic, byte @Nullable [] value) {
+            REACHED.countDown();
+            try {
+                assertThat(GATE.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            return ours.deserialize(topic, value);
+        }
+
+        @Override
+        public void close() {
+            ours.close();
+        }
+    }
+
+    @Test
+    void aTrainerThatIsStillLearningTheBaseGoesOnWithWhatTheCommandHasWritten() throws InterruptedException {
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
+            learn(trainer, 1, 0, 300, 100);
+        }
+        TimeTravel.PastModel base = past(150);
+        Decisions.RolledBack back =
+                decisions().rollback(log.model(), 1, Handover.base(base), at(new LogPosition.Offset(200)));
+        try (TrainerApp trainer = TrainerApp
+                .start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName()))) {
+            assertThat(GatedDeserializer.REACHED.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            Handover.begin(new Publishing(kafka(), log.topics(), (short) -1, -1, PublishedSnapshot.Form.PLAIN), back,
+                    base, log.admin);
+            GatedDeserializer.GATE.countDown();
+            assertThat(stateHash(awaitSettled(trainer, 2, 300)))
+                    .isEqualTo(log.fold(offset -> offset < 150 || offset >= 200).stateHash());
+        }
+        assertThat(manifests(2)).filteredOn(each -> each.version() == 150).singleElement()
+                .extracting(SnapshotManifest::weightsHash).isEqualTo(base.model().weightsHash());
         assertThat(verify().difference()).isNull();
     }
 

@@ -100,7 +100,7 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
     private static ReplayProgress.Listener untilWritten(ModelTrainer.Ready ready) {
         long[] lookAt = {System.nanoTime() + LOOK_EVERY_NANOS};
         return progress -> {
-            if (System.nanoTime() - lookAt[0] >= 0) {
+            if (progress.at() == progress.end() || System.nanoTime() - lookAt[0] >= 0) {
                 if (!isUntouched(ready)) {
                     throw new WrittenMeanwhileException();
                 }
