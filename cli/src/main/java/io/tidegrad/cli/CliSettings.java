@@ -36,8 +36,8 @@ final class CliSettings {
     static final Setting WITH_JOINER = Setting.of("with-joiner", "", Form.FLAG,
             "also join the streams that this trainer's models learn from, with one thread each");
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
-            "a version of the model that is still on the snapshots topic").otherwise("the newest");
-    static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
+            "a version of the model that is still on the snapshots topic").otherwise("the newest; none for a rollback");
+    static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version, --offset or --time")
             .otherwise("the newest that has the version; to delete a stream, all");
     static final Setting RESUME_AT = Setting
             .of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
@@ -78,9 +78,9 @@ final class CliSettings {
     static final Setting COMPARE = Setting.of("compare", "NAME", Form.NAME,
             "a registered model to compare with, which learns the same events");
     static final Setting OFFSET = Setting.of("offset", "OFFSET", Form.number(0, Long.MAX_VALUE),
-            "rebuild the model that has learned everything before this offset of the events topic");
+            "take the model that has learned everything before this offset of the events topic");
     static final Setting TIME = Setting.of("time", "TIME", Form.place(List.of(), false),
-            "rebuild the model that has learned every record before this time");
+            "take the model that has learned every record before this time");
     static final Setting OUT = Setting.of("out", "FILE", Form.text("a file"),
             "file to write (.tidegrad, .onnx or .safetensors); of replay the weights of --from snapshot:N");
     static final Setting FROM_RATE =
@@ -163,10 +163,7 @@ final class CliSettings {
             --resume-at. The events in between are never learned. docs/operations/decide.md says what is near.
             """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
                     optional(REGISTRY_URL, "needed if the log is learned again"), modelOf("models rollback"),
-                    optional(VERSION, "a version of the model that is still on the snapshots topic"),
-                    optional(OFFSET, "go back to before this offset of the events topic"),
-                    optional(TIME, "go back to before this time of the events topic"),
-                    optional(EXACT, EPOCH, RESUME_AT), DECISION,
+                    optional(VERSION, OFFSET, TIME, EXACT, EPOCH, RESUME_AT), DECISION,
                     optional(WAIT, PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
                             TrainerSettings.SNAPSHOT_PRIVATE_KEY, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, JSON),
                     CONNECTIONS);
