@@ -414,8 +414,8 @@ final class ModelDecision {
         try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
             Instant now = Instant.now();
             Lineage.Moment moment = lineage.before(place.asEnd(reader, now));
-            return new Wanted(moment, place instanceof LogPosition.Time(Instant time) ? time
-                    : timeAt(reader, moment.nextOffset(), now));
+            return new Wanted(moment,
+                    place instanceof LogPosition.Time(Instant time) ? time : timeAt(reader, moment.nextOffset(), now));
         }
     }
 
@@ -437,8 +437,8 @@ final class ModelDecision {
         Duration step = Duration.between(wanted.time(), Instant.now()).compareTo(Duration.ofDays(1)) < 0
                 ? Duration.ofHours(1) : Duration.ofDays(1);
         return decisions.published(wanted.moment())
-                .filter(version -> version.nextOffset() == wanted.moment().nextOffset() || !exact && !Instant
-                        .ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
+                .filter(version -> version.nextOffset() == wanted.moment().nextOffset() || !exact
+                        && !Instant.ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
     }
 
     /// Learns the log again up to a moment, and adds to `more` how.

@@ -169,8 +169,7 @@ class RollbackReachTest {
                 ScorerApp one = process();
                 ScorerApp other = process()) {
             Readings.awaitLearned(trainer, model, 1, readings.end());
-            await().atMost(Readings.PATIENCE)
-                    .until(() -> one.scorer(model).ready() && other.scorer(model).ready());
+            await().atMost(Readings.PATIENCE).until(() -> one.scorer(model).ready() && other.scorer(model).ready());
             run("models", "rollback", model, "--time", poisonFrom.toString(), "--exact", "--resume-at",
                     poisonUntil.toString(), "--wait", "--json");
             System.out.println("rollback to three hours ago: " + readings.out());

@@ -233,8 +233,8 @@ class ControlTest extends TrainerFixture {
         TimeTravel.PastModel base = past(150);
         Decisions.RolledBack back =
                 decisions().rollback(log.model(), 1, Handover.base(base), at(new LogPosition.Offset(200)));
-        try (TrainerApp trainer = TrainerApp
-                .start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName()))) {
+        try (TrainerApp trainer =
+                TrainerApp.start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName()))) {
             assertThat(GatedDeserializer.REACHED.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             Handover.begin(new Publishing(kafka(), log.topics(), (short) -1, -1, PublishedSnapshot.Form.PLAIN), back,
                     base, log.admin);

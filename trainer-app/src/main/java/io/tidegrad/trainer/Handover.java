@@ -28,7 +28,12 @@ import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.streams.processor.api.Record;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Keeps the result of a replay as a new model, with which a trainer goes on exactly where the replay stopped.
 ///
@@ -40,6 +45,7 @@ import org.apache.kafka.streams.processor.api.Record;
 /// 3. `rollBack` lets the model leave out a part of the log, if that is wanted.
 /// 4. `resume` lets a trainer of all models take the model up. Without it the model stays paused, and can answer.
 public final class Handover implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
     private static final Decisions.By REPLAY = new Decisions.By("", "kept from a replay");
 
     private final Publishing publishing;
@@ -123,13 +129,12 @@ public final class Handover implements AutoCloseable {
     /// @param letters passes each dead letter to its argument
     public void commit(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
             Consumer<Consumer<Record<byte[], byte[]>>> letters) {
-        PublishedSnapshot snapshot =
-                model.parameters().updates() == 0 ? null
-                        : PublishedSnapshot
-                                .full(model,
-                                        new PublishedSnapshot.Moment(model.weightsHash(), lineage().epoch(), nextOffset,
-                                                newestAppendTime, false, System.currentTimeMillis()),
-                                        publishing.form());
+        PublishedSnapshot snapshot = null;
+        if (model.parameters().updates() > 0) {
+            var moment = new PublishedSnapshot.Moment(model.weightsHash(), lineage().epoch(), nextOffset,
+                    newestAppendTime, false, System.currentTimeMillis());
+            snapshot = PublishedSnapshot.full(model, moment, publishing.form());
+        }
         FirstState state = new FirstState(model, nextOffset, accounts, newestAppendTime, snapshot);
         state.commit(publishing.kafka(), publishing.topics(), ready, () -> {
             requireUntouched(admin, ready);
@@ -164,8 +169,25 @@ public final class Handover implements AutoCloseable {
     public static void begin(Publishing publishing, Decisions.RolledBack back, TimeTravel.PastModel past, Admin admin) {
         ModelRecord known = Objects.requireNonNull(back.decided().after(), "the model that was rolled back");
         String reason = back.decided().record().reason();
-        ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
-                ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
+        try {
+            ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
+                    ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
+        } catch (KafkaException e) {
+            if (!isFenced(e)) {
+                throw e;
+            }
+            LOG.info("model {}, epoch {}: a trainer has learned the base too, and writes it", known.getModel(),
+                    known.getEpoch());
+        }
+    }
+
+    private static boolean isFenced(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ProducerFencedException || cause instanceof InvalidProducerEpochException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// Ends the pause in which the model was registered.
