@@ -35,17 +35,15 @@ import java.util.List;
 final class CliSettings {
     static final Setting WITH_JOINER = Setting.of("with-joiner", "", Form.FLAG,
             "also join the streams that this trainer's models learn from, with one thread each");
-    static final Setting VERSION = Setting
-            .of("version", "N", Form.number(0, Long.MAX_VALUE),
-                    "a version of the model that is still on the snapshots topic")
-            .otherwise("the newest; none for a rollback");
-    static final Setting EPOCH =
-            Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version, --offset or --time")
-                    .otherwise("the newest that has the version; to delete a stream, all");
+    static final Setting VERSION =
+            Setting.of("version", "N", Form.number(0, Long.MAX_VALUE), "a version that is still on the snapshots topic")
+                    .otherwise("the newest; none for a rollback");
+    static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch that is meant")
+            .otherwise("the newest that has the version; to delete a stream, all");
     static final Setting RESUME_AT = Setting
             .of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
-                    "where learning goes on: base (the version), end, an offset or a time")
-            .otherwise("end; of replay base");
+                    "where learning goes on: base (the version), end, an offset, a time")
+            .otherwise("end; replay: base");
     static final Setting EXACT = Setting.of("exact", "", Form.FLAG,
             "make the model of that very offset or time, also if an earlier version is published");
     static final Setting PAUSED =
