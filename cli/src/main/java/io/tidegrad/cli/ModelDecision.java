@@ -9,6 +9,7 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelData;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.control.ScorerObserver;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.TopicReader;
@@ -347,19 +348,26 @@ final class ModelDecision {
     private Outcome rollback() {
         String model = model();
         long mark = trainers.mark(model);
-        int epoch = decisions.find(model).getEpoch();
-        boolean ran = trainers.runs(model, epoch);
+        ModelRecord known = decisions.find(model);
+        boolean ran = trainers.runs(model, known.getEpoch());
         Map<String, Object> more = new LinkedHashMap<>();
         OptionalLong version = settings.numberIfGiven(CliSettings.VERSION);
         Wanted wanted = version.isPresent() ? null : wanted();
+        List<SnapshotManifest> versions =
+                wanted == null ? List.of() : PublishedManifests.read(settings.kafka(), topics, model);
         Optional<SnapshotManifest> published =
-                wanted == null ? Optional.empty() : near(wanted, settings.flag(CliSettings.EXACT));
-        TimeTravel.PastModel made = wanted == null || published.isPresent() ? null : past(wanted.moment(), more);
+                wanted == null ? Optional.empty() : near(wanted, settings.flag(CliSettings.EXACT), versions);
+        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
+        TimeTravel.PastModel made = null;
+        if (wanted != null && published.isEmpty()) {
+            decisions.resumeOffset(known, wanted.moment().nextOffset(), resumeAt()); // refuses before the long part
+            requireKey(versions, form);
+            made = past(wanted.moment(), more);
+        }
         OptionalLong scorersMark = scorersMark();
         Decisions.RolledBack back;
         if (made != null) {
-            PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
-            back = decisions.rollback(model, epoch, Handover.base(made), resumeAt());
+            back = decisions.rollback(model, known.getEpoch(), Handover.base(made), resumeAt());
             Handover.begin(ReplayCommand.publishing(settings, form), back, made, admin);
         } else {
             back = published.map(manifest -> goBack(OptionalInt.of(manifest.epoch()), manifest.version()))
@@ -433,12 +441,20 @@ final class ModelDecision {
     /// between than default retention leaves between two versions: an hour of the last day, a day of what is older.
     ///
     /// @param exact whether nothing may lie between
-    private Optional<SnapshotManifest> near(Wanted wanted, boolean exact) {
+    private static Optional<SnapshotManifest> near(Wanted wanted, boolean exact, List<SnapshotManifest> versions) {
         Duration step = Duration.between(wanted.time(), Instant.now()).compareTo(Duration.ofDays(1)) < 0
                 ? Duration.ofHours(1) : Duration.ofDays(1);
-        return decisions.published(wanted.moment())
-                .filter(version -> version.nextOffset() == wanted.moment().nextOffset() || !exact
-                        && !Instant.ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
+        return wanted.moment().newestOf(versions).filter(version -> version.nextOffset() == wanted.moment().nextOffset()
+                || !exact && !Instant.ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
+    }
+
+    private void requireKey(List<SnapshotManifest> versions, PublishedSnapshot.Form form) {
+        if (!versions.isEmpty() && versions.getLast().isSigned() && form.key() == null) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "snapshot-private-key: expected a key, as the newest version on " + topics.snapshots(model())
+                            + " is signed, found none: scorers that ask for signatures would refuse what is made here;"
+                            + " give the trainer's, or a --version that is there");
+        }
     }
 
     /// Learns the log again up to a moment, and adds to `more` how.

@@ -139,6 +139,7 @@ class RollbackReachTest {
             Readings.awaitLearned(trainer, model, 1, readings.end());
             refused("found that it has made none before offset 0", "--offset", "0");
             refused("expected an epoch from 1 to 1, found 2", "--offset", "5", "--epoch", "2");
+            refused("resume-at: expected an offset from 100 on", "--offset", "100", "--exact", "--resume-at", "99");
             refused("expected an offset up to its end", "--offset", "" + (GOOD + 1_000));
             run("models", "show", model);
             assertThat(readings.out()).doesNotContain("rolled back");

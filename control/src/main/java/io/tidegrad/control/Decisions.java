@@ -350,7 +350,7 @@ public final class Decisions {
 
     private RolledBack rollback(ModelRecord known, ControlAction.Base from, ResumeAt resumeAt) {
         String model = known.getModel();
-        long resume = resumeOffset(known, from, resumeAt);
+        long resume = resumeOffset(known, from.nextOffset(), resumeAt);
         int epoch = known.getEpoch() + 1;
         ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
         Decided decided = decide(model, (now, same) -> {
@@ -388,25 +388,6 @@ public final class Decisions {
         return lineage(known, view.state(model), of);
     }
 
-    /// Returns the newest version on the topic that has learned nothing after a moment, or nothing if there is none.
-    public Optional<SnapshotManifest> published(Lineage.Moment moment) {
-        List<SnapshotManifest> published = PublishedManifests.read(kafka, topics, moment.lineage().model());
-        long limit = moment.nextOffset();
-        for (Lineage at = moment.lineage(); at != null; at = at.parent()) {
-            Lineage of = at;
-            long before = limit;
-            Optional<SnapshotManifest> newest = published.stream()
-                    .filter(each -> each.epoch() == of.epoch() && each.nextOffset() <= before).max(Comparator
-                            .comparingLong(SnapshotManifest::nextOffset).thenComparingLong(SnapshotManifest::version));
-            if (newest.isPresent()) {
-                return newest;
-            }
-            ControlAction.Rollback origin = at.origin();
-            limit = origin == null ? limit : Math.min(limit, origin.base().nextOffset());
-        }
-        return Optional.empty();
-    }
-
     private static int firstEpoch(ModelRecord known) {
         List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
         return rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
@@ -426,17 +407,21 @@ public final class Decisions {
                         + " (epoch.version)"));
     }
 
-    private long resumeOffset(ModelRecord known, ControlAction.Base base, ResumeAt resumeAt) {
+    /// Returns the offset at which a model goes on after a rollback.
+    ///
+    /// @param nextOffset the offset before which the base has learned everything
+    /// @throws ControlException if events would be learned twice, or the log does not hold the offset
+    public long resumeOffset(ModelRecord known, long nextOffset, ResumeAt resumeAt) {
         return switch (resumeAt) {
-            case ResumeAt.Base() -> base.nextOffset();
+            case ResumeAt.Base() -> nextOffset;
             case ResumeAt.At(LogPosition place) -> {
                 try (TopicReader reader = new TopicReader(kafka, known.getInputTopic())) {
-                    long offset = place.asStart(known.getModel(), reader, base.nextOffset());
-                    if (offset < base.nextOffset()) {
+                    long offset = place.asStart(known.getModel(), reader, nextOffset);
+                    if (offset < nextOffset) {
                         throw new ControlException(Reason.CONFIGURATION,
-                                "resume-at: expected an offset from " + base.nextOffset() + " on, up to where version "
-                                        + base.epoch() + "." + base.version() + " has learned, found " + offset
-                                        + ": events would be learned twice; give a later one, or 'base'");
+                                "resume-at: expected an offset from " + nextOffset
+                                        + " on, before which the version to go back to has learned everything, found "
+                                        + offset + ": events would be learned twice; give a later one, or 'base'");
                     }
                     yield offset;
                 }

@@ -1,8 +1,11 @@
 package io.tidegrad.control;
 
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +54,27 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
     /// @param lineage the lineage of the epoch that learned it
     /// @param nextOffset the offset before which everything was learned
     public record Moment(Lineage lineage, long nextOffset) {
+        /// Returns the newest version that has learned nothing after this moment and nothing that its lineage leaves out,
+        /// or nothing if there is none.
+        ///
+        /// @param published versions of the model, of any epochs
+        public Optional<SnapshotManifest> newestOf(List<SnapshotManifest> published) {
+            long limit = nextOffset;
+            for (Lineage at = lineage; at != null; at = at.parent()) {
+                int epoch = at.epoch();
+                long before = limit;
+                Optional<SnapshotManifest> newest =
+                        published.stream().filter(each -> each.epoch() == epoch && each.nextOffset() <= before)
+                                .max(Comparator.comparingLong(SnapshotManifest::nextOffset)
+                                        .thenComparingLong(SnapshotManifest::version));
+                if (newest.isPresent()) {
+                    return newest;
+                }
+                ControlAction.Rollback origin = at.origin();
+                limit = origin == null ? limit : Math.min(limit, origin.base().nextOffset());
+            }
+            return Optional.empty();
+        }
     }
 
     /// Returns what this lineage has learned before an offset. Within what a rollback left out, this is the rollback's base.

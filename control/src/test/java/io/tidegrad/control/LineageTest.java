@@ -3,6 +3,10 @@ package io.tidegrad.control;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.List;
 import java.util.Objects;
@@ -74,6 +78,31 @@ class LineageTest {
         // The second one went back to what the first one had begun with.
         Lineage twice = lineage(3, first, rollback(3, 2, 150, 160));
         assertThat(twice.before(160)).isEqualTo(new Lineage.Moment(lineage(1), 100));
+    }
+
+    private static SnapshotManifest version(int epoch, long nextOffset) {
+        OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+        return PublishedSnapshot.of(model, model.weightsHash(), epoch, nextOffset, 0, false).manifest();
+    }
+
+    @Test
+    void theNewestVersionOfAMomentIsOfItsLineageAndHasLearnedNothingThatThisLeavesOut() {
+        ControlAction.Rollback first = rollback(2, 1, 100, 150);
+        Lineage lineage = lineage(4, first, rollback(4, 2, 180, 200));
+        SnapshotManifest early = version(1, 60);
+        SnapshotManifest leftOut = version(1, 140);
+        SnapshotManifest second = version(2, 170);
+        SnapshotManifest strange = version(3, 175);
+        SnapshotManifest poison = version(2, 195);
+        SnapshotManifest newest = version(4, 260);
+        List<SnapshotManifest> all = List.of(early, leftOut, second, poison, strange, newest);
+        assertThat(lineage.before(300).newestOf(all)).contains(newest);
+        assertThat(lineage.before(259).newestOf(all)).contains(second);
+        assertThat(lineage.before(190).newestOf(all)).contains(second);
+        assertThat(lineage.before(160).newestOf(all)).contains(early);
+        assertThat(lineage.before(60).newestOf(all)).contains(early);
+        assertThat(lineage.before(59).newestOf(all)).isEmpty();
+        assertThat(lineage(1).before(145).newestOf(all)).contains(leftOut);
     }
 
     @Test
