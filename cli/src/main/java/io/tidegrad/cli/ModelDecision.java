@@ -52,6 +52,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
@@ -351,28 +352,14 @@ final class ModelDecision {
         ModelRecord known = decisions.find(model);
         boolean ran = trainers.runs(model, known.getEpoch());
         Map<String, Object> more = new LinkedHashMap<>();
-        OptionalLong version = settings.numberIfGiven(CliSettings.VERSION);
-        Wanted wanted = version.isPresent() ? null : wanted();
-        List<SnapshotManifest> versions =
-                wanted == null ? List.of() : PublishedManifests.read(settings.kafka(), topics, model);
-        Optional<SnapshotManifest> published =
-                wanted == null ? Optional.empty() : near(wanted, settings.flag(CliSettings.EXACT), versions);
-        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
-        TimeTravel.PastModel made = null;
-        if (wanted != null && published.isEmpty()) {
-            decisions.resumeOffset(known, wanted.moment().nextOffset(), resumeAt()); // refuses before the long part
-            requireKey(versions, form);
-            made = past(wanted.moment(), more);
-        }
+        Wanted wanted = settings.text(CliSettings.VERSION).isEmpty() ? wanted() : null;
+        Supplier<Decisions.RolledBack> decision =
+                wanted == null
+                        ? () -> goBack(SettingsCommand.epoch(settings),
+                                settings.numberIfGiven(CliSettings.VERSION).orElseThrow())
+                        : toPlace(wanted, known, more);
         OptionalLong scorersMark = scorersMark();
-        Decisions.RolledBack back;
-        if (made != null) {
-            back = decisions.rollback(model, known.getEpoch(), Handover.base(made), resumeAt());
-            Handover.begin(ReplayCommand.publishing(settings, form), back, made, admin);
-        } else {
-            back = published.map(manifest -> goBack(OptionalInt.of(manifest.epoch()), manifest.version()))
-                    .orElseGet(() -> goBack(SettingsCommand.epoch(settings), version.orElseThrow()));
-        }
+        Decisions.RolledBack back = decision.get();
         ControlAction.Rollback rollback = back.rollback();
         more.put("base", rollback.base().epoch() + "." + rollback.base().version());
         more.put("weights_hash", rollback.base().weightsHash());
@@ -401,6 +388,32 @@ final class ModelDecision {
         return decisions.rollback(model, new Decisions.Back(epoch, version, resumeAt()),
                 (of, found) -> Snapshots.find(settings, model, OptionalInt.of(of), OptionalLong.of(found), key),
                 (lineage, nextOffset) -> TimeTravel.requireReachable(settings.kafka(), topics, lineage, nextOffset));
+    }
+
+    /// Finds what a place means, and learns the log again if nothing near is published. Returns the decision.
+    ///
+    /// @param known the model before
+    /// @param more gets how the base was made, if it was
+    private Supplier<Decisions.RolledBack> toPlace(Wanted wanted, ModelRecord known, Map<String, Object> more) {
+        List<SnapshotManifest> versions = PublishedManifests.read(settings.kafka(), topics, known.getModel());
+        Optional<SnapshotManifest> published = near(wanted, settings.flag(CliSettings.EXACT), versions);
+        if (published.isPresent()) {
+            SnapshotManifest base = published.get();
+            return () -> goBack(OptionalInt.of(base.epoch()), base.version());
+        }
+        // What the decision would refuse is refused before the long part.
+        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
+        requireKey(versions, form);
+        try (TopicReader reader = new TopicReader(settings.kafka(), known.getInputTopic())) {
+            Decisions.resumeOffset(known.getModel(), reader, wanted.moment().nextOffset(), resumeAt());
+        }
+        TimeTravel.PastModel made = past(wanted.moment(), more);
+        return () -> {
+            Decisions.RolledBack back =
+                    decisions.rollback(known.getModel(), known.getEpoch(), Handover.base(made), resumeAt());
+            Handover.begin(ReplayCommand.publishing(settings, form), back, made, admin);
+            return back;
+        };
     }
 
     private Decisions.ResumeAt resumeAt() {

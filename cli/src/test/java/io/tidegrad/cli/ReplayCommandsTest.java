@@ -352,6 +352,8 @@ class ReplayCommandsTest {
                     replay --from snapshot:99999 | 1 | found not version 99999
                     replay --paused | 2 | --paused: expected --as NAME beside it
                     replay --resume-at end | 2 | --resume-at: expected --as NAME beside it
+                    replay --until 100 --as x --resume-at 99 | 2 | resume-at: expected an offset from 100 on
+                    replay --until 0 --as none-yet --resume-at end | 2 | until: expected an end after the first update
                     replay --until live --as x --state-dir d --paused | 2 | expected neither --resume-at nor --paused
                     replay --out x.safetensors | 2 | expected --from snapshot:N beside it
                     replay --compare nobody | 2 | model nobody: expected a registered model, found none

@@ -191,6 +191,7 @@ class RollbackReachTest {
                 topics.prefix(), "--model", model, "--http-port", "0"), Map.of()), InstantSource.system());
     }
 
+    @LongProof("two trainers, one after the other")
     @Test
     void withoutATrainerScorersServeWhatTheCommandMadeAndATrainerNeedNotLearnItAgain() {
         Path spec = readings.spec(directory, model);
@@ -219,6 +220,7 @@ class RollbackReachTest {
         }
     }
 
+    @LongProof("two trainers, one after the other")
     @Test
     void aReplayThatIsKeptAnswersAtOnceAndLeavesOutWhatItIsToldTo() {
         Path spec = readings.spec(directory, model);

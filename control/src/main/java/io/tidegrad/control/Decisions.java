@@ -209,9 +209,9 @@ public final class Decisions {
     private void requirePublished(String name, String by) {
         ControlLog.View view = control.read();
         ModelRecord promoted = view.models().get(by);
-        // A rollback was decided only after its base was found.
-        if (promoted == null || view.state(by).rollback() != null
-                || PublishedManifests.any(kafka, topics, by, promoted.getEpoch())) {
+        ControlAction.Rollback rollback = view.state(by).rollback();
+        if (promoted == null || PublishedManifests.any(kafka, topics, by, promoted.getEpoch())
+                || rollback != null && isPublished(by, rollback.base())) {
             return;
         }
         throw new ControlException(Reason.CONFIGURATION,
@@ -219,6 +219,11 @@ public final class Decisions {
                         + topics.snapshots(by) + ", found none, so that nothing could answer for " + name
                         + "; start a trainer for " + by
                         + " and promote it when it has published (tidegrad snapshots list --model " + by + ")");
+    }
+
+    private boolean isPublished(String model, ControlAction.Base base) {
+        return PublishedManifests.read(kafka, topics, model).stream().anyMatch(each -> each.epoch() == base.epoch()
+                && each.version() == base.version() && each.weightsHash().equals(base.weightsHash()));
     }
 
     /// Makes `by` a shadow of `name`, in place of what it was there before.
@@ -350,7 +355,10 @@ public final class Decisions {
 
     private RolledBack rollback(ModelRecord known, ControlAction.Base from, ResumeAt resumeAt) {
         String model = known.getModel();
-        long resume = resumeOffset(known, from.nextOffset(), resumeAt);
+        long resume;
+        try (TopicReader reader = new TopicReader(kafka, known.getInputTopic())) {
+            resume = resumeOffset(model, reader, from.nextOffset(), resumeAt);
+        }
         int epoch = known.getEpoch() + 1;
         ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
         Decided decided = decide(model, (now, same) -> {
@@ -409,22 +417,21 @@ public final class Decisions {
 
     /// Returns the offset at which a model goes on after a rollback.
     ///
+    /// @param reader of the model's log
     /// @param nextOffset the offset before which the base has learned everything
     /// @throws ControlException if events would be learned twice, or the log does not hold the offset
-    public long resumeOffset(ModelRecord known, long nextOffset, ResumeAt resumeAt) {
+    public static long resumeOffset(String model, TopicReader reader, long nextOffset, ResumeAt resumeAt) {
         return switch (resumeAt) {
             case ResumeAt.Base() -> nextOffset;
             case ResumeAt.At(LogPosition place) -> {
-                try (TopicReader reader = new TopicReader(kafka, known.getInputTopic())) {
-                    long offset = place.asStart(known.getModel(), reader, nextOffset);
-                    if (offset < nextOffset) {
-                        throw new ControlException(Reason.CONFIGURATION,
-                                "resume-at: expected an offset from " + nextOffset
-                                        + " on, before which the version to go back to has learned everything, found "
-                                        + offset + ": events would be learned twice; give a later one, or 'base'");
-                    }
-                    yield offset;
+                long offset = place.asStart(model, reader, nextOffset);
+                if (offset < nextOffset) {
+                    throw new ControlException(Reason.CONFIGURATION,
+                            "resume-at: expected an offset from " + nextOffset
+                                    + " on, as everything before it is learned already, found " + offset
+                                    + ": events would be learned twice; give a later one, or 'base'");
                 }
+                yield offset;
             }
         };
     }

@@ -2,6 +2,7 @@ package io.tidegrad.replay;
 
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.Decisions;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
@@ -103,19 +104,21 @@ public final class Replay {
                         reader.log() + ": expected an end at or after the start, found " + until + " before " + from
                                 + "; correct --from or --until");
             }
+            ReplayOptions.Keep keep = options.keep();
+            if (keep != null && keep.resumeAt() != null) {
+                Decisions.resumeOffset(spec.model(), reader, until, new Decisions.ResumeAt.At(keep.resumeAt()));
+            }
             boolean again = given == null && from == lineage.startOffset();
             List<RelearnedModel> models = new ArrayList<>();
-            models.add(again
-                    ? RelearnedModel.initial(lineage, decoder, facts(lineage), options.keep() != null,
-                            options.kernels())
+            models.add(again ? RelearnedModel.initial(lineage, decoder, facts(lineage), keep != null, options.kernels())
                     : RelearnedModel.initial(spec, decoder,
-                            KnownRejections.setAside(options.kafka(), options.topics(), lineage), from,
-                            options.keep() != null, options.kernels()));
+                            KnownRejections.setAside(options.kafka(), options.topics(), lineage), from, keep != null,
+                            options.kernels()));
             if (!options.compareWith().isEmpty()) {
                 models.add(compared(spec, decoder, reader, from));
             }
-            return options.keep() == null ? result(models, null, learn(reader, models, until))
-                    : learnAndKeep(reader, models, until, options.keep());
+            return keep == null ? result(models, null, learn(reader, models, until))
+                    : learnAndKeep(reader, models, until, keep);
         }
     }
 
@@ -199,6 +202,12 @@ public final class Replay {
         RelearnedModel first = models.getFirst();
         try (Handover handover = Handover.open(keep.publishing(), first.spec(), first.from())) {
             long nanos = learn(reader, models, until);
+            if (keep.resumeAt() != null && first.model().parameters().updates() == 0) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "until: expected an end after the first update of model " + first.spec().model()
+                                + ", found that it has made none before offset " + first.nextOffset()
+                                + ", so that it can't go on elsewhere; give a later one");
+            }
             handover.commit(first.model(), first.nextOffset(), first.accounts(), first.newestAppendTime(),
                     letters -> deadLetters(reader, first, handover.deadLetters(), letters));
             int epoch = handover.lineage().epoch();

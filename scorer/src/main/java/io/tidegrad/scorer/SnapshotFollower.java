@@ -484,7 +484,8 @@ final class SnapshotFollower implements AutoCloseable {
                         + (current.get() == null ? "nothing serves" : "the version before still serves")
                         + " until epoch " + rollback.epoch() + " publishes";
                 control.problem(rollback, problem);
-                log.error("{}: {}", directive.model(), problem);
+                // The command that decided this publishes a base that it has made a moment later.
+                log.warn("{}: {}", directive.model(), problem);
             }
         }
     }

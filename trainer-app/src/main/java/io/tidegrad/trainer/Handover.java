@@ -166,18 +166,25 @@ public final class Handover implements AutoCloseable {
     /// version need be published, and no trainer has to learn it again.
     ///
     /// @param past the base
+    /// @throws StopException if it could not be written. The decision stands: a trainer learns the base again
     public static void begin(Publishing publishing, Decisions.RolledBack back, TimeTravel.PastModel past, Admin admin) {
         ModelRecord known = Objects.requireNonNull(back.decided().after(), "the model that was rolled back");
         String reason = back.decided().record().reason();
         try {
             ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
                     ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
-        } catch (KafkaException e) {
-            if (!isFenced(e)) {
-                throw e;
+        } catch (KafkaException | StopException e) {
+            if (isFenced(e)) {
+                LOG.info("model {}, epoch {}: a trainer has learned the base too, and writes it", known.getModel(),
+                        known.getEpoch());
+                return;
             }
-            LOG.info("model {}, epoch {}: a trainer has learned the base too, and writes it", known.getModel(),
-                    known.getEpoch());
+            StopException why = StopException.from(e);
+            throw new StopException(why.exitCode(),
+                    "model " + known.getModel() + ": epoch " + known.getEpoch()
+                            + " is decided, but its base was not published: " + why.getMessage()
+                            + "; a trainer of the model learns the base again and publishes it: start one if none runs",
+                    e);
         }
     }
 
