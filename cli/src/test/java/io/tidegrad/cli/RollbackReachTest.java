@@ -153,7 +153,6 @@ class RollbackReachTest {
         assertThat(readings.err()).contains(why);
     }
 
-    /// Prints how long it takes until scorers serve the model of three hours ago.
     @LongProof("four hours of events, a trainer and two scorers")
     @Test
     void aPoisonedHourIsTakenOutThreeHoursLaterOfAModelThatIsPublishedEveryHalfSecond() throws IOException {
@@ -173,7 +172,6 @@ class RollbackReachTest {
             await().atMost(Readings.PATIENCE).until(() -> one.scorer(model).ready() && other.scorer(model).ready());
             run("models", "rollback", model, "--time", poisonFrom.toString(), "--exact", "--resume-at",
                     poisonUntil.toString(), "--wait", "--json");
-            System.out.println("rollback to three hours ago: " + readings.out());
             assertThat(readings.json().path("next_offset").asLong()).isEqualTo(hour);
             assertThat(readings.json().path("resume_offset").asLong()).isEqualTo(2 * hour);
             assertThat(readings.json().path("skipped").asLong()).isEqualTo(hour);
