@@ -434,7 +434,7 @@ final class ModelDecision {
         LogPosition place = LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset);
         try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
             Instant now = Instant.now();
-            Lineage.Moment moment = lineage.before(place.asEnd(reader, now));
+            Lineage.Moment moment = lineage.before(place.asEnd(lineage.startOffset(), reader, now));
             return new Wanted(moment,
                     place instanceof LogPosition.Time(Instant time) ? time : timeAt(reader, moment.nextOffset(), now));
         }

@@ -79,6 +79,22 @@ public sealed interface LogPosition {
         return offset;
     }
 
+    /// Returns the offset of this place, for the end of what a model had learned there.
+    ///
+    /// @param lineageStart the start offset of the model
+    /// @throws ControlException also if a time lies before the first record that the log still holds, so that it can't
+    ///     tell how much the model had learned then
+    default long asEnd(long lineageStart, TopicReader reader, Instant now) {
+        long offset = asEnd(reader, now);
+        if (this instanceof Time(Instant time) && reader.begin() > lineageStart && !reader.holdsBefore(offset)) {
+            throw new ControlException(Reason.CONFIGURATION, reader.log()
+                    + ": expected a time after its first record, at" + " offset " + offset + ", found " + time
+                    + ": retention has deleted older ones, so what was learned by then is not known; give a later time,"
+                    + " or an offset");
+        }
+        return offset;
+    }
+
     private static void requireReached(long offset, long end, TopicReader reader) {
         if (offset > end) {
             throw new ControlException(Reason.CONFIGURATION, reader.log() + ": expected an offset up to its end, " + end

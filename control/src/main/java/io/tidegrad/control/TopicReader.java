@@ -119,6 +119,16 @@ public final class TopicReader implements AutoCloseable {
         }
     }
 
+    /// Returns whether the topic still holds a record before an offset.
+    public boolean holdsBefore(long offset) {
+        boolean[] any = {false};
+        read(begin(), offset, record -> {
+            any[0] = true;
+            return false;
+        });
+        return any[0];
+    }
+
     /// Returns why a model can't be learned again from an offset that retention has deleted.
     public ControlException beginsLater(String model, long from, @Nullable OffsetOutOfRangeException cause) {
         return new ControlException(Reason.STATE_VIOLATION,

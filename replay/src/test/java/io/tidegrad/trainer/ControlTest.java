@@ -42,6 +42,7 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.StoreParts;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -143,8 +144,13 @@ class ControlTest extends TrainerFixture {
     }
 
     private TimeTravel.PastModel past(long offset) {
-        return TimeTravel.to(new TimeTravel.Options(kafka(), registry(), log.prefix, log.model(),
-                new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
+        return past(new LogPosition.Offset(offset));
+    }
+
+    private TimeTravel.PastModel past(LogPosition place) {
+        return TimeTravel.to(
+                new TimeTravel.Options(kafka(), registry(), log.prefix, log.model(), place, Kernels.active()),
+                ReplayProgress.Listener.NONE);
     }
 
     private List<SnapshotManifest> manifests(int epoch) {
@@ -518,6 +524,7 @@ class ControlTest extends TrainerFixture {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             learn(trainer, 1, 0, 200, 100);
         }
+        String learned = log.fold().stateHash();
         int decided = view().records().size();
         TestLog.refused(() -> rollback(150, at(new LogPosition.End())), ExitCode.CONFIGURATION,
                 "expected version 150 among the published ones", "1.100", "1.200");
@@ -531,6 +538,12 @@ class ControlTest extends TrainerFixture {
         TestLog.refused(() -> rollback(100, at(new LogPosition.End())), ExitCode.STATE_VIOLATION, "from offset 0 on",
                 "retention has deleted events");
         assertThat(view().records()).hasSize(decided);
+        // The state of offset 200 is stored, and is not what had been learned at a time of which no record is left.
+        log.send(200, 210);
+        TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(200))).all());
+        TestLog.refused(() -> past(new LogPosition.Time(Instant.EPOCH)), ExitCode.CONFIGURATION,
+                "expected a time after its first record, at offset 200", "what was learned by then is not known");
+        assertThat(past(200).model().stateHash()).isEqualTo(learned);
     }
 
     /// And a trainer that does not compare, from the same records, is reported.

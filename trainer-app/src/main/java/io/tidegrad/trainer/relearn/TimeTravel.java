@@ -105,7 +105,7 @@ public final class TimeTravel {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
             KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
             try (TopicReader reader = new TopicReader(kafka, lineage.log().topic())) {
-                long until = place.asEnd(reader, Instant.now());
+                long until = place.asEnd(lineage.startOffset(), reader, Instant.now());
                 if (until < lineage.startOffset()) {
                     throw new StopException(ExitCode.CONFIGURATION,
                             "model " + lineage.model() + ": expected an offset from " + lineage.startOffset()
