@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.KafkaTopics;
@@ -213,8 +214,10 @@ class StreamsCommandTest {
         assertThat(run("streams", "create", "--spec", apart.toString())).as(readings.err()).isZero();
         assertThat(readings.out()).contains("epochs        1\n",
                 "changed       align PT10M -> PT1M, examples.retention PT2160H -> PT216H");
-        assertThat(new KafkaTopics(admin, (short) 1).look(Set.of(log), true).get(log)).isNotNull()
-                .satisfies(now -> assertThat(now.settings()).containsEntry("retention.ms", "" + 9L * 24 * 3_600_000));
+        await("the broker knows what the controller did").atMost(Readings.PATIENCE)
+                .untilAsserted(() -> assertThat(new KafkaTopics(admin, (short) 1).look(Set.of(log), true).get(log))
+                        .isNotNull().satisfies(now -> assertThat(now.settings()).containsEntry("retention.ms",
+                                "" + 9L * 24 * 3_600_000)));
         assertThat(run("streams", "resume", stream)).isEqualTo(2);
         assertThat(readings.err())
                 .contains("stream " + stream + ": expected one that is paused, found one that is joined");
@@ -266,9 +269,11 @@ class StreamsCommandTest {
     void aStreamWhoseTopicGotMorePartitionsSaysSo() {
         String stream = created("wider");
         get(admin.createPartitions(Map.of(stream + "-payments", NewPartitions.increaseTo(5))).all());
-        assertThat(run("streams", "list", stream)).isZero();
-        assertThat(readings.out()).contains(stream + ": epoch 1, topic " + stream
-                + "-payments: expected 3 partitions, found 5; begin a new stream or epoch");
+        await("the broker knows what the controller did").atMost(Readings.PATIENCE).untilAsserted(() -> {
+            assertThat(run("streams", "list", stream)).isZero();
+            assertThat(readings.out()).contains(stream + ": epoch 1, topic " + stream
+                    + "-payments: expected 3 partitions, found 5; begin a new stream or epoch");
+        });
     }
 
     private void send(String topic, int partition, String key, byte[] value) {

@@ -28,7 +28,7 @@ class LooksTest {
                 throw new IllegalStateException("Kafka is away");
             }
         });
-        await().until(() -> made.get() > 3);
+        await().atMost(Duration.ofMinutes(1)).until(() -> made.get() > 3);
     }
 
     @Test
@@ -37,7 +37,7 @@ class LooksTest {
         AtomicInteger made = new AtomicInteger();
         looks.every(OFTEN, "nothing can be seen", never::join);
         looks.every(OFTEN, "nothing can be seen", made::incrementAndGet);
-        await().until(() -> made.get() > 2);
+        await().atMost(Duration.ofMinutes(1)).until(() -> made.get() > 2);
         never.complete(null);
     }
 

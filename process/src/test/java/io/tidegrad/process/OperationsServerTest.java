@@ -15,6 +15,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -77,7 +78,7 @@ class OperationsServerTest {
             assertThat(degraded.body()).contains("\"status\":\"DEGRADED\"", "\"models\":1", "\"streams\":2");
 
             other.set(down());
-            await().untilAsserted(() -> { // an answer is shared for a moment
+            await().atMost(Duration.ofMinutes(1)).untilAsserted(() -> { // an answer is shared for a moment
                 HttpResponse<String> down = get(client, url);
                 assertThat(down.statusCode()).isEqualTo(503);
                 assertThat(down.body()).contains("\"status\":\"DOWN\"", "\"models\":1");

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.ByteString;
 import io.grpc.CallOptions;
@@ -289,6 +290,9 @@ class GrpcTest {
         GrpcServer impatient = server(Duration.ofMillis(100));
         ManagedChannel to = channel(impatient);
         try {
+            // A connection, too, has to begin in time: on a busy machine another try does.
+            await().atMost(Duration.ofMinutes(1)).ignoreExceptionsInstanceOf(StatusRuntimeException.class)
+                    .until(() -> isLive(to));
             for (byte[][] messages : List.of(new byte[][]{}, new byte[][]{request(false).toByteArray()})) {
                 Status status = call(to, false, messages);
                 assertThat(status.getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -52,7 +53,9 @@ class HostileFramesTest {
 
     @AfterEach
     void othersNoticeNothing() {
-        assertThat(GRPCInferenceServiceGrpc.newBlockingStub(channel)
+        // Its own connection, too, has to begin in time: on a busy machine another try does.
+        assertThat(GRPCInferenceServiceGrpc.newBlockingStub(channel).withWaitForReady()
+                .withDeadlineAfter(1, TimeUnit.MINUTES)
                 .modelReady(ModelReadyRequest.newBuilder().setName("flights").build()).getReady()).isTrue();
     }
 

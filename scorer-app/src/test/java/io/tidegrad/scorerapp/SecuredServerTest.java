@@ -365,7 +365,11 @@ class SecuredServerTest {
             ours.detachAppender(logged);
             ours.setLevel(before);
         }
-        return logged.list.stream().filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN)).toList();
+        // Of this thread: a server's threads have their own to say.
+        String thread = Thread.currentThread().getName();
+        return logged.list.stream()
+                .filter(event -> event.getThreadName().equals(thread) && event.getLevel().isGreaterOrEqual(Level.WARN))
+                .toList();
     }
 
     @Test

@@ -57,8 +57,8 @@ class TopicAppTest {
             await().atMost(SOON).until(() -> health(app).get("partitions").asInt() > 0);
             producer.send(new ProducerRecord<>(prefix + ".requests", new byte[]{'k'}, null)).get();
             await().atMost(SOON).until(() -> health(app).get("transactions_committed").asInt() == 1);
-            JsonNode health = health(app);
-            assertThat(health.get("state").asText()).isEqualTo("running");
+            JsonNode health = await().atMost(SOON).until(() -> health(app),
+                    told -> told.get("state").asText().equals("running") && told.get("lag").asLong() == 0);
             assertThat(health.get("dead_letters").get("null-value").asInt()).isEqualTo(1);
             assertThat(get(app, "/metrics").body()).contains(
                     "tidegrad_scorer_requests_topic_dead_letters_total{reason=\"null-value\"} 1.0",

@@ -54,8 +54,8 @@ final class SnapshotCounters {
     }
 
     void refused(Verification.Refused refusal) {
+        lastRefusal = refusal; // before it is counted, so that whoever sees the count finds it
         refused[refusal.reason().ordinal()].increment();
-        lastRefusal = refusal;
         gap |= refusal.reason() == RefusalReason.UNKNOWN_PARENT;
     }
 

@@ -182,8 +182,10 @@ class LastGoodTest {
 
             broker.startNode(0);
             // A decision while no scorer ran.
-            await().atMost(SOON).untilAsserted(() -> assertThat(two.current()).isNull());
-            assertThat(rolledBack.file()).doesNotExist();
+            await().atMost(SOON).untilAsserted(() -> {
+                assertThat(two.current()).isNull();
+                assertThat(rolledBack.file()).doesNotExist();
+            });
             rolledBack.publisher.publish(other.publishFull());
             awaitVersion(two, 3);
             // Only deltas of the file's version: nothing else is read or loaded.
@@ -206,7 +208,7 @@ class LastGoodTest {
         try (Scorer scorer = flights.open()) {
             awaitVersion(scorer, 5);
             assertThat(isFromFile(scorer)).isTrue();
-            assertThat(scorer.status().follower()).isEqualTo("waiting-for-topic");
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("waiting-for-topic"));
             TestTrainer anew = TestTrainer.of(flights.model).learn(3);
             await().atMost(SOON).until(() -> created(flights));
             // What is there before it begins to follow is not even tried.

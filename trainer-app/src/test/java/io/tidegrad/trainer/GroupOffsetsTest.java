@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Where a trainer finds its group: another trainer may learn meanwhile, or a commit may not be visible yet.
 class GroupOffsetsTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private static TestLog log;
     private static KafkaTopics.Log before;

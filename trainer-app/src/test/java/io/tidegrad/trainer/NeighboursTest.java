@@ -259,6 +259,10 @@ class NeighboursTest extends TrainerFixture {
                         .incrementalAlterConfigs(Map.of(resource,
                                 List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET))))
                         .all());
+        await("the broker knows what the controller did").atMost(PATIENCE)
+                .until(() -> Objects
+                        .requireNonNull(TestLog.await(log.admin.describeConfigs(List.of(resource)).all()).get(resource))
+                        .get(setting).value().equals(value));
     }
 
     // ---- a slot by itself ----

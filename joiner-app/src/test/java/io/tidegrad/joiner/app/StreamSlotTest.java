@@ -12,6 +12,7 @@ import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
@@ -50,7 +51,7 @@ class StreamSlotTest {
         });
         paused.pause();
         retrying.start();
-        await().until(() -> tries.get() == 2);
+        await().atMost(Duration.ofMinutes(1)).until(() -> tries.get() == 2);
         assertThat(retrying.doing()).isEqualTo(Doing.STARTING);
         try (OperationsServer server = JoinerOperations
                 .start("127.0.0.1", 0, new ServerSecurity(null, null), () -> List.of(retrying, paused)).server()) {

@@ -47,6 +47,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.header.Header;
@@ -125,6 +126,8 @@ final class TopicScorerWorld implements AutoCloseable {
                 .toList();
         try (Admin admin = admin()) {
             admin.createAcls(bindings).all().get();
+            await("the broker knows what the controller did").atMost(SOON)
+                    .until(() -> admin.describeAcls(AclBindingFilter.ANY).values().get().containsAll(bindings));
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }
