@@ -1,8 +1,8 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.joiner.topology.BrokenClients;
-import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.trainer.KillableTrainer;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -13,21 +13,10 @@ public final class BreakableJoiner {
 
     public static void main(String[] arguments) {
         Breaker breaker = Breaker.valueOf(arguments[0]);
-        try {
+        KillableTrainer.live(() -> {
             JoinerConfig config = JoinerConfig.parse(Arrays.asList(arguments).subList(1, arguments.length), Map.of());
-            JoinerApp app = JoinerApp.start(config, parts -> new BrokenClients(breaker, config.stateDir(), parts));
-            System.out.println("READY " + app.httpPort());
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                app.close();
-                Runtime.getRuntime().halt(0);
-            }));
-            StopException why = app.ended().join();
-            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
-            app.close();
-            Runtime.getRuntime().halt(why.exitCode().status());
-        } catch (StopException why) {
-            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
-            Runtime.getRuntime().halt(why.exitCode().status());
-        }
+            return JoinerApp.start(config, parts -> new BrokenClients(breaker, config.stateDir(), parts));
+        }, () -> {
+        });
     }
 }
