@@ -433,18 +433,27 @@ public final class KafkaTopics {
         return new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic), Set.of(topic));
     }
 
-    /// Returns what a group has committed of these partitions, nothing if there is no such group. Of all partitions of the
-    /// group, Kafka would leave out those that ACLs hide.
+    /// Returns what a group has committed of these partitions, nothing if there is no such group.
+    ///
+    /// @throws TopicAuthorizationException naming a topic that ACLs hide: its partitions are not those of which nothing was
+    ///     committed
     public static Map<TopicPartition, @Nullable OffsetAndMetadata> committed(Admin admin, String group,
             List<TopicPartition> partitions) {
+        Map<TopicPartition, @Nullable OffsetAndMetadata> committed;
         try {
-            return askedOfGroup(AclOperation.DESCRIBE, group,
+            committed = askedOfGroup(AclOperation.DESCRIBE, group,
                     admin.listConsumerGroupOffsets(
                             Map.of(group, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)))
                             .partitionsToOffsetAndMetadata(group));
         } catch (GroupIdNotFoundException none) {
             return Map.of();
         }
+        for (TopicPartition each : partitions) {
+            if (!committed.containsKey(each)) { // the client logs why, and leaves it out
+                throw denied(AclOperation.DESCRIBE, each.topic());
+            }
+        }
+        return committed;
     }
 
     /// Likewise for what is asked of a consumer group.

@@ -16,7 +16,9 @@ import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -87,7 +89,7 @@ final class GroupOffsets {
     /// Returns null if the group has no offset, or a transaction that has not ended holds its first one.
     @Nullable
     OffsetAndMetadata committed(Lineage lineage) {
-        return offsets(lineage, false).get(lineage.log());
+        return KafkaTopics.committed(admin, group, List.of(lineage.log())).get(lineage.log());
     }
 
     /// Like `committed`, but waits until no transaction with an offset of this group is open. Kafka answers a commit
@@ -96,7 +98,7 @@ final class GroupOffsets {
     private @Nullable OffsetAndMetadata settled(Lineage lineage) {
         long deadline = System.nanoTime() + patience.toNanos();
         while (true) {
-            Map<TopicPartition, @Nullable OffsetAndMetadata> offsets = offsets(lineage, true);
+            Map<TopicPartition, @Nullable OffsetAndMetadata> offsets = stable(lineage);
             if (offsets.containsKey(lineage.log())) {
                 return offsets.get(lineage.log());
             }
@@ -110,16 +112,15 @@ final class GroupOffsets {
         }
     }
 
-    /// @param stable whether to leave out a log whose offset an open transaction may change; a log without any offset
-    ///     is there with null
-    private Map<TopicPartition, @Nullable OffsetAndMetadata> offsets(Lineage lineage, boolean stable) {
+    /// Returns the log's offset, null if it has none; nothing if an open transaction may change it.
+    private Map<TopicPartition, @Nullable OffsetAndMetadata> stable(Lineage lineage) {
         // The log is named, because Kafka, asked for all, never mentions one whose only offset is in a transaction.
         ListConsumerGroupOffsetsSpec log = new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(lineage.log()));
         try {
-            return KafkaTopics.get(admin
-                    .listConsumerGroupOffsets(Map.of(group, log),
-                            new ListConsumerGroupOffsetsOptions().requireStable(stable))
-                    .partitionsToOffsetAndMetadata(group));
+            return KafkaTopics.askedOfGroup(AclOperation.DESCRIBE, group,
+                    admin.listConsumerGroupOffsets(Map.of(group, log),
+                            new ListConsumerGroupOffsetsOptions().requireStable(true))
+                            .partitionsToOffsetAndMetadata(group));
         } catch (GroupIdNotFoundException e) {
             return Collections.singletonMap(lineage.log(), null);
         }
@@ -129,9 +130,12 @@ final class GroupOffsets {
         long deadline = System.nanoTime() + patience.toNanos();
         while (true) {
             try {
-                KafkaTopics.get(admin.alterConsumerGroupOffsets(group, Map.of(lineage.log(), offset))
-                        .partitionResult(lineage.log()));
+                KafkaTopics.askedOfGroup(AclOperation.READ, group,
+                        admin.alterConsumerGroupOffsets(group, Map.of(lineage.log(), offset))
+                                .partitionResult(lineage.log()));
                 return;
+            } catch (TopicAuthorizationException e) {
+                throw KafkaTopics.denied(AclOperation.READ, lineage.log().topic());
             } catch (UnknownMemberIdException e) {
                 if (System.nanoTime() > deadline) {
                     throw new StopException(ExitCode.RETRYABLE,
