@@ -13,14 +13,25 @@ import org.jspecify.annotations.Nullable;
 /// message is enough without a stack trace.
 public final class StopException extends RuntimeException {
     private final ExitCode exitCode;
+    private final boolean ofTheProcess;
 
     public StopException(ExitCode exitCode, String message) {
         this(exitCode, message, null);
     }
 
     public StopException(ExitCode exitCode, String message, @Nullable Throwable cause) {
+        this(exitCode, message, cause, false);
+    }
+
+    private StopException(ExitCode exitCode, String message, @Nullable Throwable cause, boolean ofTheProcess) {
         super(message, cause);
         this.exitCode = exitCode;
+        this.ofTheProcess = ofTheProcess;
+    }
+
+    /// Returns a reason that concerns the whole process: in this one no other try could succeed.
+    public static StopException ofTheProcess(ExitCode exitCode, String message) {
+        return new StopException(exitCode, message, null, true);
     }
 
     public ExitCode exitCode() {
@@ -32,10 +43,10 @@ public final class StopException extends RuntimeException {
         return exitCode == ExitCode.INTERNAL || hasCause(LinkageError.class);
     }
 
-    /// Returns whether an `Error` is the cause, such as memory that ran out or a class that can't be loaded: it leaves
-    /// nothing of the process sound, so that the process has to end.
+    /// Returns whether the process has to end. An `Error` as the cause, such as memory that ran out or a class that can't be
+    /// loaded, leaves nothing of it sound.
     public boolean isOfTheProcess() {
-        return hasCause(Error.class);
+        return ofTheProcess || hasCause(Error.class);
     }
 
     private boolean hasCause(Class<? extends Throwable> type) {

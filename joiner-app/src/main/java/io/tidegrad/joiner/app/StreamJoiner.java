@@ -2,6 +2,7 @@ package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.StreamState;
+import io.tidegrad.joiner.join.EntryException;
 import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinDeadLetters;
@@ -15,6 +16,7 @@ import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.Looks;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.StreamsClients;
+import io.tidegrad.process.StreamsWatch;
 import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
@@ -25,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Queue;
 import java.util.Set;
@@ -37,6 +40,7 @@ import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclOperation;
@@ -44,6 +48,7 @@ import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.ThreadMetadata;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
@@ -75,12 +80,15 @@ final class StreamJoiner implements AutoCloseable {
 
     private final JoinOffsets offsets;
     private final KafkaTopics kafka;
-    private final Set<String> repartitions;
+    private final Internal internal;
     private final Surroundings surroundings;
+    private final StreamsWatch threadsWatch;
     private final Looks looks = new Looks(); // of its own: Kafka may not answer about topics of one stream that are gone
     private final List<TopicWatch.Watched> watched;
     private final JoinProgress progress;
     private final Alignment alignment;
+    private volatile boolean hasCommitted;
+    private double committingWithEvents = -1; // nanoseconds that commits had taken when there was an event
     private boolean looked;
     private long lookedAt; // nanoseconds
     private volatile long answeredAt; // nanoseconds, when Kafka was asked last and answered, or need not be asked yet
@@ -165,7 +173,7 @@ final class StreamJoiner implements AutoCloseable {
         this.failed = failed;
         this.offsets = offsets;
         this.kafka = kafka;
-        repartitions = internal.repartitions();
+        this.internal = internal;
         StreamSpec spec = epoch.spec();
         StreamSpec.Labels labels = spec.labels();
         Topics topics = config.topics();
@@ -193,9 +201,15 @@ final class StreamJoiner implements AutoCloseable {
             throw InstanceId.unusable(config.stateDir(), e);
         }
         streams = StreamsClients.streams(JoinerTopology.of(parts), settings, surroundings.clients().apply(parts));
+        // After that time a thread that asks for no records is a member of its group no more.
+        String pollWithin = Objects.requireNonNull(
+                settings.getProperty(StreamsConfig.mainConsumerPrefix(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG)));
+        Duration silenceMax =
+                Duration.ofMillis(Long.parseLong(pollWithin)).plus(StreamsClients.sessionTimeout(config.kafka()));
+        threadsWatch = new StreamsWatch(name(epoch), streams, silenceMax, surroundings.clock());
         streams.setUncaughtExceptionHandler(thrown -> {
             if (!stopped.get()) {
-                giveUp(thrown);
+                giveUp(withRemedy(thrown));
             }
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         });
@@ -215,6 +229,21 @@ final class StreamJoiner implements AutoCloseable {
     /// For people.
     static String name(StreamState.Epoch epoch) {
         return "stream " + epoch.stream() + ", epoch " + epoch.number();
+    }
+
+    /// Returns what to do about an entry that can't be read; anything else as it is.
+    private Throwable withRemedy(Throwable thrown) {
+        for (Throwable at = thrown; at != null; at = at.getCause()) {
+            if (at instanceof EntryException) {
+                return new StopException(ExitCode.STATE_VIOLATION, name(epoch) + ": expected entries on "
+                        + String.join(", ", internal.changelogs()) + " that this build can read, found "
+                        + at.getMessage()
+                        + ". If a newer build wrote it, start that one. Otherwise start with an empty state-dir, which reads"
+                        + " the topic anew; if that fails, too, somebody else wrote to the topic or damaged it: begin a new"
+                        + " epoch, tidegrad streams create --spec FILE", thrown);
+            }
+        }
+        return thrown;
     }
 
     /// Passes on the first reason why this joiner can't go on.
@@ -257,6 +286,7 @@ final class StreamJoiner implements AutoCloseable {
         }
         if (progress.seen() == null && state() != KafkaStreams.State.RUNNING) {
             answeredAt = nanos;
+            endIfThreadsStandStill();
             return; // Streams may have to create its topics
         }
         if (progress.seen() == null) {
@@ -277,13 +307,36 @@ final class StreamJoiner implements AutoCloseable {
         progress.look(ends, written, committed, System.currentTimeMillis(), nanos, asked);
         answeredAt = nanos;
         surroundings.answered().run();
+        lookWhatWasCommitted();
+        endIfThreadsStandStill();
+    }
+
+    private void endIfThreadsStandStill() {
+        StopException why = threadsWatch.kafkaHasAnswered();
+        if (why != null) {
+            giveUp(why);
+        }
+    }
+
+    /// Returns whether a transaction with an event was committed here, which shows what the credentials allow. Those of other
+    /// joiners of the group don't, nor do those with ticks only.
+    boolean hasCommitted() {
+        return hasCommitted;
+    }
+
+    private void lookWhatWasCommitted() {
+        if (!hasCommitted && counts.events() > 0) {
+            double committing = sum("producer-metrics", "txn-commit-time-ns-total", Map.of());
+            hasCommitted = committingWithEvents >= 0 && committing > committingWithEvents;
+            committingWithEvents = committingWithEvents < 0 ? committing : committingWithEvents;
+        }
     }
 
     /// Kafka Streams deletes from the repartition topics what is joined. Without the right to do so it would only log that,
     /// and the topics would grow for ever.
     private void requireDeletion() {
         try {
-            kafka.requireRight(AclOperation.DELETE, repartitions);
+            kafka.requireRight(AclOperation.DELETE, internal.repartitions());
         } catch (TopicAuthorizationException e) {
             giveUp(e);
         }

@@ -149,7 +149,7 @@ final class StreamSlot {
     private synchronized @Nullable StreamJoiner take() {
         StreamJoiner taken = joiner;
         if (taken != null) {
-            hasCommitted |= taken.progress().hasCommitted();
+            hasCommitted |= taken.hasCommitted();
             before = taken;
             joiner = null;
         }

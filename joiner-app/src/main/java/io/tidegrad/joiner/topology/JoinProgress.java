@@ -34,7 +34,6 @@ public final class JoinProgress {
     private final StreamTime time;
     private final Alignment alignment;
     private volatile @Nullable Seen seen;
-    private volatile boolean hasCommitted;
     private final Silence labelsSilence = new Silence();
     private long committedSum = -1;
     private long progressAt; // nanoseconds, when something was committed last, or nothing was left to read
@@ -79,11 +78,6 @@ public final class JoinProgress {
     @Nullable
     public Seen seen() {
         return seen;
-    }
-
-    /// Returns whether the group has committed something between two looks.
-    public boolean hasCommitted() {
-        return hasCommitted;
     }
 
     /// Returns the partitions of events and labels.
@@ -144,7 +138,6 @@ public final class JoinProgress {
             }
         }
         long sum = committed.values().stream().filter(Objects::nonNull).mapToLong(OffsetAndMetadata::offset).sum();
-        hasCommitted |= seen != null && sum != committedSum;
         if (drained || sum != committedSum) {
             committedSum = sum;
             progressAt = nanos;

@@ -16,6 +16,7 @@ import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.topology.AlignedClients;
 import io.tidegrad.joiner.topology.JoinProgress;
+import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin.Result;
 import io.tidegrad.joiner.verify.PossibleJoins;
@@ -35,6 +36,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -44,6 +46,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,11 +54,16 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -74,6 +82,7 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -372,6 +381,12 @@ class JoinerTest {
         admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, events),
                 List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET)))).all()
                 .get();
+        await("the broker knows what the controller did").atMost(PATIENCE).until(() -> {
+            Map<String, KafkaTopics.Found> found =
+                    new KafkaTopics(admin, (short) -1).look(Set.of(events, labels), true);
+            return found.size() == 2 && Objects.requireNonNull(found.get(labels)).partitions() == 5
+                    && Objects.requireNonNull(found.get(events)).retention().millis() == 3_600_000;
+        });
         assertThatThrownBy(() -> JoinerApp.start(config())).isInstanceOfSatisfying(StopException.class, refused -> {
             assertThat(refused.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(refused).hasMessageContainingAll("stream " + name + ", epoch 1 can't be joined",
@@ -442,7 +457,7 @@ class JoinerTest {
                 label("tx-" + i, START + i, true, false);
             }
             awaitJoined(joiner);
-            assertThat(reasons(health(joiner))).isEmpty();
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
             passed.set(Duration.ofMinutes(20).toNanos());
             await().atMost(PATIENCE)
                     .untilAsserted(() -> assertThat(reasons(health(joiner))).containsExactly("labels-silent"));
@@ -633,10 +648,12 @@ class JoinerTest {
                         "state", "failed 3", "whole", "joining "));
             });
             assertThat(health(joiner).get("status").asText()).isEqualTo("DEGRADED");
-            assertThat(get(joiner, "metrics")).contains("tidegrad_joiner_up{epoch=\"1\",stream=\"short\"} 0.0",
-                    "tidegrad_joiner_up{epoch=\"1\",stream=\"whole\"} 1.0",
-                    "tidegrad_joiner_waiting_since{epoch=\"1\",stream=\"whole\"} " + START / 1e3,
-                    "tidegrad_joiner_held_records{epoch=\"1\",stream=\"whole\"} 0.0");
+            await("a task tells what waits now and then").atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(get(joiner, "metrics")).contains(
+                            "tidegrad_joiner_up{epoch=\"1\",stream=\"short\"} 0.0",
+                            "tidegrad_joiner_up{epoch=\"1\",stream=\"whole\"} 1.0",
+                            "tidegrad_joiner_waiting_since{epoch=\"1\",stream=\"whole\"} " + START / 1e3,
+                            "tidegrad_joiner_held_records{epoch=\"1\",stream=\"whole\"} 0.0"));
             assertThat(joiner.ended()).isNotDone();
             long before = joiner.joiners().getFirst().counts().events();
             event("whole" + name, "tx-1", START, 1);
@@ -774,6 +791,124 @@ class JoinerTest {
         for (int i = 0; i < more; i++) {
             JoinProgress.Seen before = joiner.progress().seen();
             await().atMost(PATIENCE).until(() -> joiner.progress().seen() != before);
+        }
+    }
+
+    /// The usual clients of a joiner, but for those of one kind.
+    ///
+    /// @param method of `KafkaClientSupplier`
+    @SuppressWarnings("unchecked") // a method of a supplier is asked with a map
+    private static Function<JoinerTopology.Parts, KafkaClientSupplier> clients(String method,
+            Function<Map<String, Object>, Object> client) {
+        return parts -> {
+            KafkaClientSupplier usual = new AlignedClients(parts);
+            return (KafkaClientSupplier) Proxy.newProxyInstance(JoinerTest.class.getClassLoader(),
+                    new Class<?>[]{KafkaClientSupplier.class},
+                    (proxy, called, arguments) -> called.getName().equals(method)
+                            ? client.apply((Map<String, Object>) arguments[0]) : called.invoke(usual, arguments));
+        };
+    }
+
+    private void assertTheProcessEnds(JoinerApp joiner, String... said) {
+        StopException why = joiner.ended().orTimeout(2 * PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+        assertThat(why.exitCode()).as(why.getMessage()).isEqualTo(ExitCode.RETRYABLE);
+        assertThat(why).hasMessageContainingAll(said).hasMessageContainingAll("stream " + name, "start it again")
+                .matches(StopException::isOfTheProcess);
+    }
+
+    /// Kafka Streams initializes transactions of a task that it was given, before it is RUNNING.
+    @LongProof("a thread that has to stand still for longer than a minute")
+    @Test
+    void aJoinerWhoseThreadHangsInARebalanceEndsTheProcess() throws Exception {
+        CountDownLatch goOn = new CountDownLatch(1);
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp joiner = JoinerApp.start(config(), clients("getProducer",
+                config -> new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
+                    @Override
+                    public void initTransactions() {
+                        try {
+                            goOn.await();
+                        } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                        }
+                        super.initTransactions();
+                    }
+                })); AutoCloseable released = goOn::countDown) {
+            assertTheProcessEnds(joiner, "StreamThread-1", "to ask for records at least every 66 s", "REBALANCING");
+            assertThat(released).isNotNull();
+        }
+    }
+
+    /// It ends with the tasks that it gets when another joiner is gone.
+    @LongProof("a session that has to end")
+    @Test
+    void aJoinerWhoseThreadThatRestoresHasEndedEndsTheProcess() {
+        AtomicBoolean ends = new AtomicBoolean();
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp joiner = JoinerApp.start(config(), clients("getRestoreConsumer",
+                config -> new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()) {
+                    @Override
+                    public void assign(Collection<TopicPartition> partitions) {
+                        if (ends.get()) {
+                            throw new AssertionError("by the test");
+                        }
+                        super.assign(partitions);
+                    }
+                }))) {
+            await().atMost(PATIENCE).until(() -> joiner.joiners().stream().anyMatch(StreamJoiner::joins));
+            try (JoinerApp other = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
+                await().atMost(PATIENCE).until(() -> other.joiners().stream().anyMatch(StreamJoiner::joins));
+                ends.set(true);
+            }
+            assertTheProcessEnds(joiner, "StateUpdater-1", "which restores state, found that it has ended");
+        }
+    }
+
+    @Test
+    void whatAnotherJoinerOfTheGroupCommitsDoesNotShowWhatThisOneMayDo() throws Exception {
+        String one = "one-" + name;
+        admin.createTopics(List.of(new NewTopic(one, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+                new NewTopic("of-" + one, 1, (short) 1))).all().get();
+        registry.register(one + "-value", EVENT);
+        registry.register("of-" + one + "-value", LABEL);
+        // One task.
+        streams().create(StreamSpec.parse(
+                yaml().replace(labels, "of-" + one).replace(events, one).replace("key: id", "key: \"@key\""), "spec"),
+                null);
+        try (JoinerApp first = JoinerApp.start(config());
+                JoinerApp second = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
+            List<StreamJoiner> both = List.of(first.joiners().getFirst(), second.joiners().getFirst());
+            await().atMost(PATIENCE).until(() -> both.stream().allMatch(each -> each.progress().seen() != null)
+                    && both.stream().mapToInt(StreamJoiner::tasks).sum() == 1);
+            for (int i = 0; i < 2; i++) {
+                long events = i + 1L;
+                event(one, "tx-" + i, START + i, 1);
+                await().atMost(PATIENCE)
+                        .until(() -> both.stream().mapToLong(each -> each.counts().events()).sum() >= events);
+                for (StreamJoiner each : both) {
+                    awaitLooks(each, 2);
+                }
+            }
+            await().atMost(PATIENCE).until(() -> both.stream().anyMatch(StreamJoiner::hasCommitted));
+            // Usually one of the two; none, if the task has moved meanwhile.
+            assertThat(both).filteredOn(each -> each.counts().events() == 0).noneMatch(StreamJoiner::hasCommitted);
+        }
+    }
+
+    @Test
+    void anEntryThatCantBeReadIsToldWithWhatToDo() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        event("tx", START, 1);
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            awaitJoined(joiner);
+        }
+        String changelog = topics.joinerApplicationId(name, 1) + "-entries-changelog";
+        producer.send(new ProducerRecord<>(changelog, 0, new byte[]{'x'}, new byte[]{99, 1, 2})).get();
+        try (JoinerApp joiner = JoinerApp.start(config("--state-dir", directory.resolve("empty").toString()))) {
+            StopException why = joiner.ended().orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+            assertThat(why).hasMessageContainingAll("stream " + name, changelog, "expected format 1, found 99",
+                    "If a newer build wrote it, start that one", "empty state-dir", "begin a new epoch");
         }
     }
 

@@ -153,17 +153,6 @@ class JoinProgressTest {
     }
 
     @Test
-    void whatWasCommittedBeforeTheFirstLookMayBeOfAnEarlierProcess() {
-        look(1_000, 5);
-        look(1_000, 6);
-        assertThat(progress.hasCommitted()).isFalse();
-        at(EVENTS, 101, 101, null, 50);
-        look(1_000, 7);
-        look(1_000, 8);
-        assertThat(progress.hasCommitted()).isTrue();
-    }
-
-    @Test
     void aStreamOfWhichNothingWasJoinedYetHasNoTime() {
         ends.replaceAll((partition, end) -> 0L);
         committed.clear();
