@@ -22,7 +22,7 @@ final class JoinStreams {
     /// While a joiner is far behind.
     private static final Duration COMMIT_INTERVAL_FAR_BEHIND = Duration.ofSeconds(1);
 
-    private static final int POLL_RECORDS_MAX = 4_000;
+    private static final int POLL_RECORDS_MAX = 1_000;
 
     /// All joiners wait in a rebalance for a thread that still sends heartbeats and asks for no records, which Kafka lets it do
     /// for 5 minutes. While Kafka answers, a thread asks again within a second or so, or when a record has waited for its schema,

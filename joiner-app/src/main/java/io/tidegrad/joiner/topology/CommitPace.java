@@ -9,7 +9,7 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 final class CommitPace {
     private final Alignment alignment;
     private final long interval; // ms
-    private long askedAt = Long.MIN_VALUE;
+    private long lookedAt = Long.MIN_VALUE;
     private boolean isDue;
 
     CommitPace(Alignment alignment, Duration interval) {
@@ -25,9 +25,12 @@ final class CommitPace {
 
     /// Asks for a commit if it is time, also for what other tasks of the thread took.
     void look(ProcessorContext<?, ?> context) {
-        if (isDue && context.currentSystemTimeMs() - interval >= askedAt && !alignment.isFarBehind()) {
+        if (!isDue || context.currentSystemTimeMs() - interval < lookedAt) {
+            return;
+        }
+        lookedAt = context.currentSystemTimeMs();
+        if (!alignment.isFarBehind()) {
             context.commit();
-            askedAt = context.currentSystemTimeMs();
             isDue = false;
         }
     }

@@ -20,10 +20,14 @@ import org.jspecify.annotations.Nullable;
 /// For one thread.
 final class HeldRecords {
     /// Records of a partition of which more are not fetched. A fetched batch comes on top.
-    private static final int HELD_MAX = 2_000;
+    private static final int HELD_MAX = 500;
 
     /// Likewise bytes of their keys and values.
     private static final long HELD_BYTES_MAX = 8 << 20;
+
+    /// Records that are passed on before the times of the partitions are compared again: with one, it costs more than
+    /// reading them.
+    private static final int RUN = 64;
 
     private final Alignment alignment;
     private final Map<String, SourceReader> sources;
@@ -123,39 +127,60 @@ final class HeldRecords {
         });
     }
 
-    /// Passes on what the bound lets pass, which moves with what tasks take: of all partitions the earliest record first. So
-    /// examples are written nearly in the order of event time, and a label finds its event among what came last.
+    /// Passes on what the bound lets pass, which moves with what tasks take: first of the partition whose next record is the
+    /// earliest, so that a label finds its event among what came last, and examples lie nearly in the order of event time. No
+    /// partition gets more than its share: of one whose task is not ready its next record may be earlier.
     ///
     /// @param paused partitions of which nothing is wanted now
     /// @param max the most records
     void release(Set<TopicPartition> paused, int max, Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> to) {
-        Map<Long, Long> bounds = new HashMap<>(); // by when a record was fetched; what is passed on here moves none
         PriorityQueue<Ready> ready = new PriorityQueue<>(held.size() + 1, Ready.EARLIEST);
         held.forEach((partition, of) -> {
             if (!paused.contains(partition)) {
-                addReady(partition, of, bounds, ready);
+                addReady(partition, of, ready);
             }
         });
-        Map<TopicPartition, Held> passed = new HashMap<>();
+        int most = Math.max(RUN, max / Math.max(1, held.size()));
         int left = max;
         for (Ready next = ready.poll(); next != null && left > 0; next = ready.poll()) {
-            Held of = next.of();
-            Timed first = of.records.removeFirst();
-            to.computeIfAbsent(next.partition(), unused -> new ArrayList<>()).add(first.record());
-            of.bytes -= bytes(first.record());
-            of.passed.add(new Passed(first.record().offset(), first.time()));
-            passed.put(next.partition(), of);
-            left--;
-            addReady(next.partition(), of, bounds, ready);
+            List<ConsumerRecord<byte[], byte[]>> records =
+                    to.computeIfAbsent(next.partition(), unused -> new ArrayList<>());
+            left -= pass(next, Math.min(left, RUN), records);
+            tell(next.partition(), next.of());
+            if (records.size() < most) {
+                addReady(next.partition(), next.of(), ready);
+            }
         }
-        passed.forEach(this::tell);
     }
 
-    private void addReady(TopicPartition partition, Held of, Map<Long, Long> bounds, PriorityQueue<Ready> ready) {
+    private void addReady(TopicPartition partition, Held of, PriorityQueue<Ready> ready) {
         Timed first = of.records.peekFirst();
-        if (first != null && first.time() <= bounds.computeIfAbsent(first.fetchedAt(), alignment::bound)) {
+        if (first != null && isDue(first)) {
             ready.add(new Ready(partition, of, first.time()));
         }
+    }
+
+    /// Passes on a record that is due, and those after it that are, at most `max`.
+    private int pass(Ready ready, int max, List<ConsumerRecord<byte[], byte[]>> to) {
+        Held of = ready.of();
+        long bound = Long.MIN_VALUE;
+        Timed last = null;
+        int passed = 0;
+        for (Timed first = of.records.peekFirst(); first != null && passed < max; first = of.records.peekFirst()) {
+            if (last == null || last.fetchedAt() != first.fetchedAt()) {
+                bound = alignment.bound(first.fetchedAt());
+            }
+            if (first.time() > bound) {
+                break;
+            }
+            to.add(first.record());
+            of.records.removeFirst();
+            of.bytes -= bytes(first.record());
+            of.passed.add(new Passed(first.record().offset(), first.time()));
+            passed++;
+            last = first;
+        }
+        return passed;
     }
 
     private boolean isDue(Timed record) {

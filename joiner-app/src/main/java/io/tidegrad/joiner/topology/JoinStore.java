@@ -3,7 +3,6 @@ package io.tidegrad.joiner.topology;
 import io.tidegrad.joiner.join.Entry;
 import io.tidegrad.joiner.join.Entry.Emitted;
 import io.tidegrad.joiner.join.EntryCodec;
-import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelJoin;
 import io.tidegrad.joiner.join.TimeIndexKey;
 import io.tidegrad.schemas.Topics;
@@ -68,7 +67,7 @@ final class JoinStore implements StateStore {
     private static final byte[] NOTHING = {};
 
     /// Of the heap, the part that all stores of a process hold together.
-    private static final int HELD_PART = 8;
+    private static final int HELD_PART = 32;
 
     /// The least and the most bytes that one of them holds: a hundred stores do no harm, and a million entries need no room.
     private static final long HELD_BYTES_MIN = 256 << 10;
@@ -78,7 +77,7 @@ final class JoinStore implements StateStore {
     private static final AtomicInteger OPEN = new AtomicInteger();
 
     /// What an entry takes on the heap, besides the bytes of its texts and values, measured with the maps around it.
-    private static final int HELD_BYTES_EACH = 300;
+    private static final int HELD_BYTES_EACH = 200;
 
     /// Metrics of RocksDB tell of what was written so long ago.
     private static final Duration HELD_MAX = Duration.ofSeconds(5);
@@ -97,6 +96,7 @@ final class JoinStore implements StateStore {
 
     private final List<Held> unlogged = new ArrayList<>(); // of both
     private long youngBytes;
+    private long youngBytesMax;
 
     /// No entry that is held waits for an earlier time.
     private long heldFrom = NEVER;
@@ -112,10 +112,8 @@ final class JoinStore implements StateStore {
 
     private static final class Held {
         final Bytes id;
-        @Nullable
-        Entry entry; // null: it is deleted
+        byte @Nullable [] entry; // null: it is deleted
         long due; // when something will become of it by itself
-        long bytes;
         boolean isLogged = true;
 
         Held(Bytes id) {
@@ -184,6 +182,7 @@ final class JoinStore implements StateStore {
             isCounted = true;
             OPEN.incrementAndGet();
         }
+        youngBytesMax = youngBytesMax();
         writtenAt = System.nanoTime();
         // Entries come first: from then on Streams closes both, also if the index can't be opened.
         entries.init(new Inner(context, this::restore), root);
@@ -194,10 +193,7 @@ final class JoinStore implements StateStore {
     Entry get(byte[] id) {
         Bytes key = Bytes.wrap(id);
         Held of = held(key);
-        if (of != null) {
-            return of.entry;
-        }
-        byte[] entry = entries.get(key);
+        byte[] entry = of == null ? entries.get(key) : of.entry;
         return entry == null ? null : EntryCodec.decode(entry, stream);
     }
 
@@ -221,42 +217,26 @@ final class JoinStore implements StateStore {
                 of = new Held(key);
             }
             young.put(key, of);
+            youngBytes += HELD_BYTES_EACH + id.length;
         } else {
-            youngBytes -= of.bytes;
+            youngBytes -= bytes(of.entry);
         }
-        of.entry = after;
+        of.entry = after == null ? null : EntryCodec.encode(after);
         of.due = due;
-        of.bytes = HELD_BYTES_EACH + id.length + bytes(after);
+        youngBytes += bytes(of.entry);
         if (of.isLogged) {
             of.isLogged = false;
             unlogged.add(of);
         }
-        youngBytes += of.bytes;
         heldFrom = Math.min(heldFrom, due);
-        if (youngBytes > heldBytesMax() / 2) {
+        if (youngBytes > youngBytesMax) {
             turn();
         }
     }
 
-    private static long heldBytesMax() {
+    private static long youngBytesMax() {
         long share = Runtime.getRuntime().maxMemory() / HELD_PART / Math.max(1, OPEN.get());
-        return Math.clamp(share, HELD_BYTES_MIN, HELD_BYTES_MAX);
-    }
-
-    private static int bytes(@Nullable Entry entry) {
-        return switch (entry) {
-            case null -> 0;
-            case Entry.Waiting waiting -> {
-                EventRecord.Content content = waiting.event().content();
-                int bytes = content.value().length;
-                for (EventRecord.CarriedHeader header : content.headers()) {
-                    bytes += header.name().length() + bytes(header.value());
-                }
-                yield bytes;
-            }
-            case Entry.Early early -> bytes(early.label().key()) + bytes(early.label().value());
-            case Emitted emitted -> 0;
-        };
+        return Math.clamp(share, HELD_BYTES_MIN, HELD_BYTES_MAX) / 2;
     }
 
     private static int bytes(byte @Nullable [] bytes) {
@@ -266,14 +246,10 @@ final class JoinStore implements StateStore {
     /// Writes to the changelog what changed since the last call, before a commit.
     void log() {
         for (Held of : unlogged) {
-            log(of.id, encoded(of.entry));
+            log(of.id, of.entry);
             of.isLogged = true;
         }
         unlogged.clear();
-    }
-
-    private static byte @Nullable [] encoded(@Nullable Entry entry) {
-        return entry == null ? null : EntryCodec.encode(entry);
     }
 
     /// Writes what has not changed lately to RocksDB.
@@ -283,6 +259,7 @@ final class JoinStore implements StateStore {
         old = young;
         young = empty;
         youngBytes = 0;
+        youngBytesMax = youngBytesMax();
         tell(offsetsOfOld);
         offsetsOfOld = offsets;
     }
@@ -304,7 +281,7 @@ final class JoinStore implements StateStore {
         log(); // first: what RocksDB has is in the transaction
         List<KeyValue<Bytes, byte[]>> hints = new ArrayList<>();
         List<KeyValue<Bytes, byte[]>> written = new ArrayList<>(held.size());
-        held.forEach((id, of) -> add(id, encoded(of.entry), of.due, written, hints));
+        held.forEach((id, of) -> add(id, of.entry, of.due, written, hints));
         index.putAll(hints);
         entries.putAll(written);
         held.clear();
@@ -462,7 +439,7 @@ final class JoinStore implements StateStore {
                 }
             }
         }
-        return firstHeld != null ? firstHeld.entry : next == NEVER ? null : first;
+        return firstHeld != null ? get(firstHeld.id.get()) : next == NEVER ? null : first;
     }
 
     /// Writes what the changelog has, and a hint for each entry of it that waits. Whoever restores can't take hints away
