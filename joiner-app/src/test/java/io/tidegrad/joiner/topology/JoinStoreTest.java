@@ -12,12 +12,14 @@ import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.join.TimeIndexKey;
 import io.tidegrad.model.stream.StreamSpec;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +37,7 @@ import org.apache.kafka.streams.processor.TaskId;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -330,11 +333,30 @@ class JoinStoreTest {
         assertThat(killed.committedOffset(CHANGELOG)).isEqualTo(10);
         assertThat(due(killed)).containsExactly("31000 before");
 
+        long tables = files("task").stream().filter(file -> file.contains(".sst")).count();
         for (int i = 0; i < 400_000; i++) { // more than RocksDB keeps in memory
             put(running, "tx-" + i, waiting(i));
         }
+        List<String> seen = new ArrayList<>();
+        Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> {
+            List<String> now = files("task");
+            boolean isWritten = now.equals(seen) && now.stream().filter(file -> file.contains(".sst")).count() > tables;
+            seen.clear();
+            seen.addAll(now);
+            return isWritten;
+        });
         copy("task", "killed-later");
         assertThatThrownBy(() -> open("killed-later")).isInstanceOf(TaskCorruptedException.class);
+    }
+
+    /// Returns the names and sizes of a task's files.
+    private List<String> files(String task) {
+        try (Stream<Path> files = Files.walk(directory.resolve(task))) {
+            return files.map(Path::toFile).filter(File::isFile).map(file -> file + " " + file.length()).sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private void replaceIndex(String task, String from) {
