@@ -172,7 +172,8 @@ class StreamSpecTest {
     void theSpecsOfTheDocumentAreSpecsAndShowTheDefaults() throws IOException {
         List<String> specs = Pattern.compile("(?ms)^```yaml\n(.*?)^```").matcher(Files.readString(DOCUMENT)).results()
                 .map(block -> block.group(1)).toList();
-        assertThat(specs).hasSize(2);
+        assertThat(specs).hasSize(3);
+        assertThat(parse(specs.getLast()).events().topic()).isEqualTo("payments-scored");
         StreamSpec first = parse(specs.getFirst());
         Matcher typed = Pattern.compile("(?s)cat >card-payments.yaml <<'END'\n(.*?)END\n")
                 .matcher(Files.readString(DOCUMENT.resolveSibling("getting-started.md")));
@@ -180,7 +181,7 @@ class StreamSpecTest {
         StreamSpec journey = parse(typed.group(1));
         assertThat(first.eventPaths()).as("paths that real schemas have").isEqualTo(journey.eventPaths());
         assertThat(first.labelPaths()).isEqualTo(journey.labelPaths());
-        StreamSpec reference = parse(specs.getLast());
+        StreamSpec reference = parse(specs.get(1));
         assertThat(reference.canonical()).as("values shown as defaults are defaults")
                 .contains("join: {wait: PT30M, missing: \"0\", window: PT720H}\n").doesNotContain("format");
         assertThat(reference.align()).isEqualTo(StreamSpec.ALIGN);
