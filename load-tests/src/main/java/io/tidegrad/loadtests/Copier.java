@@ -13,10 +13,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /// The least that a joiner could do, as a program: a consumer and a transactional producer that copy the records of topics,
-/// key and value, into a topic with one partition for each, and commit offsets and copies every 100 ms. Polls, batches and
+/// key and value, into a topic with one partition for each, and commit offsets and copies each second, as a joiner does that is far behind. Polls, batches and
 /// transactions are as large as a joiner's. It ends when its parent ends it.
 public final class Copier {
-    private static final Duration COMMIT_EVERY = Duration.ofMillis(100);
+    private static final Duration COMMIT_EVERY = Duration.ofSeconds(1);
     private static final Duration POLL = Duration.ofMillis(20);
 
     private Copier() {}
@@ -36,7 +36,7 @@ public final class Copier {
         String group = arguments[1];
         List<String> topics = List.of(arguments).subList(2, arguments.length);
         Map<String, Object> consumes =
-                Map.of("group.id", group, "max.poll.records", 4_000, "max.partition.fetch.bytes", 4 << 20);
+                Map.of("group.id", group, "max.poll.records", 1_000, "max.partition.fetch.bytes", 4 << 20);
         Map<String, Object> produces =
                 Map.of("transactional.id", group, "linger.ms", 100, "batch.size", 128 << 10, "buffer.memory", 64 << 20);
         try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(arguments[0], consumes);

@@ -43,10 +43,12 @@ final class JoinStreams {
         return StreamsClients.given(kafka, StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, COMMIT_INTERVAL);
     }
 
-    /// Returns the longest time between two commits.
-    static Duration commitIntervalMax(KafkaSettings kafka) {
-        Duration interval = commitInterval(kafka);
-        return interval.compareTo(COMMIT_INTERVAL_FAR_BEHIND) < 0 ? COMMIT_INTERVAL_FAR_BEHIND : interval;
+    /// Returns the longest time between two commits. With several threads it is the same: a thread goes on by what another
+    /// has taken, and the join's time with it, while that waits in the other's transaction.
+    static Duration commitIntervalMax(JoinerConfig config) {
+        Duration interval = commitInterval(config.kafka());
+        return config.threads() > 1 || interval.compareTo(COMMIT_INTERVAL_FAR_BEHIND) > 0 ? interval
+                : COMMIT_INTERVAL_FAR_BEHIND;
     }
 
     /// @param recordBytesMax the most that a record of our own topics takes
@@ -54,7 +56,7 @@ final class JoinStreams {
             int recordBytesMax) {
         KafkaSettings kafka = config.kafka();
         Map<String, Object> settings = StreamsClients.common(applicationId, stateDir, instanceId, kafka,
-                commitIntervalMax(kafka), config.standbyReplicas());
+                commitIntervalMax(config), config.standbyReplicas());
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, QUEUED_RECORDS_MAX);
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, (int) config.replication());
@@ -66,7 +68,7 @@ final class JoinStreams {
                 Long.toString(Duration.ofDays(3).toMillis()));
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
-        long transaction = StreamsClients.transactionTimeout(kafka, commitIntervalMax(kafka)).toMillis();
+        long transaction = StreamsClients.transactionTimeout(kafka, commitIntervalMax(config)).toMillis();
         consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
                 (int) Math.min(Integer.MAX_VALUE, Math.max(POLL_WITHIN.toMillis(), 4 * transaction)));
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);

@@ -178,9 +178,9 @@ final class StreamJoiner implements AutoCloseable {
         StreamSpec.Labels labels = spec.labels();
         Topics topics = config.topics();
         String application = topics.joinerApplicationId(epoch.stream(), epoch.number());
-        Duration patience = StreamsClients
-                .transactionTimeout(config.kafka(), JoinStreams.commitIntervalMax(config.kafka())).dividedBy(2);
-        standstillMax = JoinStreams.commitIntervalMax(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
+        Duration patience =
+                StreamsClients.transactionTimeout(config.kafka(), JoinStreams.commitIntervalMax(config)).dividedBy(2);
+        standstillMax = JoinStreams.commitIntervalMax(config).plus(patience.multipliedBy(3)).plusSeconds(2);
         StreamTime time = new StreamTime();
         alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, topics.examples(epoch.stream(), epoch.number()),

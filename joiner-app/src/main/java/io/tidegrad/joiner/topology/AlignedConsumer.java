@@ -22,8 +22,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /// it gets them, because their time is in them, and passes on what was read. What it holds back is bounded: it fetches no
 /// more of a partition of which it holds a batch.
 ///
-/// To Streams a partition with records that are held back looks like one without any. Otherwise a task would wait for it,
-/// while it waits for the task's other partition.
+/// To Streams a partition whose records lie beyond the bound looks like one without any. Otherwise a task would wait for it,
+/// while it waits for the task's other partition. For records that are only left over from a poll the task does wait: it
+/// would go on with its other partition alone.
 final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     private static final int POLL_MAX = 4_000;
 
@@ -63,7 +64,6 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
             List<ConsumerRecord<byte[], byte[]>> of = fetched.records(partition);
             if (held.holds(partition.topic())) {
                 held.take(partition, of, next.get(partition), now);
-                alignment.lags(partition, super.currentLag(partition).orElse(0));
             } else if (!of.isEmpty()) {
                 records.put(partition, of);
             }
@@ -121,7 +121,9 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     private void pauseWhatIsHeld() {
         for (TopicPartition partition : held.partitions()) {
-            alignment.holds(partition, held.count(partition));
+            boolean isBeyond = held.first(partition) != null && !held.isDue(partition);
+            alignment.holds(partition, isBeyond ? held.count(partition) : 0);
+            alignment.lags(partition, isBeyond ? 0 : super.currentLag(partition).orElse(0));
             if (held.isFull(partition)) {
                 if (pausedHere.add(partition)) {
                     super.pause(List.of(partition));
@@ -152,7 +154,8 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     @Override
     public OptionalLong currentLag(TopicPartition partition) {
-        return held.first(partition) == null ? super.currentLag(partition) : OptionalLong.of(0);
+        return held.first(partition) == null ? super.currentLag(partition)
+                : OptionalLong.of(held.isDue(partition) ? held.count(partition) : 0);
     }
 
     @Override

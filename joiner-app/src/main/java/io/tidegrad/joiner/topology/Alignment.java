@@ -118,7 +118,7 @@ public final class Alignment {
         return held.containsKey(partition);
     }
 
-    /// @param lag records of the partition that were not fetched
+    /// @param lag records of the partition that were not fetched; 0 of one that lies beyond the bound
     void lags(TopicPartition partition, long lag) {
         if (lag < FAR_BEHIND) {
             farBehind.remove(partition);
@@ -127,8 +127,8 @@ public final class Alignment {
         }
     }
 
-    /// Returns whether much is left to read, and no other process waits to hear how far this one is: one that waits for others
-    /// is waited for as well.
+    /// Returns whether much is left to read, and this process waits for no other one: two that wait for each other in turns
+    /// go on by `align` at each commit.
     boolean isFarBehind() {
         return !farBehind.isEmpty() && !waitsForOthers();
     }

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// - `InternalProcessorContext.logChange` writes a record to the changelog of a store.
 /// - Forwarding needs a current node and a record context. Streams' own caching stores set them when they flush.
 final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
-    /// Names of the store of the tasks that join, and of that of the tasks that read what is partitioned again.
+    /// Names of the store of the tasks that join, and of that of the tasks that only read.
     static final String OF_JOIN = "commit-hook";
 
     static final String OF_KEYS = "key-commit-hook";

@@ -128,8 +128,8 @@ final class HeldRecords {
     }
 
     /// Passes on what the bound lets pass, which moves with what tasks take: first of the partition whose next record is the
-    /// earliest, so that a label finds its event among what came last, and examples lie nearly in the order of event time. No
-    /// partition gets more than its share: of one whose task is not ready its next record may be earlier.
+    /// earliest, so that events and labels come near each other. No partition gets more than its share of `max`, because a
+    /// partition that wants nothing now may have earlier records.
     ///
     /// @param paused partitions of which nothing is wanted now
     /// @param max the most records
@@ -210,6 +210,13 @@ final class HeldRecords {
         Held of = held.get(partition);
         Timed first = of == null ? null : of.records.peekFirst();
         return first == null ? null : first.record();
+    }
+
+    /// Returns whether the next record of a partition is here, and the bound lets it pass.
+    boolean isDue(TopicPartition partition) {
+        Held of = held.get(partition);
+        Timed first = of == null ? null : of.records.peekFirst();
+        return first != null && isDue(first);
     }
 
     boolean isEmpty() {

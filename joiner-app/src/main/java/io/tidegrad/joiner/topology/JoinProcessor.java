@@ -27,7 +27,6 @@ import org.jspecify.annotations.Nullable;
 /// happens inside of the task's transaction.
 final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[]>, JoinOutput {
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
-    private static final Duration COMMIT_LOOK_EVERY = Duration.ofMillis(100);
     private static final Duration TICK_EVERY = Duration.ofSeconds(1);
 
     /// Inputs between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
@@ -80,7 +79,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
         CommitHook hook = context.getStateStore(CommitHook.OF_JOIN);
         JoinState state = new JoinState(join, context.getStateStore(JoinStore.ENTRIES));
         // A task that lost its transaction begins anew with the same processor.
-        CommitPace pace = paces.get();
+        CommitPace pace = CommitPace.of(paces, context);
         Running running = new Running(context, state, hook, pace,
                 new Corrections(parts.lookups().get(), this::writeAgain, System::nanoTime));
         this.running = running;
@@ -99,7 +98,6 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
             tick(running, stream);
             pace.took(context);
         });
-        context.schedule(COMMIT_LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> pace.look(context));
     }
 
     @Override
@@ -154,6 +152,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
 
     private void beforeCommit() {
         Running running = running();
+        running.pace().commits();
         running.corrections().write();
         running.state().log();
         running.hook().time(time, running.state().swept(time));

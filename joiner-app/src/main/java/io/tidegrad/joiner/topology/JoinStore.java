@@ -50,8 +50,8 @@ import org.jspecify.annotations.Nullable;
 ///   held or restored, for an active task or for a standby.
 /// - A hint is taken away only when its entry does not wait for that time any more, and that is in the changelog when the
 ///   transaction is committed.
-/// - Each of the two stores keeps the changelog's offset up to which it has everything, and gets it after that. Restoring
-///   begins at the smaller one, and from the beginning if one of them has none.
+/// - Each of the two stores keeps the changelog's offset up to which it has everything that the changelog does not say again
+///   later, and gets it after that. Restoring begins at the smaller one, and from the beginning if one of them has none.
 /// - Each is a store of Kafka Streams that tells whether it was closed. With exactly-once, Streams deletes both and
 ///   restores them if one was not, so that neither is taken on with writes of a transaction that was aborted.
 ///
@@ -76,10 +76,10 @@ final class JoinStore implements StateStore {
     /// Stores of this process that are open.
     private static final AtomicInteger OPEN = new AtomicInteger();
 
-    /// What an entry takes on the heap, besides the bytes of its texts and values, measured with the maps around it.
+    /// About what an id takes on the heap, with the maps, besides the bytes of id and entry.
     private static final int HELD_BYTES_EACH = 200;
 
-    /// Metrics of RocksDB tell of what was written so long ago.
+    /// What changed last goes to RocksDB, and into its metrics, after twice that time at most.
     private static final Duration HELD_MAX = Duration.ofSeconds(5);
 
     private final String stream;
@@ -178,15 +178,15 @@ final class JoinStore implements StateStore {
         head = Long.MIN_VALUE;
         offsets = Map.of();
         offsetsOfOld = Map.of();
-        if (!isCounted) {
-            isCounted = true;
-            OPEN.incrementAndGet();
-        }
-        youngBytesMax = youngBytesMax();
         writtenAt = System.nanoTime();
         // Entries come first: from then on Streams closes both, also if the index can't be opened.
         entries.init(new Inner(context, this::restore), root);
         index.init(new Inner(context, null), root);
+        if (!isCounted) { // now Streams will close it
+            isCounted = true;
+            OPEN.incrementAndGet();
+        }
+        youngBytesMax = youngBytesMax();
     }
 
     @Nullable
@@ -349,8 +349,8 @@ final class JoinStore implements StateStore {
         return Math.min(head, heldFrom);
     }
 
-    /// Returns the first hints before a time, in their order: of RocksDB at most `max`, and those of what is held. They are
-    /// not looked for again: each is to be given to `waiting`, and its entry to be replaced.
+    /// Returns the first hints before a time, in their order, at most `max`. They are not looked for again: each is to be
+    /// given to `waiting`, and its entry to be replaced.
     List<byte[]> due(long before, int max) {
         List<byte[]> due = new ArrayList<>();
         long next = NEVER;
@@ -378,6 +378,12 @@ final class JoinStore implements StateStore {
             });
             heldFrom = from[0];
             due.sort(Arrays::compareUnsigned);
+        }
+        if (due.size() > max) {
+            long left = TimeIndexKey.time(due.get(max));
+            head = Math.min(head, left);
+            heldFrom = Math.min(heldFrom, left);
+            return due.subList(0, max);
         }
         return due;
     }
@@ -505,7 +511,7 @@ final class JoinStore implements StateStore {
     @Override
     public void close() {
         try {
-            if (isOpen() && unlogged.isEmpty()) { // else the transaction was aborted, and Streams deletes what is here
+            if (isOpen() && unlogged.isEmpty()) { // else what is held is in no transaction, and Streams deletes what is here
                 write();
             }
         } finally {

@@ -108,7 +108,8 @@ public final class JoinerTopology {
         ThreadLocal<CommitPace> paces =
                 ThreadLocal.withInitial(() -> new CommitPace(parts.alignment(), parts.commitInterval()));
         if (labels == null) {
-            sources.process(() -> new LabeledEventsProcessor(parts, paces), Named.as(LABEL_EVENTS));
+            builder.addStateStore(CommitHook.builder(CommitHook.OF_KEYS));
+            sources.process(() -> new LabeledEventsProcessor(parts, paces), Named.as(LABEL_EVENTS), CommitHook.OF_KEYS);
             Topology topology = builder.build();
             sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
             sink(topology, UNREADABLE, parts.deadLetterTopic(), LABEL_EVENTS);

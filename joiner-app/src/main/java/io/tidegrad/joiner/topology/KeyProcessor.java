@@ -111,7 +111,7 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     @Override
     public void init(ProcessorContext<byte[], Object> context) {
         this.context = context;
-        CommitPace pace = paces.get();
+        CommitPace pace = CommitPace.of(paces, context);
         this.pace = pace;
         sides.put(parts.spec().events().topic(), parts.events(context, pace));
         StreamSpec.Labels labels = Objects.requireNonNull(parts.spec().labels());
@@ -119,7 +119,10 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
         if (packsOfThreads != null) {
             InputPacks packs = packsOfThreads.get();
             this.packs = packs;
-            context.<CommitHook>getStateStore(CommitHook.OF_KEYS).bind(() -> packs.send(this::send));
+            context.<CommitHook>getStateStore(CommitHook.OF_KEYS).bind(() -> {
+                pace.commits();
+                packs.send(this::send);
+            });
         }
     }
 

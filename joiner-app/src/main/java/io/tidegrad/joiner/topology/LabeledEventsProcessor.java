@@ -30,7 +30,9 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
-        pace = paces.get();
+        CommitPace pace = CommitPace.of(paces, context);
+        this.pace = pace;
+        context.<CommitHook>getStateStore(CommitHook.OF_KEYS).bind(pace::commits);
         side = parts.events(context, pace);
     }
 

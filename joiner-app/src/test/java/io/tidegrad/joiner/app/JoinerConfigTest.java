@@ -34,7 +34,7 @@ class JoinerConfigTest {
         Map<String, Object> settings = JoinStreams.of("app", Path.of("/s"), "i", config, 2_000_000);
         assertThat(settings).containsEntry("application.id", "app").containsEntry("num.stream.threads", 3)
                 .containsEntry("num.standby.replicas", 1).containsEntry("replication.factor", 2)
-                .containsEntry("processing.guarantee", "exactly_once_v2").containsEntry("commit.interval.ms", 1_000L)
+                .containsEntry("processing.guarantee", "exactly_once_v2").containsEntry("commit.interval.ms", 100L)
                 .containsEntry("main.consumer.session.timeout.ms", "9000")
                 .containsEntry("producer.transaction.timeout.ms", "10000")
                 .containsEntry("producer.max.request.size", "2000000")
@@ -43,10 +43,11 @@ class JoinerConfigTest {
 
     @Test
     void aCommitIntervalThatIsGivenCounts() {
-        KafkaSettings quarter = new KafkaSettings("k:9092", Map.of("commit.interval.ms", "250"));
-        assertThat(JoinStreams.commitInterval(quarter)).hasMillis(250);
-        assertThat(JoinStreams.commitIntervalMax(quarter)).as("far behind").hasMillis(1_000);
-        KafkaSettings seconds = new KafkaSettings("k:9092", Map.of("commit.interval.ms", "5000"));
-        assertThat(JoinStreams.commitIntervalMax(seconds)).hasSeconds(5);
+        assertThat(JoinStreams.commitInterval(new KafkaSettings("k:9092", Map.of("commit.interval.ms", "250"))))
+                .hasMillis(250);
+        assertThat(JoinStreams.commitIntervalMax(parse())).as("far behind").hasMillis(1_000);
+        assertThat(JoinStreams.commitIntervalMax(parse("--threads=2"))).hasMillis(100);
+        assertThat(JoinStreams.commitIntervalMax(parse("--kafka.commit.interval.ms=250"))).hasMillis(1_000);
+        assertThat(JoinStreams.commitIntervalMax(parse("--kafka.commit.interval.ms=5000"))).hasMillis(5_000);
     }
 }

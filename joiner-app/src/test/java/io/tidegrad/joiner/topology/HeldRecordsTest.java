@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -117,6 +118,29 @@ class HeldRecordsTest {
                         .isLessThanOrEqualTo(reached + SPEC.align().toMillis());
             }
         });
+    }
+
+    /// Of a thread that reads two partitions.
+    @Test
+    void thePartitionWithTheEarliestRecordPassesFirstAndNoneMoreThanItsShare() {
+        TopicPartition early = new TopicPartition("payments", 0);
+        TopicPartition late = new TopicPartition("payments", 2);
+        for (int i = 0; i < 400; i++) {
+            add(early, "id=a time=" + (1_000 + i));
+            add(late, "id=b time=" + (1_300 + i));
+        }
+        HeldRecords held = threads.getFirst();
+        for (TopicPartition each : List.of(late, early)) {
+            held.take(each, Objects.requireNonNull(topics.get(each)), new OffsetAndMetadata(10_000), 1);
+        }
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> first = new HashMap<>();
+        held.release(Set.of(), 200, first);
+        assertThat(first).hasEntrySatisfying(early, each -> assertThat(each).hasSize(128)) // runs up to half of 200
+                .hasEntrySatisfying(late, each -> assertThat(each).hasSize(72));
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> second = new HashMap<>();
+        held.release(Set.of(early), 1_000, second);
+        assertThat(second).containsOnlyKeys(late);
+        assertThat(held.isDue(early)).isTrue();
     }
 
     @Test

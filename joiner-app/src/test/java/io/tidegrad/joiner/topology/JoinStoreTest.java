@@ -209,6 +209,34 @@ class JoinStoreTest {
     }
 
     @Test
+    void whatIsDueComesInItsOrderAndNoMoreThanAskedForWhereverItIs() {
+        JoinStore first = open("task").store();
+        for (int i = 0; i < 10; i += 2) {
+            put(first, "tx-" + i, waiting(i)); // goes to RocksDB
+        }
+        first.close();
+        JoinStore store = open("task").store();
+        for (int i = 1; i < 10; i += 2) {
+            put(store, "tx-" + i, waiting(i)); // is held
+        }
+        List<String> seen = new ArrayList<>();
+        for (int looks = 0; looks < 5; looks++) {
+            List<byte[]> hints = store.due(40_000, 3);
+            assertThat(hints).hasSizeLessThanOrEqualTo(3);
+            for (byte[] hint : hints) {
+                Entry waiting = store.waiting(hint);
+                if (waiting != null) {
+                    seen.add(new String(TimeIndexKey.id(hint), StandardCharsets.UTF_8));
+                    store.put(TimeIndexKey.id(hint), waiting, null);
+                }
+            }
+        }
+        assertThat(seen).containsExactly("tx-0", "tx-1", "tx-2", "tx-3", "tx-4", "tx-5", "tx-6", "tx-7", "tx-8",
+                "tx-9");
+        store.log();
+    }
+
+    @Test
     void aHintWhoseEventWasLabeledIsDroppedWhenItIsDue() {
         keepSome(open("task").store());
         JoinStore store = restored("restored", 100);

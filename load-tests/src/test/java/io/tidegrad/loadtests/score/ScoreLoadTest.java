@@ -95,8 +95,8 @@ class ScoreLoadTest {
         assertThatThrownBy(() -> options(1, 0, ScoreOptions.Part.HTTP))
                 .hasMessage("--connections expects 1 to 512, found 0");
         assertThatThrownBy(() -> options(1, 1)).hasMessage("--part and --model expect at least one, found none");
-        assertThatThrownBy(() -> Names.named("--part", ScoreOptions.Part.class, "https"))
-                .hasMessage("--part expects some of [in-process, http, swaps, overload, onnx-runtime], found 'https'");
+        assertThatThrownBy(() -> Names.named("--part", ScoreOptions.Part.class, "https")).hasMessage(
+                "--part expects some of [in-process, http, swaps, overload, onnx-runtime, log], found 'https'");
         assertThatThrownBy(() -> Names.named("--model", ScoredModel.class, "w9"))
                 .hasMessage("--model expects some of [flights, w1, w2], found 'w9'");
     }
