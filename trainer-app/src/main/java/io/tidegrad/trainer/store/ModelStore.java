@@ -284,12 +284,13 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     }
 
     private void redo(StoreManifest restored, Restoration.Restored base, Redo.Fold fold) {
-        Redo redo = new Redo(lineage, restored, base, record -> learnedAgain(fold, record), stopping, guard::restoring);
+        Redo redo = new Redo(lineage, restored, base, (record, rejected) -> learnedAgain(fold, record, rejected),
+                stopping, guard::restoring);
         redo.run(readCommitted);
     }
 
-    protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
-        return fold.fold(record);
+    protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record, boolean rejected) {
+        return fold.fold(record, rejected);
     }
 
     private StateWriter writer() {

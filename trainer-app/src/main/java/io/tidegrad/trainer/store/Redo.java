@@ -28,7 +28,9 @@ final class Redo {
     /// Decides what becomes of a record, as it did for the first time.
     @FunctionalInterface
     public interface Fold {
-        EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> record);
+        /// @param rejected whether the record was rejected then for a reason outside of the log (`isExternal`). It must be
+        ///     rejected again, whatever the reason is called now; what was served for it counts again.
+        EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> record, boolean rejected);
     }
 
     private final Lineage lineage;
@@ -108,21 +110,18 @@ final class Redo {
             throw new StopException(ExitCode.RETRYABLE, "model " + lineage.model()
                     + ": asked to stop while learning again, at offset " + record.offset() + "; nothing was changed");
         }
-        if (rejections.contains(record.offset())) {
-            tally.deadLettered(record.offset());
-        } else {
-            switch (fold.fold(record)) {
-                case EventFold.Outcome.Accepted() -> tally.accepted(record.offset(), record.timestamp());
-                case EventFold.Outcome.Ticked() -> tally.ticked(record.offset());
-                case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                    if (isExternal(rejection)) {
-                        throw Refusals.violation(lineage,
-                                "the event at offset " + record.offset() + " of " + lineage.log()
-                                        + " to be decoded, as when it was learned",
-                                rejection.detail(), "bring the schema registry back to what it knew");
-                    }
-                    tally.deadLettered(record.offset());
+        boolean rejected = rejections.contains(record.offset());
+        switch (fold.fold(record, rejected)) {
+            case EventFold.Outcome.Accepted() -> tally.accepted(record.offset(), record.timestamp());
+            case EventFold.Outcome.Ticked() -> tally.ticked(record.offset());
+            case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
+                if (!rejected && isExternal(rejection)) {
+                    throw Refusals.violation(lineage,
+                            "the event at offset " + record.offset() + " of " + lineage.log()
+                                    + " to be decoded, as when it was learned",
+                            rejection.detail(), "bring the schema registry back to what it knew");
                 }
+                tally.deadLettered(record.offset());
             }
         }
         if (tally.nextOffset() == manifest.digestOffset()) {

@@ -19,6 +19,10 @@ import org.slf4j.LoggerFactory;
 final class PatientFold {
     private static final Logger LOG = LoggerFactory.getLogger(PatientFold.class);
 
+    /// Its dead letter, which has the reason, was written then.
+    private static final Rejection REJECTED_BEFORE =
+            new Rejection(Rejection.Reason.ENDED_THE_TRAINER, "rejected when it was folded for the first time");
+
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
 
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
@@ -33,12 +37,14 @@ final class PatientFold {
         this.patience = patience;
     }
 
-    /// Folds a record that was learned before, outside of a transaction, so that it may wait as long as it likes and
+    /// Folds a record that was folded before, outside of a transaction, so that it may wait as long as it likes and
     /// may not be set aside.
-    EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at) {
+    ///
+    /// @param rejected whether it was rejected for a reason outside of the log, and so must be again
+    EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at, boolean rejected) {
         patience.start();
         try {
-            return fold(at);
+            return rejected ? refuse(at, REJECTED_BEFORE) : fold(at);
         } catch (StopException | KafkaException known) {
             throw known;
         } catch (RuntimeException | Error e) {

@@ -282,6 +282,8 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         String expected = fold.model().stateHash();
         check(stored.stateHash().equals(expected), "I1",
                 "at " + nextOffset + " the changelog's state is " + stored.stateHash() + ", the fold's " + expected);
+        check(Arrays.equals(stored.carry(), fold.model().carry()), "I1",
+                "at " + nextOffset + " the changelog's evaluation is not the fold's");
         Accounts accounts = new Accounts(accepted, rejected, ticks);
         check(stored.accounts().equals(accounts), "I3",
                 "the manifest counts " + stored.accounts() + ", the fold " + accounts);

@@ -7,6 +7,8 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.Served;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
@@ -44,7 +46,13 @@ final class Readings {
             seed: 7
             """;
 
-    static final List<ModelSpec> SPECS = List.of(spec("size: 1"), spec("size: 3"), spec("size: 4, window: PT10S"));
+    /// The second learns a stream's examples, and counts what it has served.
+    static final List<ModelSpec> SPECS = List.of(spec("size: 1"),
+            ModelSpec
+                    .parse(SPEC.replace("{ topic: readings, event-time: at }", "{ stream: readings }")
+                            .replace("label: { field: over }\n", "").replace("BATCH", "size: 3"), "the stream's spec")
+                    .onTopic("readings"),
+            spec("size: 4, window: PT10S"));
 
     /// Its weights are beyond all floats after a dozen updates.
     static final ModelSpec DIVERGING = ModelSpec.parse(
@@ -121,14 +129,25 @@ final class Readings {
         return CODEC.get().encode(SCHEMA_ID, event);
     }
 
+    /// As a joiner writes them, for an event that the model has served; a spec that names a topic reads none of it.
+    private static Headers example(long at) {
+        Headers headers = new RecordHeaders();
+        String label = at % 2 == 0 ? "0" : "1";
+        boolean corrects = at % 7 == 0;
+        new Example(corrects ? Example.Kind.CORRECTION : Example.Kind.FINAL, label, corrects ? "0" : null, 1 + at % 3,
+                new Example.Source("scored", 0, at), TestLog.START + at * 1_000, null).writeTo(headers);
+        new Served("m", 1, at, at, TestLog.START, Served.Stage.LIVE, null, new float[]{at % 16 / 16f}).writeTo(headers);
+        return headers;
+    }
+
     /// One record, or the beginning or end of a transaction.
     void produce() {
-        Headers headers = new RecordHeaders();
         if (fatal != null && fatal.nextInt(25) == 0) {
             fatalEvents++;
-            append(FATAL, headers);
+            append(FATAL, example(second));
             return;
         }
+        Headers headers = new RecordHeaders();
         switch (random.nextInt(16)) {
             case 0 -> {
                 headers.add(Tick.HEADER, new byte[0]);
@@ -139,17 +158,21 @@ final class Readings {
                 headers.add(Tick.HEADER, time.getBytes(StandardCharsets.US_ASCII));
                 append(null, headers);
             }
-            case 2 -> append(poison(), headers);
-            case 3 -> append(newest, headers); // comes twice
-            case 4 -> append(event(Math.max(0, second - random.nextInt(100))), headers); // late
-            case 5 -> append(event(second + 100_000_000L), headers); // in the far future
+            case 2 -> append(poison(), example(second));
+            case 3 -> append(newest, example(second)); // comes twice
+            case 4 -> appendEvent(Math.max(0, second - random.nextInt(100))); // late
+            case 5 -> appendEvent(second + 100_000_000L); // in the far future
             case 6, 7 -> beginOrEnd();
             default -> {
                 second += random.nextInt(5);
                 newest = event(second);
-                append(newest, headers);
+                append(newest, example(second));
             }
         }
+    }
+
+    private void appendEvent(long at) {
+        append(event(at), example(at));
     }
 
     /// How many were written, in transactions that were aborted too.

@@ -253,10 +253,11 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
+        protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record,
+                boolean rejected) {
             pass(KillPoint.Moment.EVENT_LEARNED_AGAIN);
             return breaker == Breaker.LEARNS_ONE_LESS_AGAIN && passedAgain++ == 5 ? new EventFold.Outcome.Accepted()
-                    : super.learnedAgain(fold, record);
+                    : super.learnedAgain(fold, record, rejected);
         }
 
         @Override

@@ -5,30 +5,36 @@ import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
-import io.tidegrad.model.feature.Rejection;
-import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.Served;
+import io.tidegrad.schemas.UndecodableException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.jspecify.annotations.Nullable;
 
-/// A changelog in memory with transactions and compaction, a log of made-up rows, and a clock that stands still unless
+/// A changelog in memory with transactions and compaction, a log of made-up examples that the model has served, and a clock that stands still unless
 /// it is moved: what a `StateWriter` and a restart need, without a broker.
 final class MemoryChangelog {
     static final ModelSpec SPEC = ModelSpec.parse("""
                     model: m
-                    input: { topic: t, event-time: at }
-                    label: { field: over }
+                    input: { stream: s }
                     features:
                       - number: { field: a, scale: standard }
                       - category: { field: place, buckets: 20000, dimension: 4 }
@@ -38,7 +44,7 @@ final class MemoryChangelog {
                     mini-batch: { size: 3 }
                     publish: { every: PT1S }
                     seed: 7
-                    """, "test spec");
+                    """, "test spec").onTopic("t");
 
     final Lineage lineage = new Lineage(SPEC, 1, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
     private final Map<ByteBuffer, byte[]> committed = new LinkedHashMap<>();
@@ -87,23 +93,23 @@ final class MemoryChangelog {
     /// A life of the trainer: from restored to killed.
     final class Life {
         final OnlineModel model;
+        private final EventFold fold;
         final StateWriter writer;
         long nextOffset;
         private Accounts accounts;
         private long newestAppendTime;
-        private final Row row = row();
-
         private Life(OnlineModel model, StateWriter writer, long nextOffset, Accounts accounts, long newestAppendTime) {
             this.newestAppendTime = newestAppendTime;
             this.model = model;
             this.writer = writer;
             this.nextOffset = nextOffset;
             this.accounts = accounts;
+            fold = folds(model);
         }
 
         void learn(int events) {
             for (int i = 0; i < events; i++) {
-                boolean accepted = fold(model, row, nextOffset) instanceof EventFold.Outcome.Accepted;
+                boolean accepted = fold(fold, record(nextOffset)) instanceof EventFold.Outcome.Accepted;
                 if (!accepted) {
                     writer.rejectedFromOutside(nextOffset);
                     accounts = new Accounts(accounts.accepted(), accounts.deadLetters() + 1, accounts.ticks());
@@ -132,25 +138,34 @@ final class MemoryChangelog {
     /// Whether the registry knows the schema of every event: it did not when they came.
     boolean registryKnowsAll;
 
-    private static Row row() {
-        return new Row(SPEC.network().row().numbers(), SPEC.network().row().ids(), SPEC.network().row().labels());
+    private EventFold folds(OnlineModel model) {
+        return new EventFold(SPEC, model, this::event);
     }
 
-    /// Event number `offset`; each 50th has a schema that the registry does not know.
-    private EventFold.Outcome fold(OnlineModel model, Row row, long offset) {
+    private static EventFold.Outcome fold(EventFold fold, ConsumerRecord<byte[], byte[]> record) {
+        return fold.fold(record.value(), record.headers());
+    }
+
+    /// Each 50th has a schema that the registry does not know.
+    private Event event(byte[] value) {
+        long offset = ByteBuffer.wrap(value).getLong();
         if (offset % 50 == 49 && !registryKnowsAll) {
-            return new EventFold.Outcome.Rejected(new Rejection(Rejection.Reason.UNKNOWN_SCHEMA, "unknown"), 9);
+            throw new UndecodableException(UndecodableException.Reason.UNKNOWN_SCHEMA, "unknown");
         }
         Random random = new Random(offset);
-        row.numbers[0] = random.nextFloat();
-        row.ids[0] = random.nextInt(offset % 2 == 0 ? 100 : 20_000);
-        row.labels[0] = random.nextInt(2);
-        row.eventTime = 1_000 * offset;
-        Rejection rejection = model.accept(row);
-        if (rejection != null) {
-            throw new IllegalStateException(rejection.detail());
-        }
-        return new EventFold.Outcome.Accepted();
+        return new MapEvent(
+                Map.of("a", random.nextDouble(), "place", "p" + random.nextInt(offset % 2 == 0 ? 100 : 20_000)));
+    }
+
+    private static ConsumerRecord<byte[], byte[]> record(long offset) {
+        RecordHeaders headers = new RecordHeaders();
+        String label = new Random(~offset).nextBoolean() ? "1" : "0";
+        new Example(Example.Kind.FINAL, label, null, 1, new Example.Source("scored", 0, offset), 1_000 * offset, null)
+                .writeTo(headers);
+        new Served("m", 1, offset, offset, 0, Served.Stage.LIVE, null, new float[]{offset % 16 / 16f}).writeTo(headers);
+        byte[] value = ByteBuffer.allocate(Long.BYTES).putLong(offset).array();
+        return new ConsumerRecord<>("t", 0, offset, offset + 1, TimestampType.CREATE_TIME, 0, value.length, null, value,
+                headers, Optional.empty());
     }
 
     StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond) {
@@ -168,11 +183,11 @@ final class MemoryChangelog {
 
     /// As a trainer that starts: everything committed is restored, and learned again from the log.
     Life start(StoreSettings settings) {
-        return start(settings, Redo.Fold::fold);
+        return start(settings, (fold, record, rejected) -> fold.fold(record, rejected));
     }
 
     interface Again {
-        EventFold.Outcome fold(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record);
+        EventFold.Outcome fold(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record, boolean rejected);
     }
 
     Life start(StoreSettings settings, Again again) {
@@ -190,22 +205,16 @@ final class MemoryChangelog {
             return new Life(model, writer, 0, new Accounts(0, 0, 0), Long.MIN_VALUE);
         }
         Restoration.Restored base = restoration.base(manifest);
-        Row row = row();
-        Redo.Fold fold = record -> fold(base.model(), row, record.offset());
-        Redo redo = new Redo(lineage, manifest, base, record -> again.fold(fold, record), () -> false, progress -> {
-        });
+        Redo.Fold fold = StoreOracle.again(folds(base.model()));
+        Redo redo = new Redo(lineage, manifest, base, (record, rejected) -> again.fold(fold, record, rejected),
+                () -> false, progress -> {
+                });
         for (long at = manifest.base().nextOffset(); at < manifest.nextOffset(); at++) {
             redo.learn(record(at));
         }
         redo.checkEnd();
         StateWriter writer = writer(settings, base.model(), manifest, base.checksums(), base.rejections());
         return new Life(base.model(), writer, manifest.nextOffset(), manifest.accounts(), manifest.newestAppendTime());
-    }
-
-    private static ConsumerRecord<byte[], byte[]> record(long offset) {
-        return new ConsumerRecord<>("t", 0, offset, offset + 1,
-                org.apache.kafka.common.record.TimestampType.CREATE_TIME, 0, 0, new byte[0], new byte[0],
-                new org.apache.kafka.common.header.internals.RecordHeaders(), java.util.Optional.empty());
     }
 
     private StateWriter writer(StoreSettings settings, OnlineModel model, @Nullable StoreManifest manifest,
@@ -246,15 +255,20 @@ final class MemoryChangelog {
     }
 
     /// The oracle: all events from the first on, in one life that writes nothing.
-    String hashOfFold(long nextOffset) {
+    String stateOfFold(long nextOffset) {
         OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
-        Row row = row();
+        EventFold fold = folds(model);
         boolean before = registryKnowsAll;
         registryKnowsAll = false; // as it was when they came
         for (long at = 0; at < nextOffset; at++) {
-            fold(model, row, at);
+            fold(fold, record(at));
         }
         registryKnowsAll = before;
-        return model.stateHash();
+        return stateOf(model);
+    }
+
+    /// All that a restart continues; a model's hash leaves out what was evaluated.
+    static String stateOf(OnlineModel model) {
+        return model.stateHash() + " " + HexFormat.of().formatHex(model.carry());
     }
 }

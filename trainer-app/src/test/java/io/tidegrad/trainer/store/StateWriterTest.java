@@ -34,7 +34,7 @@ class StateWriterTest {
         StoreSettings settings = changelog.settings(kind, SLOW);
         for (int kill = 0; kill < 60; kill++) {
             MemoryChangelog.Life life = changelog.start(settings);
-            assertThat(life.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+            assertThat(MemoryChangelog.stateOf(life.model)).isEqualTo(changelog.stateOfFold(life.nextOffset));
             for (int flush = 0; flush < kill % 7; flush++) {
                 step(life);
             }
@@ -60,7 +60,7 @@ class StateWriterTest {
         for (int life = 0; life < 40; life++) {
             StoreKind kind = StoreKind.values()[random.nextInt(2)];
             MemoryChangelog.Life now = changelog.start(changelog.settings(kind, SLOW));
-            assertThat(now.model.stateHash()).isEqualTo(changelog.hashOfFold(now.nextOffset));
+            assertThat(MemoryChangelog.stateOf(now.model)).isEqualTo(changelog.stateOfFold(now.nextOffset));
             for (int flush = random.nextInt(12); flush > 0; flush--) {
                 step(now);
                 assertThat(now.status().kind()).isEqualTo(kind);
@@ -154,10 +154,10 @@ class StateWriterTest {
         }
         assertThat(life.status().imageOffset()).isEqualTo(life.nextOffset);
         changelog.stopping = false;
-        MemoryChangelog.Life next = changelog.start(settings, (fold, record) -> {
+        MemoryChangelog.Life next = changelog.start(settings, (fold, record, rejected) -> {
             throw new AssertionError("offset " + record.offset() + " is read");
         });
-        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(changelog.stateOfFold(next.nextOffset));
     }
 
     /// The image in progress is moved on: pages that are written and have not changed since are not written again.
@@ -185,7 +185,7 @@ class StateWriterTest {
         assertThat(pages).isLessThan(MemoryChangelog.pages() - written / 2);
         changelog.stopping = false;
         MemoryChangelog.Life next = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
-        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(changelog.stateOfFold(next.nextOffset));
     }
 
     @Test
@@ -197,13 +197,13 @@ class StateWriterTest {
         }
         changelog.registryKnowsAll = true;
         MemoryChangelog.Life next = changelog.start(settings);
-        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(changelog.stateOfFold(life.nextOffset));
         // And in the life after, which knows of them only from the one before.
         changelog.registryKnowsAll = false;
         step(next);
         changelog.registryKnowsAll = true;
         MemoryChangelog.Life third = changelog.start(settings);
-        assertThat(third.model.stateHash()).isEqualTo(changelog.hashOfFold(third.nextOffset));
+        assertThat(MemoryChangelog.stateOf(third.model)).isEqualTo(changelog.stateOfFold(third.nextOffset));
     }
 
     @Test
@@ -215,7 +215,8 @@ class StateWriterTest {
         }
         long left = life.nextOffset - 4;
         assertThatThrownBy(() -> changelog.start(settings,
-                (fold, record) -> record.offset() == left ? new EventFold.Outcome.Accepted() : fold.fold(record)))
+                (fold, record, rejected) -> record.offset() == left ? new EventFold.Outcome.Accepted()
+                        : fold.fold(record, rejected)))
                 .isInstanceOf(StopException.class).hasMessageContaining("after learning t-0 again from offset")
                 .hasMessageContaining("to " + life.nextOffset);
     }
@@ -265,12 +266,12 @@ class StateWriterTest {
         assertThat(life.status().kind()).as(life.status().reason()).isEqualTo(StoreKind.PAGE_LOG);
         assertThat(life.status().reason()).contains("less than half");
         MemoryChangelog.Life next = changelog.start(changelog.settings(null, budget));
-        assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(changelog.stateOfFold(life.nextOffset));
         assertThat(next.status().kind()).isEqualTo(StoreKind.PAGE_LOG);
         learnFor(next, 120, 500);
         assertThat(next.status().kind()).as(next.status().reason()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         MemoryChangelog.Life third = changelog.start(changelog.settings(null, budget));
-        assertThat(third.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
+        assertThat(MemoryChangelog.stateOf(third.model)).isEqualTo(changelog.stateOfFold(next.nextOffset));
     }
 
     private void learnFor(MemoryChangelog.Life life, int seconds, int eventsASecond) {

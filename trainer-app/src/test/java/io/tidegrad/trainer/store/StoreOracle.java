@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import java.io.ByteArrayOutputStream;
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /// What tests outside of this package must see of it: what a changelog says, and the guard as its producer asks it.
 public final class StoreOracle {
+    private static final Rejection REJECTED_BEFORE =
+            new Rejection(Rejection.Reason.ENDED_THE_TRAINER, "rejected for the first time");
+
     private StoreOracle() {}
 
     /// As the producer does before the offsets join, and after the commit.
@@ -60,23 +64,27 @@ public final class StoreOracle {
         OnlineModel model = base.model();
         boolean behind = manifest.base().nextOffset() < manifest.nextOffset();
         if (behind) {
-            EventFold fold = folds.apply(model);
-            Redo redo = new Redo(lineage, manifest, base, record -> fold.fold(record.value(), record.headers()),
-                    () -> false, progress -> {
-                    });
+            Redo redo = new Redo(lineage, manifest, base, again(folds.apply(model)), () -> false, progress -> {
+            });
             log.stream().filter(record -> record.offset() >= manifest.base().nextOffset())
                     .filter(record -> record.offset() < manifest.nextOffset()).forEach(redo::learn);
             redo.checkEnd();
         }
         PageSet all = new PageSet(model.parameters().pages());
         all.markRange(0, model.parameters().pages() - 1);
-        return new Stored(manifest.nextOffset(), model.stateHash(), manifest.accounts(),
+        return new Stored(manifest.nextOffset(), model.stateHash(), model.carry(), manifest.accounts(),
                 model.parameters().firstNonFinitePage(all), behind);
+    }
+
+    static Redo.Fold again(EventFold fold) {
+        return (record, rejected) -> rejected ? fold.refuse(record.value(), record.headers(), REJECTED_BEFORE)
+                : fold.fold(record.value(), record.headers());
     }
 
     /// @param redone whether the log was learned again, from an image
     /// @param nonFinitePage -1 when all are finite
-    public record Stored(long nextOffset, String stateHash, Accounts accounts, int nonFinitePage, boolean redone) {
+    public record Stored(long nextOffset, String stateHash, byte[] carry, Accounts accounts, int nonFinitePage,
+            boolean redone) {
     }
 
     /// The same records as a build would read them that does not compare checksums: each gets the one it should have
