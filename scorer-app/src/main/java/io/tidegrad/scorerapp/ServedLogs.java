@@ -6,9 +6,7 @@ import io.tidegrad.model.stream.Served;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.Predictions;
-import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedLog;
-import io.tidegrad.scorer.ServedVersion;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -18,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The logs of what is served over HTTP and gRPC, one for each name that has a topic for it.
@@ -55,12 +54,19 @@ final class ServedLogs implements AutoCloseable {
         return found == null ? null : found.log;
     }
 
-    /// An answer that is to be logged.
+    /// An answer that is to be logged. It may wait for long while versions come and go, so it holds none of their weights.
     ///
-    /// @param scorer of the model that answers
+    /// @param spec of the model that answers
+    /// @param eventsTopics returns the topic of a stream's events; null if it is not known
     /// @param ids of the request's events, as it gives them; null if it gives none
-    record Answer(Scorer scorer, ServedVersion by, RecordFields fields, Served.Stage stage, @Nullable Double propensity,
-            Predictions predictions, LoggedEvents events, @Nullable String ids) {
+    record Answer(ModelSpec spec, Function<String, @Nullable String> eventsTopics, RecordFields fields,
+            Served.Stage stage, @Nullable Double propensity, Predictions predictions, LoggedEvents events,
+            @Nullable String ids) {
+    }
+
+    static @Nullable String eventsTopic(ModelSpec spec, Function<String, @Nullable String> eventsTopics) {
+        String stream = spec.stream();
+        return stream == null ? spec.inputTopic() : eventsTopics.apply(stream);
     }
 
     /// Logs an answer before it is given. Returns the ids of its events; empty if the name has no log.
@@ -133,7 +139,7 @@ final class ServedLogs implements AutoCloseable {
 
         @Override
         public @Nullable String write(ServedLog.Records to) {
-            ModelSpec spec = answer.by.spec();
+            ModelSpec spec = answer.spec;
             if (spec.input().format() == ModelSpec.Format.JSON) {
                 List<byte[]> events = answer.events.json();
                 for (int i = 0; i < events.size(); i++) {
@@ -141,10 +147,9 @@ final class ServedLogs implements AutoCloseable {
                 }
                 return null;
             }
-            String stream = spec.stream();
-            String eventsTopic = stream == null ? spec.inputTopic() : answer.scorer.eventsTopic(stream);
+            String eventsTopic = eventsTopic(spec, answer.eventsTopics);
             if (eventsTopic == null) {
-                return "the topic of the events of stream " + stream + " is not known";
+                return "the topic of the events of stream " + spec.stream() + " is not known";
             }
             LogSchemas.Known schema = log.schemas.of(spec, eventsTopic);
             if (schema == null) {

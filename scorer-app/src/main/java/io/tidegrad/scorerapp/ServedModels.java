@@ -248,8 +248,7 @@ class ServedModels {
         scorers().forEach(scorer -> {
             ServedVersion served = scorer.current();
             if (served != null) {
-                String stream = served.spec().stream();
-                String topic = stream == null ? served.spec().inputTopic() : scorer.eventsTopic(stream);
+                String topic = ServedLogs.eventsTopic(served.spec(), scorer::eventsTopic);
                 if (topic != null) {
                     topics.put(source(served.spec()), topic);
                 }
@@ -294,8 +293,8 @@ class ServedModels {
             return List.of();
         }
         Served.Stage stage = answered.scorer == asked.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER;
-        return logs.log(asked.name(), new ServedLogs.Answer(answered.scorer, answered.by, answered.with.fields(), stage,
-                answered.propensity, predictions, records.events(), records.ids()));
+        return logs.log(asked.name(), new ServedLogs.Answer(answered.by.spec(), asked.live()::eventsTopic,
+                answered.with.fields(), stage, answered.propensity, predictions, records.events(), records.ids()));
     }
 
     /// Returns the log of a name; null if it has none.
