@@ -64,6 +64,19 @@ final class ServedLogs implements AutoCloseable {
             @Nullable String ids) {
     }
 
+    /// Returns false if answers by a spec must be logged, and the schema for its events is not known yet; it is then asked
+    /// for.
+    ///
+    /// @param eventsTopics as in `Answer`
+    boolean isReady(String name, ModelSpec spec, Function<String, @Nullable String> eventsTopics) {
+        Log to = logs.get(name);
+        if (to == null || !required || spec.input().format() == ModelSpec.Format.JSON) {
+            return true;
+        }
+        String topic = eventsTopic(spec, eventsTopics);
+        return topic != null && to.schemas.of(spec, topic) != null;
+    }
+
     static @Nullable String eventsTopic(ModelSpec spec, Function<String, @Nullable String> eventsTopics) {
         String stream = spec.stream();
         return stream == null ? spec.inputTopic() : eventsTopics.apply(stream);

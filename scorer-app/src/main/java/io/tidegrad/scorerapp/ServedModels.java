@@ -111,9 +111,17 @@ class ServedModels {
         return routers.values().stream().map(ModelRouter::live);
     }
 
-    /// Returns whether requests should be sent here: all models serve, and none is older than allowed.
+    /// Returns whether requests should be sent here: all models serve, none is older than allowed, and what they answer can
+    /// be logged where it must be.
     boolean ready() {
-        return all(Scorer::ready);
+        return all(Scorer::ready) && routers.values().stream().allMatch(this::isLoggable);
+    }
+
+    private boolean isLoggable(ModelRouter asked) {
+        Scorer live = asked.live();
+        ServedVersion served = live.current();
+        return served == null || live.status().control().deleted()
+                || logs.isReady(asked.name(), served.spec(), live::eventsTopic);
     }
 
     /// Returns whether there is a version to score with, however old it is.
