@@ -115,6 +115,7 @@ public final class ServedLog implements AutoCloseable {
     private final LongSupplier nanoTime;
     private final Thread thread;
     private volatile boolean closed;
+    private volatile boolean ended; // nothing is written any more
     private volatile @Nullable String waitsFor; // why the head of the queue is not written yet
     private volatile long since; // when Kafka last answered, or something came into the empty buffer
     private volatile @Nullable Problem lastLoss;
@@ -267,16 +268,21 @@ public final class ServedLog implements AutoCloseable {
             lose(Loss.CLOSED, records, "the log is closed", null);
             return false;
         }
-        long all = buffered.addAndGet(bytes);
-        if (all > bufferBytes) {
+        if (buffered.get() == 0) {
+            since = nanoTime.getAsLong(); // before the event counts as one that waits
+        }
+        if (buffered.addAndGet(bytes) > bufferBytes) {
             buffered.addAndGet(-bytes);
             lose(Loss.FULL, records, "the buffer of " + bufferBytes + " bytes is full", null);
             return false;
         }
-        if (all == bytes) {
-            since = nanoTime.getAsLong();
+        Taken taken = new Taken(entry, records, bytes);
+        queue.add(taken);
+        if (ended && queue.remove(taken)) { // else `close` has found it
+            taken.giveUp(Loss.CLOSED, NOT_WRITTEN, null);
+            taken.done();
+            return false;
         }
-        queue.add(new Taken(entry, records, bytes));
         return true;
     }
 
@@ -332,7 +338,12 @@ public final class ServedLog implements AutoCloseable {
         Producer<byte[], byte[]> opened = producer;
         producer = null;
         if (opened != null) {
-            opened.close(within);
+            try {
+                opened.close(within);
+            } catch (RuntimeException | Error e) {
+                // The thread must not end. An interruption stays set.
+                log.warn("the producer to {} did not close in order", topic, e);
+            }
         }
     }
 
@@ -427,7 +438,11 @@ public final class ServedLog implements AutoCloseable {
             thread.interrupt();
             Thread.currentThread().interrupt();
         }
-        queue.forEach(left -> left.giveUp(Loss.CLOSED, NOT_WRITTEN, null));
+        ended = true;
+        for (Taken left; (left = queue.poll()) != null;) {
+            left.giveUp(Loss.CLOSED, NOT_WRITTEN, null);
+            left.done();
+        }
         long count = notTold.getAndSet(0);
         if (count > 0) {
             log.warn("{} events that were scored are not in {} when it is closed", count, topic);

@@ -10,9 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -155,8 +158,51 @@ class ServedLogTest {
         assertThat(log.lost(Loss.FULL)).isEqualTo(1);
         assertThat(log.problem()).contains("full", "10000 bytes");
         log.close();
-        assertThat(log.lost(Loss.CLOSED)).isEqualTo(taken);
+        int lost = taken;
+        await().atMost(SOON).until(() -> log.lost(Loss.CLOSED) == lost); // once the log's thread has ended, too
+        assertThat(log.buffered()).isZero();
         assertThat(log.write(utf8("id"), new byte[1], served(1))).isFalse();
+    }
+
+    /// Whatever happens between the two looks at a clock that an event makes when it comes.
+    private static ServedLog open(String topic, MockProducer<byte[], byte[]> kafka, AtomicLong now,
+            AtomicReference<@Nullable Consumer<ServedLog>> meanwhile) {
+        AtomicReference<@Nullable ServedLog> opened = new AtomicReference<>();
+        Thread test = Thread.currentThread();
+        ServedLog log = ServedLog.open(topic, Map.of(), 10_000, SOON, () -> {
+            Consumer<ServedLog> once = Thread.currentThread() == test ? meanwhile.getAndSet(null) : null;
+            if (once != null) {
+                once.accept(Objects.requireNonNull(opened.get()));
+            }
+            return now.get();
+        }, _ -> kafka);
+        opened.set(log);
+        return log;
+    }
+
+    @Test
+    void anEventThatComesAfterAnIdleHourHasNotWaitedForIt() {
+        AtomicLong now = new AtomicLong();
+        AtomicReference<@Nullable Consumer<ServedLog>> meanwhile = new AtomicReference<>();
+        AtomicReference<@Nullable String> problem = new AtomicReference<>();
+        try (ServedLog log = open(topic, mock(true), now, meanwhile)) {
+            now.addAndGet(Duration.ofHours(1).toNanos());
+            meanwhile.set(each -> problem.set(each.problem()));
+            assertThat(log.write(utf8("id"), utf8("1"), served(1))).isTrue();
+            assertThat(problem).hasValue("");
+            await().atMost(SOON).until(() -> log.written() == 1);
+        }
+    }
+
+    @Test
+    void anEventThatComesWhileTheLogClosesIsWrittenOrCounted() {
+        AtomicReference<@Nullable Consumer<ServedLog>> meanwhile = new AtomicReference<>();
+        try (ServedLog log = open(topic, mock(true), new AtomicLong(), meanwhile)) {
+            meanwhile.set(ServedLog::close);
+            assertThat(log.write(utf8("id"), utf8("1"), served(1))).isFalse();
+            assertThat(log.lost(Loss.CLOSED)).isEqualTo(1);
+            assertThat(log.buffered()).isZero();
+        }
     }
 
     @Test
@@ -195,7 +241,15 @@ class ServedLogTest {
 
     @Test
     void aProducerThatHasFailedForGoodIsReplaced() {
-        List<MockProducer<byte[], byte[]>> producers = List.of(mock(true), mock(true));
+        MockProducer<byte[], byte[]> failing =
+                new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+                    @Override
+                    public void close(Duration within) {
+                        super.close(within);
+                        throw new KafkaException("Failed to close kafka producer");
+                    }
+                };
+        List<MockProducer<byte[], byte[]>> producers = List.of(failing, mock(true));
         producers.getFirst().sendException = new KafkaException("fenced");
         AtomicInteger next = new AtomicInteger();
         try (ServedLog log = ServedLog.open(topic, Map.of(), 10_000, SOON, System::nanoTime,
