@@ -204,9 +204,10 @@ public final class FieldPath {
         } else if (!each) {
             put(objectIn(object.get(name), made -> object.put(name, made)), next, value);
         } else if (value instanceof List<?> values) {
-            @SuppressWarnings("unchecked") // made here, or replaced
-            List<@Nullable Object> elements = object.get(name) instanceof List<?> list && list.size() == values.size()
-                    ? (List<@Nullable Object>) list : new ArrayList<>(Collections.nCopies(values.size(), null));
+            // Copied, because another path may have put a list here that can't be changed.
+            List<@Nullable Object> elements =
+                    new ArrayList<>(object.get(name) instanceof List<?> list && list.size() == values.size() ? list
+                            : Collections.nCopies(values.size(), null));
             object.put(name, elements);
             for (int i = 0; i < values.size(); i++) {
                 int element = i;

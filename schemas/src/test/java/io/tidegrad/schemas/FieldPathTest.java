@@ -30,4 +30,14 @@ class FieldPathTest {
         FieldPath.parse("items[].sku").put(event, "p");
         assertThat(event).containsExactly(Map.entry("items", "p"));
     }
+
+    @Test
+    void aListThatCanNotBeChangedIsReplacedByOneOfTheObjectsThatAPathFills() {
+        Map<String, @Nullable Object> event = new HashMap<>();
+        FieldPath.parse("items").put(event, List.of("a", "b"));
+        FieldPath.parse("items[].sku").put(event, List.of("p", "q"));
+        FieldPath.parse("items[].price").put(event, List.of(1.0, 2.0));
+        assertThat(event).containsExactly(
+                Map.entry("items", List.of(Map.of("sku", "p", "price", 1.0), Map.of("sku", "q", "price", 2.0))));
+    }
 }
