@@ -24,8 +24,8 @@ import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
 
 /// Writes an event that came as JSON or tensors by a schema of Avro, so that its features are those that were scored.
-/// What the schema has and the event lacks gets the schema's default, or null where the schema allows it. What the schema
-/// lacks is left out. Not thread-safe.
+/// What the schema has and the event lacks becomes null where the schema allows it, else the schema's default. What the
+/// schema lacks is left out. Not thread-safe.
 ///
 /// Values are understood as in a request: a time is ISO-8601 text or epoch milliseconds, whatever unit the schema counts
 /// in. A whole number or a boolean where the schema has text becomes the text that a category would be made of.
@@ -84,11 +84,11 @@ public final class EventEncoder {
     }
 
     private static @Nullable Object absent(String path, Schema.Field field) throws UnwritableException {
+        if (field.schema().isNullable()) {
+            return null; // a default would be a value that was not scored
+        }
         if (field.hasDefaultValue()) {
             return GenericData.get().getDefaultValue(field);
-        }
-        if (field.schema().isNullable()) {
-            return null;
         }
         throw wrong(path, "a value, for the schema has no default", null);
     }

@@ -61,7 +61,7 @@ class EventEncoderTest {
                       {"name": "merchant", "type": ["null", {"type": "record", "name": "M", "fields": [
                         {"name": "score", "type": "float", "default": 0.5},
                         {"name": "land", "aliases": ["country"], "type": ["null", "string"]}]}]},
-                      {"name": "flag", "type": ["null", "boolean"]},
+                      {"name": "flag", "type": ["boolean", "null"], "default": true},
                       {"name": "kind", "type": ["null", {"type": "enum", "name": "K", "symbols": ["a", "b", "c"]}]},
                       {"name": "id", "type": ["null", {"type": "string", "logicalType": "uuid"}]},
                       {"name": "other_id", "type": ["null", {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}]},
