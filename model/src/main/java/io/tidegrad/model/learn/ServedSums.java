@@ -24,6 +24,9 @@ final class ServedSums {
     /// Half the distance from 1 to the float below: a probability nearer to 1 is written as 1.
     private static final double LEAST_REST = 0x1p-25;
 
+    /// By so much a mean may be off where weights are not whole numbers.
+    private static final double SLACK = 1e-6;
+
     private enum Task {
         BINARY, MARGIN, CATEGORICAL, REGRESSION
     }
@@ -159,9 +162,20 @@ final class ServedSums {
         return task == Task.BINARY || task == Task.CATEGORICAL;
     }
 
-    /// NaN if no prediction has a label now, or more were taken out than were counted.
+    /// NaN if no prediction has a label now, or if predictions were taken out that never were counted and it shows.
     private double mean(double sum) {
-        return predictions > 0 && total > 0 ? sum / total : Double.NaN;
+        return isPossible() ? sum / total : Double.NaN;
+    }
+
+    /// Whether there can be predictions that have these sums.
+    private boolean isPossible() {
+        boolean shares = task == Task.REGRESSION
+                || isShare(actualSum) && isShare(correct) && (task == Task.MARGIN || isShare(predictedSum));
+        return predictions > 0 && total > 0 && shares && lossSum >= -SLACK * total && brierSum >= -SLACK * total;
+    }
+
+    private boolean isShare(double sum) {
+        return sum >= -SLACK * total && sum <= (1 + SLACK) * total;
     }
 
     long predictions() {
@@ -181,7 +195,8 @@ final class ServedSums {
     }
 
     double auc() {
-        return auc == null ? Double.NaN : auc.auc();
+        double area = auc == null || !isPossible() ? Double.NaN : auc.auc();
+        return area >= -SLACK && area <= 1 + SLACK ? area : Double.NaN;
     }
 
     double meanSquaredError() {

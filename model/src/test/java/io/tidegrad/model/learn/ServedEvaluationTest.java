@@ -174,6 +174,40 @@ class ServedEvaluationTest {
         return figures.stream().filter(each -> each.predictions() > 0).toList();
     }
 
+    /// Such as those after a rollback, whose first examples it has left out.
+    @Test
+    void correctionsOfWhatNeverWasCountedLeaveNoValueThatCanNotBe() {
+        ModelSpec spec = ModelSpec.parse(FLIGHTS, "spec");
+        ServedEvaluation evaluation = new ServedEvaluation(spec);
+        Served served = logged(new Random(1), "flight-delay", _ -> true).getFirst().served;
+        for (int correction = 0; correction < 5; correction++) {
+            evaluation.take(new ServedLabel(served, 1, 0, 1));
+            assertNoMeasures(evaluation);
+        }
+        evaluation.take(new ServedLabel(served, 0, Float.NaN, 1));
+        assertNoMeasures(evaluation); // one prediction, and five times yes
+        for (int example = 0; example < 9; example++) {
+            evaluation.take(new ServedLabel(served, 0, Float.NaN, 1));
+        }
+        assertThat(evaluation.stages()).singleElement().satisfies(figures -> {
+            assertThat(figures.predictions()).isEqualTo(10);
+            assertThat(figures.meanLabel()).isEqualTo(0.5);
+        });
+        for (int withdrawn = 0; withdrawn < 20; withdrawn++) {
+            evaluation.take(new ServedLabel(served, Float.NaN, 1, 1));
+        }
+        assertThat(evaluation.stages()).singleElement()
+                .satisfies(figures -> assertThat(figures.predictions()).isEqualTo(-10));
+        assertNoMeasures(evaluation);
+    }
+
+    private static void assertNoMeasures(ServedEvaluation evaluation) {
+        assertThat(evaluation.stages()).singleElement()
+                .satisfies(figures -> assertThat(
+                        List.of(figures.accuracy(), figures.auc(), figures.meanLabel(), figures.logLoss()))
+                        .containsOnly(Double.NaN));
+    }
+
     @Test
     void theFiguresAreThoseOfTheirDefinitions() {
         ModelSpec spec = ModelSpec.parse(FLIGHTS, "spec");
