@@ -22,14 +22,17 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -370,8 +373,9 @@ class RefusalTest extends TrainerFixture {
         }
     }
 
-    private void create(String topic, Map<String, String> settings) {
-        TestLog.await(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings))).all());
+    private Uuid create(String topic, Map<String, String> settings) {
+        return TestLog.await(
+                log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings))).topicId(topic));
     }
 
     /// A record of our changelog.
@@ -388,9 +392,11 @@ class RefusalTest extends TrainerFixture {
         String topic = Topics.changelog(log.group());
         List<ProducerRecord<byte[], byte[]>> changed = change.apply(log.visible(topic)).toList();
         TestLog.await(log.admin.deleteTopics(List.of(topic)).all());
-        eventually(() -> create(topic, Map.of("cleanup.policy", "compact")));
+        Uuid created = await().atMost(PATIENCE).ignoreExceptions()
+                .until(() -> create(topic, Map.of("cleanup.policy", "compact")), Objects::nonNull);
         // For a moment the broker still answers for the topic that is being deleted, and would take what is sent.
-        eventually(() -> assertThat(log.visible(topic)).isEmpty());
+        eventually(() -> assertThat(TestLog.await(log.admin.describeTopics(List.of(topic)).allTopicNames()).get(topic))
+                .extracting(TopicDescription::topicId).isEqualTo(created));
         eventually(() -> {
             changed.forEach(log::send);
             assertThat(log.visible(topic)).hasSizeGreaterThanOrEqualTo(changed.size());
