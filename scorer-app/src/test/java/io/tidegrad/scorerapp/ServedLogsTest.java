@@ -266,7 +266,8 @@ class ServedLogsTest {
     void whereTheLogIsRequiredARequestThatItCanNotTakeIsRefused() throws Exception {
         registry.register(events + "-value", Payments.FIRST);
         start(Payments.learned(model, "avro", events), "--log-required", "--log-buffer-bytes", "65536");
-        await().atMost(SOON).until(() -> post("", Payments.json(0)).status() == 200); // the schema is known from then on
+        await().atMost(SOON).until(() -> health().get("ready").asBoolean());
+        assertThat(post("", Payments.json(0)).status()).isEqualTo(200);
         RawHttp.Answer unwritable = post("", Payments.json(0).replace("\"brand\":\"VISA\"", "\"brand\":\"OTHER\""));
         assertThat(unwritable.status()).isEqualTo(400);
         assertThat(unwritable.body()).contains("not-loggable", "\"record\":0",
