@@ -89,6 +89,11 @@ public final class Payments {
                 .parse(SPEC.formatted(model, format).replace("topic: payments,", "topic: " + topic + ","), "test"));
     }
 
+    /// The same of events in JSON, after some rounds through them: more rounds make a later version.
+    static PublishedSnapshot learned(String model, int rounds) {
+        return learned(ModelSpec.parse(SPEC.formatted(model, "json"), "test"), rounds);
+    }
+
     /// The same of a stream, whose examples bring the label.
     public static PublishedSnapshot learnedOfStream(String model) {
         return learned(ModelSpec
@@ -97,10 +102,14 @@ public final class Payments {
     }
 
     private static PublishedSnapshot learned(ModelSpec spec) {
+        return learned(spec, 20);
+    }
+
+    private static PublishedSnapshot learned(ModelSpec spec, int rounds) {
         OnlineModel learned = OnlineModel.initial(spec, Kernels.active());
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
-        for (int round = 0; round < 20; round++) {
+        for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < COUNT; i++) {
                 MapEvent event = new MapEvent(nested(i));
                 Rejection rejection = spec.stream() == null ? featurizer.featurize(event, row)
@@ -110,7 +119,7 @@ public final class Payments {
                 }
             }
         }
-        return PublishedSnapshot.of(learned, learned.weightsHash(), 1, 20 * COUNT, 1, true);
+        return PublishedSnapshot.of(learned, learned.weightsHash(), 1, (long) rounds * COUNT, 1, true);
     }
 
     private static Example example(int i) {

@@ -30,6 +30,7 @@ import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferRequest.InferInputTensor;
 import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -39,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.avro.Schema;
@@ -260,6 +262,37 @@ class ServedLogsTest {
             assertThat(new String(records.get(i).value(), StandardCharsets.UTF_8)).isEqualTo(Payments.json(i));
             assertThat(served(records.get(i)).predictions()).containsExactly(answer(answer, i));
         }
+    }
+
+    @LongProof("six versions")
+    @Test
+    void aVersionIsLetGoAlthoughWhatItAnsweredWaitsForTheTopic() throws Exception {
+        start(Payments.learned(model, 1));
+        assertThat(post("", Payments.json(0)).status()).isEqualTo(200); // there is no topic yet
+        WeakReference<ServedVersion> answered =
+                new WeakReference<>(Objects.requireNonNull(app().scorer(model).current()));
+        long first = Objects.requireNonNull(answered.get()).version();
+        // The scorer itself keeps three earlier ones.
+        for (int rounds = 2; rounds < 7; rounds++) {
+            PublishedSnapshot next = Payments.learned(model, rounds);
+            publisher.publish(next);
+            await().atMost(SOON).until(() -> version() == next.manifest().version());
+        }
+        AtomicInteger posts = new AtomicInteger(1);
+        await().atMost(SOON).until(() -> {
+            // A session keeps the version that it scored by last.
+            assertThat(post("", Payments.json(0)).status()).isEqualTo(200);
+            posts.incrementAndGet();
+            System.gc();
+            return answered.get() == null;
+        });
+        assertThat(Objects.requireNonNull(app().log(model)).buffered()).isPositive();
+        createTopic();
+        assertThat(served(logged(posts.get()).getFirst()).version()).isEqualTo(first);
+    }
+
+    private long version() {
+        return Objects.requireNonNull(app().scorer(model).current()).version();
     }
 
     @Test
