@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted, and that the parts are one whole; never a speed.
@@ -20,6 +21,7 @@ class FreshnessLoadTest {
                 Duration.ofMillis(100), 50, 3_000, true);
     }
 
+    @Tag("load")
     @LongProof("a load smoke")
     @Test
     void everyEventIsFollowedToTheFirstAnswerThatKnowsIt() throws Exception {

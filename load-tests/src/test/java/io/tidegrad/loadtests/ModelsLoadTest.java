@@ -10,10 +10,12 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few models: what is counted, never a speed. That all end with the bits of a replay is what the load
 /// test itself insists on.
+@Tag("load")
 @LongProof("a load smoke: many models in one trainer")
 class ModelsLoadTest {
     @Test

@@ -13,9 +13,11 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted and compared, never a speed.
+@Tag("load")
 @LongProof("a load smoke: trainer, consumer, engine and replay, twice each")
 class TrainLoadTest {
     private static final List<String> KEYS = List.of("stream", "mini_batch", "subject", "events", "events_per_s",

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// Real processes, few requests: what is counted and compared, never a time.
@@ -40,6 +41,7 @@ class ScoreLoadTest {
         return lines;
     }
 
+    @Tag("load")
     @LongProof("a load smoke")
     @Test
     void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
@@ -73,6 +75,7 @@ class ScoreLoadTest {
         assertThat(overload.path("requests").asLong()).isEqualTo(Math.round(overload.path("due_per_s").asDouble()));
     }
 
+    @Tag("load")
     @LongProof("a load smoke")
     @Test
     void inProcessARecordAllocatesNothingAndEveryAnswerIsThatOfItsVersion() throws Exception {
