@@ -178,7 +178,7 @@ class NestedFieldsTest {
         }
     }
 
-    private static InferInputTensor.Builder tensor(String field, String type, List<?> values) {
+    static InferInputTensor.Builder tensor(String field, String type, List<?> values) {
         InferTensorContents.Builder contents = InferTensorContents.newBuilder();
         for (Object value : values) {
             switch (type) {

@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.control.ControlAction;
@@ -25,9 +24,7 @@ import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.InferParameter;
-import io.tidegrad.scorerapp.inference.InferTensorContents;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
-import io.tidegrad.scorerapp.inference.ModelInferRequest.InferInputTensor;
 import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
@@ -203,19 +200,6 @@ class ServedLogsTest {
         return Float.parseFloat(answer.get("predictions").get(i).get("probabilities").get(0).asText());
     }
 
-    private static InferInputTensor.Builder tensor(String field, String type, List<?> values) {
-        InferTensorContents.Builder contents = InferTensorContents.newBuilder();
-        for (Object value : values) {
-            switch (type) {
-                case "INT64" -> contents.addInt64Contents((long) value);
-                case "FP64" -> contents.addFp64Contents((double) value);
-                default -> contents.addBytesContents(ByteString.copyFromUtf8(value.toString()));
-            }
-        }
-        return InferInputTensor.newBuilder().setName(field).setDatatype(type).addShape(Payments.COUNT)
-                .setContents(contents);
-    }
-
     @LongProof("a scorer of its own")
     @Test
     void whatIsAnsweredOverGrpcIsLoggedLikewise() throws Exception {
@@ -229,14 +213,14 @@ class ServedLogsTest {
                 InferParameter.newBuilder().setStringParam(
                         IntStream.range(0, Payments.COUNT).mapToObj(i -> "g" + i).collect(Collectors.joining(",")))
                         .build());
-        SINGLE.forEach((field, type) -> request.addInputs(tensor(field, type,
+        SINGLE.forEach((field, type) -> request.addInputs(NestedFieldsTest.tensor(field, type,
                 IntStream.range(0, Payments.COUNT).mapToObj(i -> Payments.value(i, field)).toList())));
-        LISTS.forEach(
-                (field, type) -> request
-                        .addInputs(tensor(field, type,
+        LISTS.forEach((field,
+                type) -> request.addInputs(NestedFieldsTest
+                        .tensor(field, type,
                                 IntStream.range(0, Payments.COUNT).boxed()
                                         .<Object>flatMap(i -> Payments.values(i, field).stream()).toList())
-                                .addShape(2)));
+                        .addShape(2)));
         ManagedChannel channel =
                 NettyChannelBuilder.forAddress("127.0.0.1", app().grpcPort().getAsInt()).usePlaintext().build();
         try {

@@ -157,6 +157,23 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
         return reader.example();
     }
 
+    /// Whether a part of the text is a number from 0 on, without leading zeros.
+    static boolean isWhole(String text, int from, int to, int digitsMax) {
+        if (to <= from || to - from > digitsMax || text.charAt(from) == '0' && to - from > 1) {
+            return false;
+        }
+        for (int i = from; i < to; i++) {
+            if (!isDigit(text.charAt(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    static boolean isDigit(char each) {
+        return each >= '0' && each <= '9';
+    }
+
     /// The headers found so far.
     private static final class Reader {
         private @Nullable String text;
@@ -276,23 +293,6 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
                 }
             }
             return true;
-        }
-
-        /// Whether a part of the text is a number from 0 on, without leading zeros.
-        private static boolean isWhole(String text, int from, int to, int digitsMax) {
-            if (to <= from || to - from > digitsMax || text.charAt(from) == '0' && to - from > 1) {
-                return false;
-            }
-            for (int i = from; i < to; i++) {
-                if (!isDigit(text.charAt(i))) {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        private static boolean isDigit(char each) {
-            return each >= '0' && each <= '9';
         }
 
         private static long time(String name, String text) throws ExampleException {

@@ -127,15 +127,11 @@ public record Served(String model, int epoch, long version, long offset, long ti
         }
         for (int i = 0; i < text.length(); i++) {
             char each = text.charAt(i);
-            if (!(each >= 'a' && each <= 'z' || isDigit(each) || each == '-')) {
+            if (!(each >= 'a' && each <= 'z' || Example.isDigit(each) || each == '-')) {
                 return false;
             }
         }
         return true;
-    }
-
-    private static boolean isDigit(char each) {
-        return each >= '0' && each <= '9';
     }
 
     private static final class Reader {
@@ -165,8 +161,8 @@ public record Served(String model, int epoch, long version, long offset, long ti
                 throw wrong("model ", "a name of a-z, 0-9 and -", fields[1]);
             }
             int dot = fields[2].indexOf('.');
-            if (!isWhole(fields[2], 0, dot, EPOCH_DIGITS_MAX)
-                    || !isWhole(fields[2], dot + 1, fields[2].length(), NUMBER_DIGITS_MAX)) {
+            if (!Example.isWhole(fields[2], 0, dot, EPOCH_DIGITS_MAX)
+                    || !Example.isWhole(fields[2], dot + 1, fields[2].length(), NUMBER_DIGITS_MAX)) {
                 throw wrong("version ", "epoch.version", fields[2]);
             }
             return new Served(fields[1], Integer.parseInt(fields[2], 0, dot, 10),
@@ -176,7 +172,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
         }
 
         private static long whole(String field, String text, long max) throws ExampleException {
-            if (isWhole(text, 0, text.length(), NUMBER_DIGITS_MAX)) {
+            if (Example.isWhole(text, 0, text.length(), NUMBER_DIGITS_MAX)) {
                 long value = Long.parseLong(text);
                 if (value <= max) {
                     return value;
@@ -232,19 +228,6 @@ public record Served(String model, int epoch, long version, long offset, long ti
         /// digits and blanks, is none.
         private static boolean isNumber(String text) {
             return text.length() <= FLOAT_LENGTH_MAX && NUMBER.matcher(text).matches();
-        }
-
-        /// Whether a part of the text is a number from 0 on, without leading zeros.
-        private static boolean isWhole(String text, int from, int to, int digitsMax) {
-            if (to <= from || to - from > digitsMax || text.charAt(from) == '0' && to - from > 1) {
-                return false;
-            }
-            for (int i = from; i < to; i++) {
-                if (!isDigit(text.charAt(i))) {
-                    return false;
-                }
-            }
-            return true;
         }
 
         /// @param field and a blank; empty: all of the header
