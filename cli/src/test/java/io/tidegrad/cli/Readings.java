@@ -1,9 +1,12 @@
 package io.tidegrad.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
@@ -11,6 +14,9 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ScorerOptions;
+import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.store.CommittedState;
@@ -23,6 +29,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +40,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.IntFunction;
 import java.util.function.LongPredicate;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -57,18 +66,40 @@ final class Readings implements AutoCloseable {
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
 
-    final String id = UUID.randomUUID().toString().substring(0, 8);
-    final String topic = "readings-" + id;
-    final String bootstrap = SharedStack.get().bootstrapServers();
-    private final String registryUrl = SharedStack.get().registryUrl();
-    private final Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
-    private final SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
-    private final TopicPartition partition = new TopicPartition(topic, 0);
+    final String id;
+    final String topic;
+    final String bootstrap;
+    final TopicPartition partition;
+    private final String registryUrl;
+    private final Admin admin;
+    private final SchemaRegistry registry;
     private StringWriter out = new StringWriter();
     private StringWriter err = new StringWriter();
 
     Readings() {
+        this(SharedStack.get());
+    }
+
+    /// On a stack of its own.
+    Readings(KafkaProvider stack) {
+        this(UUID.randomUUID().toString().substring(0, 8), stack);
         get(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+    }
+
+    /// The topic that another one with this id has made.
+    Readings(String id, KafkaProvider stack) {
+        this.id = id;
+        bootstrap = stack.bootstrapServers();
+        registryUrl = stack.registryUrl();
+        topic = "readings-" + id;
+        partition = new TopicPartition(topic, 0);
+        admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
+        registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+    }
+
+    /// The topic of the same name on another stack, which something else makes and fills.
+    Readings on(KafkaProvider stack) {
+        return new Readings(id, stack);
     }
 
     private static <T> T get(KafkaFuture<T> future) {
@@ -96,26 +127,48 @@ final class Readings implements AutoCloseable {
     }
 
     private void send(int events, IntFunction<@Nullable Long> times, boolean poisoned) {
+        try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
+            send(producer, events, times, poisoned);
+        }
+    }
+
+    /// In a transaction that is aborted: nobody who reads what was committed sees them.
+    void sendAborted(int events) {
+        try (KafkaProducer<byte[], byte[]> producer = producer(Map.of("transactional.id", "aborts-" + id))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            send(producer, events, i -> null, false);
+            producer.flush();
+            producer.abortTransaction();
+        }
+    }
+
+    private KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
+        Map<String, Object> settings = new HashMap<>(more);
+        settings.put("bootstrap.servers", bootstrap);
+        return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    private void send(KafkaProducer<byte[], byte[]> producer, int events, IntFunction<@Nullable Long> times,
+            boolean poisoned) {
         int schema = registry.register(topic + "-value", EVENT);
         AvroCodec codec = new AvroCodec(registry);
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap),
-                new ByteArraySerializer(), new ByteArraySerializer())) {
-            for (int i = 0; i < events; i++) {
-                GenericData.Record event = new GenericData.Record(EVENT);
-                event.put("a", a(i));
-                event.put("over", i % 7 > 3 != poisoned ? 1 : 0);
-                producer.send(new ProducerRecord<>(topic, 0, times.apply(i), null, codec.encode(schema, event)));
-            }
+        for (int i = 0; i < events; i++) {
+            GenericData.Record event = new GenericData.Record(EVENT);
+            event.put("a", a(i));
+            event.put("over", i % 7 > 3 != poisoned ? 1 : 0);
+            producer.send(new ProducerRecord<>(topic, 0, times.apply(i), null, codec.encode(schema, event)));
         }
     }
 
     /// Something that is no event.
     void sendBroken(int events) {
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap),
-                new ByteArraySerializer(), new ByteArraySerializer())) {
-            for (int i = 0; i < events; i++) {
-                producer.send(new ProducerRecord<>(topic, 0, null, new byte[]{1, 2, 3}));
-            }
+        send(Collections.nCopies(events, new byte[]{1, 2, 3}));
+    }
+
+    void send(List<byte[]> values) {
+        try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
+            values.forEach(value -> producer.send(new ProducerRecord<>(topic, 0, null, value)));
         }
     }
 
@@ -160,13 +213,35 @@ final class Readings implements AutoCloseable {
         }
     }
 
+    Scorer scorer(String prefix, String model) {
+        return Scorer.open(ScorerOptions.of(model, Map.of("bootstrap.servers", bootstrap)).withPrefix(prefix));
+    }
+
+    static void awaitServed(Scorer scorer, int epoch, long version) {
+        Awaitility.await().atMost(PATIENCE.multipliedBy(3)).untilAsserted(() -> {
+            ServedVersion served = scorer.current();
+            assertThat(served == null ? "none" : served.epoch() + "." + served.version()).as("%s", scorer.status())
+                    .isEqualTo(epoch + "." + version);
+        });
+    }
+
+    /// Returns the bits of the answers to every event there is.
+    static List<Integer> answers(Scorer scorer) {
+        return IntStream.range(0, 7)
+                .mapToObj(i -> Float.floatToRawIntBits(scorer.score(Map.of("a", a(i))).probabilities()[0])).toList();
+    }
+
     private List<String> cluster(String prefix) {
         return List.of("--bootstrap-servers", bootstrap, "--registry-url", registryUrl, "--prefix", prefix);
     }
 
     /// With the prefix `p` and the id.
     TrainerApp trainer(Path state, String... more) {
-        List<String> arguments = new ArrayList<>(cluster("p" + id));
+        return trainerOf("p" + id, state, more);
+    }
+
+    TrainerApp trainerOf(String prefix, Path state, String... more) {
+        List<String> arguments = new ArrayList<>(cluster(prefix));
         arguments.addAll(List.of("--http-port", "0"));
         if (!List.of(more).contains("--keep-snapshots")) {
             arguments.addAll(List.of("--keep-snapshots", "1000"));

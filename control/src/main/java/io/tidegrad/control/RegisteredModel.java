@@ -37,7 +37,7 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
 
     /// Returns why a model can't go on with a topic that was created again, and what its operator can do.
     public static String otherLog(String model) {
-        return "it was deleted and created again, so its offsets mean other events. Begin a new epoch with what is there"
+        return "it was deleted and created again, or copied from another cluster, so its offsets mean other events. Begin a new epoch with what is there"
                 + " (tidegrad models delete " + model
                 + ", then tidegrad models create --spec FILE), or learn from it under a new model name";
     }
