@@ -275,7 +275,8 @@ public final class StreamLoad extends LoadTest {
             List<Result> runs = all.getOrDefault(what, List.of());
             List<Result> copies = all.getOrDefault(copy, List.of());
             Result result = new Result().put("what", what);
-            for (String name : List.of(EVENTS, "learned_per_s", "cpu_us", "broker_cpu_us", "trainer_cpu_us")) {
+            for (String name : List.of(EVENTS, "learned_per_s", "cpu_us", "broker_cpu_us", "trainer_cpu_us",
+                    "written_bytes", "broker_written_bytes")) {
                 result.samples(name, runs.stream().mapToDouble(run -> run.number(name)).toArray());
             }
             return result.samples("of_copy", IntStream.range(0, runs.size())
@@ -306,6 +307,8 @@ public final class StreamLoad extends LoadTest {
                     double cpu = CpuClock.seconds(process.pid());
                     double brokerCpu = CpuClock.seconds(stack.brokerProcess().pid());
                     double trainerCpu = CpuClock.seconds(trainer.pid());
+                    double written = WrittenBytes.of(process.pid());
+                    double brokerWritten = WrittenBytes.of(stack.brokerProcess().pid());
                     reach("records read, all", events * inputs, alive, () -> committed(bringer));
                     for (String log : bringer.logs()) {
                         reach("records in " + log, events, alive, () -> KafkaClients.end(admin,
@@ -315,6 +318,8 @@ public final class StreamLoad extends LoadTest {
                     cpu = CpuClock.seconds(process.pid()) - cpu;
                     brokerCpu = CpuClock.seconds(stack.brokerProcess().pid()) - brokerCpu;
                     trainerCpu = CpuClock.seconds(trainer.pid()) - trainerCpu;
+                    written = WrittenBytes.of(process.pid()) - written;
+                    brokerWritten = WrittenBytes.of(stack.brokerProcess().pid()) - brokerWritten;
                     reach("events learned", events, alive, () -> {
                         TrainerHealth health = client.health();
                         return health.learned() + health.pending();
@@ -327,7 +332,8 @@ public final class StreamLoad extends LoadTest {
                     double seconds = (last - begin) * 1e-3;
                     result.put(EVENTS, all / seconds).put("learned_per_s", all / learned).put("seconds", seconds)
                             .put("cpu_us", cpu * 1e6 / all).put("broker_cpu_us", brokerCpu * 1e6 / all)
-                            .put("trainer_cpu_us", trainerCpu * 1e6 / all);
+                            .put("trainer_cpu_us", trainerCpu * 1e6 / all).put("written_bytes", written / all)
+                            .put("broker_written_bytes", brokerWritten / all);
                     say("%s", result.json());
                 }
             }
