@@ -10,6 +10,7 @@ import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelData;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.PublishedManifests;
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.ScorerObserver;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.TopicReader;
@@ -348,9 +349,8 @@ final class ModelDecision {
 
     private Outcome rollback() {
         String model = model();
-        long mark = trainers.mark(model);
         ModelRecord known = decisions.find(model);
-        boolean ran = trainers.runs(model, known.getEpoch());
+        RegisteredModel.find(settings.kafka(), topics, model); // refuses a log that was created again
         Map<String, Object> more = new LinkedHashMap<>();
         Wanted wanted = settings.text(CliSettings.VERSION).isEmpty() ? wanted() : null;
         Supplier<Decisions.RolledBack> decision =
@@ -358,6 +358,8 @@ final class ModelDecision {
                         ? () -> goBack(SettingsCommand.epoch(settings),
                                 settings.numberIfGiven(CliSettings.VERSION).orElseThrow())
                         : toPlace(wanted, known, more);
+        long mark = trainers.mark(model);
+        boolean ran = trainers.runs(model, known.getEpoch());
         OptionalLong scorersMark = scorersMark();
         Decisions.RolledBack back = decision.get();
         ControlAction.Rollback rollback = back.rollback();
@@ -365,7 +367,7 @@ final class ModelDecision {
         more.put("weights_hash", rollback.base().weightsHash());
         more.put("next_offset", rollback.base().nextOffset());
         if (wanted != null) {
-            more.put("not_in_base", wanted.moment().nextOffset() - rollback.base().nextOffset());
+            more.put("not_in_base", wanted.offset() - rollback.base().nextOffset());
         }
         more.put("resume_offset", rollback.resumeOffset());
         more.put("skipped", back.skipped());
@@ -396,7 +398,8 @@ final class ModelDecision {
     /// @param more gets how the base was made, if it was
     private Supplier<Decisions.RolledBack> toPlace(Wanted wanted, ModelRecord known, Map<String, Object> more) {
         List<SnapshotManifest> versions = PublishedManifests.read(settings.kafka(), topics, known.getModel());
-        Optional<SnapshotManifest> published = near(wanted, settings.flag(CliSettings.EXACT), versions);
+        Optional<SnapshotManifest> published =
+                wanted.moment().newestOf(versions).filter(version -> isNear(version, wanted, known));
         if (published.isPresent()) {
             SnapshotManifest base = published.get();
             return () -> goBack(OptionalInt.of(base.epoch()), base.version());
@@ -424,8 +427,9 @@ final class ModelDecision {
 
     /// What `--offset` or `--time` means for the model.
     ///
+    /// @param offset of the place
     /// @param time the log's time there
-    private record Wanted(Lineage.Moment moment, Instant time) {
+    private record Wanted(Lineage.Moment moment, long offset, Instant time) {
     }
 
     private Wanted wanted() {
@@ -434,8 +438,15 @@ final class ModelDecision {
         LogPosition place = LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset);
         try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
             Instant now = Instant.now();
-            Lineage.Moment moment = lineage.before(place.asEnd(lineage.startOffset(), reader, now));
-            return new Wanted(moment,
+            long asked = place.asEnd(lineage.startOffset(), reader, now);
+            Lineage.Moment moment = lineage.before(asked);
+            if (settings.flag(CliSettings.EXACT) && moment.nextOffset() != asked) {
+                throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model()
+                        + ": expected a place that epoch " + lineage.epoch() + " has learned, found offset " + asked
+                        + ", and a rollback left out what lies from offset " + moment.nextOffset()
+                        + " on; give --epoch with the epoch that learned it, or --offset " + moment.nextOffset());
+            }
+            return new Wanted(moment, asked,
                     place instanceof LogPosition.Time(Instant time) ? time : timeAt(reader, moment.nextOffset(), now));
         }
     }
@@ -450,15 +461,22 @@ final class ModelDecision {
         return time[0];
     }
 
-    /// Returns the newest version on the topic that has learned nothing after what is wanted, if no more of the log lies
-    /// between than default retention leaves between two versions: an hour of the last day, a day of what is older.
-    ///
-    /// @param exact whether nothing may lie between
-    private static Optional<SnapshotManifest> near(Wanted wanted, boolean exact, List<SnapshotManifest> versions) {
-        Duration step = Duration.between(wanted.time(), Instant.now()).compareTo(Duration.ofDays(1)) < 0
-                ? Duration.ofHours(1) : Duration.ofDays(1);
-        return wanted.moment().newestOf(versions).filter(version -> version.nextOffset() == wanted.moment().nextOffset()
-                || !exact && !Instant.ofEpochMilli(version.newestAppendTime()).plus(step).isBefore(wanted.time()));
+    /// Returns whether no more of the log lies between a version and what is wanted than default retention leaves between
+    /// two versions: an hour of the last day, a day of what is older. With `--exact` nothing may lie between. It begins with
+    /// the first record that the version has not learned: the newest that it has learned may have a time far ahead.
+    private boolean isNear(SnapshotManifest version, Wanted wanted, ModelRecord known) {
+        if (version.nextOffset() == wanted.moment().nextOffset()) {
+            return true;
+        }
+        if (settings.flag(CliSettings.EXACT)) {
+            return false;
+        }
+        Instant now = Instant.now();
+        Duration step = Duration.between(wanted.time(), now).compareTo(Duration.ofDays(1)) < 0 ? Duration.ofHours(1)
+                : Duration.ofDays(1);
+        try (TopicReader reader = new TopicReader(settings.kafka(), known.getInputTopic())) {
+            return !timeAt(reader, version.nextOffset(), now).plus(step).isBefore(wanted.time());
+        }
     }
 
     private void requireKey(List<SnapshotManifest> versions, PublishedSnapshot.Form form) {

@@ -161,6 +161,19 @@ final class Readings implements AutoCloseable {
         }
     }
 
+    /// Leaves something in the log that nobody ever sees.
+    void sendAborted() {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "transactional.id", "aborted-" + id),
+                        new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>(topic, 0, null, new byte[0]));
+            producer.flush();
+            producer.abortTransaction();
+        }
+    }
+
     /// Something that is no event.
     void sendBroken(int events) {
         send(Collections.nCopies(events, new byte[]{1, 2, 3}));
@@ -170,6 +183,13 @@ final class Readings implements AutoCloseable {
         try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
             values.forEach(value -> producer.send(new ProducerRecord<>(topic, 0, null, value)));
         }
+    }
+
+    /// Deletes the topic and creates it again, empty.
+    void createAgain() {
+        get(admin.deleteTopics(List.of(topic)).all());
+        Awaitility.await().atMost(PATIENCE).ignoreExceptions() // a deletion takes a moment
+                .until(() -> get(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all()) == null);
     }
 
     long end() {

@@ -16,6 +16,7 @@ import io.tidegrad.trainer.store.CommittedState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
@@ -123,11 +124,44 @@ class RollbackReachTest {
             awaitServed(scorer, model, 2, good);
 
             // Of the epoch before, whose lineage has the events that the newest one leaves out.
+            refused("expected a place that epoch 2 has learned, found offset " + (GOOD + 5), "--offset",
+                    "" + (GOOD + 5), "--exact");
             run("models", "rollback", model, "--offset", "" + (GOOD + 5), "--epoch", "1", "--exact", "--resume-at",
                     "base", "--json");
             assertThat(readings.json().path("next_offset").asLong()).isEqualTo(GOOD + 5);
             CommittedState all = Readings.awaitLearned(trainer, model, 3, readings.end());
             assertThat(stateHash(all)).isEqualTo(readings.fold(spec, offset -> true).stateHash());
+
+            run("models", "rollback", model, "--offset", "" + (GOOD + 30), "--epoch", "2", "--timeout", "0", "--json");
+            assertThat(readings.json().path("base").asText()).isEqualTo("1." + base.version());
+            assertThat(readings.json().path("not_in_base").asLong()).isEqualTo(30);
+        }
+    }
+
+    @Test
+    void howNearAVersionIsIsMeasuredFromTheFirstEventThatItHasNotLearned() throws IOException {
+        Path spec = readings.spec(directory, model);
+        Files.writeString(spec, Files.readString(spec).replace("PT0.2S", "PT1H"));
+        Instant then = Instant.now().minus(Duration.ofHours(5));
+        readings.send(10, then, false);
+        try (TrainerApp trainer = readings.trainer(directory, "--spec", spec.toString())) {
+            Readings.awaitLearned(trainer, model, 1, 10);
+            run("models", "pause", model);
+            readings.sendAborted(); // so that the log's end lies behind the offset of the newest version
+            run("models", "rollback", model, "--time", then.plus(Duration.ofHours(3)).toString(), "--json");
+            assertThat(readings.json().path("next_offset").asLong()).as(readings.out()).isEqualTo(10);
+            assertThat(readings.json().has("made_from")).isFalse();
+
+            long published = readings.end() + 1;
+            readings.send(1, Instant.now(), false); // hours ahead of what comes after it
+            run("models", "resume", model);
+            Readings.awaitLearned(trainer, model, 2, published);
+            readings.send(20, then, false);
+            readings.send(20, then.plus(Duration.ofHours(2)), false);
+            Readings.awaitLearned(trainer, model, 2, readings.end());
+            run("models", "rollback", model, "--offset", "" + (published + 30), "--json");
+            assertThat(readings.json().path("next_offset").asLong()).as(readings.out()).isEqualTo(published + 30);
+            assertThat(readings.json().path("made_from").asText()).contains("and the log from offset ");
         }
     }
 
@@ -141,15 +175,27 @@ class RollbackReachTest {
             refused("expected an epoch from 1 to 1, found 2", "--offset", "5", "--epoch", "2");
             refused("resume-at: expected an offset from 100 on", "--offset", "100", "--exact", "--resume-at", "99");
             refused("expected an offset up to its end", "--offset", "" + (GOOD + 1_000));
-            run("models", "show", model);
-            assertThat(readings.out()).doesNotContain("rolled back");
+            run("models", "pause", model);
+            readings.send(POISON);
+            refused("expected a place up to which epoch 1 has learned, offset " + GOOD + ", found offset "
+                    + (GOOD + 40), "--offset", "" + (GOOD + 40), "--exact");
         }
+        readings.createAgain();
+        readings.send(GOOD);
+        refused(3, "deleted and created again", "--offset", "100", "--exact");
+        refused(3, "deleted and created again", "--version", "" + GOOD);
+        run("models", "show", model);
+        assertThat(readings.out()).doesNotContain("rolled back");
     }
 
     private void refused(String why, String... more) {
+        refused(2, why, more);
+    }
+
+    private void refused(int status, String why, String... more) {
         List<String> words = new ArrayList<>(List.of("models", "rollback", model));
         words.addAll(List.of(more));
-        assertThat(readings.run(topics.prefix(), words)).isEqualTo(2);
+        assertThat(readings.run(topics.prefix(), words)).as(readings.out()).isEqualTo(status);
         assertThat(readings.err()).contains(why);
     }
 

@@ -121,8 +121,13 @@ public final class TopicReader implements AutoCloseable {
 
     /// Returns whether the topic still holds a record before an offset.
     public boolean holdsBefore(long offset) {
+        return holds(0, offset);
+    }
+
+    /// Returns whether the topic still holds a record from offset `from` to `until` (exclusive).
+    public boolean holds(long from, long until) {
         boolean[] any = {false};
-        read(begin(), offset, record -> {
+        read(Math.max(from, begin()), until, record -> {
             any[0] = true;
             return false;
         });

@@ -54,11 +54,30 @@ public final class TimeTravel {
 
     /// Makes the model of a moment, for the base of a rollback.
     ///
-    /// @throws StopException if the log has lost events that this needs, or this build gives other bits
+    /// @throws StopException if no trainer has learned so far, the log has lost events that this needs, or this build
+    ///     gives other bits
     public static PastModel to(KafkaSettings kafka, RegistrySettings registry, Topics topics, Lineage.Moment moment,
             Kernels kernels, ReplayProgress.Listener listener) {
+        requireLearned(kafka, topics, moment);
         return RegistryCheck.withRegistry(kafka, topics, registry, (client, decoder) -> to(kafka, topics,
                 moment.lineage(), moment.nextOffset(), decoder, kernels, listener));
+    }
+
+    /// Checks that a trainer has learned everything before a moment: what it would have rejected is in no dead letter.
+    private static void requireLearned(KafkaSettings kafka, Topics topics, Lineage.Moment moment) {
+        Lineage of = moment.lineage();
+        StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, of));
+        ControlAction.Rollback origin = of.origin();
+        long learned = head != null ? head.nextOffset() : origin == null ? of.startOffset() : origin.resumeOffset();
+        try (TopicReader reader = new TopicReader(kafka, of.log().topic())) {
+            // A place behind the last event may lie behind the marker of its transaction, too.
+            if (moment.nextOffset() > learned && reader.holds(learned, moment.nextOffset())) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "model " + of.model() + ": expected a place up to which epoch " + of.epoch()
+                                + " has learned, offset " + learned + ", found offset " + moment.nextOffset()
+                                + "; give an earlier one, or let it learn on");
+            }
+        }
     }
 
     /// Makes the model of any lineage, for the base of a rollback.
