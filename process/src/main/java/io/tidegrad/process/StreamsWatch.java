@@ -1,6 +1,7 @@
 package io.tidegrad.process;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -35,6 +36,7 @@ public final class StreamsWatch {
     private long answering; // nanoseconds, since when Kafka has answered again and again
     private long answeredAt; // nanoseconds
     private long lookedAt; // nanoseconds
+    private final Map<String, Long> askedAt = new HashMap<>(); // nanoseconds, when a thread asked for records last
     private final Set<String> restorers = new HashSet<>(); // threads that were there
 
     /// @param name of what is watched, for messages
@@ -72,14 +74,12 @@ public final class StreamsWatch {
         }
         Map<MetricName, ? extends Metric> metrics = streams.metrics();
         for (ThreadMetadata thread : threads) {
-            double polled = secondsSincePoll(metrics, thread.consumerClientId());
-            double answers = (now - answering) * 1e-9;
-            double silent = polled < 0 ? answers : Math.min(polled, answers); // negative: it has never polled
-            if (silent > silenceMax.toSeconds()) {
+            long silent = now - Math.max(askedAt(thread, metrics, now), answering);
+            if (silent > silenceMax.toNanos()) {
                 logStackOf(thread.threadName());
                 return stop("expected thread " + thread.threadName()
                         + " of Kafka Streams to ask for records at least every " + silenceMax.toSeconds()
-                        + " s while Kafka answers, found that it has not for " + (long) silent + " s ("
+                        + " s while Kafka answers, found that it has not for " + silent / 1_000_000_000 + " s ("
                         + streams.state() + "). The log has its stack");
             }
             String restoring = thread.threadName().replace("-StreamThread-", "-StateUpdater-");
@@ -96,6 +96,18 @@ public final class StreamsWatch {
     private StopException stop(String found) {
         return StopException.ofTheProcess(ExitCode.RETRYABLE, name + ": " + found
                 + ". It would stay so for ever, so the process ends; nothing is lost, start it again");
+    }
+
+    /// Kafka Streams tells the time since then by the wall clock. If that is set forward, the thread seems to have asked before
+    /// the time that we know already, which changes nothing.
+    private long askedAt(ThreadMetadata thread, Map<MetricName, ? extends Metric> metrics, long now) {
+        long known = askedAt.computeIfAbsent(thread.threadName(), unused -> now);
+        double seconds = secondsSincePoll(metrics, thread.consumerClientId());
+        if (seconds >= 0) { // negative: it has never asked, or the clock was set back
+            known = Math.max(known, now - (long) (seconds * 1e9));
+            askedAt.put(thread.threadName(), known);
+        }
+        return known;
     }
 
     /// Returns 0 if there is no such consumer any more.

@@ -91,7 +91,7 @@ final class StreamJoiner implements AutoCloseable {
     private double committingWithEvents = -1; // nanoseconds that commits had taken when there was an event
     private boolean looked;
     private long lookedAt; // nanoseconds
-    private volatile long answeredAt; // nanoseconds, when Kafka was asked last and answered, or need not be asked yet
+    private volatile long answeredAt; // nanoseconds, when Kafka was asked last and answered
     private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final AtomicBoolean gaveUp = new AtomicBoolean();
@@ -284,18 +284,19 @@ final class StreamJoiner implements AutoCloseable {
             }
             nanos = surroundings.clock().getAsLong();
         }
-        if (progress.seen() == null && state() != KafkaStreams.State.RUNNING) {
+        looked = true;
+        lookedAt = nanos;
+        List<TopicPartition> sources = progress.sources();
+        if (progress.seen() == null && state() != KafkaStreams.State.RUNNING) { // Streams may have to create its topics
+            offsets.ends(sources); // fails while Kafka is away, for which threads may be waiting
             answeredAt = nanos;
             endIfThreadsStandStill();
-            return; // Streams may have to create its topics
+            return;
         }
         if (progress.seen() == null) {
             requireDeletion();
         }
-        looked = true;
-        lookedAt = nanos;
         long asked = System.nanoTime(); // as those who fetch records count
-        List<TopicPartition> sources = progress.sources();
         Map<TopicPartition, Long> written = offsets.ends(sources); // first, or what comes now would look hidden
         Map<TopicPartition, Long> ends = offsets.readable(sources);
         Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>(offsets.committed(sources));
@@ -328,7 +329,9 @@ final class StreamJoiner implements AutoCloseable {
         if (!hasCommitted && counts.events() > 0) {
             double committing = sum("producer-metrics", "txn-commit-time-ns-total", Map.of());
             hasCommitted = committingWithEvents >= 0 && committing > committingWithEvents;
-            committingWithEvents = committingWithEvents < 0 ? committing : committingWithEvents;
+            if (committingWithEvents < 0 || committing < committingWithEvents) { // less: Streams made a new producer
+                committingWithEvents = committing;
+            }
         }
     }
 
