@@ -206,7 +206,8 @@ public final class Replay {
                 throw new StopException(ExitCode.CONFIGURATION,
                         "until: expected an end after the first update of model " + first.spec().model()
                                 + ", found that it has made none before offset " + first.nextOffset()
-                                + ", so that it can't go on elsewhere; give a later one");
+                                + ", so that it can't go on elsewhere; the model stays registered and paused: run it again"
+                                + " with a later --until, or delete it");
             }
             handover.commit(first.model(), first.nextOffset(), first.accounts(), first.newestAppendTime(),
                     letters -> deadLetters(reader, first, handover.deadLetters(), letters));

@@ -1,6 +1,7 @@
 package io.tidegrad.trainer;
 
 import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
@@ -173,7 +174,7 @@ public final class Handover implements AutoCloseable {
         try {
             ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
                     ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
-        } catch (KafkaException | StopException e) {
+        } catch (KafkaException | ControlException | StopException | OutOfMemoryError e) {
             if (isFenced(e)) {
                 LOG.info("model {}, epoch {}: a trainer has learned the base too, and writes it", known.getModel(),
                         known.getEpoch());
@@ -182,8 +183,9 @@ public final class Handover implements AutoCloseable {
             StopException why = StopException.from(e);
             throw new StopException(why.exitCode(),
                     "model " + known.getModel() + ": epoch " + known.getEpoch()
-                            + " is decided, but its base was not published: " + why.getMessage()
-                            + "; a trainer of the model learns the base again and publishes it: start one if none runs",
+                            + " is decided, but its base may not be published: " + why.getMessage()
+                            + "; a trainer of the model learns the base again and publishes it: start one if none runs;"
+                            + " a paused model's does so after tidegrad models resume " + known.getModel(),
                     e);
         }
     }
