@@ -56,7 +56,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
 import java.util.function.LongPredicate;
 import java.util.function.Supplier;
@@ -80,6 +82,11 @@ import static org.awaitility.Awaitility.await;
 @Execution(ExecutionMode.CONCURRENT)
 class ControlTest extends TrainerFixture {
     private static final String[] ALL_SNAPSHOTS = {"--keep-snapshots", "1000"};
+
+    /// How many events a model learns that goes on at `RESUMED` after a rollback to a place not far before.
+    private static final int LEARNED = 1_700;
+
+    private static final int RESUMED = 1_500;
 
     ControlTest() {
         super(1);
@@ -203,10 +210,10 @@ class ControlTest extends TrainerFixture {
         assertThat(verify().difference()).isNull();
     }
 
-    /// Decodes nothing before the gate is open.
+    /// Decodes as many events as the gate lets through.
     public static final class GatedDeserializer implements Deserializer<@Nullable GenericRecord> {
         static final CountDownLatch REACHED = new CountDownLatch(1);
-        static final CountDownLatch GATE = new CountDownLatch(1);
+        static final Semaphore GATE = new Semaphore(0);
 
         private final ConfluentAvroDeserializer ours = new ConfluentAvroDeserializer();
 
@@ -219,7 +226,7 @@ class ControlTest extends TrainerFixture {
         public @Nullable GenericRecord deserialize(String topic, byte @Nullable [] value) {
             REACHED.countDown();
             try {
-                assertThat(GATE.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                assertThat(GATE.tryAcquire(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
@@ -234,21 +241,22 @@ class ControlTest extends TrainerFixture {
 
     /// Decides to leave out a part of the log, from a place of which no version is published.
     private Decisions.RolledBack rollback(TimeTravel.PastModel base) {
-        return decisions().rollback(log.model(), 1, Handover.base(base), at(new LogPosition.Offset(200)));
+        return decisions().rollback(log.model(), 1, Handover.base(base), at(new LogPosition.Offset(RESUMED)));
     }
 
     /// Makes the model of a place from which no version is published, also where a slow machine publishes more of them.
     private TimeTravel.PastModel unpublished() {
         List<Long> published = manifests(1).stream().map(SnapshotManifest::version).toList();
-        return past(LongStream.range(100, 200).filter(each -> !published.contains(each)).findFirst().orElseThrow());
+        return past(LongStream.range(RESUMED - 100, RESUMED).filter(each -> !published.contains(each)).findFirst()
+                .orElseThrow());
     }
 
     private void requireGoneOnFrom(TimeTravel.PastModel base, CommittedState state) {
         long left = base.nextOffset();
-        assertThat(stateHash(state)).isEqualTo(log.fold(offset -> offset < left || offset >= 200).stateHash());
+        assertThat(stateHash(state)).isEqualTo(log.fold(offset -> offset < left || offset >= RESUMED).stateHash());
         SnapshotManifest first = manifests(2).getFirst();
         assertThat(first.version()).isEqualTo(left);
-        assertThat(first.nextOffset()).isEqualTo(200);
+        assertThat(first.nextOffset()).isEqualTo(RESUMED);
         assertThat(first.weightsHash()).isEqualTo(base.model().weightsHash());
         assertThat(verify().difference()).isNull();
     }
@@ -257,14 +265,14 @@ class ControlTest extends TrainerFixture {
     @Test
     void aTrainerPublishesTheBaseOfACommandThatDiedAfterItsDecision() {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
-            learn(trainer, 1, 0, 300, 300);
+            learn(trainer, 1, 0, LEARNED, LEARNED);
         }
         TimeTravel.PastModel base = unpublished();
         rollback(base);
         TestLog.refused(() -> decisions().promote(log.model(), log.model()), ExitCode.CONFIGURATION,
                 "expected a version of epoch 2 on topic ", "found none, so that nothing could answer");
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
-            requireGoneOnFrom(base, awaitSettled(trainer, 2, 300));
+            requireGoneOnFrom(base, awaitSettled(trainer, 2, LEARNED));
         }
         decisions().promote(log.model(), log.model());
     }
@@ -273,10 +281,11 @@ class ControlTest extends TrainerFixture {
     @Test
     void aTrainerThatIsStillLearningTheBaseGoesOnWithWhatTheCommandHasWritten() throws InterruptedException {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
-            learn(trainer, 1, 0, 300, 300);
+            learn(trainer, 1, 0, LEARNED, LEARNED);
         }
         TimeTravel.PastModel base = unpublished();
         Decisions.RolledBack back = rollback(base);
+        AtomicInteger let = new AtomicInteger();
         try (TrainerApp trainer =
                 TrainerApp.start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName()))) {
             assertThat(GatedDeserializer.REACHED.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
@@ -284,9 +293,17 @@ class ControlTest extends TrainerFixture {
                     base, log.admin);
             String group = log.topics().applicationId(log.model(), 2);
             assertThat(new Changelog(new TopicPartition(Topics.changelog(group), 0), readCommitted()).watermark())
-                    .isEqualTo(200);
-            GatedDeserializer.GATE.countDown();
-            requireGoneOnFrom(base, awaitSettled(trainer, 2, 300));
+                    .isEqualTo(RESUMED);
+            // It looks between two chunks of 256 events, every 2 s. The base needs more events than are let through.
+            await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100)).until(() -> {
+                int more = Math.min(16, 4 * 256 - let.get());
+                let.addAndGet(more);
+                GatedDeserializer.GATE.release(more);
+                return trainer.models().stream()
+                        .anyMatch(each -> each.lineage().epoch() == 2 && each.committed() != null);
+            });
+            GatedDeserializer.GATE.release(Integer.MAX_VALUE / 2);
+            requireGoneOnFrom(base, awaitSettled(trainer, 2, LEARNED));
         }
     }
 
