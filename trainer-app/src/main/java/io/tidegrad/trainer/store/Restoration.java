@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 import java.util.zip.CRC32C;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class Restoration {
     private static final int SLOTS = 2;
     private static final int TELL_EVERY = 64; // records
+
+    /// What manifests of earlier builds say of every carry: the CRC32C of bytes that end in their own CRC32C.
+    static final int ANY_CARRY = 0x48674bc7;
 
     private final Lineage lineage;
     private final Kernels kernels;
@@ -177,8 +181,8 @@ final class Restoration {
 
     private Restored whole(StoreManifest manifest) {
         StoreBase base = manifest.base();
-        ExternalRejections rejections = ExternalRejections.decode(
-                joined("rejections", rejectionsChunks, manifest.rejectionsBytes(), manifest.rejectionsChecksum()));
+        ExternalRejections rejections = ExternalRejections.decode(joined("rejections", rejectionsChunks,
+                manifest.rejectionsBytes(), manifest.rejectionsChecksum(), Restoration::checksum));
         if (!base.isStored()) {
             model = null; // frees its memory
             aside = new byte[0][];
@@ -210,7 +214,8 @@ final class Restoration {
         parameters.setCounts(base.updates(), base.examples());
         parameters.dirty().clear();
         try {
-            restored.restoreCarry(joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum()));
+            restored.restoreCarry(joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum(),
+                    Restoration::carryChecksum));
         } catch (CarryFormatException e) {
             throw new StopException(ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
         }
@@ -238,7 +243,8 @@ final class Restoration {
         }
     }
 
-    private static byte[] joined(String what, Map<Integer, byte[]> chunks, int length, int expectedChecksum) {
+    private static byte[] joined(String what, Map<Integer, byte[]> chunks, int length, int expectedChecksum,
+            ToIntFunction<byte[]> checksumOf) {
         if (length < 0) {
             throw new DamagedException("a length of " + what, "" + length);
         }
@@ -253,18 +259,28 @@ final class Restoration {
             System.arraycopy(bytes, 0, whole, at, rest);
             at += rest;
         }
-        int checksum = checksum(whole);
-        if (checksum != expectedChecksum) {
+        int checksum = checksumOf.applyAsInt(whole);
+        if (checksum != expectedChecksum && expectedChecksum != ANY_CARRY) {
             throw new DamagedException(what + " with checksum %08x".formatted(expectedChecksum),
                     "%08x".formatted(checksum));
         }
         return whole;
     }
 
-    /// Returns the CRC32C that a manifest has of the carry and of the rejections.
+    /// Returns the CRC32C that a manifest has of the rejections.
     static int checksum(byte[] bytes) {
+        return checksum(bytes, bytes.length);
+    }
+
+    /// Returns the CRC32C that a manifest has of a carry, without the carry's own at its end: with it, it would be
+    /// `ANY_CARRY`.
+    static int carryChecksum(byte[] carry) {
+        return checksum(carry, Math.max(0, carry.length - Integer.BYTES));
+    }
+
+    private static int checksum(byte[] bytes, int length) {
         CRC32C crc = new CRC32C();
-        crc.update(bytes);
+        crc.update(bytes, 0, length);
         return (int) crc.getValue();
     }
 

@@ -233,7 +233,7 @@ final class StateWriter {
         flushedAt = clock.nanos();
         StoreManifest next = new StoreManifest(lineage.spec().fingerprint(), Numerics.VERSION, lineage.epoch(),
                 lineage.logTopicId(), state.nextOffset(), parameters.updates(), parameters.examples(), state.accounts(),
-                state.newestAppendTime(), parameters.pages(), digest, carry.length, Restoration.checksum(carry),
+                state.newestAppendTime(), parameters.pages(), digest, carry.length, Restoration.carryChecksum(carry),
                 manifest == null ? 1 : manifest.commit() + 1, choice.kind(), base, digestOffset,
                 changeRate.bytesPerSecond(), rejected.length, Restoration.checksum(rejected), state.retained());
         manifest = next;
@@ -369,7 +369,7 @@ final class StateWriter {
 
     private StoreBase state(int slot, long number, State state, byte[] carry) {
         return new StoreBase(slot, number, state.nextOffset(), parameters.updates(), parameters.examples(),
-                state.accounts(), state.newestAppendTime(), digest, carry.length, Restoration.checksum(carry));
+                state.accounts(), state.newestAppendTime(), digest, carry.length, Restoration.carryChecksum(carry));
     }
 
     private boolean imageIsDue(long nextOffset) {

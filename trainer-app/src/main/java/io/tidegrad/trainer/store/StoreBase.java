@@ -11,7 +11,7 @@ package io.tidegrad.trainer.store;
 /// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
 /// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes
 /// @param carryBytes length of the carry, which is everything that is not in pages
-/// @param carryChecksum CRC32C of the carry
+/// @param carryChecksum CRC32C of the carry without its own at the end
 record StoreBase(int slot, long image, long nextOffset, long updates, long examples, Accounts accounts,
         long newestAppendTime, byte[] pagesDigest, int carryBytes, int carryChecksum) {
     static final int NOT_STORED = -1;

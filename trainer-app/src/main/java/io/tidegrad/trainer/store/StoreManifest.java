@@ -22,7 +22,7 @@ import org.apache.kafka.common.Uuid;
 /// @param pages how many pages the changelog holds
 /// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes, as of `digestOffset`
 /// @param carryBytes length of the carry: pending rows, stream time, evaluation
-/// @param carryChecksum CRC32C of the carry
+/// @param carryChecksum CRC32C of the carry without its own at the end
 /// @param commit number of this flush, from 1
 /// @param kind how this flush kept the state (int: its ordinal)
 /// @param base the state in the changelog; in a page log that of this flush

@@ -114,7 +114,7 @@ public final class StoreOracle {
                     carry.values().forEach(whole::writeBytes);
                     StoreManifest manifest = StoreManifest.of(value); // sealed above
                     value = sealed(record, lineage, with(manifest, manifest.specFingerprint(), manifest.inputTopicId(),
-                            checksums.digest(), Restoration.checksum(whole.toByteArray())));
+                            checksums.digest(), Restoration.carryChecksum(whole.toByteArray())));
                 }
             }
             made.add(with(record, value));

@@ -83,4 +83,19 @@ class StoreRecordsTest {
         assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
                 .isInstanceOf(DamagedException.class);
     }
+
+    @Test
+    void carriesOfOneLengthHaveChecksumsOfTheirOwn() {
+        byte[] one = endingInItsChecksum(1);
+        byte[] other = endingInItsChecksum(2);
+        assertThat(Restoration.carryChecksum(one)).isNotEqualTo(Restoration.carryChecksum(other));
+        assertThat(List.of(Restoration.checksum(one), Restoration.checksum(other))).containsOnly(Restoration.ANY_CARRY);
+    }
+
+    private static byte[] endingInItsChecksum(int seed) {
+        byte[] bytes = new byte[100];
+        new Random(seed).nextBytes(bytes);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(96, Restoration.carryChecksum(bytes));
+        return bytes;
+    }
 }
