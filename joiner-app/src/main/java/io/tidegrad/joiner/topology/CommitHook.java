@@ -49,47 +49,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     }
 
     static StoreBuilder<CommitHook> builder(String name) {
-        return new StoreBuilder<>() {
-            @Override
-            public StoreBuilder<CommitHook> withCachingEnabled() {
-                throw new UnsupportedOperationException("there is nothing to cache");
-            }
-
-            @Override
-            public StoreBuilder<CommitHook> withCachingDisabled() {
-                return this;
-            }
-
-            @Override
-            public StoreBuilder<CommitHook> withLoggingEnabled(Map<String, String> config) {
-                throw new UnsupportedOperationException("there is nothing to log");
-            }
-
-            @Override
-            public StoreBuilder<CommitHook> withLoggingDisabled() {
-                return this;
-            }
-
-            @Override
-            public CommitHook build() {
-                return new CommitHook(name);
-            }
-
-            @Override
-            public Map<String, String> logConfig() {
-                return Map.of();
-            }
-
-            @Override
-            public boolean loggingEnabled() {
-                return false;
-            }
-
-            @Override
-            public String name() {
-                return name;
-            }
-        };
+        return new UncachedStore<>(name, false, Map.of(), () -> new CommitHook(name));
     }
 
     @Override

@@ -128,47 +128,7 @@ final class JoinStore implements StateStore {
 
     /// @param log settings of the changelog
     static StoreBuilder<JoinStore> builder(String stream, LabelJoin join, Map<String, String> log) {
-        return new StoreBuilder<>() {
-            @Override
-            public StoreBuilder<JoinStore> withCachingEnabled() {
-                throw new UnsupportedOperationException("an id comes again seldom before a commit");
-            }
-
-            @Override
-            public StoreBuilder<JoinStore> withCachingDisabled() {
-                return this;
-            }
-
-            @Override
-            public StoreBuilder<JoinStore> withLoggingEnabled(Map<String, String> config) {
-                return builder(stream, join, config);
-            }
-
-            @Override
-            public StoreBuilder<JoinStore> withLoggingDisabled() {
-                throw new UnsupportedOperationException("entries are nowhere else");
-            }
-
-            @Override
-            public JoinStore build() {
-                return new JoinStore(stream, join);
-            }
-
-            @Override
-            public Map<String, String> logConfig() {
-                return log;
-            }
-
-            @Override
-            public boolean loggingEnabled() {
-                return true;
-            }
-
-            @Override
-            public String name() {
-                return ENTRIES;
-            }
-        };
+        return new UncachedStore<>(ENTRIES, true, log, () -> new JoinStore(stream, join));
     }
 
     @Override
