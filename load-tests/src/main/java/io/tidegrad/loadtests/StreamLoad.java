@@ -89,6 +89,7 @@ public final class StreamLoad extends LoadTest {
 
     private static final Duration LOAD_MAX = Duration.ofSeconds(60);
     private static final String EVENTS = "events_per_s";
+    private static final String LEARNED = "learned_per_s";
 
     private final Options options;
     private final List<String> violations = new ArrayList<>();
@@ -166,7 +167,7 @@ public final class StreamLoad extends LoadTest {
     /// @param group under which it commits what it has read
     /// @param inputs topics that it reads, each with as many records as there are events
     /// @param logs that it writes; from the first one is learned
-    /// @param joins whether the log has examples, and not copies of records
+    /// @param joins whether the log has examples, and not records without a header
     private record Bringer(String name, String group, List<String> inputs, List<String> logs, boolean joins,
             List<String> command, String modelInput) {
         TopicPartition log() {
@@ -210,17 +211,27 @@ public final class StreamLoad extends LoadTest {
         }
 
         private Bringer copier(String group, List<String> topics) throws InterruptedException {
-            List<String> copies = topics.stream().map(topic -> Copier.copy(topic, group)).toList();
+            return withoutJoiner(group, topics, topics.stream().map(topic -> Copier.copy(topic, group)).toList(),
+                    Copier.command(stack.bootstrapServers(), group, topics));
+        }
+
+        private Bringer kafkaStreams(String application, List<String> topics) throws InterruptedException {
+            String log = application + "-log";
+            return withoutJoiner(application, topics, List.of(log), KafkaStreamsProgram
+                    .command(stack.bootstrapServers(), application, state(application), log, topics));
+        }
+
+        private Bringer withoutJoiner(String group, List<String> topics, List<String> logs, List<String> command)
+                throws InterruptedException {
             KafkaClients
                     .answer(admin
-                            .createTopics(copies.stream()
-                                    .map(copy -> new NewTopic(copy, 1, (short) 1)
+                            .createTopics(logs.stream()
+                                    .map(log -> new NewTopic(log, 1, (short) 1)
                                             .configs(Map.of("message.timestamp.type", "LogAppendTime")))
                                     .toList())
                             .all());
-            return new Bringer(group, group, topics, copies, false,
-                    Copier.command(stack.bootstrapServers(), group, topics),
-                    "input: { topic: " + copies.getFirst() + " }\nlabel: { field: fraud }");
+            return new Bringer(group, group, topics, logs, false, command,
+                    "input: { topic: " + logs.getFirst() + " }\nlabel: { field: fraud }");
         }
 
         private ChildJvm start(Bringer bringer) {
@@ -259,15 +270,21 @@ public final class StreamLoad extends LoadTest {
                 List<String> both = List.of(traffic.name(), traffic.labels());
                 List<String> events = both.subList(0, 1);
                 runs.computeIfAbsent("copy", none -> new ArrayList<>()).add(rate(copier("copy" + of, events), traffic));
+                runs.computeIfAbsent("Kafka Streams copy", none -> new ArrayList<>())
+                        .add(rate(kafkaStreams("streams-copy" + of, events), traffic));
                 runs.computeIfAbsent("stateless", none -> new ArrayList<>())
                         .add(rate(joiner("stateless" + of, events, traffic.statelessSpec("stateless" + of)), traffic));
                 runs.computeIfAbsent("copy with labels", none -> new ArrayList<>())
                         .add(rate(copier("copy-both" + of, both), traffic));
+                runs.computeIfAbsent("Kafka Streams join", none -> new ArrayList<>())
+                        .add(rate(kafkaStreams("streams-join" + of, both), traffic));
                 runs.computeIfAbsent("joined", none -> new ArrayList<>())
                         .add(rate(joiner("joined" + of, both, traffic.joinedSpec("joined" + of, "PT30M")), traffic));
             }
-            return List.of(whole("copy", "copy", runs), whole("stateless", "copy", runs),
-                    whole("copy with labels", "copy with labels", runs), whole("joined", "copy with labels", runs));
+            String both = "copy with labels";
+            return List.of(whole("copy", "copy", runs), whole("Kafka Streams copy", "copy", runs),
+                    whole("stateless", "copy", runs), whole(both, both, runs), whole("Kafka Streams join", both, runs),
+                    whole("joined", both, runs));
         }
 
         /// All repetitions of a rate.
@@ -275,12 +292,17 @@ public final class StreamLoad extends LoadTest {
             List<Result> runs = all.getOrDefault(what, List.of());
             List<Result> copies = all.getOrDefault(copy, List.of());
             Result result = new Result().put("what", what);
-            for (String name : List.of(EVENTS, "learned_per_s", "cpu_us", "broker_cpu_us", "trainer_cpu_us",
-                    "written_bytes", "broker_written_bytes")) {
+            for (String name : List.of(EVENTS, LEARNED, "cpu_us", "broker_cpu_us", "trainer_cpu_us", "written_bytes",
+                    "broker_written_bytes")) {
                 result.samples(name, runs.stream().mapToDouble(run -> run.number(name)).toArray());
             }
-            return result.samples("of_copy", IntStream.range(0, runs.size())
-                    .mapToDouble(i -> runs.get(i).number(EVENTS) / copies.get(i).number(EVENTS)).toArray());
+            return result.samples("of_copy", ratios(runs, copies, EVENTS)).samples("of_copy_learned",
+                    ratios(runs, copies, LEARNED));
+        }
+
+        private static double[] ratios(List<Result> runs, List<Result> copies, String of) {
+            return IntStream.range(0, runs.size()).mapToDouble(i -> runs.get(i).number(of) / copies.get(i).number(of))
+                    .toArray();
         }
 
         /// From when a quarter of all records is read and committed until the last one is in the log: whatever of that
@@ -330,7 +352,7 @@ public final class StreamLoad extends LoadTest {
                         last = Math.max(last, lastAppended(new TopicPartition(log, 0)));
                     }
                     double seconds = (last - begin) * 1e-3;
-                    result.put(EVENTS, all / seconds).put("learned_per_s", all / learned).put("seconds", seconds)
+                    result.put(EVENTS, all / seconds).put(LEARNED, all / learned).put("seconds", seconds)
                             .put("cpu_us", cpu * 1e6 / all).put("broker_cpu_us", brokerCpu * 1e6 / all)
                             .put("trainer_cpu_us", trainerCpu * 1e6 / all).put("written_bytes", written / all)
                             .put("broker_written_bytes", brokerWritten / all);
@@ -345,6 +367,14 @@ public final class StreamLoad extends LoadTest {
                     }
                 });
                 once.violation(events).ifPresent(each -> violations.add(bringer.name() + ": " + each));
+            } else {
+                for (String log : bringer.logs()) {
+                    long[] records = {0};
+                    readAll(new TopicPartition(log, 0), record -> records[0]++);
+                    if (records[0] != events) {
+                        violations.add(log + ": expected " + events + " records, found " + records[0]);
+                    }
+                }
             }
             return result;
         }

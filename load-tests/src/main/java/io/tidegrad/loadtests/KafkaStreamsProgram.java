@@ -1,0 +1,89 @@
+package io.tidegrad.loadtests;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.JoinWindows;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.Repartitioned;
+import org.apache.kafka.streams.kstream.StreamJoined;
+
+/// What a Kafka Streams program without a joiner costs, exactly once: a topology that copies the events of one topic, or
+/// joins them by id with the labels of another in a window of half an hour, by the join that Kafka Streams has. It reads
+/// the id where it lies in the bytes and decodes nothing else, and drops events without label. Polls, batches, commits and
+/// the number of threads are a joiner's. It ends when its parent ends it.
+public final class KafkaStreamsProgram {
+    /// The magic byte and the id of the schema lie before the first field, which is the id.
+    private static final int ID_AT = 5;
+
+    private static final Duration WINDOW = Duration.ofMinutes(30);
+
+    private KafkaStreamsProgram() {}
+
+    /// Main class and arguments.
+    ///
+    /// @param topics of events and, if they are to be joined, of labels by id
+    static List<String> command(String bootstrapServers, String application, Path state, String log,
+            List<String> topics) {
+        return Processes.with(
+                List.of(KafkaStreamsProgram.class.getName(), bootstrapServers, application, state.toString(), log),
+                topics);
+    }
+
+    /// @param arguments bootstrap servers, application id, state directory, topic to write, topics to read
+    public static void main(String[] arguments) {
+        Serde<byte[]> bytes = Serdes.ByteArray();
+        StreamsBuilder builder = new StreamsBuilder();
+        Consumed<byte[], byte[]> consumed = Consumed.with(bytes, bytes);
+        KStream<byte[], byte[]> events = builder.stream(arguments[4], consumed);
+        if (arguments.length > 5) {
+            // The window stores of Kafka Streams look keys up by Bytes.
+            Serde<Bytes> ids = Serdes.Bytes();
+            KStream<Bytes, byte[]> labels = builder.stream(arguments[5], Consumed.with(ids, bytes));
+            events.selectKey((key, event) -> id(event)).repartition(Repartitioned.with(ids, bytes))
+                    .join(labels, (event, label) -> event, JoinWindows.ofTimeDifferenceAndGrace(WINDOW, WINDOW),
+                            StreamJoined.with(ids, bytes, bytes))
+                    .to(arguments[3], Produced.with(ids, bytes));
+        } else {
+            events.to(arguments[3], Produced.with(bytes, bytes));
+        }
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, arguments[0]);
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, arguments[1]);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, arguments[2]);
+        settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1_000);
+        settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
+        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
+        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), 1_000);
+        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG), 4 << 20);
+        settings.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 128 << 10);
+        settings.put(StreamsConfig.producerPrefix(ProducerConfig.BUFFER_MEMORY_CONFIG), 64 << 20);
+        new KafkaStreams(builder.build(), settings).start();
+    }
+
+    private static Bytes id(byte[] event) {
+        int at = ID_AT;
+        int length = 0;
+        for (int shift = 0;; shift += 7) {
+            byte each = event[at++];
+            length |= (each & 0x7f) << shift;
+            if (each >= 0) {
+                break;
+            }
+        }
+        return Bytes.wrap(Arrays.copyOfRange(event, at, at + (length >>> 1)));
+    }
+}
