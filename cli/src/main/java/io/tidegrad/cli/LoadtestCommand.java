@@ -30,7 +30,7 @@ final class LoadtestCommand {
     static CommandLine group() {
         return CommandGroup.of("loadtest", "Measure what this machine does a second.", new Train(), new Poison(),
                 new Floods(), new Restart(), new Models(), new Freshness(), new LoadtestScore(), new Delta(),
-                new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams());
+                new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop());
     }
 
     /// Options of the amount that is measured.

@@ -38,10 +38,17 @@ public final class HttpLine implements AutoCloseable {
     }
 
     /// The bytes of a request.
-    public static byte[] post(String path, String json) {
+    ///
+    /// @param headers further ones, each `Name: value`
+    public static byte[] post(String path, String json, String... headers) {
         int length = json.getBytes(StandardCharsets.UTF_8).length;
-        return ("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-                + length + "\r\n\r\n" + json).getBytes(StandardCharsets.UTF_8);
+        StringBuilder more = new StringBuilder();
+        for (String header : headers) {
+            more.append(header).append("\r\n");
+        }
+        return ("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + more
+                + "Content-Type: application/json\r\nContent-Length: " + length + "\r\n\r\n" + json)
+                .getBytes(StandardCharsets.UTF_8);
     }
 
     /// Returns the status; the body is in `bytes`, from `bodyFrom` to `bodyTo`.

@@ -1,0 +1,181 @@
+package io.tidegrad.loadtests.chaos;
+
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.jspecify.annotations.Nullable;
+
+/// Requests of four days and the labels that come for them, most of them a day later. A request's number decides
+/// everything about it, so that its last label is known without looking at any topic.
+final class LoopTraffic {
+    static final int PARTITIONS = 6;
+
+    /// Events that nobody served, so that there is a model.
+    static final int FIRST = 500;
+
+    private static final long MINUTE = Duration.ofMinutes(1).toMillis();
+    private static final long DAY = Duration.ofDays(1).toMillis();
+    private static final long SPAN = 4 * DAY;
+
+    private static final Schema EVENT = new Schema.Parser().parse("""
+            {"type": "record", "name": "Payment", "fields": [
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "card", "type": "string"},
+              {"name": "amount", "type": "double"}]}
+            """);
+    private static final Schema LABEL = new Schema.Parser().parse("""
+            {"type": "record", "name": "Chargeback", "fields": [
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "fraud", "type": "boolean"},
+              {"name": "withdrawn", "type": "boolean"}]}
+            """);
+
+    private final String name;
+    private final int requests;
+    private final long seed;
+    private final long start;
+    private final AvroCodec codec;
+    private final int eventSchema;
+    private final int labelSchema;
+
+    /// @param labelAfter milliseconds from the event to its label; -1 if it gets none
+    /// @param takenBackAfter milliseconds from the event to the retraction of its label; -1 if it stays
+    record Plan(long time, boolean fraud, long labelAfter, long takenBackAfter) {
+        /// As the label stands in the end; what has none counts as 0, which the stream says.
+        boolean last() {
+            return fraud && labelAfter >= 0 && takenBackAfter < 0;
+        }
+    }
+
+    LoopTraffic(String name, int requests, long seed, SchemaRegistry registry) {
+        this.name = name;
+        this.requests = requests;
+        this.seed = seed;
+        // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
+        start = Instant.now().minus(Duration.ofDays(20)).toEpochMilli() / MINUTE * MINUTE;
+        codec = new AvroCodec(registry);
+        eventSchema = registry.register(scoredTopic() + "-value", EVENT);
+        labelSchema = registry.register(labelsTopic() + "-value", LABEL);
+    }
+
+    String scoredTopic() {
+        return "scored-" + name;
+    }
+
+    String labelsTopic() {
+        return "chargebacks-" + name;
+    }
+
+    String streamSpec() {
+        return """
+                stream: %s
+                events: { topic: %s, key: "@key", event-time: at }
+                labels: { topic: %s, key: "@key", value: fraud, event-time: at, retract: withdrawn }
+                join: { wait: PT30M, missing: 0, window: P7D, late: correct, duplicates: first }
+                """.formatted(name, scoredTopic(), labelsTopic());
+    }
+
+    String modelSpec() {
+        return """
+                model: %s
+                input: { stream: %s }
+                features:
+                  - number: { field: amount, scale: standard }
+                  - category: { field: card, buckets: 2048, dimension: 4 }
+                network: [ dense: 8, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                mini-batch: { size: 8 }
+                publish: { every: PT0.5S }
+                seed: 7
+                """.formatted(name, name);
+    }
+
+    /// After this event time all waits and windows are over.
+    long end() {
+        return start + SPAN + 10 * DAY;
+    }
+
+    static String id(int request) {
+        return "tx-" + request;
+    }
+
+    /// The number of the request with this id; -1 if there is none.
+    int number(String id) {
+        return id.matches("tx-[0-9]{1,8}") ? Integer.parseInt(id.substring(3)) : -1;
+    }
+
+    Plan plan(int request) {
+        SplittableRandom random = new SplittableRandom(seed * 31 + request);
+        long time = start + (FIRST + request) * SPAN / (FIRST + requests);
+        int percent = random.nextInt(100);
+        long labelAfter = percent < 20 ? -1
+                : percent < 30 ? random.nextLong(1, 25) * MINUTE : DAY + random.nextLong(-60, 60) * MINUTE;
+        long takenBackAfter = percent >= 90 ? labelAfter + random.nextLong(1, 600) * MINUTE : -1;
+        return new Plan(time, random.nextDouble() < amount(request) / 1_000, labelAfter, takenBackAfter);
+    }
+
+    private static double amount(int request) {
+        return new SplittableRandom(request).nextInt(1, 60_000) / 100.0;
+    }
+
+    private static String card(int request) {
+        return "card-" + new SplittableRandom(~request).nextInt(3_000);
+    }
+
+    /// The record that a client sends.
+    String json(int request) {
+        return String.format(Locale.ROOT, "{\"at\": %d, \"card\": \"%s\", \"amount\": %s}", plan(request).time(),
+                card(request), amount(request));
+    }
+
+    private GenericRecord event(int request) {
+        GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("at", plan(request).time());
+        event.put("card", card(request));
+        event.put("amount", amount(request));
+        return event;
+    }
+
+    /// Whether a logged value is the event that was asked about.
+    boolean isOf(int request, byte[] value) {
+        return codec.decode(value).equals(codec.decode(codec.encode(eventSchema, event(request))));
+    }
+
+    /// An event of the time before the first request, and its label.
+    ProducerRecord<byte[], byte @Nullable []> first(int event) {
+        return new ProducerRecord<>(scoredTopic(), bytes("first-" + event),
+                codec.encode(eventSchema, event(event - FIRST)));
+    }
+
+    ProducerRecord<byte[], byte @Nullable []> firstLabel(int event) {
+        Plan plan = plan(event - FIRST);
+        return label("first-" + event, plan.time(), plan.fraud(), false);
+    }
+
+    ProducerRecord<byte[], byte @Nullable []> label(int request, boolean takenBack) {
+        Plan plan = plan(request);
+        return label(id(request), plan.time() + (takenBack ? plan.takenBackAfter() : plan.labelAfter()), plan.fraud(),
+                takenBack);
+    }
+
+    private ProducerRecord<byte[], byte @Nullable []> label(String id, long at, boolean fraud, boolean withdrawn) {
+        GenericData.Record label = new GenericData.Record(LABEL);
+        label.put("at", at);
+        label.put("fraud", fraud);
+        label.put("withdrawn", withdrawn);
+        return new ProducerRecord<>(labelsTopic(), bytes(id), codec.encode(labelSchema, label));
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}
