@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.StreamDecisions;
@@ -31,12 +32,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -101,8 +104,8 @@ public final class LoopLoad extends LoadTest {
     }
 
     /// What runs.
-    private record Running(LocalStack stack, Admin admin, LoopTraffic traffic, Supervised scorer, int port,
-            Joiner joiner, Trainer trainer) {
+    private record Running(LocalStack stack, LoopTraffic traffic, Supervised scorer, int port, Joiner joiner,
+            Trainer trainer, Json http) {
         void requireAlive() {
             for (Supervised each : List.of(scorer, joiner, trainer)) {
                 Supervised.Ended ended = each.ended();
@@ -136,8 +139,9 @@ public final class LoopLoad extends LoadTest {
                                     STREAM + "=" + traffic.scoredTopic(), "--unknown-fields", "ignore")));
                     Joiner joiner = Joiner.of("joiner", List.of(JoinerMain.class.getName()), stack, TOPICS.prefix(),
                             STREAM, directory.path().resolve("joiner"), flags);
-                    Trainer trainer = trainer(stack, traffic, directory.path(), flags)) {
-                Result result = run(new Running(stack, admin, traffic, scorer, port, joiner, trainer));
+                    Trainer trainer = trainer(stack, traffic, directory.path(), flags);
+                    Json http = new Json()) {
+                Result result = run(new Running(stack, traffic, scorer, port, joiner, trainer, http));
                 if (!violations.isEmpty()) {
                     directory.keepLogs();
                     violations.stream().limit(TOLD_MAX).forEach(each -> say("VIOLATION %s", each));
@@ -206,10 +210,8 @@ public final class LoopLoad extends LoadTest {
     }
 
     private static JsonNode health(Running running) throws InterruptedException {
-        try (Json json = new Json()) {
-            JsonNode health = json.get("http://127.0.0.1:" + running.port + "/health");
-            return health == null ? Json.NOTHING : health.path("models").path(STREAM);
-        }
+        JsonNode health = running.http.get("http://127.0.0.1:" + running.port + "/health");
+        return health == null ? Json.NOTHING : health.path("models").path(STREAM);
     }
 
     /// Kills each process and the broker in turns, at even distances among the requests.
@@ -296,7 +298,7 @@ public final class LoopLoad extends LoadTest {
         JsonNode answer;
         try {
             answer = Json.parse(body);
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+        } catch (JsonProcessingException e) {
             throw new LoadTestException("expected an answer in JSON, found " + body, e);
         }
         return new Answer(answer.path("version").asLong(),
@@ -307,8 +309,7 @@ public final class LoopLoad extends LoadTest {
     private final class Labels implements AutoCloseable {
         private final LoopTraffic traffic;
         private final KafkaProducer<byte[], byte @Nullable []> producer;
-        private final Background failures = Background.unstarted("failures of labels", self -> {
-        });
+        private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
         /// @param at event time
         private record Due(long at, int request, boolean takenBack) {
@@ -321,11 +322,15 @@ public final class LoopLoad extends LoadTest {
         }
 
         private void send(ProducerRecord<byte[], byte @Nullable []> record) {
-            producer.send(record, (at, e) -> {
-                if (e != null) {
-                    failures.fail(e);
-                }
-            });
+            producer.send(record, (at, e) -> failure.compareAndSet(null, e));
+        }
+
+        private void flush() {
+            producer.flush();
+            Exception e = failure.get();
+            if (e != null) {
+                throw new LoadTestException("can't write events and labels: " + e, e);
+            }
         }
 
         void writeFirst() {
@@ -333,7 +338,7 @@ public final class LoopLoad extends LoadTest {
                 send(traffic.first(event));
                 send(traffic.firstLabel(event));
             }
-            producer.flush();
+            flush();
         }
 
         void write(Background self) throws InterruptedException {
@@ -356,8 +361,7 @@ public final class LoopLoad extends LoadTest {
             while (!due.isEmpty()) {
                 write(due.remove());
             }
-            producer.flush();
-            failures.requireHealthy("labels can't be written");
+            flush();
         }
 
         private void write(Due due) {
@@ -372,8 +376,7 @@ public final class LoopLoad extends LoadTest {
                             List.of(new RecordHeader(Tick.HEADER, Tick.headerValue(traffic.end())))));
                 }
             }
-            producer.flush();
-            failures.requireHealthy("labels can't be written");
+            flush();
         }
 
         @Override
@@ -397,18 +400,27 @@ public final class LoopLoad extends LoadTest {
     /// Returns once everything is joined, learned and reported. Nothing joins any more then.
     private static void settle(Running running) throws InterruptedException {
         TopicPartition examples = new TopicPartition(TOPICS.examples(STREAM, 1), 0);
-        long[] settled = {Long.MIN_VALUE};
-        running.await("a tick of the end among the examples", () -> {
-            readAll(running, List.of(examples), record -> {
+        long[] end = {0};
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                KafkaClients.reader(running.stack.bootstrapServers(), Map.of())) {
+            consumer.assign(List.of(examples));
+            long[] settled = {Long.MIN_VALUE};
+            Consumer<ConsumerRecord<byte[], byte[]>> take = record -> {
                 Header tick = record.headers().lastHeader(Tick.HEADER);
                 Long time = tick == null ? null : Tick.eventTime(tick);
                 settled[0] = time == null ? settled[0] : Math.max(settled[0], time);
+                end[0] = record.offset() + 1;
+            };
+            running.await("a tick of the end among the examples", () -> {
+                consumer.poll(Duration.ofMillis(100)).forEach(take);
+                return settled[0] >= running.traffic.end();
             });
-            return settled[0] >= running.traffic.end();
-        });
-        running.joiner.stop();
-        long[] end = {0};
-        readAll(running, List.of(examples), record -> end[0] = record.offset() + 1);
+            running.joiner.stop();
+            long last = consumer.endOffsets(List.of(examples)).getOrDefault(examples, 0L);
+            while (consumer.position(examples) < last) {
+                consumer.poll(Duration.ofMillis(100)).forEach(take);
+            }
+        }
         running.await("the trainer at " + end[0] + ", reported", () -> running.trainer.watermark() == end[0]
                 && running.trainer.health().path("report").path("watermark").asLong() == end[0]);
     }
@@ -425,7 +437,7 @@ public final class LoopLoad extends LoadTest {
                         return;
                     }
                     Served served = served(record);
-                    if (served == null || !running.traffic.isOf(request, record.value())) {
+                    if (served == null || !Arrays.equals(record.value(), running.traffic.value(request))) {
                         violations.add(LoopTraffic.id(request) + ": expected the event that was asked about and what"
                                 + " was served, found " + served);
                         return;
