@@ -7,6 +7,7 @@ import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.Result;
+import io.tidegrad.loadtests.RollbackLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
@@ -29,8 +30,8 @@ final class LoadtestCommand {
 
     static CommandLine group() {
         return CommandGroup.of("loadtest", "Measure what this machine does a second.", new Train(), new Poison(),
-                new Floods(), new Restart(), new Models(), new Freshness(), new LoadtestScore(), new Delta(),
-                new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop());
+                new Floods(), new Restart(), new Models(), new Freshness(), new Rollback(), new LoadtestScore(),
+                new Delta(), new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop());
     }
 
     /// Options of the amount that is measured.
@@ -204,6 +205,24 @@ final class LoadtestCommand {
             FreshnessOptions options = new FreshnessOptions(weights, rate, OPENING, Duration.ofSeconds(seconds),
                     Duration.ofMillis(publishMillis), commitMillis, backlog, json());
             return of(new FreshnessLoad(options, System.out, System.err)::run);
+        }
+    }
+
+    @Command(name = "rollback", description = {
+        "Measure how long it takes until scorers answer by the model of three hours ago.", "",
+        "Fills a log of four hours whose second one has wrong labels, and lets a trainer as in production learn it and two"
+                + " scorers answer by it. Then one command takes that hour out, and another one goes back to a published"
+                + " version. Scorers must answer all the time, and the model must end with the bits of a fold that leaves"
+                + " the hour out."})
+    static final class Rollback extends Loadtest.WithJson {
+        @Option(names = "--events-an-hour", paramLabel = "N", defaultValue = "100000",
+                description = "Number of events of each hour (default: ${DEFAULT-VALUE}).")
+        private int eventsAnHour;
+
+        @Override
+        Measuring measuring() {
+            List<String> command = List.of(Tidegrad.class.getName(), "models", "rollback");
+            return of(new RollbackLoad(command, eventsAnHour, json(), System.out, System.err)::run);
         }
     }
 

@@ -401,8 +401,7 @@ public final class LoopLoad extends LoadTest {
     private static void settle(Running running) throws InterruptedException {
         TopicPartition examples = new TopicPartition(TOPICS.examples(STREAM, 1), 0);
         long[] end = {0};
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                KafkaClients.reader(running.stack.bootstrapServers(), Map.of())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(running.stack.bootstrapServers(), Map.of())) {
             consumer.assign(List.of(examples));
             long[] settled = {Long.MIN_VALUE};
             Consumer<ConsumerRecord<byte[], byte[]>> take = record -> {
