@@ -18,9 +18,11 @@ import org.jspecify.annotations.Nullable;
 /// format (4), model, epoch (4), spec, spec's fingerprint, stage (1), time of registration (8), input topic, its id,
 /// start offset (8), count of rollbacks (4), each as in a `ControlRecord`, model that answers (empty for its own),
 /// stage before the pause (1; 0 if there is none), CRC32C (4); texts with their length (4) before them, hashes as 32
-/// bytes. The checksum is also over the model's name.
+/// bytes. The checksum is also over the model's name. In format 2 each rollback has its numerics (4) behind it. A model
+/// that was never upgraded has format 1, which older builds read.
 public final class CatalogRecord {
-    public static final int FORMAT = 1;
+    public static final int FORMAT = 2;
+    private static final int FORMAT_WITHOUT_NUMERICS = 1;
 
     private static final String MAGIC = "TGCM";
     private static final int HASH_BYTES = 32;
@@ -33,11 +35,14 @@ public final class CatalogRecord {
     private CatalogRecord() {}
 
     public static byte[] encode(ModelRecord record) {
-        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 4096).text(record.getModel()).int32(record.getEpoch())
-                .text(record.getSpec()).raw(ControlRecord.hash(record.getSpecFingerprint()))
-                .int8(code(record.getStage())).int64(record.getCreatedAt().toEpochMilli()).text(record.getInputTopic())
-                .text(record.getInputTopicId()).int64(record.getStartOffset()).int32(record.getRollbacks().size());
-        ModelCatalog.rollbacks(record).forEach(rollback -> ControlRecord.write(rollback, to));
+        List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(record);
+        boolean numerics = rollbacks.stream().anyMatch(ControlAction.Rollback::isUpgrade);
+        BinaryWriter to = new BinaryWriter(MAGIC, numerics ? FORMAT : FORMAT_WITHOUT_NUMERICS, 4096)
+                .text(record.getModel()).int32(record.getEpoch()).text(record.getSpec())
+                .raw(ControlRecord.hash(record.getSpecFingerprint())).int8(code(record.getStage()))
+                .int64(record.getCreatedAt().toEpochMilli()).text(record.getInputTopic()).text(record.getInputTopicId())
+                .int64(record.getStartOffset()).int32(rollbacks.size());
+        rollbacks.forEach(rollback -> ControlRecord.write(rollback, numerics, to));
         String answeredBy = record.getAnsweredBy();
         return to.text(answeredBy == null ? "" : answeredBy).int8(code(record.getPausedFrom()))
                 .seal(ControlRecord.key(record.getModel()));
@@ -52,7 +57,8 @@ public final class CatalogRecord {
     /// @throws ControlFormatException if `key` and `value` are no such record
     public static ModelRecord decode(byte[] key, byte[] value) {
         String keyed = ControlRecord.model(key);
-        BinaryReader from = new BinaryReader(value, "catalog record", MAGIC, FORMAT, ControlFormatException::new, key);
+        BinaryReader from = new BinaryReader(value, "catalog record", MAGIC, FORMAT_WITHOUT_NUMERICS, FORMAT,
+                ControlFormatException::new, key);
         String model = from.text("model name", ControlRecord.MODEL_BYTES_MAX);
         if (!model.equals(keyed)) {
             throw from.fail("expected one of the key's model, found one of " + model);
@@ -68,7 +74,7 @@ public final class CatalogRecord {
         int count = from.count("count of rollbacks", from.remaining() / ROLLBACK_BYTES);
         List<ControlAction.Rollback> rollbacks = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            rollbacks.add(ControlRecord.rollback(from));
+            rollbacks.add(ControlRecord.rollback(from, from.format() == FORMAT));
         }
         String answeredBy = from.text("answering model's name", ControlRecord.MODEL_BYTES_MAX);
         record.setRollbacks(ModelCatalog.origins(rollbacks)).setAnsweredBy(answeredBy.isEmpty() ? null : answeredBy)

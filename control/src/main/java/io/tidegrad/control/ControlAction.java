@@ -24,10 +24,27 @@ public sealed interface ControlAction {
     /// A new epoch begins with an earlier version. Scorers serve that version at once, and from then on refuse every
     /// version of an earlier epoch, even a newer one.
     ///
+    /// An upgrade is a rollback to the newest state, which leaves nothing out: a build with another `Numerics.VERSION`
+    /// goes on with it. That state is then the beginning of what can be learned again, because what came before has the
+    /// bits of another build.
+    ///
     /// @param epoch the new epoch, which is above all earlier ones
     /// @param resumeOffset offset of the first event that the new epoch learns; it leaves out the events between the base
     ///     and this one
-    record Rollback(int epoch, Base base, long resumeOffset) implements ControlAction {
+    /// @param numerics the numerics by which the new epoch learns, of an upgrade; 0 for those of the base
+    record Rollback(int epoch, Base base, long resumeOffset, int numerics) implements ControlAction {
+        public Rollback(int epoch, Base base, long resumeOffset) {
+            this(epoch, base, resumeOffset, 0);
+        }
+
+        public boolean isUpgrade() {
+            return numerics > 0;
+        }
+
+        @Override
+        public String word() {
+            return isUpgrade() ? "upgrade" : "rollback";
+        }
     }
 
     /// Another model answers requests for this name, or its own model does so again.
@@ -60,10 +77,10 @@ public sealed interface ControlAction {
     record Withdraw(String by) implements ControlAction {
     }
 
-    /// The published version with which an epoch begins.
+    /// The version with which an epoch begins.
     ///
     /// @param version the number of updates
-    /// @param weightsHash 64 hex digits
+    /// @param weightsHash 64 hex digits, which also depend on the numerics by which the version was learned
     /// @param nextOffset the offset in the log before which the version has learned everything
     record Base(int epoch, long version, String weightsHash, long nextOffset) {
     }

@@ -10,13 +10,15 @@ import java.util.HexFormat;
 /// A record of the control topic, whose key is the model's name. The records are never changed and never deleted: in
 /// their order they say why each model is what it is. Format: magic TGCT, format (4), model, action (1), time (8), author,
 /// reason, the action's components in their order, CRC32C (4); texts with their length (4) before them, hashes as 32
-/// bytes. The checksum is also over the model's name.
+/// bytes. The checksum is also over the model's name. Format 3 is that of an upgrade, which has its numerics (4) after the
+/// components of a rollback; all others have format 2, which older builds read.
 ///
 /// @param time the wall clock of the writer, epoch ms
 /// @param author `user@host`; may be empty
 /// @param reason the author's own words; may be empty
 public record ControlRecord(String model, ControlAction action, long time, String author, String reason) {
-    public static final int FORMAT = 2;
+    public static final int FORMAT = 3;
+    private static final int FORMAT_WITHOUT_NUMERICS = 2;
 
     public static final int REASON_BYTES_MAX = 1024;
     public static final int AUTHOR_BYTES_MAX = 256;
@@ -58,12 +60,12 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
     }
 
     public byte[] encode() {
-        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 256).text(model).int8(code(action)).int64(time).text(author)
-                .text(reason);
+        BinaryWriter to = new BinaryWriter(MAGIC, format(action), 256).text(model).int8(code(action)).int64(time)
+                .text(author).text(reason);
         switch (action) {
             case ControlAction.Create create -> to.int32(create.epoch()).raw(hash(create.specFingerprint()))
                     .text(create.inputTopic()).text(create.inputTopicId()).int64(create.startOffset());
-            case ControlAction.Rollback rollback -> write(rollback, to);
+            case ControlAction.Rollback rollback -> write(rollback, rollback.isUpgrade(), to);
             case ControlAction.Promote promote -> to.text(promote.by()).int32(promote.epoch());
             case ControlAction.Pause pause -> {
             }
@@ -79,10 +81,18 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         return to.seal(key());
     }
 
-    static void write(ControlAction.Rollback rollback, BinaryWriter to) {
+    private static int format(ControlAction action) {
+        return action instanceof ControlAction.Rollback rollback && rollback.isUpgrade() ? FORMAT
+                : FORMAT_WITHOUT_NUMERICS;
+    }
+
+    static void write(ControlAction.Rollback rollback, boolean numerics, BinaryWriter to) {
         ControlAction.Base base = rollback.base();
         to.int32(rollback.epoch()).int32(base.epoch()).int64(base.version()).raw(hash(base.weightsHash()))
                 .int64(base.nextOffset()).int64(rollback.resumeOffset());
+        if (numerics) {
+            to.int32(rollback.numerics());
+        }
     }
 
     private static int code(ControlAction action) {
@@ -111,7 +121,8 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
     ///
     /// @throws ControlFormatException if `key` and `value` are no such record
     public static ControlRecord decode(byte[] key, byte[] value) {
-        BinaryReader from = new BinaryReader(value, "control record", MAGIC, FORMAT, ControlFormatException::new, key);
+        BinaryReader from = new BinaryReader(value, "control record", MAGIC, FORMAT_WITHOUT_NUMERICS, FORMAT,
+                ControlFormatException::new, key);
         String model = from.text("model name", MODEL_BYTES_MAX);
         int code = from.int8();
         long time = from.int64();
@@ -123,7 +134,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
                         from.text("topic id", TOPIC_ID_BYTES_MAX), offset(from, "start offset", 0));
             case PAUSE -> new ControlAction.Pause();
             case RESUME -> new ControlAction.Resume();
-            case ROLLBACK -> rollback(from);
+            case ROLLBACK -> rollback(from, from.format() == FORMAT);
             case PROMOTE ->
                 new ControlAction.Promote(from.text("promoted model's name", MODEL_BYTES_MAX), epoch(from, 1));
             case DELETE -> new ControlAction.Delete();
@@ -137,14 +148,19 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         return new ControlRecord(model, action, time, author, reason);
     }
 
-    static ControlAction.Rollback rollback(BinaryReader from) {
+    static ControlAction.Rollback rollback(BinaryReader from, boolean numerics) {
         int epoch = epoch(from, 2);
         ControlAction.Base base = new ControlAction.Base(epoch(from, 1), offset(from, "base version", 0), hash(from),
                 offset(from, "base's next offset", 0));
         if (base.epoch() >= epoch) {
             throw from.fail("expected a base of an epoch before " + epoch + ", found " + base.epoch());
         }
-        return new ControlAction.Rollback(epoch, base, offset(from, "resume offset", base.nextOffset()));
+        long resumeOffset = offset(from, "resume offset", base.nextOffset());
+        int of = numerics ? from.int32() : 0;
+        if (of < 0) {
+            throw from.fail("expected numerics of at least 0, found " + of);
+        }
+        return new ControlAction.Rollback(epoch, base, resumeOffset, of);
     }
 
     static int epoch(BinaryReader from, int min) {

@@ -353,25 +353,64 @@ public final class Decisions {
                 + found + ": another person decided at the same time; look again");
     }
 
+    /// Lets a build of other numerics go on with the state of a paused model, in a new epoch. The caller begins the epoch
+    /// with that state (`Handover.begin`).
+    ///
+    /// @param epoch the model's epoch when the state was read
+    /// @param base the state, with the weights-hash that it has by its own numerics
+    /// @param numerics those of the build that goes on
+    /// @param resumes whether the pause ends with this decision
+    /// @throws ControlException if the model is not paused any more, so that its state may be another one by now, another
+    ///     epoch has begun, or the state has no update
+    public RolledBack upgrade(String model, int epoch, ControlAction.Base base, int numerics, boolean resumes) {
+        ModelRecord known = known(model, control.read());
+        if (known.getEpoch() != epoch) {
+            throw raced(model, epoch, known.getEpoch());
+        }
+        if (base.version() == 0) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "model " + model + ": expected one that has made an update, found none, so that no version can be"
+                            + " gone on with; make the model anew (tidegrad models delete " + model
+                            + ", then tidegrad models create --spec FILE)");
+        }
+        return begin(known, new ControlAction.Rollback(epoch + 1, base, base.nextOffset(), numerics), resumes);
+    }
+
     private RolledBack rollback(ModelRecord known, ControlAction.Base from, ResumeAt resumeAt) {
-        String model = known.getModel();
         long resume;
         try (TopicReader reader = new TopicReader(kafka, known.getInputTopic())) {
-            resume = resumeOffset(model, reader, from.nextOffset(), resumeAt);
+            resume = resumeOffset(known.getModel(), reader, from.nextOffset(), resumeAt);
         }
-        int epoch = known.getEpoch() + 1;
-        ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
+        return begin(known, new ControlAction.Rollback(known.getEpoch() + 1, from, resume), false);
+    }
+
+    private RolledBack begin(ModelRecord known, ControlAction.Rollback rollback, boolean resumes) {
+        String model = known.getModel();
+        int epoch = rollback.epoch();
+        ControlRecord[] begins = new ControlRecord[1];
         Decided decided = decide(model, (now, same) -> {
             if (same.getEpoch() != known.getEpoch()) {
                 throw raced(model, known.getEpoch(), same.getEpoch());
             }
+            if (rollback.isUpgrade() && same.getStage() != Stage.PAUSED) {
+                throw new ControlException(Reason.RETRYABLE, "model " + model
+                        + ": expected that it is still paused, found that another person resumed it; look again");
+            }
             ControlRecord record = record(model, rollback);
+            begins[0] = record;
             ControlState state = now.state(model).after(record);
-            return new ControlLog.Decision(record,
+            ModelRecord after =
                     ModelRecord.newBuilder(same).setEpoch(epoch).setCreatedAt(Instant.ofEpochMilli(record.time()))
-                            .setRollbacks(ModelCatalog.origins(state.lineage(epoch))).build());
+                            .setRollbacks(ModelCatalog.origins(state.lineage(epoch))).build();
+            if (!resumes) {
+                return new ControlLog.Decision(record, after);
+            }
+            // The new epoch first: resumed before, the old one would learn for a moment.
+            ControlLog.Decision resumption = resumption(after, record(model, new ControlAction.Resume()));
+            return new ControlLog.Decision(List.of(record, resumption.records().getFirst()), resumption.models(), null);
         });
-        return new RolledBack(decided, rollback, resume - from.nextOffset());
+        return new RolledBack(new Decided(Objects.requireNonNull(begins[0]), decided.before(), decided.after()),
+                rollback, rollback.resumeOffset() - rollback.base().nextOffset());
     }
 
     /// Returns the lineage of an epoch of the model.

@@ -49,6 +49,29 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
                 rollbacks.subList(0, rollbacks.size() - 1));
     }
 
+    /// Returns the newest upgrade that leads to this epoch, or null if none does.
+    public ControlAction.@Nullable Rollback upgrade() {
+        return rollbacks.reversed().stream().filter(ControlAction.Rollback::isUpgrade).findFirst().orElse(null);
+    }
+
+    /// Returns the lineage whose last state the newest upgrade took over, or null if there was no upgrade.
+    public @Nullable Lineage takenOver() {
+        for (Lineage at = this; at != null; at = at.parent()) {
+            ControlAction.Rollback origin = at.origin();
+            if (origin != null && origin.isUpgrade()) {
+                return at.parent();
+            }
+        }
+        return null;
+    }
+
+    /// Returns the first offset from which the model can be learned again: that of its start, or of its newest upgrade,
+    /// because what came before has the bits of another build.
+    public long firstOffset() {
+        ControlAction.Rollback upgrade = upgrade();
+        return upgrade == null ? startOffset : upgrade.resumeOffset();
+    }
+
     /// What a lineage has learned before an offset.
     ///
     /// @param lineage the lineage of the epoch that learned it

@@ -95,7 +95,7 @@ public final class ModelCatalog {
                 .map(origin -> new ControlAction.Rollback(origin.getEpoch(),
                         new ControlAction.Base(origin.getBaseEpoch(), origin.getBaseVersion(),
                                 origin.getBaseWeightsHash(), origin.getBaseNextOffset()),
-                        origin.getResumeOffset()))
+                        origin.getResumeOffset(), origin.getNumerics()))
                 .toList();
     }
 
@@ -103,6 +103,6 @@ public final class ModelCatalog {
         return rollbacks.stream().map(rollback -> EpochOrigin.newBuilder().setEpoch(rollback.epoch())
                 .setBaseEpoch(rollback.base().epoch()).setBaseVersion(rollback.base().version())
                 .setBaseNextOffset(rollback.base().nextOffset()).setBaseWeightsHash(rollback.base().weightsHash())
-                .setResumeOffset(rollback.resumeOffset()).build()).toList();
+                .setResumeOffset(rollback.resumeOffset()).setNumerics(rollback.numerics()).build()).toList();
     }
 }

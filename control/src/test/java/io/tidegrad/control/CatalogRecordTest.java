@@ -33,9 +33,22 @@ class CatalogRecordTest {
         return ModelRecord.newBuilder().setModel(MODEL).setEpoch(3).setSpec("model: flights # späte\n")
                 .setSpecFingerprint(HASH).setStage(Stage.PAUSED).setCreatedAt(Instant.ofEpochMilli(1_700_000_000_123L))
                 .setInputTopic("flights").setInputTopicId("x9GzQ0vYTxGkYkqk0V2b0A").setStartOffset(17)
-                .setRollbacks(List.of(EpochOrigin.newBuilder().setEpoch(3).setBaseEpoch(1).setBaseVersion(40_000)
-                        .setBaseNextOffset(40_123).setBaseWeightsHash(HASH).setResumeOffset(50_000).build()))
-                .setAnsweredBy("flights-wide").setPausedFrom(Stage.RETIRED).build();
+                .setRollbacks(List.of(origin(2, 1, 50_000, 0), origin(3, 2, 40_123, 3))).setAnsweredBy("flights-wide")
+                .setPausedFrom(Stage.RETIRED).build();
+    }
+
+    private static EpochOrigin origin(int epoch, int base, long resumeOffset, int numerics) {
+        return EpochOrigin.newBuilder().setEpoch(epoch).setBaseEpoch(base).setBaseVersion(40_000)
+                .setBaseNextOffset(40_123).setBaseWeightsHash(HASH).setResumeOffset(resumeOffset).setNumerics(numerics)
+                .build();
+    }
+
+    /// As builds without upgrades read it.
+    @Test
+    void aModelThatWasNeverUpgradedHasTheFormatBefore() {
+        ModelRecord record = ModelRecord.newBuilder(record()).setRollbacks(List.of(origin(2, 1, 50_000, 0))).build();
+        assertThat(ByteBuffer.wrap(CatalogRecord.encode(record)).order(ByteOrder.LITTLE_ENDIAN).getInt(4)).isEqualTo(1);
+        assertThat(CatalogRecord.decode(KEY, CatalogRecord.encode(record))).isEqualTo(record);
     }
 
     private static ModelRecord plain() {

@@ -28,6 +28,7 @@ class ControlRecordTest {
         return List.of(record(new ControlAction.Create(1, HASH, "flights", "x9GzQ0vYTxGkYkqk0V2b0A", 17)),
                 record(new ControlAction.Pause()), record(new ControlAction.Resume()),
                 record(new ControlAction.Rollback(3, new ControlAction.Base(1, 40_000, HASH, 40_123), 50_000)),
+                record(new ControlAction.Rollback(4, new ControlAction.Base(3, 40_000, HASH, 40_123), 40_123, 3)),
                 record(new ControlAction.Promote("flights-wide", 2)), record(new ControlAction.Delete()),
                 record(new ControlAction.Shadow("flights-deep", 3)),
                 record(new ControlAction.Challenge("flights-wide", 2, 500)),

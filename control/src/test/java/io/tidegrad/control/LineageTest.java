@@ -60,6 +60,23 @@ class LineageTest {
         assertThat(parent.parent()).isEqualTo(lineage(1));
     }
 
+    @Test
+    void aModelCanBeLearnedAgainFromItsNewestUpgradeOn() {
+        assertThat(lineage(1).firstOffset()).isEqualTo(10);
+        assertThat(lineage(1).takenOver()).isNull();
+        ControlAction.Rollback first = upgrade(2, 1, 100);
+        Lineage twice = lineage(4, first, upgrade(3, 2, 200), rollback(4, 3, 250, 260));
+        assertThat(twice.firstOffset()).isEqualTo(200);
+        assertThat(twice.takenOver()).isEqualTo(lineage(2, first));
+        assertThat(Objects.requireNonNull(twice.upgrade()).numerics()).isEqualTo(8);
+        assertThat(lineage(4, rollback(4, 1, 50, 60)).upgrade()).isNull(); // back to before both
+    }
+
+    private static ControlAction.Rollback upgrade(int epoch, int base, long next) {
+        return new ControlAction.Rollback(epoch, new ControlAction.Base(base, next, "ab".repeat(32), next), next,
+                epoch + 5);
+    }
+
     /// What lies before an offset is the newest epoch's, or that of the epoch that learned it; in what a rollback left out
     /// it is the rollback's base.
     @Test
