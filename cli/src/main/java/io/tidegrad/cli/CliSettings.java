@@ -168,6 +168,16 @@ final class CliSettings {
                     optional(WAIT, PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
                             TrainerSettings.SNAPSHOT_PRIVATE_KEY, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, JSON),
                     CONNECTIONS);
+    static final Command MODELS_UPGRADE = new Command("models upgrade",
+            "let this build go on with a model that a build of other numerics has learned", """
+            Pauses the model, waits until no trainer has it, and begins a new epoch with the exact state that was left. Nothing
+            is learned again. Trainers of this build go on from there, those of the other one refuse the epoch. An older build
+            takes a model back by the same command, if it reads the formats. docs/operations/upgrade.md tells the order.
+            """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS), optional(REGISTRY_URL, NO_EFFECT),
+            modelOf("models upgrade"), DECISION,
+            optional(PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
+                    TrainerSettings.SNAPSHOT_PRIVATE_KEY, JSON, KAFKA),
+            optional(REGISTRY, NO_EFFECT), optional(CONFIG));
     static final Command MODELS_PROMOTE = decision("promote", "let a model answer, for its own name or for another one", """
             With --for NAME, scorers of NAME answer by this model from now on. The model that answered before continues to
             learn, so it can be promoted again. Without --for, the model answers for its own name.
@@ -228,9 +238,9 @@ final class CliSettings {
                     optional(PREFIX, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON), CONNECTIONS);
 
     static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
-            MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_PROMOTE,
-            MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE,
-            STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
+            MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_UPGRADE,
+            MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW,
+            STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
 
     private CliSettings() {}
 

@@ -16,6 +16,7 @@ import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
@@ -29,11 +30,14 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.relearn.TimeTravel;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.StoredState;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.net.InetAddress;
@@ -110,6 +114,9 @@ final class ModelDecision {
                 SettingsCommand.reading(CliSettings.MODELS_ROLLBACK, (settings, line) -> {
                     checkRollback(settings);
                     return decide(settings, line, ModelDecision::rollback);
+                }), SettingsCommand.reading(CliSettings.MODELS_UPGRADE, (settings, line) -> {
+                    TrainerConfig.snapshotForm(settings); // notes a key that can't be read
+                    return decide(settings, line, ModelDecision::upgrade);
                 }), command(CliSettings.MODELS_PROMOTE, ModelDecision::promote),
                 command(CliSettings.MODELS_SHADOW,
                         desk -> desk.tried(desk.decisions.shadow(desk.name(), desk.model()))),
@@ -373,16 +380,21 @@ final class ModelDecision {
         more.put("skipped", back.skipped());
         int status = awaitScorers(scorersMark, served -> served.model().equals(model),
                 served -> served.epoch() >= rollback.epoch(), more);
-        String trainer;
-        if (after(back.decided()).getPausedFrom() != null) {
-            trainer = "paused: it learns on when it is resumed";
-        } else if (ran) {
-            trainer = awaitLearning(model, back.decided(), mark,
-                    "it may still be learning the base again: its /health says so");
-        } else {
-            trainer = "no trainer runs this model; it learns on when one does";
+        return new Outcome(back.decided(), more,
+                followed(ran, back.decided(), mark, "it may still be learning the base again: its /health says so"),
+                status);
+    }
+
+    /// Waits for a trainer to go on in the epoch that a decision began.
+    ///
+    /// @param ran whether one had the epoch before
+    /// @param otherwise what to tell if none has begun in time
+    private String followed(boolean ran, Decisions.Decided decided, long mark, String otherwise) {
+        if (after(decided).getPausedFrom() != null) {
+            return "paused: it learns on when it is resumed";
         }
-        return new Outcome(back.decided(), more, trainer, status);
+        return ran ? awaitLearning(model(), decided, mark, otherwise)
+                : "no trainer runs this model; it learns on when one does";
     }
 
     private Decisions.RolledBack goBack(OptionalInt epoch, long version) {
@@ -504,6 +516,57 @@ final class ModelDecision {
         more.put("made_from", String.format(Locale.ROOT, "%s, and the log from offset %,d on, in %.1f s", past.state(),
                 past.stateOffset(), past.nanos() * 1e-9));
         return past;
+    }
+
+    private Outcome upgrade() {
+        String model = model();
+        long mark = trainers.mark(model);
+        Lineage newest = decisions.lineage(model, OptionalInt.empty());
+        int epoch = newest.epoch();
+        Lineage taken = taken(newest);
+        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
+        requireKey(PublishedManifests.read(settings.kafka(), topics, model), form);
+        boolean ran = trainers.runs(model, epoch);
+        boolean pauses = decisions.find(model).getStage() != Stage.PAUSED;
+        if (pauses) {
+            decisions.pause(model);
+        }
+        if (!trainers.awaitStopped(model, epoch, timeout())) {
+            throw new StopException(ExitCode.RETRYABLE, "model " + model
+                    + ": expected no trainer that has it, found one " + timeout().toSeconds()
+                    + " s after the pause: it stops when it reads the control topic, or its session ends. Give the"
+                    + " command again, or let the model go on as it was (tidegrad models resume " + model + ")");
+        }
+        TimeTravel.PastModel state =
+                TimeTravel.last(settings.kafka(), topics, taken, OptionalLong.empty(), Kernels.active());
+        ControlAction.Base base = Handover.base(state);
+        Decisions.RolledBack decided = decisions.upgrade(model, epoch, base, Numerics.VERSION, pauses);
+        Handover.begin(ReplayCommand.publishing(settings, form), decided, state, admin);
+        Map<String, Object> more = new LinkedHashMap<>();
+        more.put("base", base.epoch() + "." + base.version());
+        more.put("weights_hash", base.weightsHash());
+        more.put("next_offset", base.nextOffset());
+        more.put("numerics", state.numerics() + " -> " + Numerics.VERSION);
+        return new Outcome(decided.decided(), more, followed(ran, decided.decided(), mark, "start one of this build"));
+    }
+
+    /// Returns the lineage whose state this build takes over: the newest one, or the one before if another build took that
+    /// over and has not begun to learn it.
+    private Lineage taken(Lineage newest) {
+        StoredState.Head head = StoredState.head(Changelog.of(settings.kafka(), topics, newest));
+        if (head != null) {
+            head.requireOthers(newest.model());
+            return newest;
+        }
+        ControlAction.Rollback origin = newest.origin();
+        Lineage before = newest.parent();
+        if (origin == null || before == null || !origin.isUpgrade() || origin.numerics() == Numerics.VERSION) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "model " + newest.model() + ", epoch " + newest.epoch()
+                            + ": expected a state to take over, found none: start a trainer of this build, which begins"
+                            + " the epoch");
+        }
+        return before;
     }
 
     private Outcome promote() {

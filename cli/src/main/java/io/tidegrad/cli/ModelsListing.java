@@ -213,14 +213,13 @@ final class ModelsListing {
         JsonLine line = shown.line();
         line.put("epoch_began", model.getCreatedAt().toString()).put("spec_fingerprint", model.getSpecFingerprint())
                 .put("topic_id", model.getInputTopicId()).put("start_offset", model.getStartOffset());
-        line.put("rollbacks",
-                model.getRollbacks().stream()
-                        .map(origin -> new JsonLine().put("epoch", origin.getEpoch())
-                                .put("base_epoch", origin.getBaseEpoch()).put("base_version", origin.getBaseVersion())
-                                .put("base_next_offset", origin.getBaseNextOffset())
-                                .put("base_weights_hash", origin.getBaseWeightsHash())
-                                .put("resume_offset", origin.getResumeOffset()))
-                        .toList())
+        line.put("rollbacks", model.getRollbacks().stream()
+                .map(origin -> new JsonLine().put("epoch", origin.getEpoch()).put("base_epoch", origin.getBaseEpoch())
+                        .put("base_version", origin.getBaseVersion())
+                        .put("base_next_offset", origin.getBaseNextOffset())
+                        .put("base_weights_hash", origin.getBaseWeightsHash())
+                        .put("resume_offset", origin.getResumeOffset()).put("numerics", numerics(origin)))
+                .toList())
                 .put("candidates", shown.candidates().stream()
                         .map(candidate -> new JsonLine().put("model", candidate.model()).put("role", role(candidate))
                                 .put("share", candidate.share() / (double) Candidate.WHOLE))
@@ -242,8 +241,9 @@ final class ModelsListing {
         return switch (action) {
             case ControlAction.Create create ->
                 "epoch %d from offset %,d of %s".formatted(create.epoch(), create.startOffset(), create.inputTopic());
-            case ControlAction.Rollback rollback -> "epoch %d from version %d.%d, on at offset %,d".formatted(
-                    rollback.epoch(), rollback.base().epoch(), rollback.base().version(), rollback.resumeOffset());
+            case ControlAction.Rollback rollback -> "epoch %d from version %d.%d, on at offset %,d%s".formatted(
+                    rollback.epoch(), rollback.base().epoch(), rollback.base().version(), rollback.resumeOffset(),
+                    rollback.isUpgrade() ? ", by numerics " + rollback.numerics() : "");
             case ControlAction.Promote promote -> "answered by " + promote.by();
             case ControlAction.Pause pause -> "";
             case ControlAction.Resume resume -> "";
@@ -253,6 +253,11 @@ final class ModelsListing {
                 "%s answers for %s of the keys".formatted(challenge.by(), Candidate.percent(challenge.share()));
             case ControlAction.Withdraw withdraw -> withdraw.by() + " is tried no more";
         };
+    }
+
+    /// Returns the numerics of an upgrade, or null for a rollback.
+    private static @Nullable Integer numerics(EpochOrigin origin) {
+        return origin.getNumerics() == 0 ? null : origin.getNumerics();
     }
 
     private static String role(Candidate candidate) {
@@ -276,6 +281,12 @@ final class ModelsListing {
         lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on",
                 source(line), model.getInputTopicId(), model.getStartOffset());
         for (EpochOrigin origin : model.getRollbacks()) {
+            if (numerics(origin) != null) {
+                lines.add("upgraded", "epoch %d goes on from version %d.%d at offset %,d by numerics %d; %s",
+                        origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(), origin.getBaseNextOffset(),
+                        origin.getNumerics(), origin.getBaseWeightsHash());
+                continue;
+            }
             lines.add("rolled back", "epoch %d goes on from version %d.%d, %,d offsets from %,d on left out; %s",
                     origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(),
                     origin.getResumeOffset() - origin.getBaseNextOffset(), origin.getBaseNextOffset(),

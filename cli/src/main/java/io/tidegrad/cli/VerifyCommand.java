@@ -70,6 +70,12 @@ final class VerifyCommand {
                     result.learnedBy(), result.model());
         }
         for (ControlAction.Rollback rollback : result.rollbacks()) {
+            if (rollback.isUpgrade()) {
+                lines.add("upgraded", "version %d.%d at offset %,d was taken over by numerics %d",
+                        rollback.base().epoch(), rollback.base().version(), rollback.base().nextOffset(),
+                        rollback.numerics());
+                continue;
+            }
             lines.add("rolled back", "to version %d.%d; %,d offsets from %,d on left out", rollback.base().epoch(),
                     rollback.base().version(), rollback.resumeOffset() - rollback.base().nextOffset(),
                     rollback.base().nextOffset());

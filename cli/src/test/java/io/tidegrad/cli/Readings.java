@@ -322,9 +322,14 @@ final class Readings implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         OnlineModel model = OnlineModel.initial(parsed, Kernels.active());
-        EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(parsed, new AvroCodec(registry)));
-        records.forEach(record -> fold.fold(record.value(), record.headers()));
+        foldOn(model, records);
         return model;
+    }
+
+    /// Lets a model learn these records, too.
+    void foldOn(OnlineModel model, List<ConsumerRecord<byte[], byte[]>> records) {
+        EventFold fold = new EventFold(model.spec(), model, ValueDecoder.avro(model.spec(), new AvroCodec(registry)));
+        records.forEach(record -> fold.fold(record.value(), record.headers()));
     }
 
     /// Returns the records of a partition that are there and committed now.

@@ -9,6 +9,7 @@ import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -97,7 +98,8 @@ public final class Replay {
                                 + lineage.model() + " does, found " + given.inputTopic()
                                 + "; correct input.topic, or give a --model that learns from there");
             }
-            long from = options.from().asStart(spec.model(), reader, lineage.startOffset());
+            long from = options.from().asStart(spec.model(), reader,
+                    given == null ? lineage.firstOffset() : lineage.startOffset());
             long until = options.until().asEnd(reader, Instant.now());
             if (until < from) {
                 throw new StopException(ExitCode.CONFIGURATION,
@@ -108,9 +110,9 @@ public final class Replay {
             if (keep != null && keep.resumeAt() != null) {
                 Decisions.resumeOffset(spec.model(), reader, until, new Decisions.ResumeAt.At(keep.resumeAt()));
             }
-            boolean again = given == null && from == lineage.startOffset();
+            boolean again = given == null && from == lineage.firstOffset();
             List<RelearnedModel> models = new ArrayList<>();
-            models.add(again ? RelearnedModel.initial(lineage, decoder, facts(lineage), keep != null, options.kernels())
+            models.add(again ? again(lineage, decoder, keep != null)
                     : RelearnedModel.initial(spec, decoder,
                             KnownRejections.setAside(options.kafka(), options.topics(), lineage), from, keep != null,
                             options.kernels()));
@@ -146,8 +148,10 @@ public final class Replay {
         return RegisteredModel.find(options.kafka(), options.topics(), model).lineage();
     }
 
-    private KnownRejections facts(Lineage lineage) {
-        return KnownRejections.read(options.kafka(), options.topics(), lineage);
+    private RelearnedModel again(Lineage lineage, RecordDecoder decoder, boolean keepsRejected) {
+        KnownRejections facts = KnownRejections.read(options.kafka(), options.topics(), lineage);
+        return TimeTravel.again(options.kafka(), options.topics(), lineage, decoder, facts, keepsRejected,
+                options.kernels());
     }
 
     /// Returns the other model, which learns from its own start and is evaluated from where the first one begins.
@@ -158,15 +162,15 @@ public final class Replay {
                     "--compare " + other.model() + ": expected a model that learns from " + reader.log().topic()
                             + ", found one that learns from " + other.log().topic());
         }
-        if (other.startOffset() > from) {
+        if (other.firstOffset() > from) {
             throw new StopException(ExitCode.CONFIGURATION,
                     "--compare " + other.model() + ": expected a model that began at or before offset " + from
-                            + ", found one that began at " + other.startOffset() + "; give --from "
-                            + other.startOffset() + ", or exchange the two");
+                            + ", found one that began, or was taken over, at " + other.firstOffset() + "; give --from "
+                            + other.firstOffset() + ", or exchange the two");
         }
         Room.require(List.of(first, other.spec()), Runtime.getRuntime().maxMemory());
-        new LogPosition.Begin().asStart(other.model(), reader, other.startOffset());
-        return RelearnedModel.initial(other, decoder, facts(other), false, options.kernels());
+        new LogPosition.Begin().asStart(other.model(), reader, other.firstOffset());
+        return again(other, decoder, false);
     }
 
     /// Returns how many nanoseconds it took.
@@ -215,7 +219,8 @@ public final class Replay {
             long resumeOffset = first.nextOffset();
             if (keep.resumeAt() != null) {
                 TimeTravel.PastModel past = new TimeTravel.PastModel(handover.lineage(), first.model(), "a replay",
-                        first.from(), first.nextOffset(), first.accounts(), first.newestAppendTime(), nanos);
+                        first.from(), first.nextOffset(), first.accounts(), first.newestAppendTime(), Numerics.VERSION,
+                        nanos);
                 ControlAction.Rollback rollback = handover.rollBack(past, keep.resumeAt()).rollback();
                 epoch = rollback.epoch();
                 resumeOffset = rollback.resumeOffset();

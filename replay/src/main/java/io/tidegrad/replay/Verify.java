@@ -25,6 +25,7 @@ import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.relearn.RelearnedModel;
 import io.tidegrad.trainer.relearn.Relearning;
 import io.tidegrad.trainer.relearn.ReplayProgress;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
@@ -102,10 +103,10 @@ public final class Verify {
                             + " by its name only, found another spec; verify it by its own (--model " + claimed.model()
                             + ")");
         }
-        if (claimed.startOffset() != lineage.startOffset()) {
+        if (claimed.firstOffset() != lineage.firstOffset()) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "--as " + claimed.model() + ": expected a model that began at offset " + lineage.startOffset()
-                            + ", as " + lineage.model() + " did, found one that began at " + claimed.startOffset()
+                    "--as " + claimed.model() + ": expected a model that began at offset " + lineage.firstOffset()
+                            + ", as " + lineage.model() + " did, found one that began at " + claimed.firstOffset()
                             + ": it has learned other events; verify it by its own (--model " + claimed.model() + ")");
         }
     }
@@ -117,7 +118,7 @@ public final class Verify {
         requireOurs(target);
         weights.load(target.version()); // checks that the parts are those of the manifest
         try (TopicReader reader = new TopicReader(options.kafka(), lineage.log().topic())) {
-            new LogPosition.Begin().asStart(lineage.model(), reader, lineage.startOffset());
+            new LogPosition.Begin().asStart(lineage.model(), reader, lineage.firstOffset());
             StoredState live = options.version().isPresent() ? null : live();
             List<Checkpoint> checkpoints = checkpoints(published, target, live);
             Checkpoint last = checkpoints.getLast();
@@ -286,7 +287,7 @@ public final class Verify {
         VerifyResult.Difference difference = atDifferent == null ? null : difference(reader, published, live,
                 equal < 0 ? null : checkpoints.get(equal), checkpoints.get(different), atDifferent);
         Accounts accounts = Objects.requireNonNull(newest, "the target is probed").accounts();
-        return new VerifyResult(claimed.model(), lineage.model(), claimed.epoch(), wanted, lineage.startOffset(),
+        return new VerifyResult(claimed.model(), lineage.model(), claimed.epoch(), wanted, lineage.firstOffset(),
                 lineage.rollbacks(), accounts.accepted() + accounts.deadLetters(), compared,
                 atTarget == null ? null : atTarget.weightsHash(), difference, nanos);
     }
@@ -310,7 +311,8 @@ public final class Verify {
     }
 
     private Relearning relearning(TopicReader reader, long end) {
-        RelearnedModel relearned = RelearnedModel.initial(lineage, decoder, facts, false, options.kernels());
+        RelearnedModel relearned =
+                TimeTravel.again(options.kafka(), options.topics(), lineage, decoder, facts, false, options.kernels());
         return new Relearning(reader, List.of(relearned), end, listener);
     }
 

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// @param model the model whose versions were compared
 /// @param learnedBy the model whose registered spec and start were used, mostly the same
 /// @param target the version that was asked for
-/// @param startOffset where the model began
+/// @param startOffset where the model began, or where its newest upgrade took it over
 /// @param rollbacks the rollbacks that lead to its epoch, oldest first; what they left out was not learned
 /// @param events how many events were learned again, dead letters included, ticks not
 /// @param compared how many checkpoints were compared: snapshots, progress records, the live state

@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -14,15 +15,17 @@ import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.StoreParts;
 import java.util.Objects;
+import java.util.OptionalLong;
 import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Begins an epoch after a rollback. Snapshots hold no optimizer state, so the base is learned again, from the nearest
-/// stored state or from the beginning of the log. The epoch begins only if the result has the hash that was decided.
-/// Its first snapshot, with the base's weights, is in the same transaction as its state. The command that decides a
-/// rollback has learned the base itself if no version of it was published, and begins the epoch with that: a trainer
-/// that is still learning it then goes on with what the command has written.
+/// Begins an epoch after a rollback or an upgrade. The base of an upgrade is the last state of the epoch before, which
+/// that epoch's changelog holds. The base of a rollback is learned again, from the nearest stored state or from the
+/// beginning of the log, because snapshots hold no optimizer state. The epoch begins only if the result has the hash that
+/// was decided. Its first snapshot, with the base's weights, is in the same transaction as its state. The command that
+/// decides an upgrade, or a rollback to a version that was not published, has the base itself, and begins the epoch with
+/// it: a trainer that is still learning it then goes on with what the command has written.
 ///
 /// @param reason why the rollback was decided
 record EpochBase(Publishing publishing, RegistrySettings registry, String reason, Kernels kernels, StoreParts parts) {
@@ -46,10 +49,11 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
             return;
         }
         ControlAction.Base base = origin.base();
-        LOG.info("model {}, epoch {}: learning version {}.{} again, to go on from it at offset {}", lineage.model(),
-                lineage.epoch(), base.epoch(), base.version(), origin.resumeOffset());
+        LOG.info("model {}, epoch {}: {} version {}.{}, to go on from it at offset {}", lineage.model(),
+                lineage.epoch(), origin.isUpgrade() ? "taking over" : "learning again", base.epoch(), base.version(),
+                origin.resumeOffset());
         try {
-            begin(ready, past(ready, base), publishing, reason, parts);
+            begin(ready, past(ready, origin), publishing, reason, parts);
         } catch (WrittenMeanwhileException e) {
             LOG.info("model {}, epoch {}: going on with what another process has written", lineage.model(),
                     lineage.epoch());
@@ -58,7 +62,7 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
 
     /// Writes the first state of the epoch, unless it has one.
     ///
-    /// @param past what the log gave as the base
+    /// @param past the base, as the log gave it or an older build left it
     /// @throws StopException if that is not the base that was decided
     static void begin(ModelTrainer.Ready ready, TimeTravel.PastModel past, Publishing publishing, String reason,
             StoreParts parts) {
@@ -67,8 +71,10 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
         ControlAction.Rollback origin = Objects.requireNonNull(lineage.origin(), "a rollback began the epoch");
         ControlAction.Base base = origin.base();
         OnlineModel model = past.model();
-        String weightsHash = model.weightsHash();
-        requireBase(lineage, base, model, weightsHash, parts);
+        String baseHash = past.weightsHash();
+        requireBase(lineage, base, model, baseHash, parts);
+        // Another build gives the same weights another hash.
+        String weightsHash = past.numerics() == Numerics.VERSION ? baseHash : model.weightsHash();
         PublishedSnapshot snapshot = PublishedSnapshot.full(model,
                 new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), origin.resumeOffset(),
                         past.newestAppendTime(), false, System.currentTimeMillis()),
@@ -87,8 +93,13 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
         return ready.changelog().watermark() == null && ready.committed() == null;
     }
 
-    private TimeTravel.PastModel past(ModelTrainer.Ready ready, ControlAction.Base base) {
+    private TimeTravel.PastModel past(ModelTrainer.Ready ready, ControlAction.Rollback origin) {
         Lineage parent = Objects.requireNonNull(ready.lineage().parent(), "it has an origin");
+        ControlAction.Base base = origin.base();
+        if (origin.isUpgrade()) {
+            return TimeTravel.last(publishing.kafka(), publishing.topics(), parent, OptionalLong.of(base.nextOffset()),
+                    kernels);
+        }
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             return TimeTravel.to(publishing.kafka(), publishing.topics(), parent, base.nextOffset(), decoder, kernels,
                     untilWritten(ready));

@@ -156,15 +156,15 @@ public final class Handover implements AutoCloseable {
         return back;
     }
 
-    /// Returns a model that was learned again as the base of a rollback.
+    /// Returns a model that was learned again, or read, as the base of a rollback or an upgrade.
     public static ControlAction.Base base(TimeTravel.PastModel past) {
         OnlineModel model = past.model();
-        return new ControlAction.Base(past.lineage().epoch(), model.parameters().updates(), model.weightsHash(),
+        return new ControlAction.Base(past.lineage().epoch(), model.parameters().updates(), past.weightsHash(),
                 past.nextOffset());
     }
 
-    /// Writes and publishes the first state of the epoch that a rollback began, so that scorers have its base, of which no
-    /// version need be published, and no trainer has to learn it again.
+    /// Writes and publishes the first state of the epoch that a rollback or an upgrade began, so that scorers have its
+    /// base, of which no version need be published, and no trainer has to make it again.
     ///
     /// @param past the base
     /// @throws StopException if it could not be written. The decision stands: a trainer learns the base again
@@ -176,7 +176,7 @@ public final class Handover implements AutoCloseable {
                     ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
         } catch (KafkaException | ControlException | StopException | OutOfMemoryError e) {
             if (isFenced(e)) {
-                LOG.info("model {}, epoch {}: a trainer has learned the base too, and writes it", known.getModel(),
+                LOG.info("model {}, epoch {}: a trainer has made the base too, and writes it", known.getModel(),
                         known.getEpoch());
                 return;
             }
@@ -184,7 +184,7 @@ public final class Handover implements AutoCloseable {
             throw new StopException(why.exitCode(),
                     "model " + known.getModel() + ": epoch " + known.getEpoch()
                             + " is decided, but its base may not be published: " + why.getMessage()
-                            + "; a trainer of the model learns the base again and publishes it: start one if none runs;"
+                            + "; a trainer of the model makes the base again and publishes it: start one if none runs;"
                             + " a paused model's does so after tidegrad models resume " + known.getModel(),
                     e);
         }

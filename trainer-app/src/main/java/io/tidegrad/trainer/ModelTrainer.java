@@ -1,11 +1,13 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
@@ -181,8 +183,23 @@ public final class ModelTrainer implements AutoCloseable {
                     + " keep both. To go on as before: start with --model " + spec.model() + " in place of the file");
         }
         ModelTopics.requireSameLog(spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());
-        return new Lineage(spec, known.getEpoch(), log.partition(), Uuid.fromString(known.getInputTopicId()),
+        Lineage lineage = new Lineage(spec, known.getEpoch(), log.partition(), Uuid.fromString(known.getInputTopicId()),
                 known.getStartOffset(), ModelCatalog.rollbacks(known));
+        requireNumerics(lineage);
+        return lineage;
+    }
+
+    /// Only a build of the newest upgrade's numerics goes on with its epoch, also before there is a state that says so.
+    private static void requireNumerics(Lineage lineage) {
+        ControlAction.Rollback upgrade = lineage.upgrade();
+        if (upgrade != null && upgrade.numerics() != Numerics.VERSION) {
+            throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model() + ", epoch " + lineage.epoch()
+                    + ": expected a build of numerics " + upgrade.numerics() + ", which took the model over in epoch "
+                    + upgrade.epoch() + " at offset " + upgrade.base().nextOffset() + ", found this build's "
+                    + Numerics.VERSION
+                    + ", which gives other bits; start a build of those numerics (tidegrad --version), or take the"
+                    + " model back by this one: tidegrad models upgrade " + lineage.model());
+        }
     }
 
     private ModelTrainer(Ready ready, Surroundings surroundings, Consumer<StopException> failed) {

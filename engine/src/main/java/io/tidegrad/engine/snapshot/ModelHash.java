@@ -41,23 +41,28 @@ public final class ModelHash {
     /// The weights-hash, which a scorer can recompute: spec fingerprint, numerics, update and example counts, served
     /// stream. 64 hex digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
-        MessageDigest root = weightsRoot(specFingerprint, parameters);
+        return weights(specFingerprint, Numerics.VERSION, parameters);
+    }
+
+    /// The weights-hash that a build of these numerics gives the same parameters.
+    public static String weights(byte[] specFingerprint, int numerics, Parameters parameters) {
+        MessageDigest root = weightsRoot(specFingerprint, numerics, parameters);
         updateWithLeaves(root, parameters, 0, parameters.servedPages());
         return HEX.formatHex(root.digest());
     }
 
     static String weights(byte[] specFingerprint, Parameters parameters, byte[] leaves) {
-        MessageDigest root = weightsRoot(specFingerprint, parameters);
+        MessageDigest root = weightsRoot(specFingerprint, Numerics.VERSION, parameters);
         root.update(leaves);
         return HEX.formatHex(root.digest());
     }
 
-    private static MessageDigest weightsRoot(byte[] specFingerprint, Parameters parameters) {
+    private static MessageDigest weightsRoot(byte[] specFingerprint, int numerics, Parameters parameters) {
         MessageDigest root = sha256();
         root.update("tidegrad weights".getBytes(StandardCharsets.US_ASCII));
         root.update(littleEndian(Integer.BYTES).putInt(0, specFingerprint.length));
         root.update(specFingerprint);
-        root.update(littleEndian(Integer.BYTES).putInt(0, Numerics.VERSION));
+        root.update(littleEndian(Integer.BYTES).putInt(0, numerics));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.updates()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.examples()));
         root.update(littleEndian(Long.BYTES).putLong(0, parameters.servedBytes()));

@@ -71,8 +71,8 @@ public final class RelearnedModel {
     }
 
     /// Makes a registered model that learns again from its start, without what its rollbacks left out.
-    public static RelearnedModel initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts,
-            boolean keepsRejected, Kernels kernels) {
+    static RelearnedModel initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts, boolean keepsRejected,
+            Kernels kernels) {
         return new RelearnedModel(OnlineModel.initial(lineage.spec(), kernels), decoder, facts, lineage.startOffset(),
                 lineage::learns, Accounts.NONE, Long.MIN_VALUE, keepsRejected);
     }

@@ -6,6 +6,8 @@ import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
@@ -19,6 +21,7 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.time.Instant;
 import java.util.List;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /// Makes a model as it was at an earlier place in its log: from the nearest earlier state and the events after it.
@@ -36,8 +39,13 @@ public final class TimeTravel {
     /// @param nextOffset the offset that was asked for, before which every visible record is accounted for
     /// @param accounts of all records since the model began
     /// @param newestAppendTime timestamp of the newest accepted record (epoch ms)
+    /// @param numerics those by which it was learned
     public record PastModel(Lineage lineage, OnlineModel model, String state, long stateOffset, long nextOffset,
-            Accounts accounts, long newestAppendTime, long nanos) {
+            Accounts accounts, long newestAppendTime, int numerics, long nanos) {
+        /// Returns the weights-hash of the build that learned it.
+        public String weightsHash() {
+            return ModelHash.weights(lineage.spec().fingerprint(), numerics, model.parameters());
+        }
     }
 
     private TimeTravel() {}
@@ -89,16 +97,32 @@ public final class TimeTravel {
         return new Past(kafka, topics, lineage, decoder, kernels, listener).at(new LogPosition.Offset(nextOffset));
     }
 
+    /// Reads the last state of an epoch that has ended, by whatever numerics it was learned, for the base of an upgrade.
+    ///
+    /// @param nextOffset the watermark that it has to have; empty for any
+    /// @throws StopException if the changelog does not hold it
+    public static PastModel last(KafkaSettings kafka, Topics topics, Lineage lineage, OptionalLong nextOffset,
+            Kernels kernels) {
+        long start = System.nanoTime();
+        Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
+        StoredState state = StoredState.last(lineage, Changelog.of(kafka, topics, lineage), nextOffset, kernels);
+        return new PastModel(lineage, state.model(), "the " + state.name(), state.nextOffset(), state.nextOffset(),
+                state.accounts(), state.newestAppendTime(), state.numerics(), System.nanoTime() - start);
+    }
+
     /// Checks that `to` would find what it needs, without learning anything.
     ///
     /// @throws StopException if the log has lost events that this needs
     public static void requireReachable(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset) {
-        long from = lineage.startOffset();
+        long from = lineage.firstOffset();
         long limit = nextOffset;
         for (Lineage at = lineage; at != null; at = at.parent()) {
             StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, at));
             if (head != null && head.stateOffset() <= limit) {
                 from = head.stateOffset();
+                break;
+            }
+            if (isUpgraded(at)) {
                 break;
             }
             limit = limit(at, limit);
@@ -108,10 +132,33 @@ public final class TimeTravel {
         }
     }
 
+    /// Returns whether no state of an epoch before this one can be gone on with.
+    private static boolean isUpgraded(Lineage lineage) {
+        ControlAction.Rollback origin = lineage.origin();
+        return origin != null && origin.isUpgrade();
+    }
+
     /// Returns the offset before which the epoch before `of` counts.
     private static long limit(Lineage of, long limit) {
         ControlAction.Rollback origin = of.origin();
         return origin == null ? limit : Math.min(limit, origin.base().nextOffset());
+    }
+
+    /// Makes a registered model that learns again without what its rollbacks left out: from its start, or from the state
+    /// that its newest upgrade took over.
+    ///
+    /// @throws StopException if that state is not there any more
+    public static RelearnedModel again(KafkaSettings kafka, Topics topics, Lineage lineage, RecordDecoder decoder,
+            KnownRejections facts, boolean keepsRejected, Kernels kernels) {
+        ControlAction.Rollback upgrade = lineage.upgrade();
+        Lineage before = lineage.takenOver();
+        if (upgrade == null || before == null) {
+            return RelearnedModel.initial(lineage, decoder, facts, keepsRejected, kernels);
+        }
+        StoredState state = StoredState.last(before, Changelog.of(kafka, topics, before),
+                OptionalLong.of(upgrade.base().nextOffset()), kernels);
+        return new RelearnedModel(state.model(), decoder, facts, upgrade.resumeOffset(), lineage::learns,
+                state.accounts(), state.newestAppendTime(), keepsRejected);
     }
 
     private record Start(RelearnedModel relearned, String name) {
@@ -124,11 +171,15 @@ public final class TimeTravel {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
             KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
             try (TopicReader reader = new TopicReader(kafka, lineage.log().topic())) {
-                long until = place.asEnd(lineage.startOffset(), reader, Instant.now());
-                if (until < lineage.startOffset()) {
+                long first = lineage.firstOffset();
+                long until = place.asEnd(first, reader, Instant.now());
+                if (until < first) {
                     throw new StopException(ExitCode.CONFIGURATION,
-                            "model " + lineage.model() + ": expected an offset from " + lineage.startOffset()
-                                    + " on, where it began, found " + until + ", before there was such a model");
+                            "model " + lineage.model() + ": expected an offset from " + first
+                                    + (lineage.upgrade() == null
+                                            ? " on, where it began, found " + until + ", before there was such a model"
+                                            : " on, where this build took it over, found " + until
+                                                    + ", before which a build of other numerics learned it"));
                 }
                 Start start = start(facts, until);
                 RelearnedModel relearned = start.relearned();
@@ -136,7 +187,7 @@ public final class TimeTravel {
                 try (Relearning relearning = new Relearning(reader, List.of(relearned), until, listener)) {
                     relearning.advance(until);
                     return new PastModel(lineage, relearned.model(), start.name(), relearned.from(), until,
-                            relearned.accounts(), relearned.newestAppendTime(), relearning.nanos());
+                            relearned.accounts(), relearned.newestAppendTime(), Numerics.VERSION, relearning.nanos());
                 }
             }
         }
@@ -150,9 +201,13 @@ public final class TimeTravel {
                     return new Start(new RelearnedModel(state.model(), decoder, facts, state.nextOffset(),
                             lineage::learns, state.accounts(), state.newestAppendTime(), false), "the " + state.name());
                 }
+                if (isUpgraded(at)) {
+                    break;
+                }
                 limit = limit(at, limit);
             }
-            return new Start(RelearnedModel.initial(lineage, decoder, facts, false, kernels), "its beginning");
+            return new Start(again(kafka, topics, lineage, decoder, facts, false, kernels),
+                    lineage.upgrade() == null ? "its beginning" : "the state that was taken over");
         }
 
         private @Nullable StoredState stored(Lineage of, long limit) {

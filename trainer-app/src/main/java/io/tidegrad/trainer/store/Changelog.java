@@ -36,6 +36,10 @@ public final class Changelog {
         return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(Map.of(ModelStore.WATERMARK, offset)));
     }
 
+    String topic() {
+        return partition.topic();
+    }
+
     boolean exists() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             return !ReadCommitted.partitions(consumer, partition.topic()).isEmpty();

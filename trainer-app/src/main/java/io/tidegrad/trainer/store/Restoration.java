@@ -32,6 +32,7 @@ final class Restoration {
 
     private final Lineage lineage;
     private final Kernels kernels;
+    private final boolean takesOver;
     private final Consumer<RestoreProgress> progress;
 
     // The pages of slot 0 go into the model at once; those of slot 1 are kept as they came.
@@ -58,8 +59,15 @@ final class Restoration {
     }
 
     Restoration(Lineage lineage, Kernels kernels, Consumer<RestoreProgress> progress) {
+        this(lineage, kernels, false, progress);
+    }
+
+    /// @param takesOver whether the state may be of other numerics. The formats say how its numbers lie in bytes, and the
+    ///     numerics only how they were computed
+    Restoration(Lineage lineage, Kernels kernels, boolean takesOver, Consumer<RestoreProgress> progress) {
         this.lineage = lineage;
         this.kernels = kernels;
+        this.takesOver = takesOver;
         this.progress = progress;
     }
 
@@ -230,11 +238,11 @@ final class Restoration {
         if (manifest.epoch() != lineage.epoch()) {
             throw Refusals.otherSpec(lineage, "epoch " + lineage.epoch(), "epoch " + manifest.epoch());
         }
-        if (manifest.numerics() != Numerics.VERSION) {
+        if (manifest.numerics() != Numerics.VERSION && !takesOver) {
             throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model() + ": expected numerics "
                     + Numerics.VERSION + " of this build, found a model learned with " + manifest.numerics()
-                    + ", which would go on with other bits; start the build that wrote it, or replay the log under a"
-                    + " new model name");
+                    + ", which would go on with other bits; start the build that wrote it, or let this one take the"
+                    + " model over: tidegrad models upgrade " + lineage.model());
         }
         if (!manifest.inputTopicId().equals(lineage.logTopicId())) {
             throw Refusals.violation(lineage,

@@ -7,6 +7,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.util.Arrays;
+import java.util.OptionalLong;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// @param kind how the model is kept
 /// @param model checked as at a trainer's start
 /// @param nextOffset the watermark of the model
-public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts,
-        long newestAppendTime) {
+/// @param numerics those by which it was learned
+public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
+        int numerics) {
     /// Returns a name for messages.
     public String name() {
         return switch (kind) {
@@ -32,6 +34,16 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
     /// @param nextOffset the watermark before which the trainer has consumed everything
     /// @param stateOffset the watermark of the whole state that is stored; the start offset if there is none
     public record Head(long nextOffset, long stateOffset, Accounts accounts, int numerics) {
+        /// @throws StopException if this build learned the model itself
+        public void requireOthers(String model) {
+            if (numerics == Numerics.VERSION) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "model " + model + ": expected a model learned with other numerics than those of this build, "
+                                + Numerics.VERSION
+                                + ", found the same: there is nothing to take over, start the trainer of this build");
+            }
+        }
+
         /// @throws StopException if this build would give other bits
         public void requireNumerics(String model) {
             if (numerics != Numerics.VERSION) {
@@ -74,6 +86,38 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         return of(restoration);
     }
 
+    /// Returns the last state of a lineage whose epoch has ended, by whatever numerics it was learned.
+    ///
+    /// @param nextOffset the watermark that it has to have; empty for any
+    /// @throws StopException if there is none, it is damaged, or the changelog holds only an earlier image
+    public static StoredState last(Lineage lineage, Changelog changelog, OptionalLong nextOffset, Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, true, progress -> {
+        });
+        try {
+            // What is hidden is read when Kafka has ended the transaction of a trainer that died.
+            if (changelog.exists() && changelog.isHidden()) {
+                throw Refusals.hidden(lineage, "the newest manifest", changelog.topic());
+            }
+            if (changelog.exists()) {
+                changelog.read(restoration::apply);
+            }
+        } catch (KafkaException e) {
+            throw StopException.from(e);
+        }
+        StoreManifest manifest = restoration.manifest();
+        StoredState state = of(restoration);
+        long learned = manifest == null ? lineage.startOffset() : manifest.nextOffset();
+        long wanted = nextOffset.orElse(learned);
+        if (state == null || state.nextOffset() != wanted) {
+            throw Refusals.violation(lineage,
+                    "the state of epoch " + lineage.epoch() + " at offset " + wanted + " in " + changelog.topic(),
+                    state == null ? "none" : "that at offset " + state.nextOffset(),
+                    "let a trainer of the build that learned the epoch stop it in order (tidegrad models pause "
+                            + lineage.model() + "), which leaves a whole state");
+        }
+        return state;
+    }
+
     /// Returns null if these records hold no whole image.
     ///
     /// @param records the newest committed record of each key, with all or none of each commit
@@ -98,6 +142,6 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         }
         StoreBase base = manifest.base();
         return new StoredState(manifest.kind(), restoration.base(manifest).model(), base.nextOffset(), base.accounts(),
-                base.newestAppendTime());
+                base.newestAppendTime(), manifest.numerics());
     }
 }
