@@ -105,7 +105,8 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         Lineage at = this;
         long nextOffset = offset;
         for (ControlAction.Rollback rollback : rollbacks.reversed()) {
-            if (nextOffset > rollback.resumeOffset()) {
+            // Of an upgrade the base itself counts too: only the new epoch's build can go on with it.
+            if (nextOffset > rollback.resumeOffset() - (rollback.isUpgrade() ? 1 : 0)) {
                 break;
             }
             nextOffset = Math.min(nextOffset, rollback.base().nextOffset());

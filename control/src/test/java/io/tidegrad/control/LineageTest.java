@@ -70,6 +70,8 @@ class LineageTest {
         assertThat(twice.takenOver()).isEqualTo(lineage(2, first));
         assertThat(Objects.requireNonNull(twice.upgrade()).numerics()).isEqualTo(8);
         assertThat(lineage(4, rollback(4, 1, 50, 60)).upgrade()).isNull(); // back to before both
+        assertThat(twice.before(200)).isEqualTo(new Lineage.Moment(lineage(3, first, upgrade(3, 2, 200)), 200));
+        assertThat(twice.before(199)).isEqualTo(new Lineage.Moment(lineage(2, first), 199));
     }
 
     private static ControlAction.Rollback upgrade(int epoch, int base, long next) {
