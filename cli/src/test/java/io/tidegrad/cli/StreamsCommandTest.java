@@ -397,6 +397,35 @@ class StreamsCommandTest {
         assertThat(readings.err()).contains("found one that learns from the stream other");
     }
 
+    private void writeExamples(String stream, int from, int to) {
+        long now = System.currentTimeMillis();
+        for (int i = from; i < to; i++) {
+            write(stream, 1, "tx" + i, payment(stream, i, now + i), new Example(Example.Kind.FINAL,
+                    i % 7 > 3 ? "1" : "0", null, 1, new Example.Source(stream + "-payments", 0, i), now + i, now + i));
+        }
+    }
+
+    @Test
+    void modelsOfOneStreamInTwoTrainersEachLearnAllOfIt(@TempDir Path state, @TempDir Path stateOfOther) {
+        String stream = created("shared");
+        deadLettersAsAJoinerCreatesThem(stream);
+        List<String> names = List.of("one-" + id, "two-" + id, "three-" + id);
+        List<String> specs = names.stream().map(name -> model(name, stream).toString()).toList();
+        writeExamples(stream, 0, 60);
+        try (TrainerApp trainer = readings.trainer(state, "--spec", specs.get(0), "--spec", specs.get(1));
+                TrainerApp other = readings.trainer(stateOfOther, "--spec", specs.get(2))) {
+            for (int examples : new int[]{60, 90}) {
+                writeExamples(stream, 60, examples);
+                for (String name : names) {
+                    Readings.awaitLearned(names.indexOf(name) < 2 ? trainer : other, name, 1, examples);
+                }
+            }
+        }
+        for (String name : names) {
+            assertThat(run("verify", "--model", name, "--json")).as(readings.err() + readings.out()).isZero();
+        }
+    }
+
     /// With room for an event, not for an example.
     private void deadLettersAsAJoinerCreatesThem(String stream) {
         KafkaTopics kafka = new KafkaTopics(admin, (short) 1);
@@ -411,11 +440,7 @@ class StreamsCommandTest {
     void aTrainerRegistersAModelOfAStreamAndALearningRateIsFoundForIt(@TempDir Path state) {
         String stream = created("given");
         String name = "given-model-" + id;
-        long now = System.currentTimeMillis();
-        for (int i = 0; i < 120; i++) {
-            write(stream, 1, "tx" + i, payment(stream, i, now + i), new Example(Example.Kind.FINAL,
-                    i % 7 > 3 ? "1" : "0", null, 1, new Example.Source(stream + "-payments", 0, i), now + i, now + i));
-        }
+        writeExamples(stream, 0, 120);
         Path spec = model(name, stream);
         deadLettersAsAJoinerCreatesThem(stream);
         try (TrainerApp trainer = readings.trainer(state, "--spec", spec.toString())) {
