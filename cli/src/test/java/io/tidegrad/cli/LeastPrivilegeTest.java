@@ -47,6 +47,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -84,12 +85,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.slf4j.LoggerFactory;
 
 /// The rights that `docs/operations/secure.md` lists are enough, and none of them is too much: a broker with TLS,
 /// SCRAM and ACLs says what it denies.
 @LongProof("a broker with TLS and ACLs, and starts of each process")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Execution(ExecutionMode.CONCURRENT)
 class LeastPrivilegeTest {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final String MODEL = "readings";
@@ -166,7 +170,7 @@ class LeastPrivilegeTest {
     private @Nullable Level level;
     private EmbeddedBroker broker;
     private Admin admin;
-    private int trials;
+    private final AtomicInteger trials = new AtomicInteger();
 
     @BeforeAll
     void start() throws Exception {
@@ -217,7 +221,7 @@ class LeastPrivilegeTest {
         private int sent;
 
         Trial() throws Exception {
-            this("u" + trials++);
+            this("u" + trials.getAndIncrement());
             admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(user,
                     new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), user + "-secret"))).all().get();
         }
@@ -225,7 +229,7 @@ class LeastPrivilegeTest {
         /// Of a user that there is.
         Trial(String user) throws Exception {
             this.user = user;
-            String own = "t" + trials++;
+            String own = "t" + trials.getAndIncrement();
             topics = new Topics("p" + own);
             events = "events-" + own;
             labels = "labels-" + own;
@@ -234,7 +238,7 @@ class LeastPrivilegeTest {
         }
 
         Trial(Trial other) throws Exception {
-            user = "u" + trials++;
+            user = "u" + trials.getAndIncrement();
             topics = other.topics;
             events = other.events;
             labels = other.labels;
@@ -393,7 +397,9 @@ class LeastPrivilegeTest {
                     if (round == 1) { // the joiner comes first, and creates topics of ours
                         assertThat(command("admin", "streams create --spec STREAM_SPEC")).isEmpty();
                     }
-                    await().atMost(PATIENCE).until(() -> joiner.ended().isDone() || examples() == sent);
+                    // Each look is a consumer with TLS and SCRAM of its own.
+                    await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200))
+                            .until(() -> joiner.ended().isDone() || examples() == sent);
                     if (joiner.ended().isDone()) {
                         return withoutTheRight(joiner.ended().join());
                     }
