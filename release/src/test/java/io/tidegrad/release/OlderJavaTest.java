@@ -49,12 +49,15 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// What `./tidegrad package` publishes, on each Java of this machine from 17 on: the same bits as here, by scalar
 /// kernels below Java 25 and vector kernels from it on.
 @LongProof("JVMs of other versions, a build by Maven, a repository to publish")
+@Execution(ExecutionMode.CONCURRENT)
 class OlderJavaTest {
     private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
     private static final int ACCEPTED_FROM = 17;
@@ -152,10 +155,11 @@ class OlderJavaTest {
     @ParameterizedTest
     @MethodSource("releases")
     void everythingLearnsTheCommittedBits(int release) throws Exception {
-        Path runs = directory.resolve("runs.jar");
+        Path runs = directory.resolve("runs-" + release + ".jar");
         Map<String, byte[]> classes = ModuleFiles.read(codeOf(FixedRun.class));
         classes.keySet().removeIf(name -> !name.matches(".*/(FixedRun|Random[A-Z][a-z]+|EagerWorkers)[^/]*\\.class"));
-        Path substitutes = new Java17Jar(directory.resolve("runs")).compileSubstitutes("io.tidegrad.engine.testing");
+        Path substitutes =
+                new Java17Jar(directory.resolve("runs-" + release)).compileSubstitutes("io.tidegrad.engine.testing");
         Map<String, byte[]> files = new TreeMap<>(ModuleFiles.read(substitutes));
         files.putAll(new LoweredClasses(new JavaApi(17), ClassDesc.of("io.tidegrad.engine.testing.Java17"), files,
                 getClass().getClassLoader()).lower(classes));
@@ -218,13 +222,15 @@ class OlderJavaTest {
     @ParameterizedTest
     @MethodSource("releases")
     void manyAvroRecordsAreRead(int release) throws Exception {
-        List<Path> path = compiled("AvroRecords", libraries);
+        List<Path> path = compiled("AvroRecords", release, libraries);
         assertThat(run(directory, java(release, "-cp", joined(path), "AvroRecords"))).contains("sum 4501500");
     }
 
     /// Compiles a program of the test's resources for Java 17, and returns its class path.
-    private static List<Path> compiled(String program, List<Path> libraries) throws Exception {
-        Path classes = Files.createDirectories(directory.resolve(program));
+    ///
+    /// @param release that will run it, beside tests of other ones
+    private static List<Path> compiled(String program, int release, List<Path> libraries) throws Exception {
+        Path classes = Files.createDirectories(directory.resolve(program + "-" + release));
         URL source = Objects.requireNonNull(OlderJavaTest.class.getResource("/" + program + ".java"));
         assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-proc:none", "-cp",
                 joined(libraries), "-d", classes.toString(), Path.of(source.toURI()).toString())).isZero();
@@ -235,7 +241,7 @@ class OlderJavaTest {
     @ParameterizedTest
     @MethodSource("releases")
     void aRecordIsScoredLikeByOnnxRuntime(int release) throws Exception {
-        List<Path> path = compiled("RecordSpeed",
+        List<Path> path = compiled("RecordSpeed", release,
                 Stream.concat(libraries.stream(), Stream.of(codeOf(OrtEnvironment.class))).toList());
         for (String name : List.of("flights", "w1", "w2")) {
             ShippedStream stream = name.equals("flights") ? ShippedStream.FLIGHTS : ShippedStream.DIGITS;
@@ -243,14 +249,14 @@ class OlderJavaTest {
                     ? stream.spec().replace("[ dense: 10, relu,", "[ dense: 512, relu, dense: 256, relu,")
                     : stream.spec();
             OnlineModel model = OnlineModel.initial(ModelSpec.parse(yaml, name), Kernels.active());
-            Path snapshot = directory.resolve(name + ".snapshot");
+            Path snapshot = directory.resolve(name + "-" + release + ".snapshot");
             try (OutputStream to = Files.newOutputStream(snapshot)) {
                 SnapshotFile.write(SnapshotFile.Head.of(
                         PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, false).manifest(),
                         model.spec().yaml()), model.parameters(), to);
             }
-            Path onnx =
-                    Files.write(directory.resolve(name + ".onnx"), OnnxExport.of(name, model.parameters(), Map.of()));
+            Path onnx = Files.write(directory.resolve(name + "-" + release + ".onnx"),
+                    OnnxExport.of(name, model.parameters(), Map.of()));
             List<String> records = new ArrayList<>();
             for (StreamEvent event : stream.read().subList(0, 64)) {
                 records.add(new ObjectMapper().writeValueAsString(switch (event) {
@@ -259,7 +265,7 @@ class OlderJavaTest {
                     case Digit digit -> Map.of("pixels", digit.pixels());
                 }));
             }
-            Path lines = Files.write(directory.resolve(name + ".json"), records);
+            Path lines = Files.write(directory.resolve(name + "-" + release + ".json"), records);
             List<String> said =
                     run(directory, java(release, "-cp", joined(path), "RecordSpeed", name, snapshot.toString(),
                             onnx.toString(), lines.toString(), System.getProperty("tidegrad.speed.seconds", "0.2")));
