@@ -85,6 +85,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -99,10 +100,18 @@ class JoinerTest {
     /// Generous, because it bounds liveness and not speed.
     private static final Duration PATIENCE = Duration.ofSeconds(90);
 
+    /// Each look reads the examples by a consumer of its own, which takes the processor from the joiner.
+    private static final Duration READ_EVERY = Duration.ofMillis(200);
+
+    private static final String SESSION = "--kafka.session.timeout.ms";
+
+    /// Of a joiner that goes without leaving its group: others wait for as long until they take its tasks.
+    private static final String SHORT = "2000";
+
     private static final long START = 1_795_000_000_000L;
 
     /// Between two events, ms: a joiner that gets no processor for seconds must not read further apart than `align`.
-    private static final long APART = 1_500;
+    private static final long APART = 1_000;
     private static final Duration DISORDER = Duration.ofMinutes(1);
 
     private static final Schema EVENT = new Schema.Parser().parse("""
@@ -268,6 +277,10 @@ class JoinerTest {
         return examples;
     }
 
+    private static ConditionFactory awaitRead() {
+        return await().atMost(PATIENCE).pollInterval(READ_EVERY);
+    }
+
     private static void awaitJoined(JoinerApp joiner) {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100)).until(() -> {
             if (joiner.ended().isDone()) {
@@ -278,18 +291,19 @@ class JoinerTest {
         });
     }
 
-    /// Events and labels of 75 minutes, out of order, doubled, withdrawn and without one another, are joined while the
+    /// Events and labels of 50 minutes, out of order, doubled, withdrawn and without one another, are joined while the
     /// joiner is stopped and started, and its tasks move between two.
     @Test
     void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
         Random random = new Random(11);
-        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        streams().create(restarted(), null);
         try (JoinerApp first = JoinerApp.start(config("--threads", "2"))) {
             send(random, 0, 1_000);
             awaitJoined(first);
         }
         try (JoinerApp again = JoinerApp.start(config())) {
-            try (JoinerApp second = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
+            try (JoinerApp second =
+                    JoinerApp.start(config("--state-dir", directory.resolve("other").toString(), SESSION, SHORT))) {
                 await().atMost(PATIENCE).until(() -> second.joiners().stream().anyMatch(StreamJoiner::joins));
                 send(random, 1_000, 2_000);
                 awaitJoined(second);
@@ -298,8 +312,13 @@ class JoinerTest {
             long end = START + Duration.ofDays(3).toMillis();
             tick(end);
             awaitJoined(again);
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(wrong(end)).isEmpty());
+            awaitRead().untilAsserted(() -> assertThat(wrong(end)).isEmpty());
         }
+    }
+
+    /// With a wait that labels of events long ago come after.
+    private StreamSpec restarted() {
+        return StreamSpec.parse(yaml().replace("PT30M", "PT20M"), "spec");
     }
 
     /// Days go through in a second, so that what one transaction writes is hours.
@@ -361,7 +380,7 @@ class JoinerTest {
                     .add(example);
         }
         assertThat(sent.keySet()).containsAll(found.keySet());
-        StreamSpec spec = StreamSpec.parse(yaml(), "spec");
+        StreamSpec spec = restarted();
         Duration ahead = spec.align().plus(DISORDER).plusSeconds(1).plus(PATIENCE); // the last: time goes on in a pause
         List<String> wrong = new ArrayList<>();
         sent.forEach((id, partitions) -> {
@@ -419,7 +438,7 @@ class JoinerTest {
             label("tx", START + 1, true, false);
             for (int epoch = 1; epoch <= 2; epoch++) {
                 int of = epoch;
-                await("models on the old epoch go on").atMost(PATIENCE)
+                await("models on the old epoch go on").atMost(PATIENCE).pollInterval(READ_EVERY)
                         .untilAsserted(() -> assertThat(examples(of)).hasSize(1));
             }
             streams().delete(name, OptionalInt.of(1));
@@ -570,7 +589,7 @@ class JoinerTest {
         try (JoinerApp joiner = JoinerApp.start(config())) {
             awaitJoined(joiner);
             event("tx", START, 1);
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(1));
+            awaitRead().untilAsserted(() -> assertThat(examples()).hasSize(1));
             assertThat(get(joiner, "metrics"))
                     .contains("tidegrad_joiner_dead_letters_total{epoch=\"1\",reason=\"unknown-schema\",stream=\""
                             + name + "\"} 1.0");
@@ -586,8 +605,8 @@ class JoinerTest {
         streams().create(StreamSpec.parse(yaml(), "spec"), Instant.ofEpochMilli(START + 1));
         try (JoinerApp joiner = JoinerApp.start(config())) {
             awaitJoined(joiner);
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples())
-                    .extracting(each -> new String(each.key())).containsExactlyInAnyOrder("tx-1", "tx-2"));
+            awaitRead().untilAsserted(() -> assertThat(examples()).extracting(each -> new String(each.key()))
+                    .containsExactlyInAnyOrder("tx-1", "tx-2"));
         }
     }
 
@@ -598,8 +617,8 @@ class JoinerTest {
     void aJoinerThatIsGoneIsReplacedByTheOneThatKeepsACopyOfItsState() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         try (JoinerApp second = JoinerApp.start(config("--standby-replicas", "1"))) {
-            try (JoinerApp first = JoinerApp
-                    .start(config("--standby-replicas", "1", "--state-dir", directory.resolve("other").toString()))) {
+            try (JoinerApp first = JoinerApp.start(config("--standby-replicas", "1", "--state-dir",
+                    directory.resolve("other").toString(), SESSION, SHORT))) {
                 await().atMost(PATIENCE)
                         .until(() -> first.joiners().stream().anyMatch(StreamJoiner::joins)
                                 && second.joiners().stream().anyMatch(StreamJoiner::joins)
@@ -614,9 +633,9 @@ class JoinerTest {
             for (int i = 0; i < 25; i++) {
                 label("tx-" + i, START + 100, true, false);
             }
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
+            awaitRead().untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
             tick(START + Duration.ofHours(1).toMillis());
-            await("the time index came with the copy").atMost(PATIENCE).untilAsserted(
+            await("the time index came with the copy").atMost(PATIENCE).pollInterval(READ_EVERY).untilAsserted(
                     () -> assertThat(kinds()).hasSize(50).filteredOn(each -> each == Kind.PROVISIONAL).hasSize(25));
         }
     }
@@ -633,9 +652,9 @@ class JoinerTest {
                 label("tx-" + i, START + 100, true, false);
             }
             awaitJoined(first);
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
+            awaitRead().untilAsserted(() -> assertThat(kinds()).hasSize(25).containsOnly(Kind.FINAL));
         }
-        try (JoinerApp kept = JoinerApp.start(config())) {
+        try (JoinerApp kept = JoinerApp.start(config(SESSION, SHORT))) {
             await().atMost(PATIENCE).until(() -> kept.joiners().stream().anyMatch(StreamJoiner::joins));
             event("tx-kept", START, 1);
             awaitJoined(kept);
@@ -643,7 +662,7 @@ class JoinerTest {
         try (JoinerApp lost = JoinerApp.start(config("--state-dir", directory.resolve("empty").toString()))) {
             tick(START + Duration.ofHours(1).toMillis());
             awaitJoined(lost);
-            await().atMost(PATIENCE).untilAsserted(
+            awaitRead().untilAsserted(
                     () -> assertThat(kinds()).hasSize(51).filteredOn(each -> each == Kind.PROVISIONAL).hasSize(26));
         }
     }
@@ -733,7 +752,7 @@ class JoinerTest {
         }
         String group = topics.joinerApplicationId(name, 1);
         try (JoinerApp joiner = JoinerApp.start(config())) {
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(3));
+            awaitRead().untilAsserted(() -> assertThat(examples()).hasSize(3));
             streams().pause(name);
             await().atMost(PATIENCE).until(() -> joiner.joiners().isEmpty());
         }
@@ -821,7 +840,7 @@ class JoinerTest {
             awaitLooks(joined, 3);
             assertThat(examples()).as("the label may still come in time").isEmpty();
             transactional.commitTransaction();
-            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).singleElement()
+            awaitRead().untilAsserted(() -> assertThat(examples()).singleElement()
                     .satisfies(each -> assertThat(Example.read(each.headers()).kind()).isEqualTo(Kind.FINAL)));
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
         }
@@ -903,7 +922,8 @@ class JoinerTest {
                     }
                 }))) {
             await().atMost(PATIENCE).until(() -> joiner.joiners().stream().anyMatch(StreamJoiner::joins));
-            try (JoinerApp other = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
+            try (JoinerApp other =
+                    JoinerApp.start(config("--state-dir", directory.resolve("other").toString(), SESSION, SHORT))) {
                 await().atMost(PATIENCE).until(() -> other.joiners().stream().anyMatch(StreamJoiner::joins));
                 ends.set(true);
             }
