@@ -15,6 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -50,10 +54,16 @@ class KernelAgreementTest {
     @LongProof("two JVMs for each vector width")
     @Test
     void everyWidthGivesTheBitsOfTheDefinitionColdAndHotAndThenAllocatesNothing() throws Exception {
-        Set<String> hashes = new LinkedHashSet<>();
+        List<Callable<String>> runs = new ArrayList<>();
         for (String kernels : widths()) {
             for (String flag : List.of("-Dhot=false", "-Dhot=true")) {
-                hashes.add(hash(kernels, flag));
+                runs.add(() -> hash(kernels, flag));
+            }
+        }
+        Set<String> hashes = new LinkedHashSet<>();
+        try (ExecutorService twoAtATime = Executors.newFixedThreadPool(2)) {
+            for (Future<String> each : twoAtATime.invokeAll(runs)) {
+                hashes.add(each.get());
             }
         }
         assertThat(hashes).as("hashes over all outputs of %s, seed %d", widths(), seed).hasSize(1);
