@@ -78,7 +78,7 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
     /// @param nextOffset the offset before which everything was learned
     public record Moment(Lineage lineage, long nextOffset) {
         /// Returns the newest version that has learned nothing after this moment and nothing that its lineage leaves out,
-        /// or nothing if there is none.
+        /// or nothing if there is none. Those before an upgrade are of another build, so none can be gone back to.
         ///
         /// @param published versions of the model, of any epochs
         public Optional<SnapshotManifest> newestOf(List<SnapshotManifest> published) {
@@ -94,7 +94,10 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
                     return newest;
                 }
                 ControlAction.Rollback origin = at.origin();
-                limit = origin == null ? limit : Math.min(limit, origin.base().nextOffset());
+                if (origin == null || origin.isUpgrade()) {
+                    break;
+                }
+                limit = Math.min(limit, origin.base().nextOffset());
             }
             return Optional.empty();
         }

@@ -125,6 +125,15 @@ class LineageTest {
     }
 
     @Test
+    void aVersionOfTheBuildBeforeAnUpgradeIsNoneToGoBackToFromTheNewEpoch() {
+        List<SnapshotManifest> all = List.of(version(1, 60), version(2, 140));
+        Lineage upgraded = lineage(2, upgrade(2, 1, 100));
+        assertThat(upgraded.before(150).newestOf(all)).contains(all.getLast());
+        assertThat(upgraded.before(130).newestOf(all)).isEmpty();
+        assertThat(upgraded.before(99).newestOf(all)).contains(all.getFirst()); // for that build to go back to
+    }
+
+    @Test
     void aBaseThatHasLearnedNothingOfItsOwnEpochLeavesItOut() {
         Lineage lineage = lineage(3, rollback(2, 1, 100, 150), rollback(3, 2, 150, 160));
         assertThat(lineage.epochOf(99)).isEqualTo(1);
