@@ -520,34 +520,35 @@ final class ModelDecision {
 
     private Outcome upgrade() {
         String model = model();
-        long mark = trainers.mark(model);
         Lineage newest = decisions.lineage(model, OptionalInt.empty());
-        int epoch = newest.epoch();
         Lineage taken = taken(newest);
         PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
         requireKey(PublishedManifests.read(settings.kafka(), topics, model), form);
-        boolean ran = trainers.runs(model, epoch);
         boolean pauses = decisions.find(model).getStage() != Stage.PAUSED;
         if (pauses) {
             decisions.pause(model);
         }
-        if (!trainers.awaitStopped(model, epoch, timeout())) {
-            throw new StopException(ExitCode.RETRYABLE, "model " + model
-                    + ": expected no trainer that has it, found one " + timeout().toSeconds()
-                    + " s after the pause: it stops when it reads the control topic, or its session ends. Give the"
-                    + " command again, or let the model go on as it was (tidegrad models resume " + model + ")");
+        TimeTravel.PastModel state;
+        Decisions.RolledBack decided;
+        try {
+            state = left(newest, taken);
+            decided = decisions.upgrade(model, newest.epoch(), Handover.base(state), Numerics.VERSION, pauses);
+        } catch (RuntimeException | OutOfMemoryError e) {
+            if (pauses) {
+                endPause(e);
+            }
+            throw e;
         }
-        TimeTravel.PastModel state =
-                TimeTravel.last(settings.kafka(), topics, taken, OptionalLong.empty(), Kernels.active());
-        ControlAction.Base base = Handover.base(state);
-        Decisions.RolledBack decided = decisions.upgrade(model, epoch, base, Numerics.VERSION, pauses);
         Handover.begin(ReplayCommand.publishing(settings, form), decided, state, admin);
+        ControlAction.Base base = decided.rollback().base();
         Map<String, Object> more = new LinkedHashMap<>();
         more.put("base", base.epoch() + "." + base.version());
         more.put("weights_hash", base.weightsHash());
         more.put("next_offset", base.nextOffset());
         more.put("numerics", state.numerics() + " -> " + Numerics.VERSION);
-        return new Outcome(decided.decided(), more, followed(ran, decided.decided(), mark, "start one of this build"));
+        return new Outcome(decided.decided(), more,
+                after(decided.decided()).getPausedFrom() != null ? "paused: it learns on when it is resumed"
+                        : "those of this build learn on from here: start one if none runs");
     }
 
     /// Returns the lineage whose state this build takes over: the newest one, or the one before if another build took that
@@ -558,15 +559,57 @@ final class ModelDecision {
             head.requireOthers(newest.model());
             return newest;
         }
+        String expected =
+                "model " + newest.model() + ", epoch " + newest.epoch() + ": expected a state to take over, found ";
         ControlAction.Rollback origin = newest.origin();
         Lineage before = newest.parent();
-        if (origin == null || before == null || !origin.isUpgrade() || origin.numerics() == Numerics.VERSION) {
+        if (origin == null || before == null) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "model " + newest.model() + ", epoch " + newest.epoch()
-                            + ": expected a state to take over, found none: start a trainer of this build, which begins"
-                            + " the epoch");
+                    expected + "none: start a trainer of this build, which begins the epoch");
+        }
+        if (!origin.isUpgrade()) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    expected + "that no trainer has begun the epoch since the rollback: start one of the build that"
+                            + " learned epoch " + before.epoch()
+                            + ", which makes the base, and give this command again");
+        }
+        if (origin.numerics() == Numerics.VERSION && !hasGoneOn(before, origin.base())) {
+            throw new StopException(ExitCode.CONFIGURATION, expected
+                    + "that this build has taken it over: start a trainer of this build, which begins the" + " epoch");
         }
         return before;
+    }
+
+    /// Returns whether a trainer that missed the upgrade has learned on, so that the state that was decided is gone.
+    private boolean hasGoneOn(Lineage before, ControlAction.Base base) {
+        StoredState.Head head = StoredState.head(Changelog.of(settings.kafka(), topics, before));
+        return head != null && head.nextOffset() > base.nextOffset();
+    }
+
+    /// Returns the state of a paused model when no trainer has it any more.
+    private TimeTravel.PastModel left(Lineage newest, Lineage taken) {
+        String model = newest.model();
+        if (!trainers.awaitStopped(model, newest.epoch(), timeout())
+                || !trainers.awaitStopped(model, taken.epoch(), timeout())) {
+            throw new StopException(ExitCode.RETRYABLE, "model " + model
+                    + ": expected no trainer that has it, found one " + timeout().toSeconds()
+                    + " s after the pause: it stops when it reads the control topic, or its session ends. Nothing is"
+                    + " changed; give the command again, with a longer --timeout");
+        }
+        return TimeTravel.last(settings.kafka(), topics, taken, OptionalLong.empty(), Kernels.active());
+    }
+
+    /// Lets the model go on as it was, because the upgrade for which it was paused was not decided.
+    private void endPause(Throwable why) {
+        try {
+            if (decisions.find(model()).getStage() == Stage.PAUSED) { // else another person has decided since
+                decisions.resume(model());
+            }
+        } catch (RuntimeException e) {
+            why.addSuppressed(e);
+            err.println("model " + model() + " was paused for the upgrade, and may still be: tidegrad models resume "
+                    + model() + " lets it go on as it was");
+        }
     }
 
     private Outcome promote() {

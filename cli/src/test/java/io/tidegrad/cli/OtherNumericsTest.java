@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.Lineage;
@@ -18,6 +19,7 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;
@@ -46,12 +48,15 @@ import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -384,7 +389,46 @@ class OtherNumericsTest {
         learned();
         assertThat(catchThrowable(() -> last(OptionalLong.of(LEARNED - 1)))).isInstanceOf(StopException.class)
                 .hasMessageContaining("expected the state of epoch 1 at offset " + (LEARNED - 1))
-                .hasMessageContaining("found that at offset " + LEARNED)
-                .hasMessageContaining("tidegrad models pause " + model);
+                .hasMessageContaining("found that at offset " + LEARNED).hasMessageContaining("restore the topic");
+    }
+
+    @Test
+    void ifATrainerOfTheOlderBuildWentOnAfterTheDecisionTheModelIsTakenOverAgain() {
+        OnlineModel left = learned();
+        writtenBy(OLDER, 1);
+        ControlAction.Base base = Handover.base(last(OptionalLong.empty()));
+        decisions().upgrade(model, 1,
+                new ControlAction.Base(1, base.version() - 1, base.weightsHash(), base.nextOffset() - 1),
+                Numerics.VERSION, true);
+        assertThat(ended().getMessage()).contains("expected the state of epoch 1 at offset " + (LEARNED - 1),
+                "take the model over again (tidegrad models upgrade " + model);
+        succeeds("models", "upgrade", model);
+        try (TrainerApp trainer = trainer()) {
+            requireGoneOn(left, trainer, 3);
+        }
+        succeeds("verify", "--model", model);
+    }
+
+    @Test
+    void anUpgradeThatIsRefusedLeavesTheModelAsItWas() {
+        learned();
+        writtenBy(OLDER, 1);
+        succeeds("models", "resume", model, "--timeout", "0");
+        TrainerObserver trainers = new TrainerObserver(kafka, topics, admin);
+        Map<String, Object> settings = new HashMap<>(kafka.client());
+        settings.put(ConsumerConfig.GROUP_ID_CONFIG, topics.applicationId(model, 1));
+        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        try (KafkaConsumer<byte[], byte[]> member =
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            member.subscribe(List.of(readings.topic));
+            await().atMost(Readings.PATIENCE).until(() -> {
+                member.poll(Duration.ofMillis(50));
+                return trainers.runs(model, 1);
+            });
+            assertThat(run("models", "upgrade", model, "--timeout", "0")).isEqualTo(ExitCode.RETRYABLE.status());
+            assertThat(readings.err()).contains("expected no trainer that has it").doesNotContain("may still be");
+        }
+        assertThat(decisions().find(model).getStage()).isEqualTo(Stage.LIVE);
+        assertThat(lineage().epoch()).isEqualTo(1);
     }
 }

@@ -8,6 +8,7 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.util.Arrays;
 import java.util.OptionalLong;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// @param numerics those by which it was learned
 public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
         int numerics) {
+    private static final long MARKERS_NANOS_MAX = 10_000_000_000L;
+    private static final long MARKERS_LOOK_NANOS = 100_000_000;
+
     /// Returns a name for messages.
     public String name() {
         return switch (kind) {
@@ -94,11 +98,8 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         Restoration restoration = new Restoration(lineage, kernels, true, progress -> {
         });
         try {
-            // What is hidden is read when Kafka has ended the transaction of a trainer that died.
-            if (changelog.exists() && changelog.isHidden()) {
-                throw Refusals.hidden(lineage, "the newest manifest", changelog.topic());
-            }
             if (changelog.exists()) {
+                awaitMarkers(lineage, changelog);
                 changelog.read(restoration::apply);
             }
         } catch (KafkaException e) {
@@ -112,10 +113,29 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
             throw Refusals.violation(lineage,
                     "the state of epoch " + lineage.epoch() + " at offset " + wanted + " in " + changelog.topic(),
                     state == null ? "none" : "that at offset " + state.nextOffset(),
-                    "let a trainer of the build that learned the epoch stop it in order (tidegrad models pause "
-                            + lineage.model() + "), which leaves a whole state");
+                    nextOffset.isEmpty()
+                            ? "start a trainer of the build that learned the epoch (if the model is paused, after tidegrad"
+                                    + " models resume " + lineage.model()
+                                    + "), and give the command again when it learns:"
+                                    + " the pause leaves a whole state"
+                            : "this state was taken over, and learning again begins with it: restore the topic. If a"
+                                    + " trainer of the other build went on after the upgrade, and none has begun the"
+                                    + " new epoch yet, take the model over again (tidegrad models upgrade "
+                                    + lineage.model() + ")");
         }
         return state;
+    }
+
+    /// Kafka answers a commit before its marker reaches the changelog. The transaction of a trainer that died stays open
+    /// for longer, until Kafka ends it.
+    private static void awaitMarkers(Lineage lineage, Changelog changelog) {
+        long deadline = System.nanoTime() + MARKERS_NANOS_MAX;
+        while (changelog.isHidden()) {
+            if (System.nanoTime() - deadline > 0) {
+                throw Refusals.hidden(lineage, "the newest manifest", changelog.topic());
+            }
+            LockSupport.parkNanos(MARKERS_LOOK_NANOS);
+        }
     }
 
     /// Returns null if these records hold no whole image.
