@@ -293,7 +293,8 @@ class OtherNumericsTest {
             }
         }
         succeeds("verify", "--model", model);
-        assertThat(readings.out()).contains("was taken over by numerics " + Numerics.VERSION, "equal");
+        assertThat(readings.out()).contains("was taken over by numerics " + Numerics.VERSION, "equal",
+                "learned again 50 events from offset " + LEARNED + " on");
         succeeds("replay", "--model", model, "--json");
         assertThat(readings.json().path("start_offset").asLong()).isEqualTo(LEARNED);
         assertThat(readings.json().path("state_hash").asText()).isEqualTo(left.stateHash());

@@ -26,7 +26,6 @@ import io.tidegrad.trainer.relearn.RelearnedModel;
 import io.tidegrad.trainer.relearn.Relearning;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
-import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.charset.StandardCharsets;
@@ -234,13 +233,13 @@ public final class Verify {
     }
 
     /// What learning again gave at a checkpoint.
-    private record Learned(long version, String weightsHash, String stateHash, Accounts accounts) {
+    private record Learned(long version, String weightsHash, String stateHash, long events) {
         /// @param as the spec whose fingerprint, which covers the model's name, goes into both hashes
         static Learned of(RelearnedModel relearned, ModelSpec as) {
             OnlineModel model = relearned.model();
             String weightsHash = ModelHash.weights(as.fingerprint(), model.parameters());
             return new Learned(model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
-                    relearned.accounts());
+                    relearned.events());
         }
 
         boolean agrees(Checkpoint checkpoint) {
@@ -286,10 +285,10 @@ public final class Verify {
         }
         VerifyResult.Difference difference = atDifferent == null ? null : difference(reader, published, live,
                 equal < 0 ? null : checkpoints.get(equal), checkpoints.get(different), atDifferent);
-        Accounts accounts = Objects.requireNonNull(newest, "the target is probed").accounts();
+        long events = Objects.requireNonNull(newest, "the target is probed").events();
         return new VerifyResult(claimed.model(), lineage.model(), claimed.epoch(), wanted, lineage.firstOffset(),
-                lineage.rollbacks(), accounts.accepted() + accounts.deadLetters(), compared,
-                atTarget == null ? null : atTarget.weightsHash(), difference, nanos);
+                lineage.rollbacks(), events, compared, atTarget == null ? null : atTarget.weightsHash(), difference,
+                nanos);
     }
 
     /// Returns up to `PROBES` of the checkpoints from index `from` to `to` (exclusive), evenly, and the last one. The

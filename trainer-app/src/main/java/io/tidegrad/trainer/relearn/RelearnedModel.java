@@ -41,6 +41,7 @@ public final class RelearnedModel {
     private final OnlineModel model;
     private final long from;
     private final LongPredicate learns;
+    private final Accounts before;
     private final @Nullable List<Rejected> rejected;
     private long evaluatedFrom;
     private final LogTally tally;
@@ -57,6 +58,7 @@ public final class RelearnedModel {
         this.facts = facts;
         this.from = from;
         this.learns = learns;
+        this.before = before;
         tally = new LogTally(from, before, newestAppendTime);
         evaluatedFrom = from;
         rejected = keepsRejected ? new ArrayList<>() : null;
@@ -185,6 +187,13 @@ public final class RelearnedModel {
 
     public Accounts accounts() {
         return tally.accounts();
+    }
+
+    /// Returns how many events were learned here, dead letters included, ticks not: those of the state with which this
+    /// began are not among them.
+    public long events() {
+        Accounts now = accounts();
+        return now.accepted() - before.accepted() + now.deadLetters() - before.deadLetters();
     }
 
     public long newestAppendTime() {
