@@ -75,7 +75,7 @@ public final class KnownRejections {
         long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
         long learnedTo = head == null ? begun : head.nextOffset();
         Letters letters = Letters.read(kafka, topics, lineage, learnedTo);
-        long written = head == null ? 0 : head.accounts().deadLetters();
+        long written = head == null ? 0 : head.accounts().deadLetters() - takenOver(kafka, topics, lineage);
         String missing =
                 letters.learned < written ? missing(topics.deadLetters(), written, letters.learned, letters.first) : "";
         if (!missing.isEmpty()) {
@@ -88,9 +88,16 @@ public final class KnownRejections {
         return new KnownRejections(lineage.model(), letters.unknownSchemas, letters.setAside, learnedTo, missing);
     }
 
+    /// Returns how many dead letters are of events before the newest upgrade, which nobody learns again.
+    private static long takenOver(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        Lineage before = lineage.takenOver();
+        StoredState.Head head = before == null ? null : StoredState.head(Changelog.of(kafka, topics, before));
+        return head == null ? 0 : head.accounts().deadLetters();
+    }
+
     /// @param unknownSchemas offsets of events, ascending
     /// @param setAside offsets of events, ascending
-    /// @param learned how many dead letters are of events before `learnedTo`
+    /// @param learned how many dead letters are of events before `learnedTo` that can be learned again
     /// @param first the lowest offset of these
     private record Letters(long[] unknownSchemas, long[] setAside, long learned, long first) {
         public static Letters read(KafkaSettings kafka, Topics topics, Lineage lineage, long learnedTo) {
@@ -102,7 +109,7 @@ public final class KnownRejections {
                     reader.read(reader.begin(), reader.end(), letter -> {
                         if (isOf(lineage, letter)) {
                             long offset = Long.parseLong(text(letter, "tidegrad-offset"));
-                            if (offset < learnedTo) {
+                            if (offset >= lineage.firstOffset() && offset < learnedTo) {
                                 learned[0]++;
                                 learned[1] = Math.min(learned[1], offset);
                             }
