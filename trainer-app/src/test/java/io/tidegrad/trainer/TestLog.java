@@ -359,9 +359,21 @@ public final class TestLog implements AutoCloseable {
     }
 
     /// Takes the group's members away, as it does itself once their sessions time out: a trainer does not leave when it
-    /// stops, so that it gets its task back when it starts again.
+    /// stops, so that it gets its task back when it starts again. The time-out may come first, and Kafka's client fails if
+    /// there is nobody to remove.
     void endSessions() {
-        await(admin.removeMembersFromConsumerGroup(group(), new RemoveMembersFromConsumerGroupOptions()).all());
+        org.awaitility.Awaitility.await().atMost(TrainerFixture.PATIENCE).ignoreExceptions().until(() -> {
+            boolean empty = isEmpty();
+            if (!empty) {
+                await(admin.removeMembersFromConsumerGroup(group(), new RemoveMembersFromConsumerGroupOptions()).all());
+            }
+            return empty;
+        });
+    }
+
+    private boolean isEmpty() {
+        return await(admin.describeConsumerGroups(List.of(group())).all()).values().stream()
+                .allMatch(group -> group.members().isEmpty());
     }
 
     static <T> T await(org.apache.kafka.common.KafkaFuture<T> future) {
