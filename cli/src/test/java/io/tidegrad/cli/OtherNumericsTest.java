@@ -298,6 +298,8 @@ class OtherNumericsTest {
         succeeds("replay", "--model", model, "--json");
         assertThat(readings.json().path("start_offset").asLong()).isEqualTo(LEARNED);
         assertThat(readings.json().path("state_hash").asText()).isEqualTo(left.stateHash());
+        succeeds("replay", "--model", model, "--from", "" + LEARNED, "--json");
+        assertThat(readings.json().path("learned").asLong()).as("a fresh model").isEqualTo(50);
         succeeds("snapshots", "at", "--model", model, "--offset", "" + (LEARNED + 20), "--json");
         assertThat(readings.json().path("state_offset").asLong()).isEqualTo(LEARNED);
         refused("before which a build of other numerics learned it", "snapshots", "at", "--model", model, "--offset",

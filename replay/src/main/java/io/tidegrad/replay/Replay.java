@@ -110,7 +110,9 @@ public final class Replay {
             if (keep != null && keep.resumeAt() != null) {
                 Decisions.resumeOffset(spec.model(), reader, until, new Decisions.ResumeAt.At(keep.resumeAt()));
             }
-            boolean again = given == null && from == lineage.firstOffset();
+            // From an offset that is given, even from that of an upgrade, a model begins with nothing.
+            boolean again = given == null && from == lineage.firstOffset()
+                    && (lineage.upgrade() == null || options.from() instanceof LogPosition.Begin);
             List<RelearnedModel> models = new ArrayList<>();
             models.add(again ? again(lineage, decoder, keep != null)
                     : RelearnedModel.initial(spec, decoder,
