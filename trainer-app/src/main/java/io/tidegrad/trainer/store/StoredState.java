@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param numerics those by which it was learned
 public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
         int numerics) {
-    private static final long MARKERS_NANOS_MAX = 10_000_000_000L;
+    private static final int MARKERS_LOOKS_MAX = 100;
     private static final long MARKERS_LOOK_NANOS = 100_000_000;
 
     /// Returns a name for messages.
@@ -129,9 +129,8 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
     /// Kafka answers a commit before its marker reaches the changelog. The transaction of a trainer that died stays open
     /// for longer, until Kafka ends it.
     private static void awaitMarkers(Lineage lineage, Changelog changelog) {
-        long deadline = System.nanoTime() + MARKERS_NANOS_MAX;
-        while (changelog.isHidden()) {
-            if (System.nanoTime() - deadline > 0) {
+        for (int looks = 1; changelog.isHidden(); looks++) {
+            if (looks > MARKERS_LOOKS_MAX) {
                 throw Refusals.hidden(lineage, "the newest manifest", changelog.topic());
             }
             LockSupport.parkNanos(MARKERS_LOOK_NANOS);
