@@ -79,7 +79,8 @@ class UpgradeTest {
         return Objects.requireNonNull(state.report()).stateHash();
     }
 
-    /// Asks a scorer without a pause, and notes what it did not answer and when it went back.
+    /// Asks a scorer again and again, a millisecond after each answer, so that the trainers have a core, and notes what it
+    /// did not answer and when it went back.
     private static final class Client implements AutoCloseable {
         private final AtomicLong answered = new AtomicLong();
         private final AtomicReference<Throwable> trouble = new AtomicReference<>();
