@@ -93,12 +93,6 @@ class PackedInputsTest {
                 new NewTopic(labels, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
                 new NewTopic(examples, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
                 new NewTopic(name + "-dead-letters", 1, (short) 1))).all().get();
-        Map<TopicPartition, OffsetAndMetadata> begin = new HashMap<>();
-        begin.put(new TopicPartition(labels, 0), new OffsetAndMetadata(0));
-        for (int i = 0; i < PARTITIONS; i++) {
-            begin.put(new TopicPartition(events, i), new OffsetAndMetadata(0));
-        }
-        admin.alterConsumerGroupOffsets(name, begin).all().get();
         Map<String, Object> inOrder = new HashMap<>(client);
         inOrder.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1); // a new topic may refuse the first request
         try (KafkaProducer<byte[], byte[]> producer =
@@ -115,6 +109,13 @@ class PackedInputsTest {
                         TextEvents.bytes("id=tx-" + i + " fraud=1 time=" + time(i))));
             }
         }
+        Map<TopicPartition, OffsetAndMetadata> begin = new HashMap<>();
+        begin.put(new TopicPartition(labels, 0), new OffsetAndMetadata(0));
+        for (int i = 0; i < PARTITIONS; i++) {
+            begin.put(new TopicPartition(events, i), new OffsetAndMetadata(0));
+        }
+        // Only now: a broker that has stored records knows their topics, which one that was just told of them may not.
+        admin.alterConsumerGroupOffsets(name, begin).all().get();
     }
 
     private static long time(int event) {
