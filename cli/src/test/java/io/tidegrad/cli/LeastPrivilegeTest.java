@@ -8,6 +8,8 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
@@ -32,6 +34,10 @@ import io.tidegrad.trainer.TrainerConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -156,7 +162,7 @@ class LeastPrivilegeTest {
             Matcher matcher = DENIED.matcher(event.getFormattedMessage());
             // Kafka filters what it lists by the same questions, at a lower level.
             if (matcher.find() && (event.getLevel() == Level.INFO || matcher.group(2).equals("DESCRIBE_CONFIGS")
-                    || matcher.group(2).equals("DELETE"))) {
+                    || matcher.group(2).equals("DELETE") || matcher.group(2).equals("WRITE"))) {
                 String question =
                         matcher.group(1) + " " + matcher.group(2) + " " + matcher.group(3) + " " + matcher.group(4);
                 denied.add(question);
@@ -248,7 +254,8 @@ class LeastPrivilegeTest {
 
         String name(String documented) {
             return documented.replace("topic of events", ofStream ? topics.examples(STREAM, 1) : events)
-                    .replace("topic of labels", labels).replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL)
+                    .replace("topic of labels", labels).replace("topic of --log-topic", "log-" + events)
+                    .replace("GROUP", user).replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL)
                     .replace("STREAM", STREAM);
         }
 
@@ -287,15 +294,34 @@ class LeastPrivilegeTest {
                 int ofEvents = schemas.register(events + "-value", EVENT);
                 int ofLabels = schemas.register(labels + "-value", EVENT);
                 for (int i = 0; i < EVENTS; i++) {
-                    GenericData.Record event = new GenericData.Record(EVENT);
-                    event.put("id", "id-" + sent++);
-                    event.put("at", 1_790_000_000_000L + sent);
-                    event.put("a", (i % 7) / 7f);
-                    event.put("over", i % 7 > 3 ? 1 : 0);
+                    GenericData.Record event = event(i);
                     producer.send(new ProducerRecord<>(events, codec.encode(ofEvents, event)));
                     producer.send(new ProducerRecord<>(labels, codec.encode(ofLabels, event)));
                 }
                 producer.send(new ProducerRecord<>(events, new byte[]{1, 2, 3})); // becomes a dead letter
+            }
+        }
+
+        private GenericData.Record event(int i) {
+            GenericData.Record event = new GenericData.Record(EVENT);
+            event.put("id", "id-" + sent++);
+            event.put("at", 1_790_000_000_000L + sent);
+            event.put("a", (i % 7) / 7f);
+            event.put("over", i % 7 > 3 ? 1 : 0);
+            return event;
+        }
+
+        /// Sends a request and something that is none.
+        void ask() {
+            try (SchemaRegistry schemas =
+                    SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
+                    KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new HashMap<>(client("admin")),
+                            new ByteArraySerializer(), new ByteArraySerializer())) {
+                byte[] request =
+                        new AvroCodec(schemas).encode(schemas.register(topics.requests() + "-value", EVENT), event(0));
+                for (byte[] value : List.of(request, new byte[]{1, 2, 3})) {
+                    producer.send(new ProducerRecord<>(topics.requests(), new byte[]{'q'}, value));
+                }
             }
         }
 
@@ -501,6 +527,42 @@ class LeastPrivilegeTest {
                 return model.ready() ? "" : model.status().followerDetail();
             }
         }
+
+        /// Begins without the topics that a scorer may create.
+        String answer() throws Exception {
+            admin.deleteTopics(List.of(topics.requests(), topics.predictions(), topics.deadLetters())).topicNameValues()
+                    .values().forEach(deleted -> deleted.toCompletionStage().exceptionally(none -> null)
+                            .toCompletableFuture().join());
+            try (ScorerApp scorer = ScorerApp.start(
+                    ScorerConfig.parse(arguments(user, "--registry-url", SharedStack.get().registryUrl(), "--model",
+                            MODEL, "--http-port", "0", "--requests-topic", topics.requests(), "--requests-group", user,
+                            "--log-topic", MODEL + "=" + name("topic of --log-topic")), Map.of()),
+                    InstantSource.system())) {
+                JsonNode begun = await().atMost(PATIENCE).until(() -> requests(scorer),
+                        at -> isRefused(at) || at.path("state").asText().equals("running"));
+                if (isRefused(begun)) {
+                    return begun.path("detail").asText();
+                }
+                ask();
+                return await().atMost(PATIENCE).until(() -> requests(scorer),
+                        at -> isRefused(at) || !at.path("predictions").isEmpty() && !at.path("dead_letters").isEmpty())
+                        .path("detail").asText();
+            }
+        }
+    }
+
+    private static boolean isRefused(JsonNode requests) {
+        return requests.path("state").asText().equals("refused");
+    }
+
+    /// Returns what health tells of scoring from topic to topic.
+    private static JsonNode requests(ScorerApp scorer) throws Exception {
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            URI health = URI.create("http://127.0.0.1:" + scorer.port() + "/health");
+            return new ObjectMapper().readTree(
+                    http.send(HttpRequest.newBuilder(health).build(), HttpResponse.BodyHandlers.ofString()).body())
+                    .path("requests");
+        }
     }
 
     private interface Run {
@@ -627,6 +689,17 @@ class LeastPrivilegeTest {
     @Test
     void aScorerNeedsEachDocumentedRightAndNoOther() throws Exception {
         proves("scorer", 2, Trial::score);
+    }
+
+    @Test
+    void scoringFromTopicToTopicNeedsEachDocumentedRightAndNoOther() throws Exception {
+        Trial world = new Trial();
+        assertThat(world.train("admin", 1)).isEmpty();
+        admin.createTopics(List.of(new NewTopic(world.name("topic of --log-topic"), 1, (short) 1))).all().get();
+        List<Right> scorer = with(documented("scorer"), // and what it serves without, and tells
+                List.of(new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.status"),
+                        new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.progress")));
+        proves("topic to topic", scorer, 13, () -> new Trial(world), Trial::answer);
     }
 
     /// Of one model and one stream that have been learned and joined; users share them.

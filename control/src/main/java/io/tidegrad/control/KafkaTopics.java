@@ -74,11 +74,11 @@ public final class KafkaTopics {
     ///
     /// @param settings empty if they were not asked for
     public record Found(Uuid id, int partitions, Map<String, String> settings) {
-        String text(String key) {
+        public String text(String key) {
             return Objects.requireNonNull(settings.get(key), key);
         }
 
-        long number(String key) {
+        public long number(String key) {
             return Long.parseLong(text(key));
         }
 
@@ -420,7 +420,7 @@ public final class KafkaTopics {
     }
 
     /// Waits for Kafka's answer, and says which right is missing: Kafka itself names neither operation nor topic.
-    static <T> T asked(AclOperation operation, String topic, KafkaFuture<T> future) {
+    public static <T> T asked(AclOperation operation, String topic, KafkaFuture<T> future) {
         try {
             return get(future);
         } catch (TopicAuthorizationException e) {

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.KafkaClients;
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.RecordDecoder;
@@ -234,8 +235,11 @@ public final class TopicScorer implements AutoCloseable {
                 case SchemaRegistry.RegistryRefusedException ofRegistry -> ofRegistry.getMessage();
                 case SchemaRegistry.IncompatibleSchemaException ofRegistry -> ofRegistry.getMessage();
                 case AuthenticationException ofKafka -> "Kafka does not let us in: " + described(ofKafka);
-                case AuthorizationException ofKafka ->
-                    "Kafka does not give the rights that scoring from topic to topic needs: " + described(ofKafka);
+                case AuthorizationException ofKafka -> {
+                    String missing = MissingRight.of(e);
+                    yield "from topic to topic: " + (missing == null ? described(ofKafka) : missing)
+                            + "; check what Kafka's ACLs allow this user";
+                }
                 case InvalidConfigurationException ofKafka -> described(ofKafka);
                 default -> null;
             };
