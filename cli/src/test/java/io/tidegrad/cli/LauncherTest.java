@@ -15,6 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -180,6 +181,14 @@ class LauncherTest {
             assertThat(launch(List.of(), "test", "--brokers", none).status()).isEqualTo(2);
         }
         assertThat(launch(List.of(), "test", "--brokers").status()).isEqualTo(2);
+    }
+
+    /// The build never reads it.
+    @Test
+    void theProjectThatFetchesThoseJarsCanBeRead() throws Exception {
+        Path project = Path.of(System.getProperty("tidegrad.root"), "build", "kafka-release.xml");
+        assertThat(DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(project.toFile())
+                .getElementsByTagName("version").getLength()).isPositive();
     }
 
     @Test

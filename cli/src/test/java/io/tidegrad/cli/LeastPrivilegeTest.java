@@ -19,7 +19,9 @@ import io.tidegrad.localstack.ListenerSecurity;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.TestCertificates;
@@ -66,8 +68,6 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
 import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -82,12 +82,12 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourcePatternFilter;
 import org.apache.kafka.common.resource.ResourceType;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.assertj.core.api.SoftAssertions;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,6 +106,7 @@ class LeastPrivilegeTest {
     private static final String OTHER = "others";
     private static final String STREAM = "joined";
     private static final int EVENTS = 20;
+    private static final String EXAMPLES = "P.examples.STREAM.1"; // as the table calls it
     private static final Pattern DENIED = Pattern
             .compile("Principal = User:(\\S+) is Denied operation = (\\S+) from .* on resource = (\\w+):\\w+:(\\S+) ");
     private static final Pattern SETTINGS_TOLD =
@@ -130,7 +131,7 @@ class LeastPrivilegeTest {
             Map.entry("models pause", List.of(MODEL + " --timeout 0")),
             Map.entry("models resume", List.of(MODEL + " --timeout 0")),
             Map.entry("models rollback", List.of(MODEL + " --epoch 1 --version " + EVENTS + " --timeout 0")),
-            Map.entry("models upgrade", List.of()), // of a state of other numerics only, and with a trainer's rights
+            Map.entry("models upgrade", List.of()), // of a state of other numerics only, and with more rights
             Map.entry("models promote", List.of(MODEL + " --timeout 0 --wait")),
             Map.entry("models shadow", List.of(OTHER + " --for " + MODEL + " --timeout 0")),
             Map.entry("models challenge", List.of(OTHER + " --for " + MODEL + " --share 5 --timeout 0")),
@@ -253,10 +254,9 @@ class LeastPrivilegeTest {
         }
 
         String name(String documented) {
-            return documented.replace("topic of events", ofStream ? topics.examples(STREAM, 1) : events)
-                    .replace("topic of labels", labels).replace("topic of --log-topic", "log-" + events)
-                    .replace("GROUP", user).replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL)
-                    .replace("STREAM", STREAM);
+            return documented.replace("topic of events", events).replace("topic of labels", labels)
+                    .replace("topic of --log-topic", "log-" + events).replace("GROUP", user)
+                    .replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL).replace("STREAM", STREAM);
         }
 
         void allow(List<Right> rights) throws Exception {
@@ -452,22 +452,8 @@ class LeastPrivilegeTest {
 
         /// Returns how many committed examples there are.
         private long examples() {
-            TopicPartition partition = new TopicPartition(topics.examples(STREAM, 1), 0);
-            Map<String, Object> settings = new HashMap<>(client("admin"));
-            settings.put("isolation.level", "read_committed");
-            long examples = 0;
-            try (KafkaConsumer<byte[], byte[]> consumer =
-                    new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
-                consumer.assign(List.of(partition));
-                consumer.seekToBeginning(List.of(partition));
-                long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
-                while (consumer.position(partition) < end) {
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                        examples += Example.isIn(record.headers()) ? 1 : 0;
-                    }
-                }
-            }
-            return examples;
+            return Readings.committed(new HashMap<>(client("admin")), new TopicPartition(topics.examples(STREAM, 1), 0))
+                    .stream().filter(each -> Example.isIn(each.headers())).count();
         }
 
         TrainerApp trainer(String who) throws Exception {
@@ -496,6 +482,42 @@ class LeastPrivilegeTest {
                 }
             }
             return "";
+        }
+
+        /// Both in one process, which comes first, and starts again for each round.
+        String joinAndTrain(int rounds) throws Exception {
+            ofStream = true;
+            for (int round = 1; round <= rounds; round++) {
+                send();
+                Settings settings = Settings.read(CliSettings.TRAINER, CliSettings.ALL,
+                        arguments(user, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0",
+                                "--all-models", "--with-joiner", "--state-dir",
+                                directory.resolve(user + "-" + round).toString()),
+                        Map.of());
+                try (ProcessRun.Work both =
+                        TrainerWithJoiner.start(settings, TrainerConfig.of(settings, List.of(), List.of()))) {
+                    if (round == 1) {
+                        assertThat(command("admin", "streams create --spec STREAM_SPEC")).isEmpty();
+                        assertThat(command("admin", "models create --spec SPEC --timeout 0")).isEmpty();
+                    }
+                    JsonNode health = await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100))
+                            .until(() -> health(both.httpPort()), at -> both.ended().isDone() || hasFailed(at)
+                                    || at.path("models").path(0).path("learned").asLong() == sent);
+                    if (both.ended().isDone()) {
+                        return withoutTheRight(both.ended().join());
+                    }
+                    if (hasFailed(health)) {
+                        return health.toString();
+                    }
+                } catch (StopException e) {
+                    return withoutTheRight(e);
+                }
+            }
+            return "";
+        }
+
+        private static boolean hasFailed(JsonNode health) {
+            return health.findValuesAsText("state").contains("failed");
         }
 
         /// Learns from the examples that there are.
@@ -538,13 +560,13 @@ class LeastPrivilegeTest {
                             MODEL, "--http-port", "0", "--requests-topic", topics.requests(), "--requests-group", user,
                             "--log-topic", MODEL + "=" + name("topic of --log-topic")), Map.of()),
                     InstantSource.system())) {
-                JsonNode begun = await().atMost(PATIENCE).until(() -> requests(scorer),
+                JsonNode begun = await().atMost(PATIENCE).until(() -> health(scorer.port()).path("requests"),
                         at -> isRefused(at) || at.path("state").asText().equals("running"));
                 if (isRefused(begun)) {
                     return begun.path("detail").asText();
                 }
                 ask();
-                return await().atMost(PATIENCE).until(() -> requests(scorer),
+                return await().atMost(PATIENCE).until(() -> health(scorer.port()).path("requests"),
                         at -> isRefused(at) || !at.path("predictions").isEmpty() && !at.path("dead_letters").isEmpty())
                         .path("detail").asText();
             }
@@ -555,13 +577,10 @@ class LeastPrivilegeTest {
         return requests.path("state").asText().equals("refused");
     }
 
-    /// Returns what health tells of scoring from topic to topic.
-    private static JsonNode requests(ScorerApp scorer) throws Exception {
+    private static JsonNode health(int port) throws Exception {
         try (HttpClient http = HttpClient.newHttpClient()) {
-            URI health = URI.create("http://127.0.0.1:" + scorer.port() + "/health");
-            return new ObjectMapper().readTree(
-                    http.send(HttpRequest.newBuilder(health).build(), HttpResponse.BodyHandlers.ofString()).body())
-                    .path("requests");
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
+            return new ObjectMapper().readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
         }
     }
 
@@ -591,6 +610,12 @@ class LeastPrivilegeTest {
         return rights;
     }
 
+    /// Of a model that learns from the stream.
+    private static List<Right> ofTheStream(List<Right> trainer) {
+        return trainer.stream().map(right -> new Right(right.operation(), right.type(),
+                right.resource().equals("topic of events") ? EXAMPLES : right.resource())).toList();
+    }
+
     /// Of an item of the list: `- **reading**: `models list`, `models show``.
     private static List<String> commands(String kind) throws IOException {
         String page = String.join("\n", page());
@@ -613,7 +638,12 @@ class LeastPrivilegeTest {
     /// @param before rights that are proven to be needed already
     /// @param rights how many more `who` needs
     private void proves(String who, List<Right> before, int rights, Make make, Run run) throws Exception {
-        List<Right> all = new ArrayList<>(documented(who));
+        proves(who, before, documented(who), rights, make, run);
+    }
+
+    private void proves(String who, List<Right> before, List<Right> after, int rights, Make make, Run run)
+            throws Exception {
+        List<Right> all = new ArrayList<>(after);
         all.removeAll(before);
         assertThat(all).hasSize(rights);
         Trial allowed = make.trial();
@@ -655,7 +685,7 @@ class LeastPrivilegeTest {
     void aTrainerOfAStreamsModelNeedsTheRightsOnItsExamples() throws Exception {
         Trial world = new Trial();
         assertThat(world.join("admin", 1)).isEmpty();
-        List<Right> all = documented("trainer");
+        List<Right> all = ofTheStream(documented("trainer"));
         Trial allowed = new Trial(world);
         allowed.ofStream = true;
         allowed.allow(all);
@@ -664,7 +694,7 @@ class LeastPrivilegeTest {
         Trial denied = new Trial(world);
         denied.ofStream = true;
         denied.allow(all.stream()
-                .filter(right -> !right.resource().equals("topic of events") || right.operation() != AclOperation.READ)
+                .filter(right -> !right.resource().equals(EXAMPLES) || right.operation() != AclOperation.READ)
                 .toList());
         assertThat(denied.trainOnTheStream()).containsPattern("expected the right (READ|DESCRIBE) on ")
                 .contains(world.topics.examples(STREAM, 1));
@@ -684,6 +714,15 @@ class LeastPrivilegeTest {
                     .isInstanceOf(TopicAuthorizationException.class)
                     .hasMessageContaining("expected the right DESCRIBE on topic " + trial.labels);
         }
+    }
+
+    @Tag("load")
+    @Test
+    void aTrainerWithAJoinerNeedsTheRightsOfBothAndNoOther() throws Exception {
+        List<Right> trainer = ofTheStream(documented("trainer"));
+        List<Right> joiner = new ArrayList<>(documented("joiner"));
+        joiner.remove(new Right(AclOperation.DESCRIBE, ResourceType.TOPIC, "P.models")); // in the trainer's READ
+        proves("trainer --with-joiner", trainer, joiner, 11, Trial::new, trial -> trial.joinAndTrain(2));
     }
 
     @Test

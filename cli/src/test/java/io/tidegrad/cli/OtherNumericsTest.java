@@ -15,7 +15,6 @@ import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotKey;
-import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
@@ -31,9 +30,6 @@ import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.StoredState;
-import java.lang.reflect.RecordComponent;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -42,14 +38,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Function;
-import java.util.function.Predicate;
-import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -114,61 +106,15 @@ class OtherNumericsTest {
         return readings.fold(spec, offset -> true);
     }
 
-    // ---- what another build would have written ----
-
     /// Writes state and versions of an epoch again, as of other numerics.
     private void writtenBy(int numerics, int epoch) {
-        String changelog = changelog(epoch);
-        rewrite(changelog, record -> record.key()[0] == 'M', record -> {
-            byte[] value = record.value().clone();
-            ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(8 + 32, numerics); // after the fingerprint
-            CRC32C crc = new CRC32C();
-            crc.update(record.key());
-            crc.update(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(epoch).flip());
-            crc.update(value, 8, value.length - 8);
-            ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(4, (int) crc.getValue());
-            return value;
-        });
-        rewrite(topics.snapshots(model), record -> isManifest(record, epoch),
-                record -> withNumerics(SnapshotManifest.decode(record.value()), numerics).encode());
-    }
-
-    private void rewrite(String topic, Predicate<ConsumerRecord<byte[], byte[]>> which,
-            Function<ConsumerRecord<byte[], byte[]>, byte[]> with) {
-        List<ConsumerRecord<byte[], byte[]>> records =
-                readings.committed(new TopicPartition(topic, 0)).stream().filter(which).toList();
-        assertThat(records).isNotEmpty();
-        try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
-            records.forEach(each -> producer.send(new ProducerRecord<>(topic, 0, each.key(), with.apply(each))));
-        }
+        new OtherNumerics(kafka.client(), topics, model).write(numerics, epoch);
     }
 
     private KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.putAll(more);
         return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
-    }
-
-    private static boolean isManifest(ConsumerRecord<byte[], byte[]> record, int epoch) {
-        SnapshotKey key = SnapshotKey.decode(record.key());
-        return record.value() != null && key.kind() == SnapshotKey.Kind.MANIFEST && key.epoch() == epoch;
-    }
-
-    /// Whatever components a manifest has.
-    private static SnapshotManifest withNumerics(SnapshotManifest manifest, int numerics) {
-        try {
-            RecordComponent[] components = SnapshotManifest.class.getRecordComponents();
-            Class<?>[] types = new Class<?>[components.length];
-            Object[] values = new Object[components.length];
-            for (int i = 0; i < components.length; i++) {
-                types[i] = components[i].getType();
-                values[i] = components[i].getName().equals("numerics") ? numerics
-                        : components[i].getAccessor().invoke(manifest);
-            }
-            return SnapshotManifest.class.getDeclaredConstructor(types).newInstance(values);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     // ---- what is there ----

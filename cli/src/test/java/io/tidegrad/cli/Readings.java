@@ -334,10 +334,16 @@ final class Readings implements AutoCloseable {
 
     /// Returns the records of a partition that are there and committed now.
     List<ConsumerRecord<byte[], byte[]>> committed(TopicPartition partition) {
+        return committed(Map.of("bootstrap.servers", bootstrap), partition);
+    }
+
+    /// @param kafka settings of a client
+    static List<ConsumerRecord<byte[], byte[]>> committed(Map<String, Object> kafka, TopicPartition partition) {
+        Map<String, Object> settings = new HashMap<>(kafka);
+        settings.put("isolation.level", "read_committed");
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed"),
-                        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);

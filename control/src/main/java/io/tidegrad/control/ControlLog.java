@@ -362,9 +362,7 @@ public final class ControlLog {
                     send(producer, decided);
                     producer.commitTransaction();
                 } catch (TopicAuthorizationException e) {
-                    throw new TopicAuthorizationException(
-                            MissingRight.text("WRITE", "topic " + String.join(", ", e.unauthorizedTopics())),
-                            e.unauthorizedTopics());
+                    throw MissingRight.ofProducer(e, "");
                 }
                 return with(view, decided);
             } catch (ProducerFencedException | InvalidProducerEpochException faster) {

@@ -43,6 +43,15 @@ public final class MissingRight {
         return missing;
     }
 
+    /// Returns the exception of a transactional producer with the right in words.
+    ///
+    /// @param read the topic whose offsets it sends, which it only reads
+    public static TopicAuthorizationException ofProducer(TopicAuthorizationException e, String read) {
+        String operation = e.unauthorizedTopics().contains(read) ? "READ" : "WRITE";
+        return new TopicAuthorizationException(text(operation, "topic " + String.join(", ", e.unauthorizedTopics())),
+                e.unauthorizedTopics());
+    }
+
     public static String text(String operation, String resource) {
         return "expected the right " + operation + " on " + resource + ", found that ACLs deny it";
     }

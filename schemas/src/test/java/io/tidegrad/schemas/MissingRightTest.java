@@ -28,6 +28,12 @@ class MissingRightTest {
     }
 
     @Test
+    void aProducerWritesToAllTopicsButThatOfItsOffsets() {
+        assertThat(MissingRight.ofProducer(DENIED, "requests")).hasMessageContaining("right WRITE on topic events,");
+        assertThat(MissingRight.ofProducer(DENIED, "events")).hasMessageContaining("right READ on topic events,");
+    }
+
+    @Test
     void whatNamesTheRightItselfStaysAsItIs() {
         String named = MissingRight.text("CREATE", "topic events");
         assertThat(MissingRight.of(new TopicAuthorizationException(named, Set.of("events")))).isEqualTo(named);

@@ -4,6 +4,7 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.store.Accounts;
@@ -22,6 +23,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,8 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
             producer.sendOffsetsToTransaction(Map.of(lineage.log(), Changelog.offsetWithWatermark(nextOffset)),
                     ofNoMember(kafka, group));
             producer.commitTransaction();
+        } catch (TopicAuthorizationException e) {
+            throw MissingRight.ofProducer(e, lineage.log().topic());
         }
     }
 

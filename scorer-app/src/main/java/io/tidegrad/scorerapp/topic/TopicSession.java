@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.scorer.NotReadyException;
@@ -23,6 +24,7 @@ import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -192,7 +194,9 @@ final class TopicSession implements AutoCloseable {
             producer.sendOffsetsToTransaction(next(polled), consumer.groupMetadata());
             producer.commitTransaction();
             return true;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException thrown) {
+            RuntimeException e = thrown instanceof TopicAuthorizationException denied
+                    ? MissingRight.ofProducer(denied, topic) : thrown;
             abort(e);
             counters.aborted();
             if (TopicScorer.refusalIn(e) != null) {
