@@ -11,6 +11,7 @@ import ch.qos.logback.core.AppenderBase;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.BrokerOptions;
@@ -224,6 +225,9 @@ class LeastPrivilegeTest {
         private final String events;
         private final String labels;
         private boolean ofStream; // its model learns from the stream
+        private String model = MODEL;
+        private String kept = ""; // the model of which a command begins an epoch
+        private int epoch = 1; // that begins
         private List<Right> allowed = List.of();
         private int sent;
 
@@ -256,7 +260,8 @@ class LeastPrivilegeTest {
         String name(String documented) {
             return documented.replace("topic of events", events).replace("topic of labels", labels)
                     .replace("topic of --log-topic", "log-" + events).replace("GROUP", user)
-                    .replaceFirst("^P\\b", topics.prefix()).replace("NAME", MODEL).replace("STREAM", STREAM);
+                    .replaceFirst("^P\\b", topics.prefix()).replace("KEPT-E", kept + "-" + epoch).replace("KEPT", kept)
+                    .replace("NAME", model).replace("STREAM", STREAM);
         }
 
         void allow(List<Right> rights) throws Exception {
@@ -595,6 +600,8 @@ class LeastPrivilegeTest {
 
     /// Lines of the table: `| trainer | TOPIC | `P.control`, `P.models` | READ, WRITE |`.
     private static List<Right> documented(String who) throws IOException {
+        // Commands of this kind need other rights on the model that they read.
+        String name = List.of("keeping", "replay --as").contains(who) ? "KEPT" : "NAME";
         List<Right> rights = new ArrayList<>();
         for (String line : page()) {
             String[] cells = line.split(" *\\| *");
@@ -602,7 +609,7 @@ class LeastPrivilegeTest {
                 for (String resource : cells[3].split(", ")) {
                     for (String operation : cells[4].split(", ")) {
                         rights.add(new Right(AclOperation.fromString(operation), ResourceType.fromString(cells[2]),
-                                resource.replace("`", "")));
+                                resource.replace("`", "").replace("NAME", name)));
                     }
                 }
             }
@@ -774,6 +781,43 @@ class LeastPrivilegeTest {
             assertThat(trial.command("admin", "streams create --spec STREAM_SPEC")).isEmpty();
             return trial.commands("deleting");
         });
+    }
+
+    /// A trial with a model of its own in the world, which a replay has made.
+    private Trial withAModel(Trial world) throws Exception {
+        Trial trial = new Trial(world);
+        assertThat(trial.command("admin", "replay --model " + MODEL + " --as " + trial.user)).isEmpty();
+        trial.model = trial.user;
+        trial.kept = trial.user;
+        trial.epoch = 2;
+        return trial;
+    }
+
+    private Trial keepingAnother(Trial world) throws Exception {
+        Trial trial = new Trial(world);
+        trial.kept = trial.user;
+        return trial;
+    }
+
+    private Trial ofOtherNumerics(Trial world) throws Exception {
+        Trial trial = withAModel(world);
+        new OtherNumerics(new HashMap<>(client("admin")), trial.topics, trial.model).write(Numerics.VERSION - 1, 1);
+        return trial;
+    }
+
+    @Tag("load")
+    @Test
+    void aCommandThatBeginsAnEpochNeedsEachDocumentedRightAndNoOther() throws Exception {
+        Trial world = new Trial();
+        assertThat(world.train("admin", 2)).isEmpty();
+        List<Right> before = with(with(documented("reading"), documented("relearning")), documented("deciding"));
+        List<Right> keeping = documented("keeping");
+        proves("replay --as", before, with(keeping, documented("replay --as")), 11, () -> keepingAnother(world),
+                trial -> trial.command(trial.user, "replay --model " + MODEL + " --as " + trial.kept));
+        proves("models rollback --offset", before, keeping, 9, () -> withAModel(world), trial -> trial
+                .command(trial.user, "models rollback " + trial.model + " --offset 12 --exact --timeout 0"));
+        proves("models upgrade", before, keeping, 9, () -> ofOtherNumerics(world),
+                trial -> trial.command(trial.user, "models upgrade " + trial.model + " --timeout 0"));
     }
 
     @Test
