@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests;
 
+import io.tidegrad.model.stream.Example;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
@@ -19,9 +21,12 @@ import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
+import org.apache.kafka.streams.processor.api.FixedKeyRecord;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
 
-/// What a Kafka Streams program without a joiner costs, exactly once: a topology that copies the events of one topic, or
-/// joins them by id with the labels of another in a window of half an hour, by the join that Kafka Streams has. It reads
+/// What a Kafka Streams program without a joiner costs, exactly once: a topology that writes the events of one topic with
+/// the headers of an example, or joins them by id with the labels of another in a window of half an hour, by the join that Kafka Streams has. It reads
 /// the id where it lies in the bytes and decodes nothing else, and drops events without label. Polls, batches, commits and
 /// the number of threads are a joiner's. It ends when its parent ends it.
 public final class KafkaStreamsProgram {
@@ -57,7 +62,7 @@ public final class KafkaStreamsProgram {
                             StreamJoined.with(ids, bytes, bytes))
                     .to(arguments[3], Produced.with(ids, bytes));
         } else {
-            events.to(arguments[3], Produced.with(bytes, bytes));
+            events.processValues(WithHeaders::new).to(arguments[3], Produced.with(bytes, bytes));
         }
         Properties settings = new Properties();
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, arguments[0]);
@@ -72,6 +77,18 @@ public final class KafkaStreamsProgram {
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 128 << 10);
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.BUFFER_MEMORY_CONFIG), 64 << 20);
         new KafkaStreams(builder.build(), settings).start();
+    }
+
+    /// Adds the headers that a joiner writes into the example of an event whose label is in it.
+    private static final class WithHeaders extends ContextualFixedKeyProcessor<byte[], byte[], byte[]> {
+        @Override
+        public void process(FixedKeyRecord<byte[], byte[]> event) {
+            RecordMetadata at = context().recordMetadata().orElseThrow();
+            RecordHeaders headers = new RecordHeaders();
+            new Example(Example.Kind.FINAL, "0", null, 1, new Example.Source(at.topic(), at.partition(), at.offset()),
+                    event.timestamp(), null).writeTo(headers);
+            context().forward(event.withHeaders(headers));
+        }
     }
 
     private static Bytes id(byte[] event) {

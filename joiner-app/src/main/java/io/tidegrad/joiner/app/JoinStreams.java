@@ -37,6 +37,10 @@ final class JoinStreams {
     private static final int BATCH_BYTES = 128 * 1024;
     private static final long BUFFER_BYTES_MIN = 64L << 20;
 
+    /// Headers of examples repeat each other: a broker writes 104 bytes of an example of 129 in place of 275, and joiner and broker
+    /// need no more CPU time for it (docs/benchmarks.md).
+    private static final String COMPRESSION = "lz4";
+
     private JoinStreams() {}
 
     static Duration commitInterval(KafkaSettings kafka) {
@@ -74,6 +78,7 @@ final class JoinStreams {
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);
         producer(settings, ProducerConfig.BUFFER_MEMORY_CONFIG, Math.max(BUFFER_BYTES_MIN, 2L * recordBytesMax));
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+        producer(settings, ProducerConfig.COMPRESSION_TYPE_CONFIG, COMPRESSION);
         StreamsClients.addGiven(kafka, settings);
         return settings;
     }

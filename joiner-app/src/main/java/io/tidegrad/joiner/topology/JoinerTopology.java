@@ -7,7 +7,6 @@ import io.tidegrad.schemas.Topics;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -141,11 +140,10 @@ public final class JoinerTopology {
     private static KStream<byte[], SourceValue> sources(StreamsBuilder builder, Map<String, SourceReader> readers) {
         // The value is bytes for Streams, and a dead letter has exactly those that came.
         Serde<SourceValue> values = Serdes.serdeFrom((unused, value) -> value.bytes(), SourceValue.deserializer());
-        return builder.stream(readers.keySet(), Consumed.with(Serdes.ByteArray(), values)
-                .withTimestampExtractor(
-                        (record, time) -> Objects.requireNonNull(readers.get(record.topic())).extract(record, time))
-                .withOffsetResetPolicy(AutoOffsetReset.none()) // a lost range must stop the joiner, not be jumped over
-                .withName("sources"));
+        return builder.stream(readers.keySet(),
+                Consumed.with(Serdes.ByteArray(), values).withTimestampExtractor(SourceReader.extractor(readers))
+                        .withOffsetResetPolicy(AutoOffsetReset.none()) // a lost range must stop the joiner, not be jumped over
+                        .withName("sources"));
     }
 
     private static KStream<byte[], JoinInputs> keyed(KStream<byte[], SourceValue> sources, Parts parts,

@@ -18,6 +18,7 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -35,7 +36,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// An unknown schema is the record's fault, but a registry that does not answer is not: the reader waits a little, then
 /// the stream stops and is started again.
-final class SourceReader implements TimestampExtractor {
+final class SourceReader {
     private static final Logger LOG = LoggerFactory.getLogger(SourceReader.class);
     private static final Duration PAUSE = Duration.ofMillis(200);
     private static final CarriedHeader[] NONE = {};
@@ -61,16 +62,20 @@ final class SourceReader implements TimestampExtractor {
                 () -> new Side(ofEvents ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(spec), decoders.get()));
     }
 
-    /// Returns the event time, or the time of the records before if it can't be read. Kafka knows no time before 1970, so
-    /// that the time which counts goes with what was read.
-    @Override
-    public long extract(ConsumerRecord<Object, Object> record, long partitionTime) {
-        SourceValue value = (SourceValue) record.value();
-        if (!value.isRead()) {
-            value.was(read(record, (byte[]) record.key(), value.bytes()));
-        }
-        return Math.max(0, value.read() instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
-                : partitionTime);
+    /// Returns what tells Streams the event time of a record, or the time of the records before if it can't be read. Kafka
+    /// knows no time before 1970, so that the time which counts goes with what was read.
+    ///
+    /// @param readers of records that the consumer has not read, by topic
+    static TimestampExtractor extractor(Map<String, SourceReader> readers) {
+        return (record, partitionTime) -> {
+            SourceValue value = (SourceValue) record.value();
+            if (!value.isRead()) {
+                value.was(Objects.requireNonNull(readers.get(record.topic())).read(record, (byte[]) record.key(),
+                        value.bytes()));
+            }
+            return Math.max(0, value.read() instanceof Read.Input(String id, JoinInput input, String label)
+                    ? input.time() : partitionTime);
+        };
     }
 
     Read read(ConsumerRecord<byte[], byte[]> record) {
