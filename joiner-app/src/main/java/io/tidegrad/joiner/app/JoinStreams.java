@@ -37,7 +37,7 @@ final class JoinStreams {
     private static final int BATCH_BYTES = 128 * 1024;
     private static final long BUFFER_BYTES_MIN = 64L << 20;
 
-    /// Headers of examples repeat each other: a broker writes 104 bytes of an example of 129 in place of 275, and joiner and broker
+    /// Headers of examples repeat each other: a broker writes 105 bytes of an event of 129 in place of 275, and joiner and broker
     /// need no more CPU time for it (docs/benchmarks.md).
     private static final String COMPRESSION = "lz4";
 
