@@ -55,6 +55,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -67,6 +68,9 @@ import picocli.CommandLine;
 /// is written, what changed is shown, and the command waits up to `--timeout` for a trainer to follow. If none does, the
 /// command shows that and succeeds: the decision stands, and the next trainer reads it.
 final class ModelDecision {
+    private static final int PAUSE_LOOKS_MAX = 100;
+    private static final long PAUSE_LOOK_NANOS = 100_000_000;
+
     private final Settings settings;
     private final CommandLine line;
     private final PrintWriter err;
@@ -589,6 +593,7 @@ final class ModelDecision {
     /// Returns the state of a paused model when no trainer has it any more.
     private TimeTravel.PastModel left(Lineage newest, Lineage taken) {
         String model = newest.model();
+        awaitPauseSeen(model);
         if (!trainers.awaitStopped(model, newest.epoch(), timeout())
                 || !trainers.awaitStopped(model, taken.epoch(), timeout())) {
             throw new StopException(ExitCode.RETRYABLE, "model " + model
@@ -597,6 +602,19 @@ final class ModelDecision {
                     + " changed; give the command again, with a longer --timeout");
         }
         return TimeTravel.last(settings.kafka(), topics, taken, OptionalLong.empty(), Kernels.active());
+    }
+
+    /// Waits until the pause is visible. A trainer that joins the old epoch's group after this command has found nobody in
+    /// it looks at the catalog then, and Kafka answers a commit before others see it.
+    private void awaitPauseSeen(String model) {
+        for (int looks = 1; decisions.find(model).getStage() != Stage.PAUSED; looks++) {
+            if (looks > PAUSE_LOOKS_MAX) {
+                throw new StopException(ExitCode.RETRYABLE, "model " + model
+                        + ": expected its pause in the catalog, found that it is not there: another person has resumed"
+                        + " it, or brokers are late. Nothing is changed; give the command again");
+            }
+            LockSupport.parkNanos(PAUSE_LOOK_NANOS);
+        }
     }
 
     /// Lets the model go on as it was, because the upgrade for which it was paused was not decided.

@@ -241,6 +241,22 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
+    /// Closes a trainer that was overtaken by a decision which may not have come here yet, and does what is decided.
+    private synchronized void giveWay(AtomicBoolean counts) {
+        if (closed) {
+            return;
+        }
+        LOG.info("model {}: something else was decided before this process began to learn it", model);
+        thread.execute(() -> {
+            Running now = running;
+            if (now != null && now.counts() == counts) { // else a decision has ended it
+                doing = Doing.PREPARING;
+                leave(false);
+                followDecisions();
+            }
+        });
+    }
+
     /// Stops the model.
     synchronized void stop(StopException why) {
         if (closed) {
@@ -346,11 +362,27 @@ final class ModelSlot implements AutoCloseable {
         }
         requireEnded(left, record.getEpoch());
         AtomicBoolean counts = new AtomicBoolean(true);
-        ModelTrainer trainer = ModelTrainer.prepare(spec(record), record, reason, surroundings, why -> {
-            if (counts.compareAndSet(true, false)) {
-                stop(why);
-            }
-        });
+        ModelTrainer trainer =
+                ModelTrainer.prepare(spec(record), record, reason, surroundings, new ModelTrainer.Owner() {
+                    @Override
+                    public boolean isOvertaken() {
+                        ModelRecord now = catalog.find(model);
+                        // Without an entry the decisions count, which come by the control topic.
+                        return now != null && (now.getEpoch() > record.getEpoch() || now.getStage() == Stage.PAUSED);
+                    }
+
+                    @Override
+                    public void overtaken() {
+                        giveWay(counts);
+                    }
+
+                    @Override
+                    public void failed(StopException why) {
+                        if (counts.compareAndSet(true, false)) {
+                            stop(why);
+                        }
+                    }
+                });
         synchronized (this) {
             if (closed) {
                 trainer.close();

@@ -57,6 +57,7 @@ import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.streams.CloseOptions;
@@ -94,7 +95,20 @@ public final class ModelTrainer implements AutoCloseable {
     private final TopicWatch watch;
     private final List<TopicWatch.Watched> watched;
     private final AtomicBoolean gaveUp = new AtomicBoolean();
-    private final Consumer<StopException> failed;
+    private final Owner owner;
+    private volatile boolean overtaken;
+
+    /// The one that began a trainer.
+    interface Owner {
+        /// Returns whether the model is paused or in a later epoch by now.
+        boolean isOvertaken();
+
+        /// Called instead of `failed` if a trainer has ended because it was overtaken.
+        void overtaken();
+
+        /// Gets the reason why the trainer can't go on, at most once.
+        void failed(StopException why);
+    }
 
     /// What all models of a process share.
     ///
@@ -133,17 +147,16 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param spec the spec as its author gave it, or as it is registered
     /// @param known the registered model
     /// @param reason why a rollback began the epoch, if one did
-    /// @param failed gets the reason why the trainer can't go on, at most once
     /// @throws StopException if the model can't be learned
     static ModelTrainer prepare(ModelSpec spec, ModelRecord known, String reason, Surroundings surroundings,
-            Consumer<StopException> failed) {
+            Owner owner) {
         TrainerConfig config = surroundings.config();
         Publishing publishing = new Publishing(config.kafka(), surroundings.topics(), config.replication(),
                 config.deadLetterRetention(), config.snapshotForm());
         EpochBase base =
                 new EpochBase(publishing, config.registry(), reason, surroundings.kernels(), surroundings.storeParts());
         Ready ready = ready(spec, known, publishing, surroundings.admin(), base::ensure);
-        return new ModelTrainer(ready, surroundings, failed);
+        return new ModelTrainer(ready, surroundings, owner);
     }
 
     /// @param known the registered model
@@ -202,8 +215,8 @@ public final class ModelTrainer implements AutoCloseable {
         }
     }
 
-    private ModelTrainer(Ready ready, Surroundings surroundings, Consumer<StopException> failed) {
-        this.failed = failed;
+    private ModelTrainer(Ready ready, Surroundings surroundings, Owner owner) {
+        this.owner = owner;
         lineage = ready.lineage();
         memory = LearningMemory.of(lineage.spec());
         String applicationId = ready.applicationId();
@@ -218,6 +231,7 @@ public final class ModelTrainer implements AutoCloseable {
         Topics topics = surroundings.topics();
         StoreParts storeParts = surroundings.storeParts();
         guard = storeParts.guard(lineage.log());
+        guard.beforeLearning(this::requireNotOvertaken);
         Plan plan = Plan.of(lineage.spec().network());
         GuardedClients clients =
                 new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
@@ -251,6 +265,10 @@ public final class ModelTrainer implements AutoCloseable {
             if (stop.isGiven() && guard.committed() == null) {
                 return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it was stopped before it began
             }
+            if (overtaken) {
+                giveWay();
+                return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+            }
             giveUp(StopException.from(thrown, this::letInBefore));
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         });
@@ -263,10 +281,32 @@ public final class ModelTrainer implements AutoCloseable {
                 config.kafka().client());
     }
 
+    /// A command that pauses the model waits until its group has no member, and may begin another epoch then. This trainer
+    /// may have read the catalog before that and joined the group afterwards; in the old epoch it must learn nothing more.
+    private void requireNotOvertaken() {
+        boolean now;
+        try {
+            now = owner.isOvertaken();
+        } catch (KafkaException e) {
+            throw StopException.from(e); // as Kafka's own, Streams would try to repair the task
+        }
+        if (now) {
+            overtaken = true;
+            throw new StopException(ExitCode.RETRYABLE, "model " + lineage.model() + ": expected epoch "
+                    + lineage.epoch() + ", learning, in the catalog, found that something else was decided meanwhile");
+        }
+    }
+
+    private void giveWay() {
+        if (gaveUp.compareAndSet(false, true)) {
+            owner.overtaken();
+        }
+    }
+
     /// Passes on the first reason why this trainer can't go on.
     private void giveUp(StopException why) {
         if (gaveUp.compareAndSet(false, true)) {
-            failed.accept(why);
+            owner.failed(why);
         }
     }
 

@@ -18,6 +18,7 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.store.CommitGuard;
@@ -32,6 +33,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -337,6 +339,51 @@ class NeighboursTest extends TrainerFixture {
             resume(slot);
             decided.countDown();
             awaitLearning(slot);
+        }
+    }
+
+    /// A command that waits for an empty group after its pause, as `models upgrade` does, goes on before the trainer joins.
+    @Test
+    void aTrainerThatJoinsAfterItsModelWasPausedLearnsNothingUntilItIsResumed() {
+        log.send(0, 20);
+        AtomicInteger beginnings = new AtomicInteger();
+        Runnable overtaken = () -> {
+            if (beginnings.incrementAndGet() == 1) {
+                decisions().pause(log.model());
+            }
+        };
+        List<StopException> failures = new CopyOnWriteArrayList<>();
+        try (ModelSlot slot = slot(watch(), StoreParts.STANDARD, overtaken, (failed, why) -> failures.add(why))) {
+            await().atMost(PATIENCE).until(() -> beginnings.get() == 1 && slot.trainer() == null);
+            slot.decide(new ControlRecord(log.model(), new ControlAction.Pause(), 0, "", ""));
+            await().atMost(PATIENCE).until(() -> slot.doing() == ModelSlot.Doing.PAUSED);
+            assertThat(slot.trainer()).isNull();
+            assertThat(log.visible(Topics.changelog(log.topics().applicationId(log.model(), 1)))).isEmpty();
+            decisions().resume(log.model());
+            resume(slot);
+            await().atMost(PATIENCE).until(() -> slot.trainer() instanceof ModelTrainer trainer
+                    && trainer.committed() instanceof CommittedState state && state.nextOffset() == 20);
+            assertThat(failures).isEmpty();
+        }
+    }
+
+    @Test
+    void aTrainerThatJoinsAfterItsEpochWasOverLearnsTheOneThatWasDecided() {
+        log.send(0, 20);
+        AtomicInteger beginnings = new AtomicInteger();
+        Runnable overtaken = () -> {
+            if (beginnings.incrementAndGet() == 1) {
+                decisions().delete(log.model());
+                decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
+            }
+        };
+        List<StopException> failures = new CopyOnWriteArrayList<>();
+        try (ModelSlot slot = slot(watch(), StoreParts.STANDARD, overtaken, (failed, why) -> failures.add(why))) {
+            await().atMost(PATIENCE)
+                    .until(() -> slot.trainer() instanceof ModelTrainer trainer && trainer.lineage().epoch() == 2
+                            && trainer.committed() instanceof CommittedState state && state.nextOffset() == 20);
+            assertThat(log.visible(Topics.changelog(log.topics().applicationId(log.model(), 1)))).isEmpty();
+            assertThat(failures).isEmpty();
         }
     }
 

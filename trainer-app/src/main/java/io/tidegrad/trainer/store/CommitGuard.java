@@ -25,6 +25,8 @@ public final class CommitGuard {
     private volatile long progressNanos;
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
+    private volatile Runnable beforeLearning = () -> {
+    };
 
     public CommitGuard(TopicPartition log) {
         this(log, true);
@@ -34,6 +36,16 @@ public final class CommitGuard {
     CommitGuard(TopicPartition log, boolean enforce) {
         this.log = log;
         this.enforce = enforce;
+    }
+
+    /// Sets what runs each time a task begins, when its process is a member of the group and has learned nothing yet. Who
+    /// waits for an empty group has decided something by then that this can see. What it throws ends the task.
+    public void beforeLearning(Runnable look) {
+        beforeLearning = look;
+    }
+
+    void begins() {
+        beforeLearning.run();
     }
 
     /// Returns the last commit, or null until the store has been restored and found consistent.

@@ -162,6 +162,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     ///
     /// @param folds returns the fold for records that have to be learned again
     public void begin(Function<OnlineModel, Redo.Fold> folds) {
+        guard.begins();
         restoreAgainWhenKept();
         bindToCurrentNode();
         Long committed = besideOffset(WATERMARK);
