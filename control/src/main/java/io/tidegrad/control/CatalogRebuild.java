@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -31,12 +32,15 @@ final class CatalogRebuild {
     static ModelRecord of(String model, ControlAction.Create creation, List<ControlRecord> records, String spec) {
         ControlState state = ControlState.of(model, records);
         Stage stage = stage(model, records);
+        List<ControlAction.Rollback> lineage = state.lineage(state.epoch());
+        String topicId = lineage.reversed().stream().map(ControlAction.Rollback::move).filter(Objects::nonNull)
+                .map(ControlAction.Move::toTopicId).findFirst().orElse(creation.inputTopicId());
         return ModelRecord.newBuilder().setModel(model).setEpoch(state.epoch()).setSpec(spec)
                 .setSpecFingerprint(creation.specFingerprint()).setStage(state.paused() ? Stage.PAUSED : stage)
                 .setPausedFrom(state.paused() ? stage : null)
                 .setCreatedAt(Instant.ofEpochMilli(epochBegan(model, records))).setInputTopic(creation.inputTopic())
-                .setInputTopicId(creation.inputTopicId()).setStartOffset(creation.startOffset())
-                .setRollbacks(ModelCatalog.origins(state.lineage(state.epoch())))
+                .setInputTopicId(topicId).setStartOffset(creation.startOffset())
+                .setRollbacks(ModelCatalog.origins(lineage))
                 .setAnsweredBy(state.answeredBy().equals(model) ? null : state.answeredBy()).build();
     }
 

@@ -18,10 +18,12 @@ import org.jspecify.annotations.Nullable;
 /// format (4), model, epoch (4), spec, spec's fingerprint, stage (1), time of registration (8), input topic, its id,
 /// start offset (8), count of rollbacks (4), each as in a `ControlRecord`, model that answers (empty for its own),
 /// stage before the pause (1; 0 if there is none), CRC32C (4); texts with their length (4) before them, hashes as 32
-/// bytes. The checksum is also over the model's name. In format 2 each rollback has its numerics (4) behind it. A model
-/// that was never upgraded has format 1, which older builds read.
+/// bytes. The checksum is also over the model's name. In format 2 each rollback has its numerics (4) behind it, and in format
+/// 3 then whether it is a move (1), and the components of that. A model that was never upgraded has format 1, and one that
+/// was never moved format 2 at most, which older builds read.
 public final class CatalogRecord {
-    public static final int FORMAT = 2;
+    public static final int FORMAT = 3;
+    private static final int FORMAT_WITHOUT_MOVES = 2;
     private static final int FORMAT_WITHOUT_NUMERICS = 1;
 
     private static final String MAGIC = "TGCM";
@@ -37,12 +39,19 @@ public final class CatalogRecord {
     public static byte[] encode(ModelRecord record) {
         List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(record);
         boolean numerics = rollbacks.stream().anyMatch(ControlAction.Rollback::isUpgrade);
-        BinaryWriter to = new BinaryWriter(MAGIC, numerics ? FORMAT : FORMAT_WITHOUT_NUMERICS, 4096)
-                .text(record.getModel()).int32(record.getEpoch()).text(record.getSpec())
-                .raw(ControlRecord.hash(record.getSpecFingerprint())).int8(code(record.getStage()))
-                .int64(record.getCreatedAt().toEpochMilli()).text(record.getInputTopic()).text(record.getInputTopicId())
-                .int64(record.getStartOffset()).int32(rollbacks.size());
-        rollbacks.forEach(rollback -> ControlRecord.write(rollback, numerics, to));
+        boolean moved = rollbacks.stream().anyMatch(ControlAction.Rollback::isMove);
+        int format = moved ? FORMAT : numerics ? FORMAT_WITHOUT_MOVES : FORMAT_WITHOUT_NUMERICS;
+        BinaryWriter to = new BinaryWriter(MAGIC, format, 4096).text(record.getModel()).int32(record.getEpoch())
+                .text(record.getSpec()).raw(ControlRecord.hash(record.getSpecFingerprint()))
+                .int8(code(record.getStage())).int64(record.getCreatedAt().toEpochMilli()).text(record.getInputTopic())
+                .text(record.getInputTopicId()).int64(record.getStartOffset()).int32(rollbacks.size());
+        rollbacks.forEach(rollback -> {
+            ControlRecord.write(rollback, numerics, to);
+            if (moved) {
+                to.int8(rollback.isMove() ? 1 : 0);
+                ControlRecord.write(rollback.move(), to);
+            }
+        });
         String answeredBy = record.getAnsweredBy();
         return to.text(answeredBy == null ? "" : answeredBy).int8(code(record.getPausedFrom()))
                 .seal(ControlRecord.key(record.getModel()));
@@ -74,7 +83,8 @@ public final class CatalogRecord {
         int count = from.count("count of rollbacks", from.remaining() / ROLLBACK_BYTES);
         List<ControlAction.Rollback> rollbacks = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            rollbacks.add(ControlRecord.rollback(from, from.format() == FORMAT));
+            ControlAction.Rollback rollback = ControlRecord.rollback(from, from.format() > FORMAT_WITHOUT_NUMERICS);
+            rollbacks.add(from.format() == FORMAT && from.int8() == 1 ? ControlRecord.moved(rollback, from) : rollback);
         }
         String answeredBy = from.text("answering model's name", ControlRecord.MODEL_BYTES_MAX);
         record.setRollbacks(ModelCatalog.origins(rollbacks)).setAnsweredBy(answeredBy.isEmpty() ? null : answeredBy)

@@ -1,6 +1,7 @@
 package io.tidegrad.control;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// A decision about a model. Trainers and scorers follow it once its record is committed.
 public sealed interface ControlAction {
@@ -28,23 +29,47 @@ public sealed interface ControlAction {
     /// goes on with it. That state is then the beginning of what can be learned again, because what came before has the
     /// bits of another build.
     ///
+    /// A move is an upgrade, perhaps to the same numerics, that goes on with a copy of the log: the base's offset is that
+    /// of the copy, and all offsets of earlier epochs are of the log before.
+    ///
     /// @param epoch the new epoch, which is above all earlier ones
-    /// @param resumeOffset offset of the first event that the new epoch learns; it leaves out the events between the base
-    ///     and this one
     /// @param numerics the numerics by which the new epoch learns, of an upgrade; 0 for those of the base
-    record Rollback(int epoch, Base base, long resumeOffset, int numerics) implements ControlAction {
+    /// @param move null if the log stays
+    record Rollback(int epoch, Base base, long resumeOffset, int numerics,
+            @Nullable Move move) implements ControlAction {
         public Rollback(int epoch, Base base, long resumeOffset) {
             this(epoch, base, resumeOffset, 0);
+        }
+
+        public Rollback(int epoch, Base base, long resumeOffset, int numerics) {
+            this(epoch, base, resumeOffset, numerics, null);
         }
 
         public boolean isUpgrade() {
             return numerics > 0;
         }
 
+        public boolean isMove() {
+            return move != null;
+        }
+
+        /// Returns the watermark with which the epoch before has left the base.
+        public long leftAt() {
+            return move == null ? base.nextOffset() : move.leftAt();
+        }
+
         @Override
         public String word() {
-            return isUpgrade() ? "upgrade" : "rollback";
+            return isMove() ? "adopt" : isUpgrade() ? "upgrade" : "rollback";
         }
+    }
+
+    /// From one log to a copy of it.
+    ///
+    /// @param fromTopicId id of the topic before, in Kafka's own notation
+    /// @param leftAt the base's next offset there
+    /// @param toTopicId id of the copy
+    record Move(String fromTopicId, long leftAt, String toTopicId) {
     }
 
     /// Another model answers requests for this name, or its own model does so again.

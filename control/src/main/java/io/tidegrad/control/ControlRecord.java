@@ -6,18 +6,21 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /// A record of the control topic, whose key is the model's name. The records are never changed and never deleted: in
 /// their order they say why each model is what it is. Format: magic TGCT, format (4), model, action (1), time (8), author,
 /// reason, the action's components in their order, CRC32C (4); texts with their length (4) before them, hashes as 32
 /// bytes. The checksum is also over the model's name. Format 3 is that of an upgrade, which has its numerics (4) after the
-/// components of a rollback; all others have format 2, which older builds read.
+/// components of a rollback, and format 4 that of a move, which has its components behind those; all others have format 2,
+/// which older builds read.
 ///
 /// @param time the wall clock of the writer, epoch ms
 /// @param author `user@host`; may be empty
 /// @param reason the author's own words; may be empty
 public record ControlRecord(String model, ControlAction action, long time, String author, String reason) {
-    public static final int FORMAT = 3;
+    public static final int FORMAT = 4;
+    private static final int FORMAT_OF_UPGRADES = 3;
     private static final int FORMAT_WITHOUT_NUMERICS = 2;
 
     public static final int REASON_BYTES_MAX = 1024;
@@ -65,7 +68,10 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         switch (action) {
             case ControlAction.Create create -> to.int32(create.epoch()).raw(hash(create.specFingerprint()))
                     .text(create.inputTopic()).text(create.inputTopicId()).int64(create.startOffset());
-            case ControlAction.Rollback rollback -> write(rollback, rollback.isUpgrade(), to);
+            case ControlAction.Rollback rollback -> {
+                write(rollback, rollback.isUpgrade(), to);
+                write(rollback.move(), to);
+            }
             case ControlAction.Promote promote -> to.text(promote.by()).int32(promote.epoch());
             case ControlAction.Pause pause -> {
             }
@@ -82,8 +88,10 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
     }
 
     private static int format(ControlAction action) {
-        return action instanceof ControlAction.Rollback rollback && rollback.isUpgrade() ? FORMAT
-                : FORMAT_WITHOUT_NUMERICS;
+        if (!(action instanceof ControlAction.Rollback rollback)) {
+            return FORMAT_WITHOUT_NUMERICS;
+        }
+        return rollback.isMove() ? FORMAT : rollback.isUpgrade() ? FORMAT_OF_UPGRADES : FORMAT_WITHOUT_NUMERICS;
     }
 
     static void write(ControlAction.Rollback rollback, boolean numerics, BinaryWriter to) {
@@ -92,6 +100,12 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
                 .int64(base.nextOffset()).int64(rollback.resumeOffset());
         if (numerics) {
             to.int32(rollback.numerics());
+        }
+    }
+
+    static void write(ControlAction.@Nullable Move move, BinaryWriter to) {
+        if (move != null) {
+            to.text(move.fromTopicId()).int64(move.leftAt()).text(move.toTopicId());
         }
     }
 
@@ -134,7 +148,10 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
                         from.text("topic id", TOPIC_ID_BYTES_MAX), offset(from, "start offset", 0));
             case PAUSE -> new ControlAction.Pause();
             case RESUME -> new ControlAction.Resume();
-            case ROLLBACK -> rollback(from, from.format() == FORMAT);
+            case ROLLBACK -> {
+                ControlAction.Rollback rollback = rollback(from, from.format() >= FORMAT_OF_UPGRADES);
+                yield from.format() == FORMAT ? moved(rollback, from) : rollback;
+            }
             case PROMOTE ->
                 new ControlAction.Promote(from.text("promoted model's name", MODEL_BYTES_MAX), epoch(from, 1));
             case DELETE -> new ControlAction.Delete();
@@ -161,6 +178,17 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
             throw from.fail("expected numerics of at least 0, found " + of);
         }
         return new ControlAction.Rollback(epoch, base, resumeOffset, of);
+    }
+
+    /// Reads the components of a move, behind those of its rollback.
+    static ControlAction.Rollback moved(ControlAction.Rollback rollback, BinaryReader from) {
+        if (!rollback.isUpgrade()) {
+            throw from.fail("expected the numerics of a move, found none");
+        }
+        ControlAction.Move move = new ControlAction.Move(from.text("topic id", TOPIC_ID_BYTES_MAX),
+                offset(from, "next offset in the log before", 0), from.text("topic id", TOPIC_ID_BYTES_MAX));
+        return new ControlAction.Rollback(rollback.epoch(), rollback.base(), rollback.resumeOffset(),
+                rollback.numerics(), move);
     }
 
     static int epoch(BinaryReader from, int min) {

@@ -363,6 +363,11 @@ public final class Decisions {
     /// @throws ControlException if the model is not paused any more, so that its state may be another one by now, another
     ///     epoch has begun, or the state has no update
     public RolledBack upgrade(String model, int epoch, ControlAction.Base base, int numerics, boolean resumes) {
+        ModelRecord known = toTakeOver(model, epoch, base);
+        return begin(known, new ControlAction.Rollback(epoch + 1, base, base.nextOffset(), numerics), resumes);
+    }
+
+    private ModelRecord toTakeOver(String model, int epoch, ControlAction.Base base) {
         ModelRecord known = known(model, control.read());
         if (known.getEpoch() != epoch) {
             throw raced(model, epoch, known.getEpoch());
@@ -373,7 +378,20 @@ public final class Decisions {
                             + " gone on with; make the model anew (tidegrad models delete " + model
                             + ", then tidegrad models create --spec FILE)");
         }
-        return begin(known, new ControlAction.Rollback(epoch + 1, base, base.nextOffset(), numerics), resumes);
+        return known;
+    }
+
+    /// Lets a model go on with a copy of its log, in a new epoch with the state that the epoch before has left. The caller
+    /// begins the epoch with that state (`Handover.begin`).
+    ///
+    /// @param epoch the model's epoch when the state was read
+    /// @param base the state, with its offset in the copy
+    /// @param numerics those of the build that goes on
+    /// @param move from the log with which the model is registered
+    /// @throws ControlException if another epoch has begun, or the state has no update
+    public RolledBack adopt(String model, int epoch, ControlAction.Base base, int numerics, ControlAction.Move move) {
+        ModelRecord known = toTakeOver(model, epoch, base);
+        return begin(known, new ControlAction.Rollback(epoch + 1, base, base.nextOffset(), numerics, move), false);
     }
 
     private RolledBack rollback(ModelRecord known, ControlAction.Base from, ResumeAt resumeAt) {
@@ -392,15 +410,17 @@ public final class Decisions {
             if (same.getEpoch() != known.getEpoch()) {
                 throw raced(model, known.getEpoch(), same.getEpoch());
             }
-            if (rollback.isUpgrade() && same.getStage() != Stage.PAUSED) {
+            if (rollback.isUpgrade() && !rollback.isMove() && same.getStage() != Stage.PAUSED) {
                 throw new ControlException(Reason.RETRYABLE, "model " + model
                         + ": expected that it is still paused, found that another person resumed it; look again");
             }
             ControlRecord record = record(model, rollback);
             begins[0] = record;
             ControlState state = now.state(model).after(record);
+            ControlAction.Move move = rollback.move();
             ModelRecord after =
                     ModelRecord.newBuilder(same).setEpoch(epoch).setCreatedAt(Instant.ofEpochMilli(record.time()))
+                            .setInputTopicId(move == null ? same.getInputTopicId() : move.toTopicId())
                             .setRollbacks(ModelCatalog.origins(state.lineage(epoch))).build();
             if (!resumes) {
                 return new ControlLog.Decision(record, after);
@@ -437,6 +457,11 @@ public final class Decisions {
 
     private static int firstEpoch(ModelRecord known) {
         List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
+        Optional<ControlAction.Rollback> move =
+                rollbacks.reversed().stream().filter(ControlAction.Rollback::isMove).findFirst();
+        if (move.isPresent()) {
+            return move.get().epoch(); // offsets of earlier epochs are of another log
+        }
         return rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
     }
 

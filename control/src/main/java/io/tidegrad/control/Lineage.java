@@ -11,11 +11,12 @@ import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
 /// What a model learns: its spec, its log, and which events of it. With the log's content this decides every bit of the
-/// weights. The model learns the events from `startOffset` on, without those that its rollbacks left out.
+/// weights. The model learns the events from `startOffset` on, without those that its rollbacks left out. If it has moved to
+/// a copy of its log, offsets of what came before the move, `startOffset` among them, are of the log before.
 ///
 /// @param epoch a number that each rollback and each new creation raises
 /// @param log the log of record, one partition whose order is the order of learning
-/// @param logTopicId the id that the topic had when the model was registered
+/// @param logTopicId the id that the topic had when the model was registered, or moved to it
 /// @param startOffset offset of the first event that the model learns
 /// @param rollbacks the rollbacks that lead to this epoch, oldest first
 public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTopicId, long startOffset,
@@ -45,7 +46,12 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
     /// Returns the lineage of the version with which a rollback began this epoch, or null if none did.
     public @Nullable Lineage parent() {
         ControlAction.Rollback origin = origin();
-        return origin == null ? null : new Lineage(spec, origin.base().epoch(), log, logTopicId, startOffset,
+        if (origin == null) {
+            return null;
+        }
+        ControlAction.Move move = origin.move();
+        return new Lineage(spec, origin.base().epoch(), log,
+                move == null ? logTopicId : Uuid.fromString(move.fromTopicId()), startOffset,
                 rollbacks.subList(0, rollbacks.size() - 1));
     }
 
@@ -109,7 +115,7 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         long nextOffset = offset;
         for (ControlAction.Rollback rollback : rollbacks.reversed()) {
             // Of an upgrade the base itself counts too: only the new epoch's build can go on with it.
-            if (nextOffset > rollback.resumeOffset() - (rollback.isUpgrade() ? 1 : 0)) {
+            if (rollback.isMove() || nextOffset > rollback.resumeOffset() - (rollback.isUpgrade() ? 1 : 0)) {
                 break;
             }
             nextOffset = Math.min(nextOffset, rollback.base().nextOffset());
@@ -125,9 +131,11 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
 
     /// Returns the epoch that learns the event at `offset`, this one or one that leads to it, or 0 if none does.
     public int epochOf(long offset) {
-        int learning = rollbacks.isEmpty() ? epoch : rollbacks.getFirst().base().epoch();
+        List<ControlAction.Rollback> here = sinceMove();
+        ControlAction.Rollback first = here.isEmpty() ? null : here.getFirst();
+        int learning = first == null ? epoch : first.isMove() ? 0 : first.base().epoch();
         long from = startOffset;
-        for (ControlAction.Rollback rollback : rollbacks) {
+        for (ControlAction.Rollback rollback : here) {
             if (offset < rollback.base().nextOffset()) {
                 break;
             }
@@ -135,5 +143,14 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
             from = rollback.resumeOffset();
         }
         return offset >= from ? learning : 0;
+    }
+
+    /// Returns the rollbacks whose offsets are of this log: the newest move and those after it, or all.
+    private List<ControlAction.Rollback> sinceMove() {
+        int from = rollbacks.size() - 1;
+        while (from > 0 && !rollbacks.get(from).isMove()) {
+            from--;
+        }
+        return rollbacks.subList(Math.max(0, from), rollbacks.size());
     }
 }

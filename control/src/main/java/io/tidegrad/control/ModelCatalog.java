@@ -95,14 +95,29 @@ public final class ModelCatalog {
                 .map(origin -> new ControlAction.Rollback(origin.getEpoch(),
                         new ControlAction.Base(origin.getBaseEpoch(), origin.getBaseVersion(),
                                 origin.getBaseWeightsHash(), origin.getBaseNextOffset()),
-                        origin.getResumeOffset(), origin.getNumerics()))
+                        origin.getResumeOffset(), origin.getNumerics(), move(origin)))
                 .toList();
     }
 
+    private static ControlAction.@Nullable Move move(EpochOrigin origin) {
+        return origin.getMovedToTopicId().isEmpty() ? null : new ControlAction.Move(origin.getMovedFromTopicId(),
+                origin.getLeftAtOffset(), origin.getMovedToTopicId());
+    }
+
     public static List<EpochOrigin> origins(List<ControlAction.Rollback> rollbacks) {
-        return rollbacks.stream().map(rollback -> EpochOrigin.newBuilder().setEpoch(rollback.epoch())
+        return rollbacks.stream().map(ModelCatalog::origin).toList();
+    }
+
+    private static EpochOrigin origin(ControlAction.Rollback rollback) {
+        EpochOrigin.Builder origin = EpochOrigin.newBuilder().setEpoch(rollback.epoch())
                 .setBaseEpoch(rollback.base().epoch()).setBaseVersion(rollback.base().version())
                 .setBaseNextOffset(rollback.base().nextOffset()).setBaseWeightsHash(rollback.base().weightsHash())
-                .setResumeOffset(rollback.resumeOffset()).setNumerics(rollback.numerics()).build()).toList();
+                .setResumeOffset(rollback.resumeOffset()).setNumerics(rollback.numerics());
+        ControlAction.Move move = rollback.move();
+        if (move != null) {
+            origin.setMovedFromTopicId(move.fromTopicId()).setLeftAtOffset(move.leftAt())
+                    .setMovedToTopicId(move.toTopicId());
+        }
+        return origin.build();
     }
 }

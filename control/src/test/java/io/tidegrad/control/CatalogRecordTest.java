@@ -33,14 +33,27 @@ class CatalogRecordTest {
         return ModelRecord.newBuilder().setModel(MODEL).setEpoch(3).setSpec("model: flights # späte\n")
                 .setSpecFingerprint(HASH).setStage(Stage.PAUSED).setCreatedAt(Instant.ofEpochMilli(1_700_000_000_123L))
                 .setInputTopic("flights").setInputTopicId("x9GzQ0vYTxGkYkqk0V2b0A").setStartOffset(17)
-                .setRollbacks(List.of(origin(2, 1, 50_000, 0), origin(3, 2, 40_123, 3))).setAnsweredBy("flights-wide")
-                .setPausedFrom(Stage.RETIRED).build();
+                .setRollbacks(List.of(origin(2, 1, 50_000, 0), origin(3, 2, 40_123, 3), moved()))
+                .setAnsweredBy("flights-wide").setPausedFrom(Stage.RETIRED).build();
     }
 
     private static EpochOrigin origin(int epoch, int base, long resumeOffset, int numerics) {
         return EpochOrigin.newBuilder().setEpoch(epoch).setBaseEpoch(base).setBaseVersion(40_000)
                 .setBaseNextOffset(40_123).setBaseWeightsHash(HASH).setResumeOffset(resumeOffset).setNumerics(numerics)
                 .build();
+    }
+
+    private static EpochOrigin moved() {
+        return EpochOrigin.newBuilder(origin(4, 3, 40_123, 3)).setMovedFromTopicId("x9GzQ0vYTxGkYkqk0V2b0A")
+                .setLeftAtOffset(50_001).setMovedToTopicId("AAAAAAAAAAEAAAAAAAAAAg").build();
+    }
+
+    /// As builds without moves read it.
+    @Test
+    void aModelThatWasNeverMovedHasTheFormatBefore() {
+        ModelRecord record = ModelRecord.newBuilder(record()).setRollbacks(List.of(origin(3, 2, 40_123, 3))).build();
+        assertThat(ByteBuffer.wrap(CatalogRecord.encode(record)).order(ByteOrder.LITTLE_ENDIAN).getInt(4)).isEqualTo(2);
+        assertThat(CatalogRecord.decode(KEY, CatalogRecord.encode(record))).isEqualTo(record);
     }
 
     /// As builds without upgrades read it.

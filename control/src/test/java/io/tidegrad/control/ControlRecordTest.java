@@ -25,7 +25,10 @@ class ControlRecordTest {
 
     /// One of each action.
     static List<ControlRecord> records() {
-        return List.of(record(new ControlAction.Create(1, HASH, "flights", "x9GzQ0vYTxGkYkqk0V2b0A", 17)),
+        return List.of(
+                record(new ControlAction.Rollback(5, new ControlAction.Base(4, 40_000, HASH, 39_000), 39_000, 3,
+                        new ControlAction.Move("x9GzQ0vYTxGkYkqk0V2b0A", 40_123, "AAAAAAAAAAEAAAAAAAAAAg"))),
+                record(new ControlAction.Create(1, HASH, "flights", "x9GzQ0vYTxGkYkqk0V2b0A", 17)),
                 record(new ControlAction.Pause()), record(new ControlAction.Resume()),
                 record(new ControlAction.Rollback(3, new ControlAction.Base(1, 40_000, HASH, 40_123), 50_000)),
                 record(new ControlAction.Rollback(4, new ControlAction.Base(3, 40_000, HASH, 40_123), 40_123, 3)),
@@ -108,6 +111,14 @@ class ControlRecordTest {
                 record(new ControlAction.Rollback(4, new ControlAction.Base(3, 40_000, HASH, 40_123), 40_122));
         assertThatThrownBy(() -> ControlRecord.decode(KEY, again.encode())).isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("resume offset of at least 40123, found 40122");
+    }
+
+    /// A build reads a decision that it knows, whatever else later builds decide.
+    @Test
+    void onlyAMoveHasTheFormatOfMoves() {
+        List<Integer> formats = records().stream()
+                .map(each -> ByteBuffer.wrap(each.encode()).order(ByteOrder.LITTLE_ENDIAN).getInt(4)).toList();
+        assertThat(formats).containsExactly(4, 2, 2, 2, 2, 3, 2, 2, 2, 2, 2);
     }
 
     @ParameterizedTest

@@ -74,6 +74,29 @@ class LineageTest {
         assertThat(twice.before(199)).isEqualTo(new Lineage.Moment(lineage(2, first), 199));
     }
 
+    /// Offsets before a move are of another log, in which they may be higher.
+    @Test
+    void afterAMoveNoOffsetIsOfAnEpochBeforeIt() {
+        Uuid before = new Uuid(1, 2);
+        ControlAction.Rollback first = rollback(2, 1, 500, 510);
+        ControlAction.Rollback move = new ControlAction.Rollback(3, new ControlAction.Base(2, 7, "ab".repeat(32), 100),
+                100, 2, new ControlAction.Move(before.toString(), 900, Uuid.ZERO_UUID.toString()));
+        Lineage lineage = lineage(4, first, move, rollback(4, 3, 120, 130));
+        assertThat(lineage.epochOf(99)).isZero();
+        assertThat(lineage.epochOf(100)).isEqualTo(3);
+        assertThat(lineage.epochOf(120)).isZero();
+        assertThat(lineage.epochOf(130)).isEqualTo(4);
+        assertThat(lineage.epochOf(600)).isEqualTo(4);
+        assertThat(lineage.firstOffset()).isEqualTo(100);
+        assertThat(move.leftAt()).isEqualTo(900);
+        assertThat(lineage.before(50)).isEqualTo(new Lineage.Moment(lineage(3, first, move), 50));
+        Lineage left = Objects.requireNonNull(lineage.takenOver());
+        assertThat(left.logTopicId()).isEqualTo(before);
+        assertThat(left.epoch()).isEqualTo(2);
+        assertThat(left.epochOf(505)).isZero();
+        assertThat(left.epochOf(510)).isEqualTo(2);
+    }
+
     private static ControlAction.Rollback upgrade(int epoch, int base, long next) {
         return new ControlAction.Rollback(epoch, new ControlAction.Base(base, next, "ab".repeat(32), next), next,
                 epoch + 5);
