@@ -24,6 +24,7 @@ public enum Breaker {
     LOOKS_AT_NO_OFFSET_BEFORE_THE_FIRST_RECORD(Invariant.I2,
             "a revived task commits the consumer's offset, behind what it skipped"),
     COUNTS_TICKS_AS_EVENTS(Invariant.I3, "a tick is counted as an accepted event"),
+    HASHES_NO_TICKS(Invariant.I3, "the hash of the log leaves out ticks"),
     LEARNS_BEFORE_IT_REFUSES(Invariant.I4, "an event that is refused has ended the open mini-batch before"),
     CHECKS_NOTHING_FOR_FINITENESS(Invariant.I5, "pages are logged whatever they hold"),
     DROPS_DEAD_LETTERS(Invariant.I6, "every second dead letter is not sent"),

@@ -13,6 +13,7 @@ import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
+import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.StoreParts;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -80,8 +81,8 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
                         past.newestAppendTime(), false, System.currentTimeMillis()),
                 publishing.form(), new SnapshotManifest.Origin(base.epoch(), base.version(), base.nextOffset(),
                         origin.resumeOffset(), reason));
-        FirstState state =
-                new FirstState(model, origin.resumeOffset(), past.accounts(), past.newestAppendTime(), snapshot);
+        Accounts accounts = origin.resumeOffset() == base.nextOffset() ? past.accounts() : past.accounts().afterGap();
+        FirstState state = new FirstState(model, origin.resumeOffset(), accounts, past.newestAppendTime(), snapshot);
         state.commit(publishing.kafka(), publishing.topics(), ready, () -> isUntouched(ready), more -> {
         });
         LOG.info("model {}, epoch {}: made from {} and the log from offset {} on, in {} ms, written in {} ms",
@@ -97,7 +98,7 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
         Lineage parent = Objects.requireNonNull(ready.lineage().parent(), "it has an origin");
         ControlAction.Base base = origin.base();
         if (origin.isUpgrade()) {
-            return TimeTravel.last(publishing.kafka(), publishing.topics(), parent, OptionalLong.of(base.nextOffset()),
+            return TimeTravel.last(publishing.kafka(), publishing.topics(), parent, OptionalLong.of(origin.leftAt()),
                     kernels);
         }
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {

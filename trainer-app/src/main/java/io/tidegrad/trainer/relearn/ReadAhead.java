@@ -2,6 +2,7 @@ package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.trainer.store.RunningHash;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -28,15 +29,18 @@ final class ReadAhead implements AutoCloseable {
         final long[] offsets;
         final long[] timestamps;
         final PreparedEvent[][] events; // (record, model)
+        final RunningHash.Mark[][] hashes; // likewise
         int size;
 
         Chunk(int records, List<RelearnedModel> models) {
             offsets = new long[records];
             timestamps = new long[records];
             events = new PreparedEvent[records][models.size()];
-            for (PreparedEvent[] each : events) {
-                for (int i = 0; i < each.length; i++) {
-                    each[i] = models.get(i).newEvent();
+            hashes = new RunningHash.Mark[records][models.size()];
+            for (int at = 0; at < records; at++) {
+                for (int i = 0; i < models.size(); i++) {
+                    events[at][i] = models.get(i).newEvent();
+                    hashes[at][i] = new RunningHash.Mark();
                 }
             }
         }
@@ -102,7 +106,7 @@ final class ReadAhead implements AutoCloseable {
         chunk.offsets[at] = record.offset();
         chunk.timestamps[at] = record.timestamp();
         for (int i = 0; i < models.size(); i++) {
-            models.get(i).prepare(record, chunk.events[at][i]);
+            models.get(i).prepare(record, chunk.events[at][i], chunk.hashes[at][i]);
         }
         if (chunk.size == records) {
             filled.add(chunk);

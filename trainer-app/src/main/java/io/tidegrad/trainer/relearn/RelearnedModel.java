@@ -16,6 +16,7 @@ import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.LogTally;
+import io.tidegrad.trainer.store.RunningHash;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongPredicate;
@@ -45,6 +46,8 @@ public final class RelearnedModel {
     private final @Nullable List<Rejected> rejected;
     private long evaluatedFrom;
     private final LogTally tally;
+    private RunningHash readHash; // the reading thread's
+    private boolean gap; // likewise: whether the records before the next one are left out
 
     /// @param model the model as it was before the record at `from`
     /// @param learns returns whether the record at an offset is learned; others are ignored
@@ -60,6 +63,7 @@ public final class RelearnedModel {
         this.learns = learns;
         this.before = before;
         tally = new LogTally(from, before, newestAppendTime);
+        readHash = new RunningHash(before.total(), before.hash());
         evaluatedFrom = from;
         rejected = keepsRejected ? new ArrayList<>() : null;
         preparation = new EventPreparation(spec, ValueDecoder.of(spec, decoder));
@@ -95,10 +99,18 @@ public final class RelearnedModel {
         return from;
     }
 
-    void prepare(ConsumerRecord<byte[], byte[]> record, PreparedEvent into) {
+    /// @param hash gets the hash of the records up to this one
+    void prepare(ConsumerRecord<byte[], byte[]> record, PreparedEvent into, RunningHash.Mark hash) {
         if (!isTaken(record.offset())) {
+            gap |= record.offset() >= from;
             return;
         }
+        if (gap) {
+            gap = false;
+            readHash = readHash.afterGap();
+        }
+        readHash.add(record);
+        readHash.copyTo(hash);
         Rejection known = facts.at(record.offset());
         if (known != null) {
             preparation.refuse(record.value(), record.headers(), known, into);
@@ -127,12 +139,14 @@ public final class RelearnedModel {
         return "model " + spec.model() + " at " + spec.inputTopic() + "-0 offset " + offset;
     }
 
-    void learn(PreparedEvent event, long offset, long timestamp) {
+    void learn(PreparedEvent event, long offset, long timestamp, RunningHash.Mark hash) {
         if (!isTaken(offset)) {
             return;
         }
         try {
-            switch (EventFold.learn(event, model)) {
+            EventFold.Outcome outcome = EventFold.learn(event, model);
+            tally.hash().add(hash);
+            switch (outcome) {
                 case EventFold.Outcome.Accepted() -> tally.accepted(offset, timestamp);
                 case EventFold.Outcome.Ticked() -> tally.ticked(offset);
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {

@@ -66,7 +66,7 @@ public final class Relearning implements AutoCloseable {
             }
             while (next < at.size && at.offsets[next] < until) {
                 for (int i = 0; i < models.size(); i++) {
-                    models.get(i).learn(at.events[next][i], at.offsets[next], at.timestamps[next]);
+                    models.get(i).learn(at.events[next][i], at.offsets[next], at.timestamps[next], at.hashes[next][i]);
                 }
                 next++;
                 records++;

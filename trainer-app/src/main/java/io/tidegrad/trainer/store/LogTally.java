@@ -7,6 +7,7 @@ public final class LogTally {
     private long deadLetters;
     private long ticks;
     private long newestAppendTime;
+    private final RunningHash hash;
 
     /// @param nextOffset the offset before which every record is in `accounts`
     /// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
@@ -16,11 +17,17 @@ public final class LogTally {
         deadLetters = accounts.deadLetters();
         ticks = accounts.ticks();
         this.newestAppendTime = newestAppendTime;
+        hash = new RunningHash(accounts.total(), accounts.hash());
     }
 
     /// Makes the tally of a log whose records before `offset` do not count.
     public static LogTally from(long offset) {
         return new LogTally(offset, Accounts.NONE, Long.MIN_VALUE);
+    }
+
+    /// Returns the hash of the records, which takes each one before it is counted.
+    public RunningHash hash() {
+        return hash;
     }
 
     public void accepted(long offset, long timestamp) {
@@ -45,7 +52,7 @@ public final class LogTally {
     }
 
     public Accounts accounts() {
-        return new Accounts(accepted, deadLetters, ticks);
+        return new Accounts(accepted, deadLetters, ticks, hash.now());
     }
 
     public long newestAppendTime() {

@@ -383,6 +383,11 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         return tally.newestAppendTime();
     }
 
+    /// Takes a record, before it is counted, as the next one of those that were consumed.
+    public void consumed(ConsumerRecord<byte[], byte[]> record) {
+        tally.hash().add(record);
+    }
+
     /// Counts the record at `offset`, with append time `appendTime` (epoch ms), which the model has taken.
     public void accepted(long offset, long appendTime) {
         tally.accepted(offset, appendTime);

@@ -56,7 +56,7 @@ final class Redo {
         this.fold = fold;
         this.stopping = stopping;
         this.progress = progress;
-        tally = new LogTally(base.nextOffset(), base.accounts(), base.newestAppendTime());
+        tally = new LogTally(base.nextOffset(), base.accounts().towards(manifest.accounts()), base.newestAppendTime());
     }
 
     /// @throws StopException if the log has lost these events, or gives another model than was committed
@@ -111,7 +111,9 @@ final class Redo {
                     + ": asked to stop while learning again, at offset " + record.offset() + "; nothing was changed");
         }
         boolean rejected = rejections.contains(record.offset());
-        switch (fold.fold(record, rejected)) {
+        EventFold.Outcome outcome = fold.fold(record, rejected);
+        tally.hash().add(record);
+        switch (outcome) {
             case EventFold.Outcome.Accepted() -> tally.accepted(record.offset(), record.timestamp());
             case EventFold.Outcome.Ticked() -> tally.ticked(record.offset());
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {

@@ -38,6 +38,11 @@ public record RetainedSnapshot(long version, long parent, int parts, long bytes,
         }
     }
 
+    /// Returns whether a list comes next in `from`, and not something that begins with a number from 0 on.
+    static boolean follow(ByteBuffer from) {
+        return from.duplicate().order(from.order()).getInt() < 0;
+    }
+
     /// Reads what `write` wrote, up to the end of `from`.
     ///
     /// @throws DamagedException if `from` does not hold exactly that many bytes

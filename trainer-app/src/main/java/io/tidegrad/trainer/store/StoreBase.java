@@ -20,6 +20,11 @@ record StoreBase(int slot, long image, long nextOffset, long updates, long examp
         return new StoreBase(NOT_STORED, 0, startOffset, 0, 0, Accounts.NONE, Long.MIN_VALUE, new byte[32], 0, 0);
     }
 
+    StoreBase with(Accounts others) {
+        return new StoreBase(slot, image, nextOffset, updates, examples, others, newestAppendTime, pagesDigest,
+                carryBytes, carryChecksum);
+    }
+
     boolean isStored() {
         return slot != NOT_STORED;
     }

@@ -8,7 +8,8 @@ import org.apache.kafka.common.Uuid;
 
 /// The last record of every flush, which says what has been learned, and from which state in the changelog a restart
 /// gets there. Payload, little-endian: the components in this order; byte arrays have a fixed size, and the list has
-/// its size before it.
+/// its size before it. The hashes of the records, that of the manifest's accounts and that of the base's, stand before
+/// the list; format 2 had none.
 ///
 /// @param specFingerprint 32 bytes, because a state belongs to one spec
 /// @param numerics the engine's `Numerics.VERSION`, because other numerics would go on with other bits
@@ -42,8 +43,8 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
             32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4 + BASE_BYTES + 8 + 8 + 4 + 4; // the list says its own
 
     byte[] encode() {
-        ByteBuffer to =
-                ByteBuffer.allocate(FIXED_BYTES + RetainedSnapshot.bytes(retained)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer to = ByteBuffer.allocate(FIXED_BYTES + accounts.hash().bytes() + base.accounts().hash().bytes()
+                + RetainedSnapshot.bytes(retained)).order(ByteOrder.LITTLE_ENDIAN);
         to.put(specFingerprint).putInt(numerics).putInt(epoch);
         to.putLong(inputTopicId.getMostSignificantBits()).putLong(inputTopicId.getLeastSignificantBits());
         to.putLong(nextOffset).putLong(updates).putLong(examples);
@@ -60,6 +61,8 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
         to.putInt(base.carryBytes()).putInt(base.carryChecksum());
         to.putLong(digestOffset).putDouble(changedBytesPerSecond);
         to.putInt(rejectionsBytes).putInt(rejectionsChecksum);
+        accounts.hash().write(to);
+        base.accounts().hash().write(to);
         RetainedSnapshot.write(retained, to);
         return to.array();
     }
@@ -73,16 +76,28 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
         try {
             ByteBuffer from = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
             // Java evaluates arguments from left to right, which is the order of the bytes.
-            return new StoreManifest(bytes(from, 32), from.getInt(), from.getInt(),
+            StoreManifest counted = new StoreManifest(bytes(from, 32), from.getInt(), from.getInt(),
                     new Uuid(from.getLong(), from.getLong()), from.getLong(), from.getLong(), from.getLong(),
                     accounts(from), from.getLong(), from.getInt(), bytes(from, 32), from.getInt(), from.getInt(),
                     from.getLong(), kind(from.getInt()),
                     new StoreBase(from.getInt(), from.getLong(), from.getLong(), from.getLong(), from.getLong(),
                             accounts(from), from.getLong(), bytes(from, 32), from.getInt(), from.getInt()),
-                    from.getLong(), from.getDouble(), from.getInt(), from.getInt(), RetainedSnapshot.read(from));
+                    from.getLong(), from.getDouble(), from.getInt(), from.getInt(), List.of());
+            return RetainedSnapshot.follow(from) ? counted.with(counted.accounts, counted.base.accounts(), from)
+                    : counted.with(hashed(counted.accounts, from), hashed(counted.base.accounts(), from), from);
         } catch (BufferUnderflowException e) {
             throw new DamagedException("a whole manifest", payload.length + " bytes");
         }
+    }
+
+    private static Accounts hashed(Accounts counts, ByteBuffer from) {
+        return new Accounts(counts.accepted(), counts.deadLetters(), counts.ticks(), LogHash.read(from));
+    }
+
+    private StoreManifest with(Accounts own, Accounts ofBase, ByteBuffer from) {
+        return new StoreManifest(specFingerprint, numerics, epoch, inputTopicId, nextOffset, updates, examples, own,
+                newestAppendTime, pages, pagesDigest, carryBytes, carryChecksum, commit, kind, base.with(ofBase),
+                digestOffset, changedBytesPerSecond, rejectionsBytes, rejectionsChecksum, RetainedSnapshot.read(from));
     }
 
     private static StoreKind kind(int ordinal) {

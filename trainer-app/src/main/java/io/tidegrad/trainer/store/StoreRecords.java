@@ -20,7 +20,8 @@ import java.util.zip.CRC32C;
 /// The digest in the manifest says which pages belong together. Manifests have a format number of their own.
 final class StoreRecords {
     static final int FORMAT = 1;
-    static final int MANIFEST_FORMAT = 2;
+    static final int MANIFEST_FORMAT = 3;
+    private static final int MANIFEST_FORMAT_WITHOUT_HASH = 2;
     static final byte PAGE = 'P';
     static final byte CARRY = 'C';
     static final byte REJECTIONS = 'R';
@@ -96,11 +97,12 @@ final class StoreRecords {
         int expected = header.getInt(4);
         int found = checksum(key, epoch, value);
         int known = format(key);
-        if (format != known && expected == found) {
+        boolean isKnown = format == known || kind(key) == MANIFEST && format == MANIFEST_FORMAT_WITHOUT_HASH;
+        if (!isKnown && expected == found) {
             throw new StopException(ExitCode.CONFIGURATION, "the model store's changelog has format " + format
                     + " under " + describe(key) + ", this build reads " + known + "; start the build that wrote it");
         }
-        if (format != known) {
+        if (!isKnown) {
             throw new DamagedException("format " + known + " under " + describe(key),
                     format + ", which is another application's, another build's or damage");
         }

@@ -100,6 +100,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         Rejection fatal = parts.fatalEvents().at(event.offset());
         EventFold.Outcome outcome =
                 fatal == null ? inside(event, () -> learning.fold().fold(event)) : learning.fold().refuse(event, fatal);
+        store.consumed(event);
         switch (outcome) {
             case EventFold.Outcome.Accepted() -> store.accepted(event.offset(), Math.max(0, event.timestamp()));
             case EventFold.Outcome.Ticked() -> store.ticked(event.offset());

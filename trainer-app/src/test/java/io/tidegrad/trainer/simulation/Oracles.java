@@ -39,6 +39,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     private final boolean spreads;
 
     // The fold, as far as events were committed.
+    private String logHash = PlainLogHash.NOTHING;
     private final EventFold fold;
     private long nextOffset;
     private long accepted;
@@ -153,6 +154,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     private List<ConsumerRecord<byte[], byte[]>> advanceTo(long watermark) {
         List<ConsumerRecord<byte[], byte[]>> refused = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : kafka.input.committed(nextOffset, watermark, Integer.MAX_VALUE)) {
+            logHash = PlainLogHash.after(logHash, record);
             switch (folded(record)) {
                 case EventFold.Outcome.Accepted() -> accepted++;
                 case EventFold.Outcome.Ticked() -> ticks++;
@@ -284,9 +286,11 @@ final class Oracles implements SimulatedKafka.CommitObserver {
                 "at " + nextOffset + " the changelog's state is " + stored.stateHash() + ", the fold's " + expected);
         check(Arrays.equals(stored.carry(), fold.model().carry()), "I1",
                 "at " + nextOffset + " the changelog's evaluation is not the fold's");
-        Accounts accounts = new Accounts(accepted, rejected, ticks);
+        Accounts accounts = new Accounts(accepted, rejected, ticks, stored.accounts().hash());
         check(stored.accounts().equals(accounts), "I3",
                 "the manifest counts " + stored.accounts() + ", the fold " + accounts);
+        check(stored.accounts().hash().chain().equals(logHash), "I3",
+                "the manifest has " + stored.accounts().hash() + ", the records " + logHash);
     }
 
     /// What a process tells other threads of its commits never goes back.

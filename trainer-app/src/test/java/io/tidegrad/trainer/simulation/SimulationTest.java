@@ -201,6 +201,12 @@ class SimulationTest {
         assertReported(Breaker.COUNTS_TICKS_AS_EVENTS, "I3");
     }
 
+    @ProvesOracle(Breaker.HASHES_NO_TICKS)
+    @Test
+    void aHashThatLeavesOutRecordsIsReported() {
+        assertReported(Breaker.HASHES_NO_TICKS, "I3");
+    }
+
     @ProvesOracle(Breaker.LEARNS_BEFORE_IT_REFUSES)
     @Test
     void anEventThatIsRefusedHalfwayIsReported() {

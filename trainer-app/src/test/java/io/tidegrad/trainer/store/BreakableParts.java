@@ -7,6 +7,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.process.ExitCode;
@@ -176,6 +177,13 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         @Override
         public int firstNonFinitePage(Parameters parameters, PageSet pages) {
             return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS ? -1 : super.firstNonFinitePage(parameters, pages);
+        }
+
+        @Override
+        public void consumed(ConsumerRecord<byte[], byte[]> record) {
+            if (breaker != Breaker.HASHES_NO_TICKS || record.headers().lastHeader(Tick.HEADER) == null) {
+                super.consumed(record);
+            }
         }
 
         @Override

@@ -1,12 +1,19 @@
 package io.tidegrad.trainer.store;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.tidegrad.proof.GoldenFormat;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -33,11 +40,20 @@ class StoreFormatsTest {
         return payload;
     }
 
+    private static LogHash hash(int records) {
+        RunningHash hash = new RunningHash(0, LogHash.NOTHING);
+        for (int i = 0; i < records; i++) {
+            hash.add(new ConsumerRecord<>("t", 0, i, null, new byte[]{(byte) i}));
+        }
+        return hash.now();
+    }
+
     private static StoreManifest manifest() {
-        return new StoreManifest(payload(32), 1, EPOCH, new Uuid(1, 2), 100, 90, 95, new Accounts(96, 3, 1),
+        return new StoreManifest(payload(32), 1, EPOCH, new Uuid(1, 2), 100, 90, 95, new Accounts(96, 3, 1, hash(100)),
                 1_700_000_000_000L, 2, payload(32), 1_000, -5, 17, StoreKind.IMAGE_AND_REDO,
-                new StoreBase(1, 4, 70, 60, 65, new Accounts(66, 3, 1), 1_600_000_000_000L, payload(32), 110, -6), 95,
-                12.5, 9, -7, List.of(new RetainedSnapshot(80, RetainedSnapshot.FULL, 1, 500, 1_000, true),
+                new StoreBase(1, 4, 70, 60, 65, new Accounts(66, 3, 1, hash(70)), 1_600_000_000_000L, payload(32), 110,
+                        -6),
+                95, 12.5, 9, -7, List.of(new RetainedSnapshot(80, RetainedSnapshot.FULL, 1, 500, 1_000, true),
                         new RetainedSnapshot(90, 80, 2, 50, 2_000, false)));
     }
 
@@ -79,6 +95,19 @@ class StoreFormatsTest {
                     Arrays.equals(key, StoreRecords.MANIFEST_KEY) ? StoreManifest.of(value).encode() : payload);
         }
         return to.toByteArray();
+    }
+
+    @Test
+    void aStateWithoutAHashIsReadAsOneWhoseNextRecordIsTheFirstThatIsHashed() throws IOException {
+        StoreManifest read =
+                StoreManifest.decode(Files.readAllBytes(Path.of("src/test/resources/formats/store-manifest-2.bin")));
+        assertThat(read.accounts()).isEqualTo(new Accounts(96, 3, 1, LogHash.from(100)));
+        assertThat(read.base().accounts()).isEqualTo(new Accounts(66, 3, 1, LogHash.from(70)));
+        assertThat(read.retained()).isEqualTo(manifest().retained());
+        // Learned again from the base, only what is hashed in the state is hashed.
+        assertThat(read.base().accounts().towards(read.accounts()))
+                .isEqualTo(new Accounts(66, 3, 1, LogHash.from(100)));
+        assertThat(StoreManifest.decode(manifest().encode()).accounts()).isEqualTo(manifest().accounts());
     }
 
     @ParameterizedTest
