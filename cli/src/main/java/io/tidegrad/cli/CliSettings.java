@@ -178,6 +178,16 @@ final class CliSettings {
             optional(PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
                     TrainerSettings.SNAPSHOT_PRIVATE_KEY, JSON, KAFKA),
             optional(REGISTRY, NO_EFFECT), optional(CONFIG));
+    static final Command MODELS_ADOPT = new Command("models adopt",
+            "let a model go on with a copy of its log, in another cluster or after a restore", """
+            Reads the state that the model's changelog holds, which was copied too, and looks in the copy of the log for the
+            place up to which it has learned: there the hashes of both agree. A new epoch goes on from there with the exact
+            state, and nothing is learned again. If they agree nowhere, it says how far they do, and changes nothing.
+            docs/operations/backup.md tells what to copy.
+            """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS), optional(REGISTRY_URL, NO_EFFECT), modelOf("models adopt"),
+            optional(REASON, AUTHOR, PREFIX, REPLICATION, DEAD_LETTER_RETENTION, TrainerSettings.SNAPSHOT_COMPRESSION,
+                    TrainerSettings.SNAPSHOT_PRIVATE_KEY, JSON, KAFKA),
+            optional(REGISTRY, NO_EFFECT), optional(CONFIG));
     static final Command MODELS_PROMOTE = decision("promote", "let a model answer, for its own name or for another one", """
             With --for NAME, scorers of NAME answer by this model from now on. The model that answered before continues to
             learn, so it can be promoted again. Without --for, the model answers for its own name.
@@ -239,8 +249,8 @@ final class CliSettings {
 
     static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
             MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_UPGRADE,
-            MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW,
-            STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
+            MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST,
+            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
 
     private CliSettings() {}
 

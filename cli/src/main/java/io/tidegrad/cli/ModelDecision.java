@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.EventSchemas;
+import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelData;
@@ -35,6 +36,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
 import io.tidegrad.trainer.TrainerConfig;
+import io.tidegrad.trainer.relearn.LogSearch;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
@@ -121,6 +123,9 @@ final class ModelDecision {
                 }), SettingsCommand.reading(CliSettings.MODELS_UPGRADE, (settings, line) -> {
                     TrainerConfig.snapshotForm(settings); // notes a key that can't be read
                     return decide(settings, line, ModelDecision::upgrade);
+                }), SettingsCommand.reading(CliSettings.MODELS_ADOPT, (settings, line) -> {
+                    TrainerConfig.snapshotForm(settings); // notes a key that can't be read
+                    return decide(settings, line, ModelDecision::adopt);
                 }), command(CliSettings.MODELS_PROMOTE, ModelDecision::promote),
                 command(CliSettings.MODELS_SHADOW,
                         desk -> desk.tried(desk.decisions.shadow(desk.name(), desk.model()))),
@@ -628,6 +633,43 @@ final class ModelDecision {
             err.println("model " + model() + " was paused for the upgrade, and may still be: tidegrad models resume "
                     + model() + " lets it go on as it was");
         }
+    }
+
+    private Outcome adopt() {
+        String model = model();
+        Lineage left = decisions.lineage(model, OptionalInt.empty());
+        KafkaTopics.Log copy = new KafkaTopics(admin, (short) -1).log(left.spec());
+        if (copy.topicId().equals(left.logTopicId())) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "model " + model + ": expected that topic " + left.log().topic()
+                            + " is a copy of the log that it has learned, found that log itself, with id "
+                            + left.logTopicId() + ": there is nothing to adopt, start a trainer");
+        }
+        PublishedSnapshot.Form form = TrainerConfig.snapshotForm(settings);
+        requireKey(PublishedManifests.read(settings.kafka(), topics, model), form);
+        TimeTravel.PastModel state = TimeTravel.left(settings.kafka(), topics, left, Kernels.active());
+        LogSearch.Found place;
+        try (TopicReader reader = new TopicReader(settings.kafka(), left.log().topic());
+                ProgressLine progress = SettingsCommand.progress(settings, line)) {
+            place = LogSearch.in(reader, model, state.accounts(), progress);
+        }
+        ControlAction.Base base = new ControlAction.Base(left.epoch(), state.model().parameters().updates(),
+                state.weightsHash(), place.nextOffset());
+        ControlAction.Move move =
+                new ControlAction.Move(left.logTopicId().toString(), state.nextOffset(), copy.topicId().toString());
+        Decisions.RolledBack decided = decisions.adopt(model, left.epoch(), base, Numerics.VERSION, move);
+        Handover.begin(ReplayCommand.publishing(settings, form), decided, state, admin);
+        Map<String, Object> more = new LinkedHashMap<>();
+        more.put("base", base.epoch() + "." + base.version());
+        more.put("weights_hash", base.weightsHash());
+        more.put("log_hash", state.accounts().hash().chain());
+        more.put("learned", state.accounts().total());
+        more.put("compared", state.accounts().total() - place.since());
+        more.put("left_at", move.leftAt());
+        more.put("next_offset", base.nextOffset());
+        more.put("numerics", state.numerics() + " -> " + Numerics.VERSION);
+        return new Outcome(decided.decided(), more, after(decided.decided()).getPausedFrom() != null
+                ? "paused: it learns on when it is resumed" : "start one: it learns on from here");
     }
 
     private Outcome promote() {

@@ -213,12 +213,12 @@ final class ModelsListing {
         JsonLine line = shown.line();
         line.put("epoch_began", model.getCreatedAt().toString()).put("spec_fingerprint", model.getSpecFingerprint())
                 .put("topic_id", model.getInputTopicId()).put("start_offset", model.getStartOffset());
-        line.put("rollbacks", model.getRollbacks().stream()
-                .map(origin -> new JsonLine().put("epoch", origin.getEpoch()).put("base_epoch", origin.getBaseEpoch())
-                        .put("base_version", origin.getBaseVersion())
-                        .put("base_next_offset", origin.getBaseNextOffset())
-                        .put("base_weights_hash", origin.getBaseWeightsHash())
-                        .put("resume_offset", origin.getResumeOffset()).put("numerics", numerics(origin)))
+        line.put("rollbacks", model.getRollbacks().stream().map(origin -> new JsonLine().put("epoch", origin.getEpoch())
+                .put("base_epoch", origin.getBaseEpoch()).put("base_version", origin.getBaseVersion())
+                .put("base_next_offset", origin.getBaseNextOffset())
+                .put("base_weights_hash", origin.getBaseWeightsHash()).put("resume_offset", origin.getResumeOffset())
+                .put("numerics", numerics(origin))
+                .put("moved_from_topic_id", origin.getMovedToTopicId().isEmpty() ? null : origin.getMovedFromTopicId()))
                 .toList())
                 .put("candidates", shown.candidates().stream()
                         .map(candidate -> new JsonLine().put("model", candidate.model()).put("role", role(candidate))
@@ -241,9 +241,10 @@ final class ModelsListing {
         return switch (action) {
             case ControlAction.Create create ->
                 "epoch %d from offset %,d of %s".formatted(create.epoch(), create.startOffset(), create.inputTopic());
-            case ControlAction.Rollback rollback -> "epoch %d from version %d.%d, on at offset %,d%s".formatted(
-                    rollback.epoch(), rollback.base().epoch(), rollback.base().version(), rollback.resumeOffset(),
-                    rollback.isUpgrade() ? ", by numerics " + rollback.numerics() : "");
+            case ControlAction.Rollback rollback ->
+                "epoch %d from version %d.%d, on at offset %,d%s".formatted(rollback.epoch(), rollback.base().epoch(),
+                        rollback.base().version(), rollback.resumeOffset(), rollback.isMove() ? " of a copy of the log"
+                                : rollback.isUpgrade() ? ", by numerics " + rollback.numerics() : "");
             case ControlAction.Promote promote -> "answered by " + promote.by();
             case ControlAction.Pause pause -> "";
             case ControlAction.Resume resume -> "";
@@ -281,6 +282,14 @@ final class ModelsListing {
         lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on",
                 source(line), model.getInputTopicId(), model.getStartOffset());
         for (EpochOrigin origin : model.getRollbacks()) {
+            if (!origin.getMovedToTopicId().isEmpty()) {
+                lines.add("moved",
+                        "epoch %d goes on from version %d.%d at offset %,d of a copy (%s), from %,d of %s; %s",
+                        origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(), origin.getResumeOffset(),
+                        origin.getMovedToTopicId(), origin.getLeftAtOffset(), origin.getMovedFromTopicId(),
+                        origin.getBaseWeightsHash());
+                continue;
+            }
             if (numerics(origin) != null) {
                 lines.add("upgraded", "epoch %d goes on from version %d.%d at offset %,d by numerics %d; %s",
                         origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(), origin.getBaseNextOffset(),

@@ -70,6 +70,11 @@ final class VerifyCommand {
                     result.learnedBy(), result.model());
         }
         for (ControlAction.Rollback rollback : result.rollbacks()) {
+            if (rollback.isMove()) {
+                lines.add("moved", "version %d.%d went on at offset %,d of a copy of the log", rollback.base().epoch(),
+                        rollback.base().version(), rollback.resumeOffset());
+                continue;
+            }
             if (rollback.isUpgrade()) {
                 lines.add("upgraded", "version %d.%d at offset %,d was taken over by numerics %d",
                         rollback.base().epoch(), rollback.base().version(), rollback.base().nextOffset(),

@@ -133,6 +133,7 @@ class LeastPrivilegeTest {
             Map.entry("models resume", List.of(MODEL + " --timeout 0")),
             Map.entry("models rollback", List.of(MODEL + " --epoch 1 --version " + EVENTS + " --timeout 0")),
             Map.entry("models upgrade", List.of()), // of a state of other numerics only, and with more rights
+            Map.entry("models adopt", List.of()), // of a log that was copied only, likewise
             Map.entry("models promote", List.of(MODEL + " --timeout 0 --wait")),
             Map.entry("models shadow", List.of(OTHER + " --for " + MODEL + " --timeout 0")),
             Map.entry("models challenge", List.of(OTHER + " --for " + MODEL + " --share 5 --timeout 0")),

@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -130,6 +131,25 @@ final class Readings implements AutoCloseable {
         }
     }
 
+    /// Sends events with a key of their own each, so that none is like another.
+    void sendKeyed(int from, int to) {
+        int schema = registry.register(topic + "-value", EVENT);
+        AvroCodec codec = new AvroCodec(registry);
+        try (KafkaProducer<byte[], byte[]> producer = producer(Map.of())) {
+            for (int i = from; i < to; i++) {
+                producer.send(new ProducerRecord<>(topic, 0, ("key " + i).getBytes(StandardCharsets.UTF_8),
+                        codec.encode(schema, event(i))));
+            }
+        }
+    }
+
+    private static GenericData.Record event(int i) {
+        GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("a", a(i));
+        event.put("over", i % 7 > 3 ? 1 : 0);
+        return event;
+    }
+
     /// In a transaction that is aborted: nobody who reads what was committed sees them.
     void sendAborted(int events) {
         try (KafkaProducer<byte[], byte[]> producer = producer(Map.of("transactional.id", "aborts-" + id))) {
@@ -151,10 +171,7 @@ final class Readings implements AutoCloseable {
         int schema = registry.register(topic + "-value", EVENT);
         AvroCodec codec = new AvroCodec(registry);
         for (int i = 0; i < events; i++) {
-            GenericData.Record event = new GenericData.Record(EVENT);
-            event.put("a", a(i));
-            event.put("over", i % 7 > 3 ? 1 : 0);
-            producer.send(new ProducerRecord<>(topic, 0, times.apply(i), null, codec.encode(schema, event)));
+            producer.send(new ProducerRecord<>(topic, 0, times.apply(i), null, codec.encode(schema, event(i))));
         }
     }
 

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.mirror.MirrorMaker;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,8 @@ class SecondRegionTest {
                 "there.bootstrap.servers = kafka.there:9092", "flights, tidegrad\\\\.control");
         return Files.writeString(directory.resolve("mirror.properties"),
                 properties.replace("kafka.here:9092", here.bootstrap).replace("kafka.there:9092", there)
-                        .replace("flights", here.topic).replace("tidegrad\\\\.", topics.prefix() + "\\\\.") + """
+                        .replace("flights", here.topic).replace("tidegrad\\\\.", topics.prefix() + "\\\\.")
+                        .replace("tidegrad-", topics.prefix() + "-") + """
                         refresh.topics.interval.seconds = 1
                         replication.factor = 1
                         offset-syncs.topic.replication.factor = 1
@@ -69,10 +71,10 @@ class SecondRegionTest {
         return records.stream().map(each -> HexFormat.of().formatHex(each.value())).toList();
     }
 
-    private void awaitCopied(Readings there) {
-        List<String> sent = values(here.committed(here.partition));
+    private void awaitCopied(Readings there, TopicPartition partition) {
+        List<String> sent = values(here.committed(partition));
         await().atMost(PATIENCE).pollInterval(Duration.ofSeconds(1)).ignoreExceptions()
-                .untilAsserted(() -> assertThat(values(there.committed(there.partition))).isEqualTo(sent));
+                .untilAsserted(() -> assertThat(values(there.committed(partition))).isEqualTo(sent));
     }
 
     private static String stateHash(CommittedState state) {
@@ -80,8 +82,12 @@ class SecondRegionTest {
     }
 
     private CommittedState learned(TrainerApp trainer, String model, Readings cluster) {
+        return learned(trainer, model, 1, cluster);
+    }
+
+    private CommittedState learned(TrainerApp trainer, String model, int epoch, Readings cluster) {
         long last = cluster.committed(cluster.partition).getLast().offset();
-        return Readings.awaitLearned(trainer, model, 1, at -> at.nextOffset() > last);
+        return Readings.awaitLearned(trainer, model, epoch, at -> at.nextOffset() > last);
     }
 
     @Test
@@ -94,6 +100,7 @@ class SecondRegionTest {
                 Readings there = here
                         .on(new KafkaProvider.Elsewhere(second.bootstrapServers(), SharedStack.get().registryUrl()))) {
             Path settings = settings(directory, second.bootstrapServers());
+            CommittedState left;
             try (TrainerApp trainer = here.trainer(directory.resolve("here"), "--spec", spec.toString());
                     Scorer served = here.scorer(topics.prefix(), model)) {
                 long version = learned(trainer, model, here).version();
@@ -109,7 +116,7 @@ class SecondRegionTest {
                     here.send(100);
                     here.sendAborted(10);
                     try (ChildJvm again = mirror(settings)) {
-                        awaitCopied(there);
+                        awaitCopied(there, there.partition);
                         CommittedState first = learned(trainer, model, here);
                         Readings.awaitServed(served, 1, first.version());
                         Readings.awaitServed(copy, 1, first.version());
@@ -123,11 +130,16 @@ class SecondRegionTest {
                         assertThat(here.models(topics.prefix(), "rollback", model, "--version", "" + version))
                                 .as(here.err()).isZero();
                         Readings.awaitServed(copy, 2, version);
+                        here.sendKeyed(0, 100);
+                        left = learned(trainer, model, 2, here);
+                        awaitCopied(there, there.partition);
+                        awaitCopied(there, new TopicPartition(Topics.changelog(topics.applicationId(model, 2)), 0));
                         again.requireAlive();
                     }
                 }
             }
             takeOver(directory, there, spec);
+            goOn(directory, there, left);
         }
         here.close();
     }
@@ -152,5 +164,19 @@ class SecondRegionTest {
             assertThat(scorer.weightsHash())
                     .isEqualTo(there.fold(directory.resolve(next + ".yaml"), offset -> true).weightsHash());
         }
+    }
+
+    /// The model itself goes on with its exact state.
+    private void goOn(Path directory, Readings there, CommittedState left) {
+        assertThat(there.models(topics.prefix(), "promote", model)).as(there.err()).isZero();
+        assertThat(there.models(topics.prefix(), "adopt", model, "--json")).as(there.err()).isZero();
+        assertThat(there.json().path("base").asText()).isEqualTo("2." + left.version());
+        assertThat(there.json().path("left_at").asLong()).isEqualTo(left.nextOffset());
+        assertThat(there.json().path("compared").asLong()).isEqualTo(100);
+        try (Scorer scorer = there.scorer(topics.prefix(), model)) {
+            Readings.awaitServed(scorer, 3, left.version());
+            assertThat(scorer.weightsHash()).isEqualTo(Objects.requireNonNull(left.report()).weightsHash());
+        }
+        assertThat(there.run(topics.prefix(), List.of("verify", "--model", model))).as(there.err()).isZero();
     }
 }

@@ -37,8 +37,8 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
 
     /// Returns why a model can't go on with a topic that was created again, and what its operator can do.
     public static String otherLog(String model) {
-        return "it was deleted and created again, or copied from another cluster, so its offsets mean other events. Begin a new epoch with what is there"
-                + " (tidegrad models delete " + model
+        return "it was deleted and created again, or copied from another cluster, so its offsets mean other events. If it is a copy of the log that was learned, go on with it (tidegrad models adopt "
+                + model + "); else begin a new epoch with what is there (tidegrad models delete " + model
                 + ", then tidegrad models create --spec FILE), or learn from it under a new model name";
     }
 }

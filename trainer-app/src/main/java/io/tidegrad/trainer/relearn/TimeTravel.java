@@ -22,6 +22,7 @@ import io.tidegrad.trainer.store.StoredState;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Makes a model as it was at an earlier place in its log: from the nearest earlier state and the events after it.
@@ -103,9 +104,21 @@ public final class TimeTravel {
     /// @throws StopException if the changelog does not hold it
     public static PastModel last(KafkaSettings kafka, Topics topics, Lineage lineage, OptionalLong nextOffset,
             Kernels kernels) {
+        return left(lineage,
+                () -> StoredState.last(lineage, Changelog.of(kafka, topics, lineage), nextOffset, kernels));
+    }
+
+    /// Reads the newest whole state of an epoch whose log is another one by now, for the base of a move.
+    ///
+    /// @throws StopException if the changelog holds none
+    public static PastModel left(KafkaSettings kafka, Topics topics, Lineage lineage, Kernels kernels) {
+        return left(lineage, () -> StoredState.whole(lineage, Changelog.of(kafka, topics, lineage), kernels));
+    }
+
+    private static PastModel left(Lineage lineage, Supplier<StoredState> read) {
         long start = System.nanoTime();
         Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
-        StoredState state = StoredState.last(lineage, Changelog.of(kafka, topics, lineage), nextOffset, kernels);
+        StoredState state = read.get();
         return new PastModel(lineage, state.model(), "the " + state.name(), state.nextOffset(), state.nextOffset(),
                 state.accounts(), state.newestAppendTime(), state.numerics(), System.nanoTime() - start);
     }
@@ -156,7 +169,7 @@ public final class TimeTravel {
             return RelearnedModel.initial(lineage, decoder, facts, keepsRejected, kernels);
         }
         StoredState state = StoredState.last(before, Changelog.of(kafka, topics, before),
-                OptionalLong.of(upgrade.base().nextOffset()), kernels);
+                OptionalLong.of(upgrade.leftAt()), kernels);
         return new RelearnedModel(state.model(), decoder, facts, upgrade.resumeOffset(), lineage::learns,
                 state.accounts(), state.newestAppendTime(), keepsRejected);
     }
@@ -174,12 +187,8 @@ public final class TimeTravel {
                 long first = lineage.firstOffset();
                 long until = place.asEnd(first, reader, Instant.now());
                 if (until < first) {
-                    throw new StopException(ExitCode.CONFIGURATION,
-                            "model " + lineage.model() + ": expected an offset from " + first
-                                    + (lineage.upgrade() == null
-                                            ? " on, where it began, found " + until + ", before there was such a model"
-                                            : " on, where this build took it over, found " + until
-                                                    + ", before which a build of other numerics learned it"));
+                    throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model()
+                            + ": expected an offset from " + first + tooEarly(lineage.upgrade(), until));
                 }
                 Start start = start(facts, until);
                 RelearnedModel relearned = start.relearned();
@@ -190,6 +199,17 @@ public final class TimeTravel {
                             relearned.accounts(), relearned.newestAppendTime(), Numerics.VERSION, relearning.nanos());
                 }
             }
+        }
+
+        private static String tooEarly(ControlAction.@Nullable Rollback upgrade, long found) {
+            if (upgrade == null) {
+                return " on, where it began, found " + found + ", before there was such a model";
+            }
+            return upgrade.isMove()
+                    ? " on, where it went on with this copy of its log, found " + found
+                            + ", which it learned from the log before"
+                    : " on, where this build took it over, found " + found
+                            + ", before which a build of other numerics learned it";
         }
 
         /// Returns the stored state of this epoch, or of one that leads to it, if it is early enough.

@@ -56,12 +56,20 @@ public final class Changelog {
     /// steps. Only a marker, or records of a trainer that was replaced, can lie behind it.
     @Nullable
     StoreManifest newestManifest() {
+        Newest newest = newest();
+        return newest == null ? null : newest.manifest();
+    }
+
+    private record Newest(StoreManifest manifest, long offset) {
+    }
+
+    private @Nullable Newest newest() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             long begin = ReadCommitted.begin(consumer, partition);
             long end = ReadCommitted.end(consumer, partition);
             for (long step = 4;; step *= 8) {
                 long from = Math.max(begin, end - step);
-                StoreManifest newest = newestManifest(consumer, from, end);
+                Newest newest = newest(consumer, from, end);
                 if (newest != null || from == begin) {
                     return newest;
                 }
@@ -80,14 +88,14 @@ public final class Changelog {
         return readCommitted.hasOpenTransaction(partition);
     }
 
-    private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer, long from, long end) {
-        StoreManifest newest = null;
+    private @Nullable Newest newest(Consumer<byte[], byte[]> consumer, long from, long end) {
+        Newest newest = null;
         consumer.seek(partition, from);
         while (consumer.position(partition) < end) {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                 if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY) && record.value() != null) {
                     try {
-                        newest = StoreManifest.of(record.value());
+                        newest = new Newest(StoreManifest.of(record.value()), record.offset());
                     } catch (DamagedException e) {
                         throw Refusals.damaged(partition.topic() + " at offset " + record.offset(), e);
                     }
@@ -95,6 +103,18 @@ public final class Changelog {
             }
         }
         return newest;
+    }
+
+    /// Reads the records of whole commits, oldest first. In a copy of a changelog the newest commit may lack its end, if
+    /// copying ended in the middle of it.
+    void readCommits(java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader) {
+        Newest newest = newest();
+        long end = newest == null ? 0 : newest.offset();
+        read(record -> {
+            if (record.offset() <= end) {
+                reader.accept(record);
+            }
+        });
     }
 
     /// Reads every record that is visible now, oldest first.

@@ -92,19 +92,10 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
 
     /// Returns the last state of a lineage whose epoch has ended, by whatever numerics it was learned.
     ///
-    /// @param nextOffset the watermark that it has to have; empty for any
+    /// @param nextOffset the watermark that it has to have; empty for that of the newest commit
     /// @throws StopException if there is none, it is damaged, or the changelog holds only an earlier image
     public static StoredState last(Lineage lineage, Changelog changelog, OptionalLong nextOffset, Kernels kernels) {
-        Restoration restoration = new Restoration(lineage, kernels, true, progress -> {
-        });
-        try {
-            if (changelog.exists()) {
-                awaitMarkers(lineage, changelog);
-                changelog.read(restoration::apply);
-            }
-        } catch (KafkaException e) {
-            throw StopException.from(e);
-        }
+        Restoration restoration = ended(lineage, changelog, kernels);
         StoreManifest manifest = restoration.manifest();
         StoredState state = of(restoration);
         long learned = manifest == null ? lineage.startOffset() : manifest.nextOffset();
@@ -124,6 +115,35 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
                                     + lineage.model() + ")");
         }
         return state;
+    }
+
+    /// Returns the newest whole state of a lineage whose epoch has ended, by whatever numerics it was learned: what it has
+    /// learned since a last whole image is learned again from the log.
+    ///
+    /// @throws StopException if there is none, or it is damaged
+    public static StoredState whole(Lineage lineage, Changelog changelog, Kernels kernels) {
+        StoredState state = of(ended(lineage, changelog, kernels));
+        if (state == null) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "model " + lineage.model() + ", epoch " + lineage.epoch() + ": expected a state in "
+                            + changelog.topic()
+                            + ", found none; copy that topic too, as docs/operations/backup.md says");
+        }
+        return state;
+    }
+
+    private static Restoration ended(Lineage lineage, Changelog changelog, Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, true, progress -> {
+        });
+        try {
+            if (changelog.exists()) {
+                awaitMarkers(lineage, changelog);
+                changelog.readCommits(restoration::apply);
+            }
+        } catch (KafkaException e) {
+            throw StopException.from(e);
+        }
+        return restoration;
     }
 
     /// Kafka answers a commit before its marker reaches the changelog. The transaction of a trainer that died stays open

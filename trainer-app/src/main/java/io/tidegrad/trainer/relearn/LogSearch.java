@@ -1,0 +1,221 @@
+package io.tidegrad.trainer.relearn;
+
+import io.tidegrad.control.TopicReader;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.LogHash;
+import io.tidegrad.trainer.store.RunningHash;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
+
+/// Finds the place in a copy of a log up to which a state has learned, by the hash of what it has consumed.
+///
+/// Each record whose own hash is that behind an anchor may be the same one, so hashing begins there with the anchor's, and
+/// is compared at all later anchors and at the state. What reaches the state from the earliest anchor is the place. If
+/// more than one does, the records repeat each other and tell nothing. If one agreed at some anchor and not at a later one,
+/// the copy is not what was learned.
+public final class LogSearch {
+    /// Records that all look alike would begin one at each.
+    private static final int ATTEMPTS_MAX = 1_000;
+
+    private static final long TELL_EVERY_NANOS = 200_000_000;
+
+    private final List<LogHash.Anchor> anchors;
+    private final long from;
+    private final long wanted;
+    private final String wantedChain;
+    private final Map<String, List<Integer>> anchorsBefore = new HashMap<>(); // by the hash of the record behind them
+    private final RunningHash single = new RunningHash(0, LogHash.NOTHING);
+    private final List<Attempt> attempts = new ArrayList<>();
+    private final TreeSet<Long> places = new TreeSet<>(); // of the earliest anchor that leads to any
+    private int placesSince = Integer.MAX_VALUE; // that anchor
+    private @Nullable Attempt furthest; // of those that parted
+    private boolean repeats;
+
+    /// A place in the copy.
+    ///
+    /// @param nextOffset the offset after the last record that the state has learned
+    /// @param since how many records the model had consumed before those that are compared
+    public record Found(long nextOffset, long since) {
+    }
+
+    private final class Attempt {
+        final int first; // anchor
+        final RunningHash hash;
+        long count;
+        int next; // anchor to compare with; behind the last one, the state
+        long agreed; // how many records
+        long agreedOffset; // after these
+        long parted = -1; // count at which the hashes differ
+
+        Attempt(int first, long offset) {
+            LogHash.Anchor anchor = anchors.get(first);
+            this.first = first;
+            count = anchor.count();
+            hash = new RunningHash(count, new LogHash(from, anchor.chain(), List.of()));
+            next = first + 1;
+            agreed = count;
+            agreedOffset = offset;
+        }
+
+        /// Returns whether it began at the right record, and not at another one that looks like it.
+        boolean hasAgreed() {
+            return agreed > anchors.get(first).count();
+        }
+
+        /// Returns whether it goes on.
+        boolean add(ConsumerRecord<byte[], byte[]> record) {
+            hash.add(record);
+            count++;
+            boolean isLast = next == anchors.size();
+            long at = isLast ? wanted : anchors.get(next).count();
+            if (count < at) {
+                return true;
+            }
+            if (!hash.now().chain().equals(isLast ? wantedChain : anchors.get(next).chain())) {
+                parted = at;
+                return false;
+            }
+            agreed = count;
+            agreedOffset = record.offset() + 1;
+            next++;
+            return !isLast;
+        }
+    }
+
+    /// @param learned what the state has consumed
+    public LogSearch(Accounts learned) {
+        LogHash hash = learned.hash();
+        anchors = hash.anchors();
+        from = hash.from();
+        wanted = learned.total();
+        wantedChain = hash.chain();
+        for (int i = 0; i < anchors.size(); i++) {
+            anchorsBefore.computeIfAbsent(anchors.get(i).next(), next -> new ArrayList<>()).add(i);
+        }
+    }
+
+    /// Finds the place in a copy, all of which is read.
+    ///
+    /// @param learned what the state has consumed
+    /// @throws StopException if there is none, or more than one
+    public static Found in(TopicReader copy, String model, Accounts learned, ReplayProgress.Listener listener) {
+        LogSearch search = new LogSearch(learned);
+        long begin = copy.begin();
+        long end = copy.end();
+        long start = System.nanoTime();
+        long[] told = {0, start}; // records, when
+        copy.read(begin, end, record -> {
+            search.add(record);
+            told[0]++;
+            long now = System.nanoTime();
+            if (now - told[1] >= TELL_EVERY_NANOS) {
+                told[1] = now;
+                listener.at(new ReplayProgress(begin, record.offset() + 1, end, told[0], now - start));
+            }
+            return true;
+        });
+        listener.at(new ReplayProgress(begin, end, end, told[0], System.nanoTime() - start));
+        return search.found(model, copy.log().topic());
+    }
+
+    /// Takes the next visible record of the copy.
+    public void add(ConsumerRecord<byte[], byte[]> record) {
+        for (int anchor : anchorsBefore.getOrDefault(single.alone(record), List.of())) {
+            // One that has come here from an earlier anchor has just been compared with this one.
+            if (attempts.stream().noneMatch(each -> each.count == anchors.get(anchor).count())) {
+                attempts.add(new Attempt(anchor, record.offset()));
+            }
+        }
+        if (attempts.size() > ATTEMPTS_MAX) {
+            attempts.removeLast();
+            repeats = true;
+        }
+        for (Iterator<Attempt> each = attempts.iterator(); each.hasNext();) {
+            Attempt attempt = each.next();
+            if (!attempt.add(record)) {
+                each.remove();
+                end(attempt);
+            }
+        }
+    }
+
+    private void end(Attempt attempt) {
+        if (attempt.parted >= 0) {
+            furthest = further(furthest, attempt);
+            return;
+        }
+        if (attempt.first < placesSince) {
+            placesSince = attempt.first;
+            places.clear();
+        }
+        if (attempt.first == placesSince) {
+            places.add(attempt.agreedOffset);
+        }
+    }
+
+    private static Attempt further(@Nullable Attempt one, Attempt other) {
+        return one == null || other.agreed > one.agreed ? other : one;
+    }
+
+    /// Returns the place.
+    ///
+    /// @param model its name
+    /// @param copy the topic
+    /// @throws StopException if there is none, or more than one; the message says how far the hashes agree
+    public Found found(String model, String copy) {
+        Attempt parted = furthest;
+        if (places.size() == 1 && !repeats && (parted == null || !parted.hasAgreed())) {
+            return new Found(places.first(), anchors.get(placesSince).count());
+        }
+        throw new StopException(ExitCode.STATE_VIOLATION,
+                String.format(Locale.ROOT,
+                        "model %s: expected in %s the records that the model has learned, up to record %,d, found %s",
+                        model, copy, wanted, why()));
+    }
+
+    private String why() {
+        if (repeats || places.size() > 1) {
+            return (places.size() > 1
+                    ? String.format(Locale.ROOT, "them before offset %,d and before %,d", places.first(), places.last())
+                    : "more than " + ATTEMPTS_MAX + " places where they may begin")
+                    + ": the records repeat each other, so their hashes do not tell which were learned. Learn the copy"
+                    + " under a new model name";
+        }
+        if (anchors.isEmpty()) {
+            return "that its state has no hash of them, as an earlier build wrote it: let a trainer of this build learn"
+                    + " more, where the model is learned, and copy the changelog again";
+        }
+        Attempt longest = attempts.isEmpty() ? null : attempts.getFirst();
+        for (Attempt each : attempts) {
+            longest = further(longest, each);
+        }
+        Attempt parted = furthest;
+        if (parted != null && (longest == null || parted.agreed > longest.agreed)) {
+            return String.format(Locale.ROOT,
+                    "that the hashes agree up to record %,d, before offset %,d, and do not at record %,d: between"
+                            + " these the copy lacks a record, or has another one. Copy the topic again, or learn it"
+                            + " under a new model name",
+                    parted.agreed, parted.agreedOffset, parted.parted);
+        }
+        if (longest != null) {
+            return String.format(Locale.ROOT,
+                    "that the copy ends after record %,d; the hashes agree up to record %,d, before offset %,d. Let the"
+                            + " rest be copied, and give the command again",
+                    longest.count, longest.agreed, longest.agreedOffset);
+        }
+        return "none of those that follow record "
+                + anchors.stream().map(each -> String.format(Locale.ROOT, "%,d", each.count()))
+                        .collect(Collectors.joining(", "))
+                + ": it begins later, or is no copy of the log. Learn it under a new model name";
+    }
+}

@@ -1,0 +1,296 @@
+package io.tidegrad.trainer.relearn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.process.StopException;
+import io.tidegrad.trainer.simulation.PlainLogHash;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.LogHash;
+import io.tidegrad.trainer.store.RunningHash;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/// The hash of what was learned, and the search in a copy.
+class LogSearchTest {
+    private static final int LEARNED = 10_000;
+
+    private static byte @Nullable [] bytes(@Nullable String text) {
+        return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @SuppressWarnings("NullAway") // keys and values may be null
+    private static ConsumerRecord<byte[], byte[]> record(String topic, long offset, long time, @Nullable String key,
+            @Nullable String value, String... headers) {
+        RecordHeaders all = new RecordHeaders();
+        for (int i = 0; i < headers.length; i += 2) {
+            all.add(headers[i], headers[i + 1].isEmpty() ? null : bytes(headers[i + 1]));
+        }
+        return new ConsumerRecord<>(topic, 0, offset, time, TimestampType.CREATE_TIME, 0, 0, bytes(key), bytes(value),
+                all, Optional.empty());
+    }
+
+    private static ConsumerRecord<byte[], byte[]> event(int i) {
+        return record("log", i, i, i % 3 == 0 ? null : "key " + i % 5, "event " + i, "tidegrad-example", "1 " + i % 2);
+    }
+
+    private static final List<ConsumerRecord<byte[], byte[]>> EVENTS =
+            IntStream.range(0, 21_000).mapToObj(LogSearchTest::event).toList();
+
+    private static List<ConsumerRecord<byte[], byte[]>> events(int from, int to) {
+        return EVENTS.subList(from, to);
+    }
+
+    private static LogHash hash(long before, LogHash at, List<ConsumerRecord<byte[], byte[]>> records) {
+        RunningHash hash = new RunningHash(before, at);
+        records.forEach(hash::add);
+        return hash.now();
+    }
+
+    private static String chain(ConsumerRecord<byte[], byte[]> record) {
+        return hash(0, LogHash.NOTHING, List.of(record)).chain();
+    }
+
+    /// From Python: `hashlib.sha256(before + record).hexdigest()`, with lengths by `struct.pack('>i', n)`.
+    @Test
+    void theHashIsWhatThePageSays() {
+        List<ConsumerRecord<byte[], byte[]>> records = List.of(record("t", 0, 0, "k", "value"),
+                record("t", 1, 0, null, "v2", "trace", "x", "tidegrad-example", "1 e"),
+                record("t", 2, 0, "", null, "tidegrad-tick", ""));
+        assertThat(hash(0, LogHash.NOTHING, records.subList(0, 1)).chain())
+                .isEqualTo("a4d1081d42d3236be846428230f5003581a535a84d5f7af1177efe36f140d5ab");
+        assertThat(hash(0, LogHash.NOTHING, records.subList(0, 2)).chain())
+                .isEqualTo("bbb39e8cb13753dcd3d14d83388115f054c13760df404ca7d5ba7c46d9f68262");
+        assertThat(hash(0, LogHash.NOTHING, records).chain())
+                .isEqualTo("de23e9704dc39d5b1d2c3b036b41ec4dacf13bf7ecaa530885a2f0cb65d948e7");
+        assertThat(new RunningHash(0, LogHash.NOTHING).alone(records.get(1)))
+                .isEqualTo("d5c21e435ef800677041431f20d159ecaeb5d0ad1a0048c718256ca1c9f964bb");
+    }
+
+    @Test
+    void whereARecordLiesDoesNotMatterAndEverythingThatCanBeLearnedDoes() {
+        String expected = chain(record("log", 5, 7, "k", "v", "tidegrad-example", "1"));
+        assertThat(chain(record("other", 6, 8, "k", "v", "trace", "id", "tidegrad-example", "1"))).isEqualTo(expected);
+        for (ConsumerRecord<byte[], byte[]> other : List.of(record("log", 5, 7, "K", "v", "tidegrad-example", "1"),
+                record("log", 5, 7, "k", "V", "tidegrad-example", "1"),
+                record("log", 5, 7, "k", "v", "tidegrad-example", "2"),
+                record("log", 5, 7, "k", "v", "tidegrad-examplf", "1"), record("log", 5, 7, "k", "v"),
+                record("log", 5, 7, "kv", "", "tidegrad-example", "1"),
+                record("log", 5, 7, null, "v", "tidegrad-example", "1"))) {
+            assertThat(chain(other)).isNotEqualTo(expected);
+        }
+        assertThat(chain(record("log", 0, 0, "", "v"))).isNotEqualTo(chain(record("log", 0, 0, null, "v")));
+        assertThat(hash(0, LogHash.NOTHING, List.of(event(2), event(1))).chain())
+                .isNotEqualTo(hash(0, LogHash.NOTHING, List.of(event(1), event(2))).chain());
+    }
+
+    /// Whatever the sizes of the records, and wherever a state was kept in between.
+    @Test
+    void aStateThatIsRestoredGoesOnWithTheSameHash() {
+        SplittableRandom random = new SplittableRandom(1);
+        List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+        for (int i = 0; i < 5_000; i++) {
+            records.add(record("log", i, 0, "k", "x".repeat(random.nextInt(i % 100 == 0 ? 200_000 : 300))));
+        }
+        LogHash whole = hash(0, LogHash.NOTHING, records);
+        String plain = PlainLogHash.NOTHING;
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+            plain = PlainLogHash.after(plain, record);
+        }
+        assertThat(whole.chain()).isEqualTo(plain);
+        LogHash inParts = LogHash.NOTHING;
+        for (int at = 0; at < records.size();) {
+            int to = Math.min(records.size(), at + random.nextInt(200));
+            inParts = hash(at, inParts, records.subList(at, to));
+            at = to;
+        }
+        assertThat(inParts).isEqualTo(whole);
+        RunningHash ahead = new RunningHash(0, LogHash.NOTHING);
+        RunningHash behind = new RunningHash(0, LogHash.NOTHING);
+        RunningHash.Mark mark = new RunningHash.Mark();
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+            ahead.add(record);
+            ahead.copyTo(mark);
+            behind.add(mark);
+        }
+        assertThat(behind.now()).isEqualTo(whole);
+    }
+
+    @Test
+    void fewAnchorsAreKeptAndTheyLieTheDenserTheNewer() {
+        List<Long> counts =
+                hash(0, LogHash.NOTHING, events(0, LEARNED)).anchors().stream().map(LogHash.Anchor::count).toList();
+        assertThat(counts).containsExactly(0L, 6_144L, 8_192L, 9_920L, 9_984L);
+        assertThat(hash(0, LogHash.NOTHING, List.of()).isEmpty()).isTrue();
+    }
+
+    // ---- the search ----
+
+    private static Accounts learned(LogHash hash, long records) {
+        return new Accounts(records - 2, 1, 1, hash);
+    }
+
+    /// Records of a copy, whose offsets have gaps.
+    private static LogSearch search(Accounts learned, List<ConsumerRecord<byte[], byte[]>> copied) {
+        LogSearch search = new LogSearch(learned);
+        long offset = 100;
+        for (ConsumerRecord<byte[], byte[]> record : copied) {
+            search.add(new ConsumerRecord<>("copy", 0, offset, 0, TimestampType.CREATE_TIME, 0, 0, record.key(),
+                    record.value(), record.headers(), Optional.empty()));
+            offset += offset % 10 == 9 ? 3 : 1;
+        }
+        return search;
+    }
+
+    private static LogSearch.Found found(Accounts learned, List<ConsumerRecord<byte[], byte[]>> copied) {
+        return search(learned, copied).found("m", "copy");
+    }
+
+    /// Returns the offset after `records` records of a copy.
+    private static long after(int records) {
+        long offset = 100;
+        long next = 100;
+        for (int i = 0; i < records; i++) {
+            next = offset + 1;
+            offset += offset % 10 == 9 ? 3 : 1;
+        }
+        return next;
+    }
+
+    private static void refused(Accounts learned, List<ConsumerRecord<byte[], byte[]>> copied, String... why) {
+        assertThatThrownBy(() -> found(learned, copied)).isInstanceOf(StopException.class)
+                .hasMessageContaining("model m: expected in copy the records that the model has learned")
+                .hasMessageContainingAll(why);
+    }
+
+    private static Accounts learned() {
+        return learned(hash(0, LogHash.NOTHING, events(0, LEARNED)), LEARNED);
+    }
+
+    @Test
+    void thePlaceIsFoundWhereverTheCopyBeginsAndEnds() {
+        assertThat(found(learned(), events(0, 12_000))).isEqualTo(new LogSearch.Found(after(LEARNED), 0));
+        assertThat(found(learned(), events(0, LEARNED)).nextOffset()).isEqualTo(after(LEARNED));
+        for (int begin : new int[]{1, 6_144, 6_145, 8_192, 9_920, 9_984}) {
+            LogSearch.Found found = found(learned(), events(begin, 10_500));
+            assertThat(found.nextOffset()).isEqualTo(after(LEARNED - begin));
+            assertThat(found.since()).isGreaterThanOrEqualTo(begin);
+        }
+        refused(learned(), events(9_985, 10_500), "none of those that follow record 0, 6,144, 8,192, 9,920, 9,984");
+        refused(learned(), events(20_000, 20_500), "it begins later, or is no copy of the log");
+    }
+
+    @Test
+    void aModelWithFewRecordsIsFoundToo() {
+        for (int count : new int[]{1, 2, 63, 64, 65}) {
+            Accounts learned = new Accounts(count, 0, 0, hash(0, LogHash.NOTHING, events(0, count)));
+            assertThat(found(learned, events(0, 200)).nextOffset()).isEqualTo(after(count));
+        }
+    }
+
+    @Test
+    void aRecordThatIsLostAddedOrChangedIsNoticedAndSaidBetweenWhichPlaces() {
+        for (int at : new int[]{9_950, 9_990, 9_999}) {
+            List<ConsumerRecord<byte[], byte[]>> lost = new ArrayList<>(events(0, 12_000));
+            lost.remove(at);
+            String agreed = at < 9_984 ? "record 9,920, before offset " + String.format("%,d", after(9_920))
+                    : "record 9,984, before offset " + String.format("%,d", after(9_984));
+            refused(learned(), lost, "that the hashes agree up to " + agreed, "lacks a record, or has another one",
+                    at < 9_984 ? "do not at record 9,984" : "do not at record 10,000");
+            List<ConsumerRecord<byte[], byte[]>> added = new ArrayList<>(events(0, 12_000));
+            added.add(at, event(at - 1));
+            refused(learned(), added, "that the hashes agree up to " + agreed);
+            List<ConsumerRecord<byte[], byte[]>> changed = new ArrayList<>(events(0, 12_000));
+            changed.set(at, event(at + 7));
+            refused(learned(), changed, "that the hashes agree up to " + agreed);
+        }
+    }
+
+    /// The state comes from the log, so a mistake of the copy before the newest places does no harm.
+    @Test
+    void whatTheCopyLacksLongBeforeIsToldByHowMuchWasCompared() {
+        List<ConsumerRecord<byte[], byte[]>> lost = new ArrayList<>(events(0, 12_000));
+        lost.remove(3_000);
+        assertThat(found(learned(), lost)).isEqualTo(new LogSearch.Found(after(LEARNED - 1), 6_144));
+    }
+
+    @Test
+    void aCopyThatIsBehindIsSaidToBe() {
+        refused(learned(), events(0, 9_993),
+                "that the copy ends after record 9,993; the hashes agree up to record 9,984", "Let the rest be copied");
+    }
+
+    @Test
+    void recordsThatRepeatEachOtherTellNothing() {
+        List<ConsumerRecord<byte[], byte[]>> same = IntStream.range(0, 500).mapToObj(i -> event(1)).toList();
+        Accounts learned = learned(hash(0, LogHash.NOTHING, same.subList(0, 300)), 300);
+        refused(learned, same, "them before offset", "the records repeat each other");
+        List<ConsumerRecord<byte[], byte[]>> many = IntStream.range(0, 1_100).mapToObj(i -> event(1)).toList();
+        refused(learned(hash(0, LogHash.NOTHING, many), 1_100), many, "more than 1000 places where they may begin");
+    }
+
+    /// Repeated records that the hash before them tells apart are no harm.
+    @Test
+    void aRepeatedRecordBehindAnAnchorIsTriedAndGivenUp() {
+        List<ConsumerRecord<byte[], byte[]>> copied = new ArrayList<>(events(0, 300));
+        copied.addAll(List.of(event(0), event(64), event(0)));
+        copied.addAll(events(300, 400));
+        Accounts learned = learned(hash(0, LogHash.NOTHING, events(0, 250)), 250);
+        assertThat(found(learned, copied)).isEqualTo(new LogSearch.Found(after(250), 0));
+    }
+
+    /// A rollback left out what lies between.
+    @Test
+    void whatAModelLeftOutIsPassedOver() {
+        Accounts before = new Accounts(1_000, 0, 0, hash(0, LogHash.NOTHING, events(0, 1_000)));
+        Accounts learned = learned(hash(1_000, before.afterGap().hash(), events(1_200, 1_400)), 1_200);
+        assertThat(found(learned, events(0, 1_500))).isEqualTo(new LogSearch.Found(after(1_400), 1_000));
+    }
+
+    @Test
+    void aStateOfABuildWithoutHashesSaysSoAndOneThatWentOnIsFound() {
+        refused(new Accounts(LEARNED, 0, 0), events(0, 12_000), "that its state has no hash",
+                "an earlier build wrote it");
+        LogHash later = hash(LEARNED, new Accounts(LEARNED, 0, 0).hash(), events(LEARNED, LEARNED + 20));
+        assertThat(found(learned(later, LEARNED + 20), events(9_000, 12_000)))
+                .isEqualTo(new LogSearch.Found(after(1_020), LEARNED));
+    }
+
+    /// Prints what hashing a record costs, by the size of its value.
+    @EnabledIfSystemProperty(named = "tidegrad.speed.seconds", matches = "[0-9]+")
+    @Test
+    void whatHashingCosts() {
+        long nanos = 1_000_000_000L * Integer.getInteger("tidegrad.speed.seconds");
+        for (int size : new int[]{50, 100, 150, 200, 1_000}) {
+            ConsumerRecord<byte[], byte[]> record = record("log", 0, 0, null, "x".repeat(size));
+            RunningHash hash = new RunningHash(0, LogHash.NOTHING);
+            measured(hash, record, nanos / 2); // warms up
+            System.out.printf("value of %d bytes: %.0f ns of CPU time a record%n", size, measured(hash, record, nanos));
+        }
+    }
+
+    private static double measured(RunningHash hash, ConsumerRecord<byte[], byte[]> record, long nanos) {
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        long begin = threads.getCurrentThreadCpuTime();
+        long records = 0;
+        while (threads.getCurrentThreadCpuTime() - begin < nanos) {
+            for (int i = 0; i < 10_000; i++) {
+                hash.add(record);
+            }
+            records += 10_000;
+        }
+        return (double) (threads.getCurrentThreadCpuTime() - begin) / records;
+    }
+}
