@@ -4,6 +4,7 @@ import io.tidegrad.loadtests.DeltaLoad;
 import io.tidegrad.loadtests.FloodLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.loadtests.FreshnessOptions;
+import io.tidegrad.loadtests.LateLabels;
 import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.Result;
@@ -31,7 +32,8 @@ final class LoadtestCommand {
     static CommandLine group() {
         return CommandGroup.of("loadtest", "Measure what this machine does a second.", new Train(), new Poison(),
                 new Floods(), new Restart(), new Models(), new Freshness(), new Rollback(), new LoadtestScore(),
-                new Delta(), new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop());
+                new Delta(), new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop(),
+                new Late());
     }
 
     /// Options of the amount that is measured.
@@ -223,6 +225,36 @@ final class LoadtestCommand {
         Measuring measuring() {
             List<String> command = List.of(Tidegrad.class.getName(), "models", "rollback");
             return of(new RollbackLoad(command, eventsAnHour, json(), System.out, System.err)::run);
+        }
+    }
+
+    @Command(name = "late-labels", description = {
+        "Compare what can be done about labels that come hours after their events, by the log loss as served.", "",
+        "Streams are made-up clicks, of which only the positive ones are told, and the flights that ship. Labels come after"
+                + " an exponential delay, of positives twice as long in the mean, at most 48 hours. wait-for-all waits 48"
+                + " hours, the others one hour and then learn a missing label as a negative. Joining and learning run in"
+                + " this process, in the order of event time, without Kafka."})
+    static final class Late extends Loadtest.WithJson {
+        @Option(names = "--events", paramLabel = "N", defaultValue = "300000",
+                description = "Number of events of each stream (default: ${DEFAULT-VALUE}).")
+        private int events;
+
+        @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3",
+                description = "Number of repetitions, each with delays of its own (default: ${DEFAULT-VALUE}).")
+        private int repetitions;
+
+        @Option(names = "--optimizer", paramLabel = "TEXT",
+                description = "Optimizer of the model of flights, as in a spec: \"adagrad: { rate: 0.02 }\" (default: that of the quick start).")
+        private @Nullable String optimizer;
+
+        @Override
+        Measuring measuring() {
+            LateLabels load = new LateLabels(events, repetitions, optimizer);
+            return of(() -> {
+                List<Result> results = load.run();
+                System.out.print(json() ? Result.json(results) : Result.text(results));
+                System.out.flush();
+            });
         }
     }
 
