@@ -100,13 +100,14 @@ public final class EventSchemas {
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
                 case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
                 case Feature.Categories list -> add(uses, list.field(), Use.VALUES);
+                case Feature.ShiftedLabel shifted -> add(uses, shifted.field(), Use.NUMBERS);
                 case Feature.Bag bag -> {
                     add(uses, bag.field(), Use.VALUES);
                     add(uses, bag.weights(), Use.NUMBERS);
                 }
             }
         }
-        add(uses, spec.label().field(), Use.VALUE);
+        add(uses, spec.label().field(), spec.label().isList() ? Use.NUMBERS : Use.VALUE);
         add(uses, spec.input().eventTime(), Use.TIME);
         add(uses, spec.weightField(), Use.WEIGHT);
         return uses;

@@ -162,8 +162,10 @@ final class GrpcTensors {
     /// @param raw whether the request was raw
     static ModelInferResponse answer(OpenInference.Answer answer, boolean raw) {
         Predictions predictions = answer.predictions();
-        InferOutputTensor.Builder output = InferOutputTensor.newBuilder().setName(answer.output())
-                .setDatatype(TensorType.FP32.name()).addShape(predictions.size()).addShape(predictions.outputs());
+        TensorInfo answered = answer.answered();
+        InferOutputTensor.Builder output =
+                InferOutputTensor.newBuilder().setName(answered.name()).setDatatype(answered.type().name())
+                        .addAllShape(answered.shape().stream().map(Integer::longValue).toList());
         ModelInferResponse.Builder response = ModelInferResponse.newBuilder().setModelName(answer.name())
                 .setModelVersion(answer.version()).setId(answer.id() == null ? "" : answer.id())
                 .putParameters("model", InferParameter.newBuilder().setStringParam(predictions.model()).build())

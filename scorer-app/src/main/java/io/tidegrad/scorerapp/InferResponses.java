@@ -64,11 +64,10 @@ final class InferResponses {
                 if (!answer.ids().isEmpty()) {
                     each.put(InferRequest.IDS, answer.encodedIds());
                 }
-            }).objects("outputs", List.of(new TensorInfo(answer.output(), TensorType.FP32,
-                    List.of(predictions.size(), predictions.outputs()))), (each, output) -> {
-                        tensor(each, output);
-                        each.floats("data", predictions.probabilities(), 0, predictions.probabilities().length);
-                    });
+            }).objects("outputs", List.of(answer.answered()), (each, output) -> {
+                tensor(each, output);
+                each.floats("data", predictions.probabilities(), 0, predictions.probabilities().length);
+            });
         });
     }
 

@@ -156,12 +156,25 @@ final class JsonObject {
     /// @param from first index
     /// @param to index after the last one
     JsonObject floats(String name, float[] values, int from, int to) {
+        return member(name, () -> write(values, from, to));
+    }
+
+    /// Writes a list of lists of `width` values each.
+    JsonObject floatLists(String name, float[] values, int from, int to, int width) {
         return member(name, () -> {
             json.writeStartArray();
-            for (int i = from; i < to; i++) {
-                json.writeNumber(values[i]);
+            for (int i = from; i < to; i += width) {
+                write(values, i, i + width);
             }
             json.writeEndArray();
         });
+    }
+
+    private void write(float[] values, int from, int to) throws IOException {
+        json.writeStartArray();
+        for (int i = from; i < to; i++) {
+            json.writeNumber(values[i]);
+        }
+        json.writeEndArray();
     }
 }

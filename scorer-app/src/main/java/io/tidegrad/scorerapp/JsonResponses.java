@@ -9,9 +9,11 @@ import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlStatus;
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.Explanation;
 import io.tidegrad.scorer.ModelRouter;
@@ -24,6 +26,7 @@ import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import io.tidegrad.scorerapp.topic.TopicScorer;
 import io.tidegrad.scorerapp.topic.TopicScorerStatus;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
@@ -67,17 +70,34 @@ final class JsonResponses {
     }
 
     /// @param ids of the events in the log; empty if they are not logged
-    static byte[] predictions(Predictions predictions, Loss loss, List<String> ids) {
-        String name = predictionName(loss);
+    static byte[] predictions(Predictions predictions, ModelSpec spec, List<String> ids) {
+        String name = predictionName(spec.loss());
         int outputs = predictions.outputs();
         List<Integer> events = IntStream.range(0, predictions.size()).boxed().toList();
         return JsonObject.of(json -> {
             origin(json, predictions.model(), predictions.epoch(), predictions.version(), predictions.offset(),
                     predictions.freshnessMs());
-            json.objects("predictions", events, (each, event) -> each.floats(name, predictions.probabilities(),
-                    event * outputs, (event + 1) * outputs));
+            json.objects("predictions", events, (each, event) -> {
+                int from = event * outputs;
+                int to = from + predictions.numbers()[event];
+                if (spec.label().isList()) {
+                    each.floatLists(name, predictions.probabilities(), from, to, spec.outputs());
+                    if (spec.loss() instanceof Ctc ctc) {
+                        each.numbers("label", bestPath(ctc, predictions.probabilities(), from, to, spec.outputs()));
+                    }
+                } else {
+                    each.floats(name, predictions.probabilities(), from, to);
+                }
+            });
             ids(json, ids);
         });
+    }
+
+    private static List<Integer> bestPath(Ctc ctc, float[] probabilities, int from, int to, int classes) {
+        int steps = (to - from) / classes;
+        int[] path = new int[steps];
+        int length = ctc.bestPath(probabilities, from, steps, classes, path);
+        return Arrays.stream(path, 0, length).boxed().toList();
     }
 
     /// Like `predictions`, with what each feature adds.

@@ -32,11 +32,16 @@ record OpenInference(ServedModels models) {
     }
 
     /// @param name name in the request; the predictions say which model answers to it
-    /// @param output name of the output
+    /// @param output the model's output, of any number of records
     /// @param ids of the records in the log; empty if they are not logged
-    record Answer(String name, @Nullable String id, String output, Predictions predictions, List<String> ids) {
+    record Answer(String name, @Nullable String id, TensorInfo output, Predictions predictions, List<String> ids) {
         Answer {
             ids = List.copyOf(ids);
+        }
+
+        /// The output as it is answered.
+        TensorInfo answered() {
+            return output.ofRecords(predictions.size());
         }
 
         /// The ids as a parameter has them: separated by commas, percent-encoded.
@@ -62,7 +67,10 @@ record OpenInference(ServedModels models) {
 
     /// One row for each record, also if a row is a single number.
     private static TensorInfo output(ServedVersion served) {
-        return TensorInfo.of(JsonResponses.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
+        String name = JsonResponses.predictionName(served.spec().loss());
+        return served.spec().label().isList()
+                ? TensorInfo.of(name, TensorType.FP32, served.spec().steps(), served.spec().outputs())
+                : TensorInfo.of(name, TensorType.FP32, served.outputs());
     }
 
     /// @param version null for the current one
@@ -83,7 +91,7 @@ record OpenInference(ServedModels models) {
         ServedModels.Records records = new Inputs(request, bytes);
         ServedModels.Scored scored = version == null ? models.score(asked, request.key(), records)
                 : models.score(asked, models.version(asked.live(), version), records);
-        return new Answer(asked.name(), request.id(), output(scored.by()).name(), scored.predictions(), scored.ids());
+        return new Answer(asked.name(), request.id(), output(scored.by()), scored.predictions(), scored.ids());
     }
 
     private record Inputs(InferRequest request, int sent) implements ServedModels.Records {

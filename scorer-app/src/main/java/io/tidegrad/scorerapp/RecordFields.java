@@ -44,6 +44,11 @@ final class RecordFields {
                             sequence.width());
                 }
                 case Feature.Categories list -> expectList(list.field(), list.count());
+                case Feature.ShiftedLabel shifted -> {
+                    expect(shifted.field(), "array of at most " + shifted.count() + " classes from 0 to "
+                            + (shifted.classes() - 1) + " or nulls, those of the steps before");
+                    input(shifted.field(), TensorType.FP64, TensorInfo.ANY);
+                }
                 case Feature.Bag bag -> {
                     expectList(bag.field(), bag.count());
                     if (bag.weights() != null) {
@@ -78,6 +83,9 @@ final class RecordFields {
         }
         if (spec.label().field() != null) {
             expect(spec.label().field(), "label (not used)");
+            if (spec.label().isList()) {
+                lists.add(spec.label().field()); // a step without a class is null
+            }
         }
         if (spec.input().format() == ModelSpec.Format.AVRO) {
             timeAndCategory.addAll(times);

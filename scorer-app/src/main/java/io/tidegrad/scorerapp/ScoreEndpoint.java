@@ -63,7 +63,7 @@ final class ScoreEndpoint {
     private Response score(ModelRouter asked, @Nullable String key, Body body) {
         ServedModels.Scored scored = models.score(asked, key, body);
         Predictions predictions = scored.predictions();
-        return new Response(JsonResponses.predictions(predictions, scored.by().spec().loss(), scored.ids()),
+        return new Response(JsonResponses.predictions(predictions, scored.by().spec(), scored.ids()),
                 predictions.size());
     }
 

@@ -191,8 +191,8 @@ final class ServedLogs implements AutoCloseable {
         private Served served(int event) {
             Predictions all = answer.predictions;
             return new Served(all.model(), all.epoch(), all.version(), all.offset(), time, answer.stage,
-                    answer.propensity,
-                    Arrays.copyOfRange(all.probabilities(), event * all.outputs(), (event + 1) * all.outputs()));
+                    answer.propensity, Arrays.copyOfRange(all.probabilities(), event * all.outputs(),
+                            event * all.outputs() + all.numbers()[event]));
         }
     }
 

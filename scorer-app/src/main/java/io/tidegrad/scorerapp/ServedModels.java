@@ -15,6 +15,7 @@ import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -316,6 +317,11 @@ class ServedModels {
     /// @throws HttpProblem if a record can't be scored, there are too many, or the network does not allow it
     Explained explain(ModelRouter asked, @Nullable String key, Records records) {
         Answered<List<Explanation>> answered = byModelOf(asked, key, (scorer, by, with) -> {
+            if (by.spec().label().isList()) {
+                throw new HttpProblem(ProblemReason.BAD_QUERY,
+                        "contributions: expected a model whose label is one value, found " + by.model()
+                                + ", which answers with a list");
+            }
             if (!by.spec().readsFeaturesTogether()) {
                 throw new HttpProblem(ProblemReason.BAD_QUERY,
                         "contributions: expected a model whose network reads all features together, found "
@@ -337,11 +343,13 @@ class ServedModels {
         Prediction first = explanations.getFirst().prediction();
         int outputs = first.probabilities().length;
         float[] all = new float[explanations.size() * outputs];
+        int[] numbers = new int[explanations.size()];
+        Arrays.fill(numbers, outputs);
         for (int i = 0; i < explanations.size(); i++) {
             System.arraycopy(explanations.get(i).prediction().probabilities(), 0, all, i * outputs, outputs);
         }
         return new Predictions(first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs(),
-                outputs, all);
+                outputs, numbers, all);
     }
 
     private static Explanation explanation(Scorer scorer, ServedVersion by, Event event, int record) {

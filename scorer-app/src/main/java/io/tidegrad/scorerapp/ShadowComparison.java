@@ -50,7 +50,8 @@ final class ShadowComparison {
 
     /// Returns whether the outputs of the two models have the same meaning.
     static boolean isComparable(ServedVersion live, ServedVersion shadow) {
-        return live.outputs() == shadow.outputs() && live.spec().classifies() == shadow.spec().classifies()
+        return live.outputs() == shadow.outputs() && live.spec().outputs() == shadow.spec().outputs()
+                && live.spec().classifies() == shadow.spec().classifies()
                 && live.spec().loss().link() == shadow.spec().loss().link();
     }
 
@@ -66,30 +67,43 @@ final class ShadowComparison {
         to.newestShadow = shadow;
         for (int record = 0; record < live.size(); record++) {
             double sum = 0;
-            for (int output = 0; output < live.outputs(); output++) {
+            int numbers = Math.max(live.numbers()[record], shadow.numbers()[record]);
+            for (int output = 0; output < numbers; output++) {
                 double difference = Math.abs(live.probability(record, output) - shadow.probability(record, output));
                 sum += difference;
                 to.greatest = Math.max(to.greatest, difference);
             }
             to.records++;
-            to.difference += sum / live.outputs();
+            to.difference += sum / Math.max(1, numbers);
             to.live += live.probability(record, 0);
             to.shadow += shadow.probability(record, 0);
-            if (spec.classifies() && decision(spec, live, record) == decision(spec, shadow, record)) {
+            if (spec.classifies() && isAgreed(spec, live, shadow, record)) {
                 to.agreed++;
             }
         }
     }
 
+    /// Returns whether both decide alike, in every step.
+    private static boolean isAgreed(ModelSpec spec, Predictions live, Predictions shadow, int record) {
+        for (int step = 0; step < live.numbers()[record]; step += spec.outputs()) {
+            if (decision(spec, live, record, step) != decision(spec, shadow, record, step)) {
+                return false;
+            }
+        }
+        return live.numbers()[record] == shadow.numbers()[record];
+    }
+
     /// Returns the likeliest class; for a binary model, whether it is the positive one.
-    private static int decision(ModelSpec spec, Predictions predictions, int record) {
-        if (predictions.outputs() == 1) {
+    ///
+    /// @param from the first of the outputs
+    private static int decision(ModelSpec spec, Predictions predictions, int record, int from) {
+        if (spec.outputs() == 1) {
             float threshold = JsonResponses.areProbabilities(spec.loss()) ? 0.5f : 0;
-            return predictions.probability(record, 0) >= threshold ? 1 : 0;
+            return predictions.probability(record, from) >= threshold ? 1 : 0;
         }
         int likeliest = 0;
-        for (int output = 1; output < predictions.outputs(); output++) {
-            if (predictions.probability(record, output) > predictions.probability(record, likeliest)) {
+        for (int output = 1; output < spec.outputs(); output++) {
+            if (predictions.probability(record, from + output) > predictions.probability(record, from + likeliest)) {
                 likeliest = output;
             }
         }

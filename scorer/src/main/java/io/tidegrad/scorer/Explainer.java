@@ -31,10 +31,14 @@ final class Explainer {
     private final Predictor predictor;
 
     /// @throws UnsupportedOperationException if the network reads features in several places, where a number has no
-    ///     single mean
+    ///     single mean, or the label is a list, and each of its steps has contributions of its own
     Explainer(ServedVersion served, Kernels kernels) {
         this.served = served;
         spec = served.spec();
+        if (spec.label().isList()) {
+            throw new UnsupportedOperationException("contributions: expected a model whose label is one value, found "
+                    + served.model() + ", which answers with a list");
+        }
         if (!spec.readsFeaturesTogether()) {
             throw new UnsupportedOperationException(
                     "contributions: expected a network that reads all features together, found " + served.model()
@@ -147,6 +151,7 @@ final class Explainer {
             case Feature.Sequence sequence -> "sequence";
             case Feature.Categories list -> "categories";
             case Feature.Bag bag -> "bag";
+            case Feature.ShiftedLabel shifted -> "shifted-label";
         };
     }
 }

@@ -9,7 +9,8 @@ import io.tidegrad.model.stream.Served;
 /// @param offset next offset of the log of record: this version has seen every event before it
 /// @param freshnessMs time of scoring minus append time of the newest event in the version; 0 while the trainer reports
 ///     that it has caught up; -1 if unknown, for instance because the version holds no event yet
-/// @param probabilities one for each class, a single one for binary classification; values for a regression
+/// @param probabilities one for each class, a single one for binary classification; values for a regression; of a label
+///     that is a list, those of the event's first step, then those of the next
 public record Prediction(String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities) {
     /// Returns it for a log of what was served, as the answer of the live model.
     ///

@@ -254,8 +254,10 @@ public final class Scorer implements AutoCloseable {
             if (rejection != null) {
                 throw new RejectedEventException(0, rejection);
             }
-            float[] probabilities = new float[session.outputs()];
-            session.probabilities(probabilities, 0);
+            float[] probabilities = new float[session.numbers(0)];
+            for (int number = 0; number < probabilities.length; number++) {
+                probabilities[number] = session.probability(number);
+            }
             return new Prediction(session.servedVersion().model(), session.epoch(), session.version(), session.offset(),
                     session.freshnessMs(), probabilities);
         } finally {
@@ -269,7 +271,7 @@ public final class Scorer implements AutoCloseable {
     /// @throws RejectedEventException if the event can't be scored
     /// @throws NotReadyException if no version has been admitted yet
     /// @throws UnsupportedOperationException if the network reads features in several places (`features` and
-    ///     `branches`)
+    ///     `branches`), or the label is a list
     public Explanation explain(Event event) {
         return explain(serving(), event);
     }
@@ -309,6 +311,7 @@ public final class Scorer implements AutoCloseable {
             session.begin(served);
             int outputs = session.outputs();
             float[] probabilities = new float[Math.multiplyExact(events.size(), outputs)];
+            int[] numbers = new int[events.size()];
             int at = 0;
             for (int index = 0; index < events.size(); index++) {
                 Rejection rejection = session.add(events.get(index));
@@ -317,13 +320,14 @@ public final class Scorer implements AutoCloseable {
                 }
                 if (session.size() == session.capacity() || index == events.size() - 1) {
                     session.score();
-                    session.probabilities(probabilities, at);
-                    at += session.size() * outputs;
+                    session.probabilities(probabilities, at * outputs);
+                    session.numbers(numbers, at);
+                    at += session.size();
                     session.clear();
                 }
             }
             return new Predictions(served.model(), session.epoch(), session.version(), session.offset(),
-                    session.freshnessMs(), outputs, probabilities);
+                    session.freshnessMs(), outputs, numbers, probabilities);
         } finally {
             sessions.giveBack(session);
         }

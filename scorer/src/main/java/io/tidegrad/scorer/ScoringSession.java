@@ -11,6 +11,7 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.UnknownField;
 import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.Objects;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +50,8 @@ public final class ScoringSession {
         final Predictor predictor;
         final float[] probabilities; // (capacity, outputs)
         final int outputs;
+        final int stepOutputs; // of a label that is no list: all outputs
+        final int stepsAt; // the id that says how many steps a row has, -1 when each has all
 
         Bench(ModelBinding binding, Kernels kernels, int capacity) {
             this.binding = binding;
@@ -57,7 +60,23 @@ public final class ScoringSession {
             batch = new Batch(binding.plan().spec().row(), capacity);
             predictor = new Predictor(binding.plan(), kernels, capacity);
             outputs = binding.plan().outputs();
+            stepOutputs = binding.spec().outputs();
+            stepsAt = binding.spec().stepsAt();
             probabilities = new float[Math.multiplyExact(capacity, outputs)];
+        }
+
+        int numbers(int event) {
+            return stepsAt < 0 ? outputs : stepOutputs * batch.ids[event * row.ids.length + stepsAt];
+        }
+
+        void predict(ServedVersion model) {
+            predictor.predict(model.parameters(), batch, probabilities);
+            if (stepsAt >= 0) {
+                // What the network says of steps that a row does not have means nothing.
+                for (int event = 0; event < batch.size(); event++) {
+                    Arrays.fill(probabilities, event * outputs + numbers(event), (event + 1) * outputs, 0);
+                }
+            }
         }
     }
 
@@ -152,7 +171,7 @@ public final class ScoringSession {
     public void score() {
         Bench ready = bench();
         ServedVersion model = pinned();
-        ready.predictor.predict(model.parameters(), ready.batch, ready.probabilities);
+        ready.predict(model);
         freshnessMs = Freshness.millis(model, current.seenHeartbeat(model.model()), clock.millis());
     }
 
@@ -170,9 +189,15 @@ public final class ScoringSession {
         return bench().batch.size();
     }
 
-    /// Returns how many numbers a prediction has.
+    /// Returns how many numbers a prediction has: of a label that is a list, those of all steps, step after step.
     public int outputs() {
         return bench().outputs;
+    }
+
+    /// Returns how many of them say something of the event: fewer if its row has fewer steps. The others are 0.
+    public int numbers(int event) {
+        Bench ready = bench();
+        return ready.numbers(Objects.checkIndex(event, ready.batch.size()));
     }
 
     /// Returns an output for the first event.
@@ -190,6 +215,14 @@ public final class ScoringSession {
     public void probabilities(float[] to, int at) {
         Bench ready = bench();
         System.arraycopy(ready.probabilities, 0, to, at, ready.batch.size() * ready.outputs);
+    }
+
+    /// Writes `numbers(int)` for all events of the batch.
+    public void numbers(int[] to, int at) {
+        Bench ready = bench();
+        for (int event = 0; event < ready.batch.size(); event++) {
+            to[at + event] = ready.numbers(event);
+        }
     }
 
     /// Returns the version that scores.

@@ -94,7 +94,7 @@ public final class ServedVersion {
         return manifest;
     }
 
-    /// Returns how many numbers a prediction has.
+    /// Returns how many numbers a prediction has: of a label that is a list, those of all steps.
     public int outputs() {
         return binding.plan().outputs();
     }

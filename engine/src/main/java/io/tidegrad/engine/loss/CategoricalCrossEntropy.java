@@ -39,6 +39,11 @@ public record CategoricalCrossEntropy(boolean oneHot, boolean fromLogits, double
         this(oneHot, true, 0, List.of(), null);
     }
 
+    /// The same loss, for which lines of that class index don't count.
+    public CategoricalCrossEntropy ignoring(int index) {
+        return new CategoricalCrossEntropy(oneHot, fromLogits, labelSmoothing, classWeights, index);
+    }
+
     @Override
     public int labels(int lines, int width) {
         return oneHot ? lines * width : lines;

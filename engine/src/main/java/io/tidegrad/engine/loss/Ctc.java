@@ -26,6 +26,42 @@ public record Ctc(int blank, int labelsMax, boolean perLabel, boolean zeroInfini
         }
     }
 
+    /// The same loss with room for other labels.
+    public Ctc withLabels(int most) {
+        return new Ctc(blank, most, perLabel, zeroInfinity);
+    }
+
+    /// How many lines it takes at least to spell a label: between two equal classes stands a blank.
+    public static int linesOf(float[] label, int at, int length) {
+        int lines = length;
+        for (int i = 1; i < length; i++) {
+            lines += label[at + i] == label[at + i - 1] ? 1 : 0;
+        }
+        return lines;
+    }
+
+    /// The label that the likeliest class of each line spells, the first one of a tie: the best path, which is not always
+    /// the likeliest label.
+    ///
+    /// @param predictions (lines, width), from index `at`
+    /// @param to room for a class a line
+    /// @return how many there are
+    public int bestPath(float[] predictions, int at, int lines, int width, int[] to) {
+        int length = 0;
+        int before = blank;
+        for (int line = 0; line < lines; line++) {
+            int best = 0;
+            for (int k = 1; k < width; k++) {
+                best = predictions[at + line * width + k] > predictions[at + line * width + best] ? k : best;
+            }
+            if (best != before && best != blank) {
+                to[length++] = best;
+            }
+            before = best;
+        }
+        return length;
+    }
+
     @Override
     public int labels(int lines, int width) {
         return labelsMax + 2;

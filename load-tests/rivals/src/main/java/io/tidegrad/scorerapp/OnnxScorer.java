@@ -78,8 +78,10 @@ public final class OnnxScorer {
                 desk.buffers.predict(desk.row.numbers, desk.row.ids, predictions, i * outputs);
             }
             desks.add(desk);
+            int[] numbers = new int[events.size()];
+            Arrays.fill(numbers, outputs);
             return new Predictions(served.model(), served.epoch(), served.version(), served.nextOffset(), 0, outputs,
-                    predictions);
+                    numbers, predictions);
         }
     }
 }

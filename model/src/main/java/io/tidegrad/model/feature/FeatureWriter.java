@@ -5,14 +5,15 @@ import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.RowLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
-abstract sealed class FeatureWriter
-        permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
-        FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, SequenceWriter, CategoriesWriter {
+abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter,
+        FeatureWriter.TimePartWriter, FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter,
+        FeatureWriter.ShiftedLabelWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -37,6 +38,8 @@ abstract sealed class FeatureWriter
             case Feature.Categories list ->
                 new CategoriesWriter(new CategoriesWriter.Places(list.field(), fields.indexOf(list.field()),
                         list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), text);
+            case Feature.ShiftedLabel shifted ->
+                new ShiftedLabelWriter(shifted, fields.indexOf(shifted.field()), idAt, layout.lengthAt(index));
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
@@ -216,6 +219,53 @@ abstract sealed class FeatureWriter
         private double checkedRange(double number) throws RejectedException {
             checked(feature.field(), number);
             return number;
+        }
+    }
+
+    /// Writes the start's id, then the classes that the label's field lists, each a step later than it stands there: the
+    /// last one, of a list that has all steps, is left out. A missing list is empty: nothing is known yet.
+    static final class ShiftedLabelWriter extends FeatureWriter {
+        private final Feature.ShiftedLabel feature;
+        private final int field;
+        private final int at;
+        private final int lengthAt;
+
+        ShiftedLabelWriter(Feature.ShiftedLabel feature, int field, int at, int lengthAt) {
+            this.feature = feature;
+            this.field = field;
+            this.at = at;
+            this.lengthAt = lengthAt;
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            List<?> classes = switch (values[field]) {
+                case null -> List.of();
+                case List<?> list -> list;
+                case float[] numbers -> LabelReader.list(numbers);
+                case Object other -> throw Values.wrongType(feature.field(), "a list of classes", other);
+            };
+            int known = classes.size();
+            if (known > feature.count()) {
+                throw new RejectedException(Rejection.Reason.WRONG_TYPE, "field '" + feature.field()
+                        + "': expected a list of at most " + feature.count() + " classes, found " + known);
+            }
+            int length = Math.min(known + 1, feature.count());
+            row.ids[at] = feature.start();
+            for (int step = 1; step < length; step++) {
+                row.ids[at + step] = id(classes.get(step - 1), step - 1);
+            }
+            Arrays.fill(row.ids, at + length, at + feature.count(), feature.unknown());
+            row.ids[lengthAt] = length;
+        }
+
+        private int id(@Nullable Object value, int step) throws RejectedException {
+            int index = value == null ? feature.unknown() : (int) LabelReader.classOf(value, feature.classes());
+            if (index < 0) {
+                throw Values.wrongType(feature.field() + "[" + step + "]",
+                        "null or a whole number from 0 to " + (feature.classes() - 1), value);
+            }
+            return index;
         }
     }
 

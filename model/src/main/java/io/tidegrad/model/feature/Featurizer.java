@@ -34,6 +34,9 @@ public final class Featurizer {
     private final @Nullable Object[] values; // of `fields` in the current event
     private final FeatureWriter[] writers;
     private final LabelReader label;
+    private final boolean isList;
+    private final @Nullable String lengths; // the field that says how many steps a row has
+    private final int stepsAt;
     private final @Nullable String eventTime;
     private final @Nullable String weight;
     private final RowLayout layout;
@@ -53,6 +56,9 @@ public final class Featurizer {
             writers[i] = FeatureWriter.of(spec.features().get(i), i, layout, fields, text);
         }
         label = labelReader(spec);
+        isList = spec.label().isList();
+        lengths = spec.label().lengths();
+        stepsAt = spec.stepsAt();
         eventTime = spec.input().eventTime();
         weight = spec.weightField();
     }
@@ -63,13 +69,15 @@ public final class Featurizer {
         return switch (spec.loss()) {
             case BinaryCrossEntropy binary -> LabelReader.binary(field, spec.label());
             case Hinge hinge -> LabelReader.signed(LabelReader.binary(field, spec.label()));
-            case CategoricalCrossEntropy categorical -> LabelReader.classIndex(field, spec.outputs());
+            case CategoricalCrossEntropy categorical ->
+                spec.label().isList() ? LabelReader.steps(spec, field) : LabelReader.classIndex(field, spec.outputs());
             case Poisson poisson -> LabelReader.count(field);
             case MeanSquaredError squared -> LabelReader.number(field);
             case MeanAbsoluteError absolute -> LabelReader.number(field);
             case Huber huber -> LabelReader.number(field);
             case Quantile quantile -> LabelReader.number(field);
-            case Ctc _,FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + spec.loss());
+            case Ctc ctc -> LabelReader.sequence(spec, ctc, field);
+            case FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + spec.loss());
         };
     }
 
@@ -90,11 +98,17 @@ public final class Featurizer {
                 }
                 row.eventTime = Values.time(eventTime, time);
             }
-            row.labels[0] = label.read(event.get(label.field()));
+            Object given = event.get(label.field());
+            if (!isList) {
+                label.read(given, row);
+            }
             if (weight != null) {
                 row.weight = weight(weight, event.get(weight));
             }
             writeFeatures(event, row);
+            if (isList) {
+                label.read(given, row); // by how many steps the row has
+            }
             return null;
         } catch (RejectedException rejected) {
             return rejected.rejection();
@@ -147,7 +161,8 @@ public final class Featurizer {
             row.eventTime = Row.NO_TIME;
             row.labels[0] = 0;
             writeFeatures(event, row);
-            return null;
+            return stepsAt < 0 || row.ids[stepsAt] > 0 ? null : new Rejection(Rejection.Reason.MISSING_FIELD,
+                    "field '" + lengths + "': expected at least one step to answer for, found none");
         } catch (RejectedException rejected) {
             return rejected.rejection();
         } catch (UndecodableException tooLarge) {
@@ -180,6 +195,7 @@ public final class Featurizer {
             case Feature.TimePart time -> true;
             case Feature.Categories list -> true;
             case Feature.Bag bag -> true;
+            case Feature.ShiftedLabel shifted -> true;
             case Feature.Numeric number -> false;
             case Feature.Cyclic cyclic -> false;
             case Feature.Pixels pixels -> false;

@@ -1,8 +1,12 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.LabelText;
+import java.util.AbstractList;
+import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Turns a label field's value, or the text in an example's header, into the float that the loss compares with.
@@ -21,11 +25,18 @@ abstract class LabelReader {
         return field.equals(Example.LABEL_HEADER) ? "header " + field : "field '" + field + "'";
     }
 
-    final float read(@Nullable Object value) throws RejectedException {
+    /// Writes an event's label.
+    ///
+    /// @param row whose features are written
+    final void read(@Nullable Object value, Row row) throws RejectedException {
         if (value == null) {
             throw new RejectedException(Rejection.Reason.MISSING_LABEL, place() + ": expected the label, found null");
         }
-        return label(value);
+        write(value, row);
+    }
+
+    void write(Object value, Row row) throws RejectedException {
+        row.labels[0] = label(value);
     }
 
     /// The label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
@@ -52,7 +63,7 @@ abstract class LabelReader {
 
     abstract float label(Object value) throws RejectedException;
 
-    final RejectedException invalid(String expected, Object found) {
+    final RejectedException invalid(String expected, @Nullable Object found) {
         return new RejectedException(Rejection.Reason.INVALID_LABEL,
                 place() + ": expected the label, " + expected + ", found " + Values.describe(found));
     }
@@ -117,15 +128,124 @@ abstract class LabelReader {
         return new LabelReader(field) {
             @Override
             float label(Object value) throws RejectedException {
-                if (value instanceof Number number) {
-                    double index = number.doubleValue();
-                    if (index >= 0 && index < classes && index == (int) index) {
-                        return (float) index;
-                    }
+                float index = classOf(value, classes);
+                if (index < 0) {
+                    throw invalid("a whole number from 0 to " + (classes - 1), value);
                 }
-                throw invalid("a whole number from 0 to " + (classes - 1), value);
+                return index;
             }
         };
+    }
+
+    static float classOf(@Nullable Object value, int classes) {
+        if (value instanceof Number number) {
+            double index = number.doubleValue();
+            if (index >= 0 && index < classes && index == (int) index) {
+                return (float) index;
+            }
+        }
+        return -1;
+    }
+
+    static List<Float> list(float[] numbers) {
+        return new AbstractList<>() {
+            @Override
+            public int size() {
+                return numbers.length;
+            }
+
+            @Override
+            public Float get(int index) {
+                return numbers[index];
+            }
+        };
+    }
+
+    /// A reader of lists with a class index for each step. A list may end earlier, and null stands for a step without a
+    /// class; one step must have one.
+    static LabelReader steps(ModelSpec spec, String field) {
+        return new OfList(spec, field) {
+            @Override
+            void write(List<?> classes, int steps, Object value, Row row) throws RejectedException {
+                if (classes.size() > steps) {
+                    throw invalid("a list of at most " + steps + ", a class for each step of this row", value);
+                }
+                boolean any = false;
+                for (int step = 0; step < classes.size(); step++) {
+                    Object of = classes.get(step);
+                    float index = of == null ? ModelSpec.NO_CLASS : classOf(of, spec.outputs());
+                    if (of != null && index < 0) {
+                        throw invalid("at [" + step + "] null or a whole number from 0 to " + (spec.outputs() - 1), of);
+                    }
+                    row.labels[step] = index;
+                    any |= index >= 0;
+                }
+                if (!any) {
+                    throw invalid("a list with a class for one step at least", value);
+                }
+                Arrays.fill(row.labels, classes.size(), row.labels.length, ModelSpec.NO_CLASS);
+            }
+        };
+    }
+
+    /// A reader of lists of class indices, without blanks, that the steps of the row can spell.
+    static LabelReader sequence(ModelSpec spec, Ctc ctc, String field) {
+        return new OfList(spec, field) {
+            @Override
+            void write(List<?> classes, int steps, Object value, Row row) throws RejectedException {
+                int most = spec.label().count();
+                if (classes.size() > most) {
+                    throw invalid("a list of at most " + most + " classes", value);
+                }
+                for (int i = 0; i < classes.size(); i++) {
+                    Object of = classes.get(i);
+                    float index = classOf(of, spec.outputs());
+                    if (index < 0 || index == ctc.blank()) {
+                        throw invalid("at [" + i + "] a whole number from 0 to " + (spec.outputs() - 1)
+                                + ", but not the blank " + ctc.blank(), of);
+                    }
+                    row.labels[i] = index;
+                }
+                int needed = Ctc.linesOf(row.labels, 0, classes.size());
+                if (needed > steps) {
+                    throw invalid("a list that the " + steps + " steps of this row can spell (it takes " + needed + ")",
+                            value);
+                }
+                Arrays.fill(row.labels, classes.size(), most, 0);
+                row.labels[most] = classes.size();
+                row.labels[most + 1] = steps;
+            }
+        };
+    }
+
+    private abstract static class OfList extends LabelReader {
+        private final ModelSpec spec;
+        private final int stepsAt;
+
+        OfList(ModelSpec spec, String field) {
+            super(field);
+            this.spec = spec;
+            stepsAt = spec.stepsAt();
+        }
+
+        @Override
+        final void write(Object value, Row row) throws RejectedException {
+            List<?> classes = switch (value) {
+                case List<?> list -> list;
+                case float[] numbers -> list(numbers);
+                default -> throw invalid("a list of classes", value);
+            };
+            write(classes, stepsAt < 0 ? spec.steps() : row.ids[stepsAt], value, row);
+        }
+
+        /// @param steps of the row
+        /// @param value that has the classes
+        abstract void write(List<?> classes, int steps, Object value, Row row) throws RejectedException;
+
+        @Override
+        final float label(Object value) {
+            throw new IllegalStateException("the label of model " + spec.model() + " is a list");
+        }
     }
 
     /// A reader that turns another reader's 0 and 1 into -1 and 1.

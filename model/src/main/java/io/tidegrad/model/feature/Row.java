@@ -16,10 +16,10 @@ public final class Row {
 
     public static final long NO_TIME = Long.MIN_VALUE;
 
-    /// Whether a correction gives the same label as the one that it replaces: the loss would have no slope. Differing texts
-    /// can be one label, by the spec's `threshold` for example.
+    /// Under `late-labels: fnw`, whether a correction gives the same label as the one that it replaces: the loss would have
+    /// no slope. Differing texts can be one label, by the spec's `threshold` for example.
     public boolean repeatsItsLabel() {
-        return labels.length > 1 && labels[0] == labels[1];
+        return labels[0] == labels[1];
     }
 
     public Row(int numbers, int ids, int labels) {

@@ -22,12 +22,14 @@ public final class EventPreparation {
     private final boolean firstHasAllFields;
     private final boolean ofStream;
     private final boolean ignoresCorrections;
+    private final boolean knowsOldLabels;
     private final String model;
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
         model = spec.model();
         ofStream = spec.stream() != null;
         ignoresCorrections = spec.lateLabels() == ModelSpec.LateLabels.IGNORE;
+        knowsOldLabels = spec.lateLabels() == ModelSpec.LateLabels.FNW;
         this.decoder = decoder;
         featurizer = new Featurizer(spec);
         firstHasAllFields = spec.input().reader() instanceof ModelSpec.Reader.First;
@@ -74,7 +76,7 @@ public final class EventPreparation {
         }
         Rejection rejection = example == null ? featurizer.featurize(event, into.row())
                 : featurizer.featurize(event, example, into.row());
-        if (rejection == null && into.row().repeatsItsLabel()) {
+        if (rejection == null && knowsOldLabels && into.row().repeatsItsLabel()) {
             into.passOver();
             return;
         }

@@ -220,7 +220,7 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
-            evaluation.add(predictions, row * outputs, open.labels[row * shape.labels()], losses[row],
+            evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
         }
         open.resize(0);

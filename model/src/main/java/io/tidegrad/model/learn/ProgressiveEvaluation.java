@@ -2,6 +2,7 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
@@ -16,30 +17,38 @@ import java.util.List;
 /// AUC, each beside that of the running prior. It is part of the state, so a restart continues it, but not of a hash. A
 /// measure that the task does not have is NaN, and so is every measure before the first row.
 ///
+/// Of a label with a class for each step, what is said of rows holds of the steps that have one.
+///
 /// When the spec names a weight field, each row counts by its weight in every measure and in the prior; only the
 /// accuracy over the newest 2,000 rows counts rows.
 public final class ProgressiveEvaluation {
     static final int RECENT_ROWS = 2_000;
 
+    private static final Loss PLAIN = new CategoricalCrossEntropy(false);
+
     private enum Task {
         BINARY, // predictions are probabilities
         MARGIN, // predictions are margins, labels -1 and 1
-        CATEGORICAL, REGRESSION
+        CATEGORICAL, STEPS, SEQUENCE, REGRESSION
     }
 
     private final Task task;
     private final Loss loss;
     private final int point; // index of the output that is taken for the prediction
     private final int outputs;
+    private final int steps;
+    private final int sequenceMax;
+    private final int[] path; // scratch: classes of a sequence
     private final boolean weighted;
     private long rows;
-    private double total; // sum of the rows' weights
+    private long labels; // rows, of a label with a class for each step the steps that have one
+    private double total; // sum of the labels' weights
     private double lossSum;
     private double priorLossSum;
     private double absoluteErrorSum;
     private double labelSum;
     private double correct;
-    private final BitSet recentlyCorrect = new BitSet(RECENT_ROWS); // a ring, by row number
+    private final BitSet recentlyCorrect = new BitSet(RECENT_ROWS); // a ring, by the label's number
     private final double[] classCounts;
     private final AucHistogram aucHistogram;
 
@@ -50,14 +59,18 @@ public final class ProgressiveEvaluation {
         task = switch (loss) {
             case BinaryCrossEntropy binary -> Task.BINARY;
             case Hinge hinge -> Task.MARGIN;
-            default -> spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
+            case Ctc ctc -> Task.SEQUENCE;
+            default -> spec.label().isList() ? Task.STEPS : spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
         };
         point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
         outputs = spec.outputs();
+        steps = spec.steps();
+        sequenceMax = spec.label().count();
+        path = new int[task == Task.SEQUENCE ? steps : 0];
         classCounts = new double[switch (task) {
             case BINARY, MARGIN -> 2;
-            case CATEGORICAL -> outputs;
-            case REGRESSION -> 0;
+            case CATEGORICAL, STEPS -> outputs;
+            case SEQUENCE, REGRESSION -> 0;
         }];
     }
 
@@ -71,8 +84,48 @@ public final class ProgressiveEvaluation {
         return best;
     }
 
-    /// @param predictions of the row, `outputs` floats from index `at`, made before the row was learned
+    /// @param predictions of the row, `steps` times `outputs` floats from index `at`, made before the row was learned
+    /// @param of labels of the row, from index `labelAt`
     /// @param weight how much the row counts
+    void addRow(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
+        switch (task) {
+            case STEPS -> addSteps(predictions, at, of, labelAt, rowLoss, weight);
+            case SEQUENCE -> addSequence(predictions, at, of, labelAt, rowLoss, weight);
+            case BINARY, MARGIN, CATEGORICAL, REGRESSION -> add(predictions, at, of[labelAt], rowLoss, weight);
+        }
+    }
+
+    /// A row's loss is divided by its classes, as in the learned mean.
+    private void addSequence(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
+        int length = (int) of[labelAt + sequenceMax];
+        int found = ((Ctc) loss).bestPath(predictions, at, (int) of[labelAt + sequenceMax + 1], outputs, path);
+        boolean right = found == length;
+        for (int i = 0; right && i < length; i++) {
+            right = path[i] == (int) of[labelAt + i];
+        }
+        countRight(right, weight);
+        lossSum += weight * (double) rowLoss / Math.max(1, length);
+        rows++;
+        labels++;
+        total += weight;
+    }
+
+    private void addSteps(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
+        // Without weights and smoothing the row's loss is the mean over its steps, exact where probabilities are rounded.
+        boolean exact = loss.equals(PLAIN);
+        for (int step = 0; step < steps; step++) {
+            float label = of[labelAt + step];
+            if (label != ModelSpec.NO_CLASS) {
+                int from = at + step * outputs;
+                addClass((int) label, likeliest(predictions, from), weight);
+                lossSum += weight * (exact ? rowLoss : ofProbability(predictions, from, label));
+                labels++;
+                total += weight;
+            }
+        }
+        rows++;
+    }
+
     void add(float[] predictions, int at, float label, float rowLoss, float weight) {
         switch (task) {
             case BINARY -> {
@@ -101,8 +154,10 @@ public final class ProgressiveEvaluation {
                 absoluteErrorSum += weight * Math.abs(error);
                 labelSum += (double) weight * label;
             }
+            case STEPS, SEQUENCE -> throw new IllegalStateException("a row's label is a list");
         }
         rows++;
+        labels++;
         total += weight;
     }
 
@@ -114,19 +169,26 @@ public final class ProgressiveEvaluation {
             case BinaryCrossEntropy(List<Double> weights) when !weights.isEmpty() && label != 0 ->
                 rowLoss / weights.getFirst();
             case CategoricalCrossEntropy classes when classes.labelSmoothing() > 0 ->
-                // A float32 softmax rounds probabilities below e^-87 to 0.
-                -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
+                ofProbability(predictions, at, label);
             default -> rowLoss;
         };
+    }
+
+    /// A float32 softmax rounds probabilities below e^-87 to 0.
+    private static double ofProbability(float[] predictions, int at, float label) {
+        return -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
     }
 
     private void addClass(int actual, int predicted, double weight) {
         double prior = (classCounts[actual] + 1.0) / (total + classCounts.length);
         priorLossSum -= weight * StrictMath.log(prior);
         classCounts[actual] += weight;
-        boolean right = actual == predicted;
+        countRight(actual == predicted, weight);
+    }
+
+    private void countRight(boolean right, double weight) {
         correct += right ? weight : 0;
-        recentlyCorrect.set((int) (rows % RECENT_ROWS), right);
+        recentlyCorrect.set((int) (labels % RECENT_ROWS), right);
     }
 
     /// Index of the largest prediction; the first one of a tie.
@@ -150,7 +212,7 @@ public final class ProgressiveEvaluation {
     }
 
     private boolean givesProbabilities() {
-        return task == Task.BINARY || task == Task.CATEGORICAL;
+        return task == Task.BINARY || task == Task.CATEGORICAL || task == Task.STEPS || task == Task.SEQUENCE;
     }
 
     /// Rows scored.
@@ -158,14 +220,14 @@ public final class ProgressiveEvaluation {
         return rows;
     }
 
-    /// Mean of -ln of the probability that was predicted for the label.
+    /// Mean of -ln of the probability that was predicted for the label, of a sequence for each of its classes.
     public double logLoss() {
         return givesProbabilities() ? lossSum / total : Double.NaN;
     }
 
-    /// Log loss of predicting the running class frequencies (Laplace-smoothed) of the rows before.
+    /// Log loss of predicting the running class frequencies (Laplace-smoothed) of the rows before. NaN for sequences.
     public double priorLogLoss() {
-        return givesProbabilities() ? priorLossSum / total : Double.NaN;
+        return givesProbabilities() && task != Task.SEQUENCE ? priorLossSum / total : Double.NaN;
     }
 
     /// Share of rows whose label had the highest prediction; for binary labels the threshold is one half, for margins
@@ -176,7 +238,7 @@ public final class ProgressiveEvaluation {
 
     /// Accuracy over the newest 2,000 rows.
     public double accuracyLast2000() {
-        return classifies() ? (double) recentlyCorrect.cardinality() / Math.min(rows, RECENT_ROWS) : Double.NaN;
+        return classifies() ? (double) recentlyCorrect.cardinality() / Math.min(labels, RECENT_ROWS) : Double.NaN;
     }
 
     /// Area under the ROC curve from a fixed histogram; NaN unless binary.
@@ -206,7 +268,10 @@ public final class ProgressiveEvaluation {
 
     void write(BinaryWriter to) {
         to.int32(outputs).int64(rows).float64(lossSum).float64(priorLossSum);
-        if (weighted) {
+        if (task == Task.STEPS) {
+            to.int64(labels);
+        }
+        if (weighted || task == Task.STEPS) {
             to.float64(total);
         }
         if (!classifies()) {
@@ -236,7 +301,8 @@ public final class ProgressiveEvaluation {
         rows = from.int64();
         lossSum = from.float64();
         priorLossSum = from.float64();
-        total = weighted ? from.float64() : rows;
+        labels = task == Task.STEPS ? from.int64() : rows;
+        total = weighted || task == Task.STEPS ? from.float64() : rows;
         if (!classifies()) {
             absoluteErrorSum = from.float64();
             labelSum = from.float64();

@@ -82,6 +82,9 @@ final class CanonicalForm {
     private static Flow label(ModelSpec.Label label) {
         return new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
-                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()));
+                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
+                .add("kind", label.isList() ? Flow.name(label.kind()) : null)
+                .add("count", label.count() == 0 ? null : Integer.toString(label.count()))
+                .add("lengths", label.lengths() == null ? null : Flow.quoted(label.lengths()));
     }
 }

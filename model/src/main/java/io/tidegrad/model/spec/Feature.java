@@ -16,6 +16,21 @@ public sealed interface Feature {
         return false;
     }
 
+    /// How many steps or values a row has at most of the feature of `field`; -1 where its length is not known.
+    static int steps(List<Feature> features, @Nullable String field) {
+        for (Feature feature : features) {
+            if (feature.hasLength() && feature.fields().getFirst().equals(field)) {
+                return switch (feature) {
+                    case Sequence sequence -> sequence.steps();
+                    case Categories list -> list.count();
+                    case ShiftedLabel shifted -> shifted.count();
+                    default -> throw new IllegalStateException(feature + " has no length");
+                };
+            }
+        }
+        return -1;
+    }
+
     /// Whether this is the feature of that field, of a cross the feature of exactly those fields.
     default boolean isOf(List<String> fields) {
         return !(this instanceof Cross) && List.of(fields().getFirst()).equals(fields);
@@ -107,6 +122,25 @@ public sealed interface Feature {
         @Override
         public List<String> fields() {
             return weights == null ? List.of(field) : List.of(field, weights);
+        }
+    }
+
+    /// The label, a class for each of `count` steps, each read a step later than it stands in the label: what a decoder
+    /// reads. A learned table has a row for each class, for the start, which stands before the first, and one that never
+    /// learns, where no class is known.
+    ///
+    /// @param field the label's: who asks for a prediction lists in it the classes of the steps before
+    /// @param start its table row; `classes` for one of its own
+    record ShiftedLabel(String field, int count, int classes, int start, int dimension,
+            Embedding.Update update) implements OfField {
+        @Override
+        public boolean hasLength() {
+            return true;
+        }
+
+        /// The table row that never learns, its last.
+        public int unknown() {
+            return Math.max(classes, start + 1);
         }
     }
 

@@ -2,6 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.util.ArrayList;
@@ -25,6 +26,8 @@ final class Features {
     private static final ValueType<Integer> DIMENSION = ValueType.whole(1, 1_024);
     private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
     private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
+    private static final ValueType<Integer> CLASSES = ValueType.whole(2, Layers.UNITS_MAX);
+    private static final ValueType<Integer> CLASSES_FROM_0 = ValueType.whole(0, Layers.UNITS_MAX);
     private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
     private static final ValueType<Feature.Part> PART = ValueType.oneOf(Feature.Part.values());
     private static final ValueType<Feature.Scale> SCALE = ValueType.oneOf(Feature.Scale.values());
@@ -53,7 +56,8 @@ final class Features {
             new Form<>("pixels", Feature.Pixels.class, Features::pixels),
             new Form<>("sequence", Feature.Sequence.class, Features::sequence),
             new Form<>("categories", Feature.Categories.class, Features::categories),
-            new Form<>("bag", Feature.Bag.class, Features::bag)));
+            new Form<>("bag", Feature.Bag.class, Features::bag),
+            new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel)));
 
     private final List<Entry> entries = new ArrayList<>();
 
@@ -104,6 +108,16 @@ final class Features {
             SpecNode allowLabel = entry.allowLabel();
             boolean allows = allowLabel != null && allowLabel.bool();
             boolean reads = entry.feature().fields().contains(labelField);
+            if (entry.feature() instanceof Feature.ShiftedLabel shifted) {
+                if (!shifted.field().equals(labelField)) {
+                    entry.at().problem(
+                            "expected the label's field, '" + labelField + "', found '" + shifted.field() + "'");
+                }
+                if (allowLabel != null) {
+                    allowLabel.problem("a shifted label reads the label's field by its nature");
+                }
+                continue;
+            }
             if (reads && !allows) {
                 mistake.accept(entry.at(),
                         "reads '" + labelField
@@ -113,6 +127,26 @@ final class Features {
             } else if (allowLabel != null && allows && !reads) {
                 allowLabel.problem("is for a feature that reads the label's field, '" + labelField
                         + "'; this one reads '" + String.join("', '", entry.feature().fields()) + "'");
+            }
+        }
+    }
+
+    /// A shifted label has the steps and classes of the label.
+    ///
+    /// @param output what the network ends in; null if that is not known
+    void checkShiftedLabel(ModelSpec.Label.Kind kind, Shape.@Nullable Grid output) {
+        for (Entry entry : entries) {
+            if (!(entry.feature() instanceof Feature.ShiftedLabel shifted)) {
+                continue;
+            }
+            if (kind != ModelSpec.Label.Kind.STEPS) {
+                entry.at().problem("only for a label with a class for each step, label: { kind: steps }");
+            } else if (output != null && output.axes().size() == 2
+                    && (shifted.count() != output.lines() || shifted.classes() != output.width())) {
+                entry.at()
+                        .problem("expected count: " + output.lines() + " and classes: " + output.width()
+                                + ", the steps and classes that the network ends in, found " + shifted.count() + " and "
+                                + shifted.classes());
             }
         }
     }
@@ -260,6 +294,24 @@ final class Features {
                 dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
         if (read.count() * read.dimension() > NUMBERS_MAX) {
             keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.count() + " values of dimension "
+                    + read.dimension());
+        }
+        return read;
+    }
+
+    private static Feature.ShiftedLabel shiftedLabel(Keys<Feature.ShiftedLabel> keys) {
+        String field = field(keys, Feature.ShiftedLabel::field);
+        int count = keys.required("count", "the number of steps", LENGTH, Feature.ShiftedLabel::count);
+        int classes = keys.required("classes", "the number of classes", CLASSES, Feature.ShiftedLabel::classes);
+        Integer start = keys.orNull("start", CLASSES_FROM_0, f -> f.start() == f.classes() ? null : f.start());
+        if (start != null && start > classes) {
+            keys.problem("start", "expected a class, or " + classes + " for a table row of its own, found " + start);
+        }
+        Feature.ShiftedLabel read =
+                new Feature.ShiftedLabel(field, count, classes, start == null || start > classes ? classes : start,
+                        dimension(keys, Feature.ShiftedLabel::dimension), update(keys, Feature.ShiftedLabel::update));
+        if (read.count() * read.dimension() > NUMBERS_MAX) {
+            keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.count() + " steps of dimension "
                     + read.dimension());
         }
         return read;

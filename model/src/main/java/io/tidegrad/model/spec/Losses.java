@@ -2,6 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Huber;
 import io.tidegrad.engine.loss.Loss;
@@ -20,6 +21,7 @@ final class Losses {
     private static final String CLASS_WEIGHTS = "class-weights";
     private static final ValueType<Double> WEIGHT =
             ValueType.decimal("a number from 0.000001 to 1000000", value -> value >= 1e-6 && value <= 1e6);
+    private static final ValueType<Integer> BLANK = ValueType.whole(0, Layers.UNITS_MAX - 1);
     private static final ValueType<Double> DELTA =
             ValueType.decimal("a number above 0 and at most 1e15", value -> (float) value > 0 && value <= 1e15);
     private static final ValueType<List<Double>> QUANTILES =
@@ -37,9 +39,12 @@ final class Losses {
             new Form<>("mean-absolute-error", MeanAbsoluteError.class, keys -> new MeanAbsoluteError()),
             new Form<>("huber", Huber.class, keys -> new Huber(keys.optional("delta", 1.0, DELTA, Huber::delta))),
             new Form<>("poisson", Poisson.class, keys -> new Poisson()),
-            new Form<>("quantile", Quantile.class, keys -> new Quantile(
-                    keys.required("quantiles", "a list of numbers between 0 and 1", QUANTILES, Quantile::quantiles))),
-            new Form<>("hinge", Hinge.class, keys -> new Hinge())));
+            new Form<>("quantile", Quantile.class,
+                    keys -> new Quantile(keys.required("quantiles", "a list of numbers between 0 and 1", QUANTILES,
+                            Quantile::quantiles))),
+            new Form<>("hinge", Hinge.class, keys -> new Hinge()), new Form<>("ctc", Ctc.class,
+                    // The label says how much room it needs.
+                    keys -> new Ctc(keys.optional("blank", 0, BLANK, Ctc::blank), 1, true, false))));
 
     private Losses() {}
 

@@ -31,7 +31,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param weightField the field that says how much an event counts; null: each counts 1
 /// @param layers the spec's network as it was written
-/// @param outputs width of a prediction: 1, or the number of classes or quantiles
+/// @param outputs numbers of a prediction: 1, or the number of classes or quantiles; of a label that is a list, those of
+///     a step
+/// @param steps of a prediction: 1, unless the label is a list
 /// @param miniBatch rows of a full mini-batch
 /// @param window event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970
 /// @param publish not part of the fingerprint
@@ -41,10 +43,13 @@ import org.jspecify.annotations.Nullable;
 ///     a registered spec
 /// @param memo new for each spec
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
-        List<Feature> features, List<NetworkLayer> layers, int outputs, Loss loss, Optimizer optimizer,
+        List<Feature> features, List<NetworkLayer> layers, int outputs, int steps, Loss loss, Optimizer optimizer,
         Schedule schedule, Clipping clipping, Regularization regularization, int miniBatch, @Nullable Duration window,
         Publish publish, long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads,
         Memo memo) {
+    /// In a row's labels, for a step that has none: it has no loss and no slope.
+    public static final int NO_CLASS = -1;
+
     private static final Pattern ENGINE_PLACE = Pattern.compile("layer (\\d{1,9})[ .].*");
 
     /// @param topic the topic that events are read from; null: it is not known yet which one `stream` has
@@ -123,7 +128,27 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
     ///
     /// @param field null: the label comes with the example
-    public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive) {
+    /// @param count the most classes of a sequence; 0 for no sequence
+    /// @param lengths the field of the feature that says how many steps a row has; null: each has all
+    public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive, Kind kind,
+            int count, @Nullable String lengths) {
+        /// What the label's field holds.
+        public enum Kind {
+            /// One value.
+            ONE,
+            /// A list with a class for each step.
+            STEPS,
+            /// A list of classes in their order, which nobody has aligned with steps.
+            SEQUENCE;
+
+            boolean isList() {
+                return this != ONE;
+            }
+        }
+
+        public boolean isList() {
+            return kind.isList();
+        }
     }
 
     /// A safetensors file that the model starts from.
@@ -203,9 +228,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     }
 
     private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule) {
-        return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, loss, optimizer,
-                schedule, clipping, regularization, miniBatch, window, publish, seed, initialWeights, yaml, labelReads,
-                new Memo());
+        return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, steps, loss,
+                optimizer, schedule, clipping, regularization, miniBatch, window, publish, seed, initialWeights, yaml,
+                labelReads, new Memo());
     }
 
     /// The topic of events or examples.
@@ -278,9 +303,19 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return shapes.outlines();
     }
 
-    /// Label floats of a row: with `fnw` the second is the label that the first replaces.
+    /// Label floats of a row: with `fnw` the second is the label that the first replaces, a list has one a step, and a sequence
+    /// what `Ctc` says.
     public int labels() {
-        return lateLabels == LateLabels.FNW ? 2 : 1;
+        return switch (label.kind) {
+            case ONE -> lateLabels == LateLabels.FNW ? 2 : 1;
+            case STEPS -> steps;
+            case SEQUENCE -> label.count + 2;
+        };
+    }
+
+    /// The id of a row that says how many of its steps it has; -1 when each row has all.
+    public int stepsAt() {
+        return layout().lengthOf(label.lengths);
     }
 
     /// Which columns of a row belong to which feature.

@@ -11,7 +11,10 @@ import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.FakeNegativeWeighted;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
@@ -31,10 +34,21 @@ final class NetworkBinding {
 
     static NetworkSpec bind(ModelSpec spec) {
         return new NetworkSpec(spec.layout().shape(spec.labels()),
-                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()),
-                spec.lateLabels() == ModelSpec.LateLabels.FNW ? new FakeNegativeWeighted() : spec.loss(),
+                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()), loss(spec),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
                 Reduction.MEAN, spec.optimizer(), spec.schedule(), spec.clipping(), spec.regularization(), spec.seed());
+    }
+
+    private static Loss loss(ModelSpec spec) {
+        if (spec.lateLabels() == ModelSpec.LateLabels.FNW) {
+            return new FakeNegativeWeighted();
+        }
+        return switch (spec.loss()) {
+            case CategoricalCrossEntropy loss when spec.label().kind() == ModelSpec.Label.Kind.STEPS ->
+                loss.ignoring(ModelSpec.NO_CLASS);
+            case Ctc loss -> loss.withLabels(spec.label().count());
+            case Loss loss -> loss;
+        };
     }
 
     /// Whether these layers begin with features of the row; else all features come before them.
@@ -81,20 +95,11 @@ final class NetworkBinding {
             case NetworkLayer.Steps steps -> {
                 Recurrent shape = steps.layer();
                 Recurrent recurrent = new Recurrent(shape.cell(), shape.hidden(), shape.bidirectional(), shape.output(),
-                        lengthAt(steps), steps.initial().isEmpty() ? List.of() : List.of(network(steps.initial())));
+                        layout.lengthOf(steps.lengths()),
+                        steps.initial().isEmpty() ? List.of() : List.of(network(steps.initial())));
                 yield steps.rateFactor() == 1 ? recurrent : new Rate(steps.rateFactor(), recurrent);
             }
         };
-    }
-
-    private int lengthAt(NetworkLayer.Steps steps) {
-        for (int i = 0; i < features.size(); i++) {
-            Feature feature = features.get(i);
-            if (feature.hasLength() && feature.fields().getFirst().equals(steps.lengths())) {
-                return layout.lengthAt(i);
-            }
-        }
-        return Recurrent.WHOLE;
     }
 
     Layer everyFeature() {
@@ -162,6 +167,8 @@ final class NetworkBinding {
                 // One row more than buckets: the last one stands where the list has ended.
                 branches.add(new Embedding(idAt, list.count(), list.buckets() + 1, list.dimension(), list.update(),
                         list.buckets()));
+            case Feature.ShiftedLabel shifted -> branches.add(new Embedding(idAt, shifted.count(),
+                    shifted.unknown() + 1, shifted.dimension(), shifted.update(), shifted.unknown()));
             case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
                     bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
                     bag.dimension(), bag.mode(), bag.update()));

@@ -26,15 +26,13 @@ final class NetworkEnd {
 
     /// @param layers at least one
     /// @param output what the network puts out for a row
-    /// @param classes what the label says of them, if anything
     static void check(SpecNode network, List<NetworkLayer> layers, Shape.Grid output, Loss loss,
-            @Nullable SpecNode classes, @Nullable SpecNode classWeights) {
-        if (output.axes().size() != 1) {
-            network.problem("a label belongs to a whole row: expected a network that ends in a vector"
-                    + " (flatten, global-average-pool, a recurrent layer's output: last), found " + output);
+            SpecReader.LabelKeys label, List<Feature> features, @Nullable SpecNode classWeights) {
+        if (!(label.kind().isList() ? endsInSteps(network, output, label, features) : endsInVector(network, output))) {
             return;
         }
-        int outputs = output.size();
+        SpecNode classes = label.classes();
+        int outputs = output.width();
         // Null for what is no activation: its numbers are what the loss makes predictions of.
         Layer last = layers.getLast() instanceof NetworkLayer.Single single && Layers.isActivation(single.plain())
                 ? single.plain() : null;
@@ -88,8 +86,49 @@ final class NetworkEnd {
                     network.problem(name + " can't follow softmax: its outputs share out 1");
                 }
             }
-            case Ctc _,FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + loss);
+            case Ctc ctc -> {
+                if (outputs < Math.max(2, ctc.blank() + 1)) {
+                    network.problem(
+                            name + " needs a last dense with one output a class, the blank among them, at least "
+                                    + Math.max(2, ctc.blank() + 1) + ", found " + outputs);
+                }
+                if (last != null) {
+                    network.problem(endsIn(name, "dense", last));
+                }
+            }
+            case FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + loss);
         }
+    }
+
+    private static boolean endsInVector(SpecNode network, Shape.Grid output) {
+        if (output.axes().size() != 1) {
+            network.problem(
+                    "a label belongs to a whole row, unless it says kind: steps: expected a network that ends in"
+                            + " a vector (flatten, global-average-pool, a recurrent layer's output: last), found "
+                            + output);
+        }
+        return output.axes().size() == 1;
+    }
+
+    private static boolean endsInSteps(SpecNode network, Shape.Grid output, SpecReader.LabelKeys label,
+            List<Feature> features) {
+        if (output.axes().size() != 2) {
+            network.problem("the label is a list: expected a network that ends in (steps, classes)"
+                    + " (a recurrent layer's output: sequence, then dense), found " + output);
+            return false;
+        }
+        if ((long) output.lines() * output.width() > Layers.UNITS_MAX) {
+            network.problem("expected at most " + Layers.UNITS_MAX + " numbers of a prediction, found " + output.lines()
+                    + " steps of " + output.width());
+            return false;
+        }
+        SpecNode lengths = label.lengthsAt();
+        int most = Feature.steps(features, label.lengths());
+        if (lengths != null && most >= 0 && most != output.lines()) {
+            lengths.problem("expected a feature of " + output.lines()
+                    + " steps, as many as the network ends in, found one of " + most);
+        }
+        return true;
     }
 
     /// What comes out of these layers whatever goes in; null unless they end in a dense and activations.

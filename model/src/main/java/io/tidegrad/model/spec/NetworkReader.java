@@ -108,13 +108,14 @@ final class NetworkReader {
         return steps == null ? null : steps.withRate(Layers.rateFactor(keys));
     }
 
-    private String lengthField(SpecNode node) {
+    /// The field of a feature whose length a row knows.
+    String lengthField(SpecNode node) {
         String field = node.text("the field of a feature of several steps");
         boolean known = features.stream().anyMatch(f -> f.hasLength() && f.fields().getFirst().equals(field));
         if (!field.isEmpty() && !known) {
             List<String> fields = features.stream().filter(Feature::hasLength).map(f -> f.fields().getFirst()).toList();
             node.problem(
-                    "expected the field of a feature that may be shorter (sequence with shorter: pad, or categories), found "
+                    "expected the field of a feature that may be shorter (sequence with shorter: pad, categories, or shifted-label), found "
                             + field + (fields.isEmpty() ? "; there is none" : NearestName.hint(field, fields)));
         }
         return field;
@@ -196,6 +197,15 @@ final class NetworkReader {
             requireEveryFeature(network);
         }
         return output;
+    }
+
+    /// No step may see its own class through a shifted label.
+    void checkOrder(List<NetworkLayer> layers) {
+        new StepOrder(features, layer -> place(layer).problem(CanonicalNetwork.kind(layer)
+                + " could show a step its own class, the one that it is asked for: a shifted label is read alone (features,"
+                + " reshape: [count, dimension]), then by dense, activations, dropout, bias, layer-norm, rms-norm,"
+                + " self-attention with causal: true, or recurrent layers of one direction with output: sequence"))
+                .check(layers);
     }
 
     private void requireEveryFeature(SpecNode network) {

@@ -128,6 +128,7 @@ final class NetworkShapes {
         String axes = switch (features.getFirst()) {
             case Feature.Sequence list when steps -> list.steps() + ", " + list.width();
             case Feature.Categories list when steps -> list.count() + ", " + list.dimension();
+            case Feature.ShiftedLabel shifted when steps -> shifted.count() + ", " + shifted.dimension();
             case Feature.Pixels image -> (picture ? "1, " : "") + image.height() + ", " + image.width();
             default -> "";
         };

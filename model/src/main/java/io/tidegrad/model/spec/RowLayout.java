@@ -2,6 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.model.RowShape;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
 /// first layers (read them) agree by. Numbers lie in three blocks, raw ones first, then those to be standardised, then
@@ -91,6 +92,16 @@ public final class RowLayout {
         return lengthAt[feature];
     }
 
+    /// The id that says how many steps a row has of the feature of `field`, -1 when it always has all.
+    int lengthOf(@Nullable String field) {
+        for (int i = 0; i < features.size(); i++) {
+            if (features.get(i).hasLength() && features.get(i).fields().getFirst().equals(field)) {
+                return lengthAt[i];
+            }
+        }
+        return -1;
+    }
+
     /// How many raw columns belong to a feature, its indicator among them.
     int rawWidth(Feature feature) {
         Width width = Width.of(feature);
@@ -140,6 +151,7 @@ public final class RowLayout {
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());
+                case Feature.ShiftedLabel shifted -> new Width(0, false, shifted.count());
             };
         }
 

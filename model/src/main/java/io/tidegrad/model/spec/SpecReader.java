@@ -3,6 +3,7 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.Memory;
@@ -31,6 +32,7 @@ final class SpecReader {
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     private static final Pattern SAFETENSORS_FILE = Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
 
+    private static final ValueType<Label.Kind> KIND = ValueType.oneOf(Label.Kind.values());
     private static final ValueType<ModelSpec.Format> FORMAT = ValueType.oneOf(ModelSpec.Format.values());
 
     private static final int ROWS_MAX = 65_536;
@@ -94,7 +96,7 @@ final class SpecReader {
         Loss loss = lossKeys.loss();
         boolean ofStream = input.stream() != null;
         SpecNode labelNode = ofStream ? keys.optional("label") : keys.required("label", "label: { field: … }");
-        LabelKeys label = label(labelNode, ofStream, loss);
+        LabelKeys label = label(labelNode, ofStream, loss, networkReader);
         featureReader.checkLabel(Objects.requireNonNullElse(ofStream ? labelOfStream : label.field, ""),
                 (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
@@ -115,31 +117,39 @@ final class SpecReader {
         String weightField =
                 weight == null ? null : weight.mapping("field").required("field", "the name of a field").field();
         int outputs = 1;
+        int steps = 1;
         if (networkIsSound) {
             networkReader.checkRates(optimizer);
-            // Without features no shape is known, but a last dense says enough of the end.
-            Shape.Grid output =
-                    featuresAreSound ? networkReader.output(networkNode, layers) : NetworkEnd.ofLastDense(layers);
-            outputs = output == null ? 1 : output.size();
+            // Without features no shape is known, but a last dense says enough of the end, unless that has steps.
+            Shape.Grid output = featuresAreSound ? networkReader.output(networkNode, layers)
+                    : label.kind == Label.Kind.ONE ? NetworkEnd.ofLastDense(layers) : null;
+            outputs = output == null ? 1 : output.width();
+            steps = output == null ? 1 : output.lines();
             if (output != null && loss != null) {
-                NetworkEnd.check(networkNode, layers, output, loss, label.classes, lossKeys.classWeights());
+                NetworkEnd.check(networkNode, layers, output, loss, label, features, lossKeys.classWeights());
+            }
+            featureReader.checkShiftedLabel(label.kind, featuresAreSound ? output : null);
+            if (output != null && featuresAreSound && label.kind == Label.Kind.STEPS) {
+                networkReader.checkOrder(layers);
             }
         }
         if (!problems.isEmpty() || loss == null) {
             return null;
         }
         RowLayout layout = new RowLayout(features);
-        long batchFloats = (long) miniBatch.size * (layout.numbers() + layout.ids() + 1L);
+        int rowValues = layout.numbers() + layout.ids() + (label.kind == Label.Kind.SEQUENCE ? label.count + 2 : steps);
+        long batchFloats = (long) miniBatch.size * rowValues;
         if (batchFloats > BATCH_FLOATS_MAX) {
             SpecNode at = keys.required("mini-batch", "");
-            at.problem("a mini-batch of " + miniBatch.size + " rows of " + (layout.numbers() + layout.ids() + 1)
-                    + " values takes " + batchFloats + " floats; expected at most " + BATCH_FLOATS_MAX);
+            at.problem("a mini-batch of " + miniBatch.size + " rows of " + rowValues + " values takes " + batchFloats
+                    + " floats; expected at most " + BATCH_FLOATS_MAX);
             return null;
         }
-        ModelSpec spec = new ModelSpec(model, input, new Label(label.field, label.threshold, label.positive),
-                weightField, lateLabels, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
-                miniBatch.size, miniBatch.window, publish, seed, initialWeights, yaml, labelReads.lines(),
-                new ModelSpec.Memo());
+        ModelSpec spec = new ModelSpec(model, input,
+                new Label(label.field, label.threshold, label.positive, label.kind, label.count, label.lengths),
+                weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
+                regularization, miniBatch.size, miniBatch.window, publish, seed, initialWeights, yaml,
+                labelReads.lines(), new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
         } catch (ArithmeticException tooLarge) {
@@ -230,15 +240,17 @@ final class SpecReader {
         return lateLabels;
     }
 
-    private record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
-            @Nullable SpecNode classes) {
+    /// @param classes where they stand, if anywhere; `lengthsAt` likewise
+    record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive, Label.Kind kind,
+            int count, @Nullable String lengths, @Nullable SpecNode classes, @Nullable SpecNode lengthsAt) {
     }
 
-    private static LabelKeys label(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss) {
+    private static LabelKeys label(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss,
+            NetworkReader network) {
         if (node == null) {
-            return new LabelKeys(null, null, null, null);
+            return new LabelKeys(null, null, null, Label.Kind.ONE, 0, null, null, null);
         }
-        Mapping keys = node.mapping("field", "threshold", "positive", "classes");
+        Mapping keys = node.mapping("field", "threshold", "positive", "classes", "kind", "count", "lengths");
         SpecNode fieldNode = ofStream ? keys.optional("field") : keys.required("field", "the name of a field");
         if (ofStream && fieldNode != null) {
             fieldNode.problem("the label comes with each example of a stream; name its path in the stream's spec");
@@ -255,11 +267,37 @@ final class SpecReader {
                 binaryOnly.problem("only for the losses binary-cross-entropy and hinge");
             }
         }
-        if (classes != null && loss != null && !(loss instanceof CategoricalCrossEntropy)) {
-            classes.problem("only for the loss categorical-cross-entropy");
+        SpecNode kindNode = keys.optional("kind");
+        Label.Kind kind = kindNode == null ? Label.Kind.ONE : KIND.read().apply(kindNode);
+        SpecNode ofSteps = kind == Label.Kind.STEPS && !(loss instanceof Ctc) ? kindNode : null;
+        for (SpecNode classesOnly : new SpecNode[]{classes, ofSteps}) {
+            if (classesOnly != null && loss != null && !(loss instanceof CategoricalCrossEntropy)) {
+                classesOnly.problem("only for the loss categorical-cross-entropy");
+            }
+        }
+        if (loss != null && loss instanceof Ctc != (kind == Label.Kind.SEQUENCE)) {
+            (kindNode == null ? node : kindNode).problem(
+                    loss instanceof Ctc ? "the loss ctc needs a label that is a sequence of classes: kind: sequence"
+                            : "only for the loss ctc");
+        }
+        SpecNode countNode = keys.optional("count");
+        if (countNode == null && kind == Label.Kind.SEQUENCE) {
+            node.problem("the key 'count' is missing; expected the most classes that a label may have");
+        } else if (countNode != null && kind != Label.Kind.SEQUENCE) {
+            countNode.problem("only for a label of kind: sequence");
+        }
+        int count = countNode == null || kind != Label.Kind.SEQUENCE ? 0 : countNode.integer(1, Layers.UNITS_MAX);
+        if (kindNode != null && kind != Label.Kind.ONE && ofStream) {
+            kindNode.problem("a stream's label is one value; for a list name the topic of events that have it,"
+                    + " input: { topic: … }");
+        }
+        SpecNode lengths = keys.optional("lengths");
+        if (lengths != null && kind == Label.Kind.ONE) {
+            lengths.problem("only for a label that is a list, like kind: steps");
         }
         return new LabelKeys(field, threshold == null ? null : threshold.decimal("a number", value -> true),
-                positive == null ? null : positive.text("the field's value that counts as 1"), classes);
+                positive == null ? null : positive.text("the field's value that counts as 1"), kind, count,
+                lengths == null ? null : network.lengthField(lengths), classes, lengths);
     }
 
     private record MiniBatch(int size, @Nullable Duration window) {

@@ -286,6 +286,8 @@ final class BatchScorer {
         private void tell() {
             float[] probabilities = new float[session.size() * session.outputs()];
             session.probabilities(probabilities, 0);
+            int[] numbers = new int[session.size()];
+            session.numbers(numbers, 0);
             ModelSpec.Format format = session.servedVersion().spec().input().format();
             List<byte[]> values = new ArrayList<>(asked.size());
             List<GenericRecord> records = new ArrayList<>(asked.size());
@@ -299,7 +301,7 @@ final class BatchScorer {
             }
             listener.scored(router, session.servedVersion(),
                     new Predictions(session.servedVersion().model(), session.epoch(), session.version(),
-                            session.offset(), session.freshnessMs(), session.outputs(), probabilities),
+                            session.offset(), session.freshnessMs(), session.outputs(), numbers, probabilities),
                     by -> by.spec().input().format() == format ? readFor(by.spec(), records, values) : null, bytes);
         }
 

@@ -36,8 +36,8 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
     Outcome scored(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session, int row,
             Served.Stage stage, @Nullable Double propensity) {
         long now = clock.millis();
-        List<Float> probabilities = new ArrayList<>(session.outputs());
-        for (int output = 0; output < session.outputs(); output++) {
+        List<Float> probabilities = new ArrayList<>(session.numbers(row));
+        for (int output = 0; output < session.numbers(row); output++) {
             probabilities.add(session.probability(row, output));
         }
         Prediction prediction = Prediction.newBuilder().setRequestId(id).setModel(session.servedVersion().model())
@@ -66,7 +66,7 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
         if (topic == null) {
             return null;
         }
-        float[] predictions = new float[session.outputs()];
+        float[] predictions = new float[session.numbers(row)];
         for (int output = 0; output < predictions.length; output++) {
             predictions[output] = session.probability(row, output);
         }
