@@ -560,10 +560,16 @@ final class ModelDecision {
                         : "those of this build learn on from here: start one if none runs");
     }
 
+    private Lineage taken(Lineage newest) {
+        return taken(newest, lineage -> StoredState.head(Changelog.of(settings.kafka(), topics, lineage)));
+    }
+
     /// Returns the lineage whose state this build takes over: the newest one, or the one before if another build took that
     /// over and has not begun to learn it.
-    private Lineage taken(Lineage newest) {
-        StoredState.Head head = StoredState.head(Changelog.of(settings.kafka(), topics, newest));
+    ///
+    /// @param heads what the changelog says of a lineage, or null if there is none
+    static Lineage taken(Lineage newest, Function<Lineage, StoredState.@Nullable Head> heads) {
+        StoredState.Head head = heads.apply(newest);
         if (head != null) {
             head.requireOthers(newest.model());
             return newest;
@@ -576,13 +582,19 @@ final class ModelDecision {
             throw new StopException(ExitCode.CONFIGURATION,
                     expected + "none: start a trainer of this build, which begins the epoch");
         }
+        if (origin.isMove()) { // the state before has offsets of the other log
+            throw new StopException(ExitCode.CONFIGURATION, expected
+                    + "that no trainer has begun the epoch since models adopt: start one of a build with numerics "
+                    + origin.numerics() + ", which begins it on the copy of the log"
+                    + (origin.numerics() == Numerics.VERSION ? "" : ", and give this command again"));
+        }
         if (!origin.isUpgrade()) {
             throw new StopException(ExitCode.CONFIGURATION,
                     expected + "that no trainer has begun the epoch since the rollback: start one of the build that"
                             + " learned epoch " + before.epoch()
                             + ", which makes the base, and give this command again");
         }
-        if (origin.numerics() == Numerics.VERSION && !hasGoneOn(before, origin.base())) {
+        if (origin.numerics() == Numerics.VERSION && !hasGoneOn(heads.apply(before), origin)) {
             throw new StopException(ExitCode.CONFIGURATION, expected
                     + "that this build has taken it over: start a trainer of this build, which begins the" + " epoch");
         }
@@ -590,9 +602,8 @@ final class ModelDecision {
     }
 
     /// Returns whether a trainer that missed the upgrade has learned on, so that the state that was decided is gone.
-    private boolean hasGoneOn(Lineage before, ControlAction.Base base) {
-        StoredState.Head head = StoredState.head(Changelog.of(settings.kafka(), topics, before));
-        return head != null && head.nextOffset() > base.nextOffset();
+    private static boolean hasGoneOn(StoredState.@Nullable Head before, ControlAction.Rollback origin) {
+        return before != null && before.nextOffset() > origin.leftAt();
     }
 
     /// Returns the state of a paused model when no trainer has it any more.
