@@ -27,6 +27,9 @@ public final class LogSearch {
     /// Records that all look alike would begin one at each.
     private static final int ATTEMPTS_MAX = 1_000;
 
+    /// As many as `RunningHash` always leaves behind an anchor. Fewer may look alike by chance.
+    private static final int COMPARED_MIN = 64;
+
     private static final long TELL_EVERY_NANOS = 200_000_000;
 
     private final List<LogHash.Anchor> anchors;
@@ -175,7 +178,10 @@ public final class LogSearch {
     public Found found(String model, String copy) {
         Attempt parted = furthest;
         if (places.size() == 1 && !repeats && (parted == null || !parted.hasAgreed())) {
-            return new Found(places.first(), anchors.get(placesSince).count());
+            Found found = new Found(places.first(), anchors.get(placesSince).count());
+            if (found.since() == 0 || wanted - found.since() >= COMPARED_MIN) {
+                return found;
+            }
         }
         throw new StopException(ExitCode.STATE_VIOLATION,
                 String.format(Locale.ROOT,
@@ -194,6 +200,17 @@ public final class LogSearch {
         if (anchors.isEmpty()) {
             return "that its state has no hash of them, as an earlier build wrote it: let a trainer of this build learn"
                     + " more, where the model is learned, and copy the changelog again";
+        }
+        if (places.size() == 1 && (furthest == null || !furthest.hasAgreed())) {
+            return String.format(Locale.ROOT,
+                    "only the last %,d of them to compare, where %,d have to be alike: %s, or learn the copy under a new"
+                            + " model name",
+                    wanted - anchors.get(placesSince).count(), COMPARED_MIN,
+                    wanted - from < COMPARED_MIN
+                            ? "their hash begins there. Let a trainer learn more, where the model is learned, and copy"
+                                    + " the changelog again"
+                            : "the copy lacks what is before, or has something else. Copy the topic again, from further"
+                                    + " back");
         }
         Attempt longest = attempts.isEmpty() ? null : attempts.getFirst();
         for (Attempt each : attempts) {

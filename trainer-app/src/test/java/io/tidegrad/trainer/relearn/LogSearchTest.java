@@ -183,7 +183,7 @@ class LogSearchTest {
     void thePlaceIsFoundWhereverTheCopyBeginsAndEnds() {
         assertThat(found(learned(), events(0, 12_000))).isEqualTo(new LogSearch.Found(after(LEARNED), 0));
         assertThat(found(learned(), events(0, LEARNED)).nextOffset()).isEqualTo(after(LEARNED));
-        for (int begin : new int[]{1, 6_144, 6_145, 8_192, 9_920, 9_984}) {
+        for (int begin : new int[]{1, 6_144, 6_145, 8_192, 8_193, 9_920}) {
             LogSearch.Found found = found(learned(), events(begin, 10_500));
             assertThat(found.nextOffset()).isEqualTo(after(LEARNED - begin));
             assertThat(found.since()).isGreaterThanOrEqualTo(begin);
@@ -192,6 +192,30 @@ class LogSearchTest {
         refused(learned(), events(20_000, 20_500), "it begins later, or is no copy of the log");
     }
 
+    /// As of the newest anchor, a few records or a single one may be like those of another place.
+    @Test
+    void fewEqualRecordsProveNothing() {
+        refused(learned(), events(9_921, 10_500),
+                "found only the last 16 of them to compare, where 64 have to be alike",
+                "Copy the topic again, from further back");
+        Accounts one = learned(hash(0, LogHash.NOTHING, events(0, 9_985)), 9_985);
+        refused(one, events(9_984, 10_500), "only the last 1 of them");
+        assertThat(found(one, events(9_920, 10_500)).since()).as("64 and one").isEqualTo(9_920);
+        Accounts more = learned(hash(0, LogHash.NOTHING, events(0, 9_984)), 9_984);
+        assertThat(found(more, events(9_920, 10_500)).since()).as("64").isEqualTo(9_920);
+        for (int hashed : new int[]{1, 63, 64}) {
+            LogHash later = hash(LEARNED, new Accounts(LEARNED, 0, 0).hash(), events(LEARNED, LEARNED + hashed));
+            Accounts learned = learned(later, LEARNED + hashed);
+            if (hashed < 64) {
+                refused(learned, events(9_000, 12_000), "only the last " + hashed + " of them to compare",
+                        "Let a trainer learn more");
+            } else {
+                assertThat(found(learned, events(9_000, 12_000)).nextOffset()).isEqualTo(after(1_000 + hashed));
+            }
+        }
+    }
+
+    /// All that they have learned is compared.
     @Test
     void aModelWithFewRecordsIsFoundToo() {
         for (int count : new int[]{1, 2, 63, 64, 65}) {
@@ -263,9 +287,9 @@ class LogSearchTest {
     void aStateOfABuildWithoutHashesSaysSoAndOneThatWentOnIsFound() {
         refused(new Accounts(LEARNED, 0, 0), events(0, 12_000), "that its state has no hash",
                 "an earlier build wrote it");
-        LogHash later = hash(LEARNED, new Accounts(LEARNED, 0, 0).hash(), events(LEARNED, LEARNED + 20));
-        assertThat(found(learned(later, LEARNED + 20), events(9_000, 12_000)))
-                .isEqualTo(new LogSearch.Found(after(1_020), LEARNED));
+        LogHash later = hash(LEARNED, new Accounts(LEARNED, 0, 0).hash(), events(LEARNED, LEARNED + 80));
+        assertThat(found(learned(later, LEARNED + 80), events(9_000, 12_000)))
+                .isEqualTo(new LogSearch.Found(after(1_080), LEARNED));
     }
 
     /// Prints what hashing a record costs, by the size of its value.
