@@ -12,8 +12,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -23,9 +23,12 @@ import org.jspecify.annotations.Nullable;
 /// is compared at all later anchors and at the state. What reaches the state from the earliest anchor is the place. If
 /// more than one does, the records repeat each other and tell nothing. If one agreed at some anchor and not at a later one,
 /// the copy is not what was learned.
+///
+/// Behind an anchor may lie a record that comes often, such as a tick. Where too many began at one and have agreed nowhere
+/// yet, these and the anchor are given up, and the next one has to tell. At the newest anchors there can't be so many.
 public final class LogSearch {
-    /// Records that all look alike would begin one at each.
-    private static final int ATTEMPTS_MAX = 1_000;
+    /// From one anchor to the next; more than the 64 records that lie between the newest ones.
+    private static final int ATTEMPTS_MAX = 128;
 
     /// As many as `RunningHash` always leaves behind an anchor. Fewer may look alike by chance.
     private static final int COMPARED_MIN = 64;
@@ -39,10 +42,12 @@ public final class LogSearch {
     private final Map<String, List<Integer>> anchorsBefore = new HashMap<>(); // by the hash of the record behind them
     private final RunningHash single = new RunningHash(0, LogHash.NOTHING);
     private final List<Attempt> attempts = new ArrayList<>();
-    private final TreeSet<Long> places = new TreeSet<>(); // of the earliest anchor that leads to any
+    private final boolean[] givenUp; // anchors
+    private long firstPlace = -1; // of the earliest anchor that leads to any
+    private long otherPlace = -1; // of the same anchor
     private int placesSince = Integer.MAX_VALUE; // that anchor
     private @Nullable Attempt furthest; // of those that parted
-    private boolean repeats;
+    private boolean repeats; // so much that more attempts agree at anchors than can be followed
 
     /// A place in the copy.
     ///
@@ -102,6 +107,7 @@ public final class LogSearch {
         from = hash.from();
         wanted = learned.total();
         wantedChain = hash.chain();
+        givenUp = new boolean[anchors.size()];
         for (int i = 0; i < anchors.size(); i++) {
             anchorsBefore.computeIfAbsent(anchors.get(i).next(), next -> new ArrayList<>()).add(i);
         }
@@ -118,30 +124,28 @@ public final class LogSearch {
         long start = System.nanoTime();
         long[] told = {0, start}; // records, when
         copy.read(begin, end, record -> {
-            search.add(record);
+            boolean goesOn = search.add(record);
             told[0]++;
             long now = System.nanoTime();
             if (now - told[1] >= TELL_EVERY_NANOS) {
                 told[1] = now;
                 listener.at(new ReplayProgress(begin, record.offset() + 1, end, told[0], now - start));
             }
-            return true;
+            return goesOn;
         });
         listener.at(new ReplayProgress(begin, end, end, told[0], System.nanoTime() - start));
         return search.found(model, copy.log().topic());
     }
 
     /// Takes the next visible record of the copy.
-    public void add(ConsumerRecord<byte[], byte[]> record) {
+    ///
+    /// @return whether later ones can still change what is found
+    public boolean add(ConsumerRecord<byte[], byte[]> record) {
         for (int anchor : anchorsBefore.getOrDefault(single.alone(record), List.of())) {
             // One that has come here from an earlier anchor has just been compared with this one.
-            if (attempts.stream().noneMatch(each -> each.count == anchors.get(anchor).count())) {
+            if (!givenUp[anchor] && attempts.stream().noneMatch(each -> each.count == anchors.get(anchor).count())) {
                 attempts.add(new Attempt(anchor, record.offset()));
             }
-        }
-        if (attempts.size() > ATTEMPTS_MAX) {
-            attempts.removeLast();
-            repeats = true;
         }
         for (Iterator<Attempt> each = attempts.iterator(); each.hasNext();) {
             Attempt attempt = each.next();
@@ -150,6 +154,42 @@ public final class LogSearch {
                 end(attempt);
             }
         }
+        if (attempts.size() > ATTEMPTS_MAX) {
+            giveUp();
+        }
+        return !repeats && (otherPlace < 0 || canFindEarlier());
+    }
+
+    private void giveUp() {
+        int[] begun = new int[anchors.size()];
+        int agreed = 0;
+        for (Attempt each : attempts) {
+            if (each.hasAgreed()) {
+                agreed++;
+            } else {
+                begun[each.first]++;
+            }
+        }
+        repeats = agreed > ATTEMPTS_MAX;
+        for (int anchor = 0; anchor < begun.length; anchor++) {
+            givenUp[anchor] |= begun[anchor] > ATTEMPTS_MAX;
+        }
+        attempts.removeIf(each -> givenUp[each.first] && !each.hasAgreed());
+    }
+
+    /// Returns the anchor from which an attempt that began at `anchor` may have come, had none been given up.
+    private int mayComeFrom(int anchor) {
+        int from = anchor;
+        while (from > 0 && givenUp[from - 1]) {
+            from--;
+        }
+        return from;
+    }
+
+    /// Returns whether an anchor before that of the places may lead to one.
+    private boolean canFindEarlier() {
+        return IntStream.range(0, placesSince).anyMatch(anchor -> !givenUp[anchor])
+                || attempts.stream().anyMatch(each -> each.first < placesSince);
     }
 
     private void end(Attempt attempt) {
@@ -157,12 +197,13 @@ public final class LogSearch {
             furthest = further(furthest, attempt);
             return;
         }
-        if (attempt.first < placesSince) {
+        int earlier = firstPlace < 0 ? -1 : Integer.compare(mayComeFrom(attempt.first), mayComeFrom(placesSince));
+        if (earlier < 0) {
             placesSince = attempt.first;
-            places.clear();
-        }
-        if (attempt.first == placesSince) {
-            places.add(attempt.agreedOffset);
+            firstPlace = attempt.agreedOffset;
+            otherPlace = -1;
+        } else if (earlier == 0) {
+            otherPlace = attempt.agreedOffset;
         }
     }
 
@@ -177,8 +218,8 @@ public final class LogSearch {
     /// @throws StopException if there is none, or more than one; the message says how far the hashes agree
     public Found found(String model, String copy) {
         Attempt parted = furthest;
-        if (places.size() == 1 && !repeats && (parted == null || !parted.hasAgreed())) {
-            Found found = new Found(places.first(), anchors.get(placesSince).count());
+        if (isOnePlace() && (parted == null || !parted.hasAgreed())) {
+            Found found = new Found(firstPlace, anchors.get(placesSince).count());
             if (found.since() == 0 || wanted - found.since() >= COMPARED_MIN) {
                 return found;
             }
@@ -189,11 +230,15 @@ public final class LogSearch {
                         model, copy, wanted, why()));
     }
 
+    private boolean isOnePlace() {
+        return firstPlace >= 0 && otherPlace < 0 && !repeats;
+    }
+
     private String why() {
-        if (repeats || places.size() > 1) {
-            return (places.size() > 1
-                    ? String.format(Locale.ROOT, "them before offset %,d and before %,d", places.first(), places.last())
-                    : "more than " + ATTEMPTS_MAX + " places where they may begin")
+        if (repeats || otherPlace >= 0) {
+            return (otherPlace >= 0
+                    ? String.format(Locale.ROOT, "them before offset %,d and before %,d", firstPlace, otherPlace)
+                    : "more than " + ATTEMPTS_MAX + " places where they may be")
                     + ": the records repeat each other, so their hashes do not tell which were learned. Learn the copy"
                     + " under a new model name";
         }
@@ -201,7 +246,7 @@ public final class LogSearch {
             return "that its state has no hash of them, as an earlier build wrote it: let a trainer of this build learn"
                     + " more, where the model is learned, and copy the changelog again";
         }
-        if (places.size() == 1 && (furthest == null || !furthest.hasAgreed())) {
+        if (isOnePlace() && (furthest == null || !furthest.hasAgreed())) {
             return String.format(Locale.ROOT,
                     "only the last %,d of them to compare, where %,d have to be alike: %s, or learn the copy under a new"
                             + " model name",

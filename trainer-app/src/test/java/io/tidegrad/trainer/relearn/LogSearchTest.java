@@ -12,6 +12,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -147,8 +148,11 @@ class LogSearchTest {
         LogSearch search = new LogSearch(learned);
         long offset = 100;
         for (ConsumerRecord<byte[], byte[]> record : copied) {
-            search.add(new ConsumerRecord<>("copy", 0, offset, 0, TimestampType.CREATE_TIME, 0, 0, record.key(),
-                    record.value(), record.headers(), Optional.empty()));
+            boolean goesOn = search.add(new ConsumerRecord<>("copy", 0, offset, 0, TimestampType.CREATE_TIME, 0, 0,
+                    record.key(), record.value(), record.headers(), Optional.empty()));
+            if (!goesOn) {
+                break;
+            }
             offset += offset % 10 == 9 ? 3 : 1;
         }
         return search;
@@ -261,8 +265,69 @@ class LogSearchTest {
         List<ConsumerRecord<byte[], byte[]>> same = IntStream.range(0, 500).mapToObj(i -> event(1)).toList();
         Accounts learned = learned(hash(0, LogHash.NOTHING, same.subList(0, 300)), 300);
         refused(learned, same, "them before offset", "the records repeat each other");
-        List<ConsumerRecord<byte[], byte[]>> many = IntStream.range(0, 1_100).mapToObj(i -> event(1)).toList();
-        refused(learned(hash(0, LogHash.NOTHING, many), 1_100), many, "more than 1000 places where they may begin");
+        LogSearch search = new LogSearch(learned);
+        assertThat(same.stream().takeWhile(search::add).count()).as("records after which more tell nothing")
+                .isLessThan(200);
+        List<ConsumerRecord<byte[], byte[]>> many = IntStream.range(0, 20_000).mapToObj(i -> event(1)).toList();
+        refused(learned(hash(0, LogHash.NOTHING, many.subList(0, LEARNED)), LEARNED), many, "them before offset");
+    }
+
+    private static List<ConsumerRecord<byte[], byte[]>> withTicks(int every) {
+        return IntStream.range(0, 21_000)
+                .mapToObj(i -> i % every == 0 ? record("log", i, i, null, null, "tidegrad-tick", "") : event(i))
+                .toList();
+    }
+
+    /// As ticks of a quiet log do. Behind the newest places there are few records, so these always tell.
+    @Test
+    void aRecordThatComesOftenIsNoHarmWhereOthersTellMore() {
+        for (int every : new int[]{2, 3, 40}) {
+            List<ConsumerRecord<byte[], byte[]>> events = withTicks(every);
+            Accounts learned = learned(hash(0, LogHash.NOTHING, events.subList(0, LEARNED)), LEARNED);
+            LogSearch.Found found = found(learned, events);
+            assertThat(found.nextOffset()).isEqualTo(after(LEARNED));
+            assertThat(found.since()).as("every " + every).isEqualTo(every == 2 ? 9_920 : every == 3 ? 8_192 : 6_144);
+            List<ConsumerRecord<byte[], byte[]>> lost = new ArrayList<>(events);
+            lost.remove(9_951);
+            refused(learned, lost, "found");
+            refused(learned, events.subList(0, 9_991), "that the copy ends after record 9,991");
+        }
+        List<ConsumerRecord<byte[], byte[]>> rare = withTicks(200);
+        assertThat(found(learned(hash(0, LogHash.NOTHING, rare.subList(0, LEARNED)), LEARNED), rare))
+                .isEqualTo(new LogSearch.Found(after(LEARNED), 0));
+    }
+
+    /// A copy that holds the log twice has two places, also where ticks have made an anchor useless in between.
+    @Test
+    void aLogThatWasCopiedTwiceTellsNothing() {
+        List<ConsumerRecord<byte[], byte[]>> events = withTicks(3_072); // behind anchors 0 and 6,144
+        List<ConsumerRecord<byte[], byte[]>> twice = new ArrayList<>(events.subList(6_000, LEARNED));
+        twice.addAll(Collections.nCopies(1_000, events.getFirst()));
+        twice.addAll(events.subList(6_000, LEARNED));
+        refused(learned(hash(0, LogHash.NOTHING, events.subList(0, LEARNED)), LEARNED), twice, "them before offset");
+    }
+
+    /// Hashing began in such a night, so that a few equal records lead to an anchor.
+    @Test
+    void moreThanCanBeFollowedTellNothing() {
+        List<ConsumerRecord<byte[], byte[]>> same = new ArrayList<>(Collections.nCopies(1_000, event(1)));
+        same.addAll(events(0, 100));
+        LogHash hash = hash(65_530, new Accounts(65_530, 0, 0).hash(), same);
+        refused(learned(hash, 66_630), Collections.nCopies(5_000, event(1)), "more than 128 places where they may be");
+    }
+
+    /// The state was left in such a night, or some time after it.
+    @Test
+    void aNightOfTicksIsNoHarm() {
+        List<ConsumerRecord<byte[], byte[]>> night = IntStream.range(0, 21_000)
+                .mapToObj(
+                        i -> i >= 5_000 && i < 15_000 ? record("log", i, i, null, null, "tidegrad-tick", "") : event(i))
+                .toList();
+        for (int count : new int[]{15_064, 15_100, 16_500}) {
+            Accounts learned = learned(hash(0, LogHash.NOTHING, night.subList(0, count)), count);
+            assertThat(found(learned, night)).isEqualTo(new LogSearch.Found(after(count), 0));
+            assertThat(found(learned, night.subList(14_500, 20_000)).nextOffset()).isEqualTo(after(count - 14_500));
+        }
     }
 
     /// Repeated records that the hash before them tells apart are no harm.
