@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Each record whose own hash is that behind an anchor may be the same one, so hashing begins there with the anchor's, and
 /// is compared at all later anchors and at the state. What reaches the state from the earliest anchor is the place. If
-/// more than one does, the records repeat each other and tell nothing. If one agreed at some anchor and not at a later one,
-/// the copy is not what was learned.
+/// more than one does, the records repeat each other and tell nothing. If one from an earlier anchor agreed at some and not
+/// at a later one, the copy is not what was learned.
 ///
 /// Behind an anchor may lie a record that comes often, such as a tick. Where too many began at one and have agreed nowhere
 /// yet, these and the anchor are given up, and the next one has to tell. At the newest anchors there can't be so many.
@@ -47,6 +47,7 @@ public final class LogSearch {
     private long otherPlace = -1; // of the same anchor
     private int placesSince = Integer.MAX_VALUE; // that anchor
     private @Nullable Attempt furthest; // of those that parted
+    private int partedSince = Integer.MAX_VALUE; // the earliest anchor of those that had agreed somewhere before
     private boolean repeats; // so much that more attempts agree at anchors than can be followed
 
     /// A place in the copy.
@@ -195,6 +196,9 @@ public final class LogSearch {
     private void end(Attempt attempt) {
         if (attempt.parted >= 0) {
             furthest = further(furthest, attempt);
+            if (attempt.hasAgreed()) {
+                partedSince = Math.min(partedSince, attempt.first);
+            }
             return;
         }
         int earlier = firstPlace < 0 ? -1 : Integer.compare(mayComeFrom(attempt.first), mayComeFrom(placesSince));
@@ -208,7 +212,10 @@ public final class LogSearch {
     }
 
     private static Attempt further(@Nullable Attempt one, Attempt other) {
-        return one == null || other.agreed > one.agreed ? other : one;
+        if (one == null || one.hasAgreed() != other.hasAgreed()) {
+            return one == null || other.hasAgreed() ? other : one;
+        }
+        return other.agreed > one.agreed ? other : one;
     }
 
     /// Returns the place.
@@ -217,8 +224,7 @@ public final class LogSearch {
     /// @param copy the topic
     /// @throws StopException if there is none, or more than one; the message says how far the hashes agree
     public Found found(String model, String copy) {
-        Attempt parted = furthest;
-        if (isOnePlace() && (parted == null || !parted.hasAgreed())) {
+        if (isOnePlace()) {
             Found found = new Found(firstPlace, anchors.get(placesSince).count());
             if (found.since() == 0 || wanted - found.since() >= COMPARED_MIN) {
                 return found;
@@ -231,7 +237,7 @@ public final class LogSearch {
     }
 
     private boolean isOnePlace() {
-        return firstPlace >= 0 && otherPlace < 0 && !repeats;
+        return firstPlace >= 0 && otherPlace < 0 && !repeats && placesSince <= partedSince;
     }
 
     private String why() {
@@ -246,7 +252,7 @@ public final class LogSearch {
             return "that its state has no hash of them, as an earlier build wrote it: let a trainer of this build learn"
                     + " more, where the model is learned, and copy the changelog again";
         }
-        if (isOnePlace() && (furthest == null || !furthest.hasAgreed())) {
+        if (isOnePlace()) {
             return String.format(Locale.ROOT,
                     "only the last %,d of them to compare, where %,d have to be alike: %s, or learn the copy under a new"
                             + " model name",
@@ -262,7 +268,7 @@ public final class LogSearch {
             longest = further(longest, each);
         }
         Attempt parted = furthest;
-        if (parted != null && (longest == null || parted.agreed > longest.agreed)) {
+        if (parted != null && (longest == null || further(longest, parted) == parted)) {
             return String.format(Locale.ROOT,
                     "that the hashes agree up to record %,d, before offset %,d, and do not at record %,d: between"
                             + " these the copy lacks a record, or has another one. Copy the topic again, or learn it"

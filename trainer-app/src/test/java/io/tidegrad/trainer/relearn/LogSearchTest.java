@@ -323,10 +323,14 @@ class LogSearchTest {
                 .mapToObj(
                         i -> i >= 5_000 && i < 15_000 ? record("log", i, i, null, null, "tidegrad-tick", "") : event(i))
                 .toList();
-        for (int count : new int[]{15_064, 15_100, 16_500}) {
+        for (int count : new int[]{12_000, 15_064, 15_100, 16_500}) {
             Accounts learned = learned(hash(0, LogHash.NOTHING, night.subList(0, count)), count);
             assertThat(found(learned, night)).isEqualTo(new LogSearch.Found(after(count), 0));
-            assertThat(found(learned, night.subList(14_500, 20_000)).nextOffset()).isEqualTo(after(count - 14_500));
+            if (count == 12_000) {
+                refused(learned, night.subList(5_001, 20_000), "the records repeat each other");
+            } else {
+                assertThat(found(learned, night.subList(14_500, 20_000)).nextOffset()).isEqualTo(after(count - 14_500));
+            }
         }
     }
 
@@ -338,6 +342,33 @@ class LogSearchTest {
         copied.addAll(events(300, 400));
         Accounts learned = learned(hash(0, LogHash.NOTHING, events(0, 250)), 250);
         assertThat(found(learned, copied)).isEqualTo(new LogSearch.Found(after(250), 0));
+    }
+
+    /// A part of the log that comes again agrees at a later anchor only.
+    @Test
+    void aRepeatedPartThatAgreesForAWhileDoesNotHideThePlace() {
+        Accounts learned = learned(hash(0, LogHash.NOTHING, events(0, 250)), 250); // anchors 0, 128, 192
+        List<ConsumerRecord<byte[], byte[]>> copied = new ArrayList<>(events(0, 300));
+        copied.addAll(events(128, 200));
+        copied.addAll(events(300, 400));
+        assertThat(found(learned, copied)).isEqualTo(new LogSearch.Found(after(250), 0));
+        copied.remove(100);
+        assertThat(found(learned, copied)).as("begins at 128 too").isEqualTo(new LogSearch.Found(after(249), 128));
+        copied.remove(150);
+        refused(learned, copied, "that the hashes agree up to record 192, before offset " + after(362),
+                "do not at record 250");
+    }
+
+    /// Ticks behind the newest anchor begin there in vain.
+    @Test
+    void howFarTheHashesAgreeIsToldOfTheLogAndNotOfRecordsThatLookAlike() {
+        List<ConsumerRecord<byte[], byte[]>> events = withTicks(3);
+        Accounts learned = learned(hash(0, LogHash.NOTHING, events.subList(0, LEARNED)), LEARNED);
+        List<ConsumerRecord<byte[], byte[]>> lost = new ArrayList<>(events);
+        lost.remove(9_950);
+        refused(learned, lost,
+                "that the hashes agree up to record 9,920, before offset " + String.format("%,d", after(9_920)),
+                "do not at record 9,984");
     }
 
     /// A rollback left out what lies between.
