@@ -459,7 +459,7 @@ final class ModelDecision {
         LogPosition place = LogPosition.parse(offset.isEmpty() ? settings.text(CliSettings.TIME) : offset);
         try (TopicReader reader = new TopicReader(settings.kafka(), lineage.log().topic())) {
             Instant now = Instant.now();
-            long asked = place.asEnd(lineage.startOffset(), reader, now);
+            long asked = place.asEnd(lineage.firstOfLog(), reader, now);
             Lineage.Moment moment = lineage.before(asked);
             if (settings.flag(CliSettings.EXACT) && moment.nextOffset() != asked) {
                 throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model()

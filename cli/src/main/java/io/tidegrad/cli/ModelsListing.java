@@ -279,8 +279,10 @@ final class ModelsListing {
                     candidate.role() == Candidate.Role.CHALLENGER
                             ? " for " + Candidate.percent(candidate.share()) + " of the keys" : "");
         }
-        lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on",
-                source(line), model.getInputTopicId(), model.getStartOffset());
+        lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on%s",
+                source(line), model.getInputTopicId(), model.getStartOffset(),
+                model.getRollbacks().stream().allMatch(each -> each.getMovedToTopicId().isEmpty()) ? ""
+                        : " of the log before");
         for (EpochOrigin origin : model.getRollbacks()) {
             if (!origin.getMovedToTopicId().isEmpty()) {
                 lines.add("moved",

@@ -71,6 +71,16 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         return null;
     }
 
+    /// Returns whether the model has moved to its log from another one.
+    public boolean hasMoved() {
+        return rollbacks.stream().anyMatch(ControlAction.Rollback::isMove);
+    }
+
+    /// Returns the first offset of its log that the model has learned: that of its start, or of its newest move.
+    public long firstOfLog() {
+        return hasMoved() ? sinceMove().getFirst().resumeOffset() : startOffset;
+    }
+
     /// Returns the first offset from which the model can be learned again: that of its start, or of its newest upgrade,
     /// because what came before has the bits of another build.
     public long firstOffset() {

@@ -88,6 +88,8 @@ class LineageTest {
         assertThat(lineage.epochOf(130)).isEqualTo(4);
         assertThat(lineage.epochOf(600)).isEqualTo(4);
         assertThat(lineage.firstOffset()).isEqualTo(100);
+        assertThat(lineage(4, move, upgrade(4, 3, 120)).firstOfLog()).as("not that of an upgrade").isEqualTo(100);
+        assertThat(lineage(2, first).firstOfLog()).as("with no move").isEqualTo(10);
         assertThat(move.leftAt()).isEqualTo(900);
         assertThat(lineage.before(50)).isEqualTo(new Lineage.Moment(lineage(3, first, move), 50));
         Lineage left = Objects.requireNonNull(lineage.takenOver());

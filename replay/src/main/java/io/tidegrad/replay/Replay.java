@@ -98,8 +98,8 @@ public final class Replay {
                                 + lineage.model() + " does, found " + given.inputTopic()
                                 + "; correct input.topic, or give a --model that learns from there");
             }
-            long from = options.from().asStart(spec.model(), reader,
-                    given == null ? lineage.firstOffset() : lineage.startOffset());
+            long from = options.from().asStart(spec.model(), reader, given == null ? lineage.firstOffset()
+                    : lineage.hasMoved() ? reader.begin() : lineage.startOffset()); // which is of the log before
             long until = options.until().asEnd(reader, Instant.now());
             if (until < from) {
                 throw new StopException(ExitCode.CONFIGURATION,
