@@ -662,7 +662,7 @@ final class ModelDecision {
         LogSearch.Found place;
         try (TopicReader reader = new TopicReader(settings.kafka(), left.log().topic());
                 ProgressLine progress = SettingsCommand.progress(settings, line)) {
-            place = LogSearch.in(reader, model, state.accounts(), progress);
+            place = LogSearch.in(reader, state, progress);
         }
         ControlAction.Base base = new ControlAction.Base(left.epoch(), state.model().parameters().updates(),
                 state.weightsHash(), place.nextOffset());

@@ -115,7 +115,7 @@ class MoveTest {
             }
             create(there, here.topic);
             append(there, events);
-            refused(there, ExitCode.CONFIGURATION, "expected a state in " + changelog,
+            refused(there, ExitCode.CONFIGURATION, "expected a whole state in " + changelog,
                     "found none; copy that topic too");
 
             create(there, changelog);

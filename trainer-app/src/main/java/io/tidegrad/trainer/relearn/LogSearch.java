@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.relearn;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
@@ -116,10 +118,11 @@ public final class LogSearch {
 
     /// Finds the place in a copy, all of which is read.
     ///
-    /// @param learned what the state has consumed
+    /// @param state what is looked for
     /// @throws StopException if there is none, or more than one
-    public static Found in(TopicReader copy, String model, Accounts learned, ReplayProgress.Listener listener) {
-        LogSearch search = new LogSearch(learned);
+    public static Found in(TopicReader copy, TimeTravel.PastModel state, ReplayProgress.Listener listener) {
+        requireHash(state.lineage(), state.nextOffset(), state.accounts());
+        LogSearch search = new LogSearch(state.accounts());
         long begin = copy.begin();
         long end = copy.end();
         long start = System.nanoTime();
@@ -135,7 +138,24 @@ public final class LogSearch {
             return goesOn;
         });
         listener.at(new ReplayProgress(begin, end, end, told[0], System.nanoTime() - start));
-        return search.found(model, copy.log().topic());
+        return search.found(state.lineage().model(), copy.log().topic());
+    }
+
+    /// @param nextOffset the watermark of the state
+    /// @throws StopException if no record is hashed
+    static void requireHash(Lineage lineage, long nextOffset, Accounts learned) {
+        if (!learned.hash().isEmpty()) {
+            return;
+        }
+        ControlAction.Rollback origin = lineage.origin();
+        boolean leftOut = origin != null && origin.resumeOffset() == nextOffset
+                && origin.base().nextOffset() < nextOffset && !origin.isUpgrade();
+        throw new StopException(ExitCode.STATE_VIOLATION, String.format(Locale.ROOT,
+                "model %s: expected a state with a hash of the %,d records that it has learned, found one without: %s. Let"
+                        + " a trainer of this build learn more, where the model is learned, and copy the changelog again",
+                lineage.model(), learned.total(),
+                leftOut ? "nothing was learned since a rollback left something out, and hashing begins anew there"
+                        : "an earlier build wrote it"));
     }
 
     /// Takes the next visible record of the copy.
@@ -247,10 +267,6 @@ public final class LogSearch {
                     : "more than " + ATTEMPTS_MAX + " places where they may be")
                     + ": the records repeat each other, so their hashes do not tell which were learned. Learn the copy"
                     + " under a new model name";
-        }
-        if (anchors.isEmpty()) {
-            return "that its state has no hash of them, as an earlier build wrote it: let a trainer of this build learn"
-                    + " more, where the model is learned, and copy the changelog again";
         }
         if (isOnePlace()) {
             return String.format(Locale.ROOT,

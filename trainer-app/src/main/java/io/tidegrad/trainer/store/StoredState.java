@@ -122,14 +122,22 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
     ///
     /// @throws StopException if there is none, or it is damaged
     public static StoredState whole(Lineage lineage, Changelog changelog, Kernels kernels) {
-        StoredState state = of(ended(lineage, changelog, kernels));
+        Restoration restoration = ended(lineage, changelog, kernels);
+        StoredState state = of(restoration);
         if (state == null) {
-            throw new StopException(ExitCode.CONFIGURATION,
-                    "model " + lineage.model() + ", epoch " + lineage.epoch() + ": expected a state in "
-                            + changelog.topic()
-                            + ", found none; copy that topic too, as docs/operations/backup.md says");
+            throw noWholeState(lineage, changelog.topic(), restoration.manifest() != null);
         }
         return state;
+    }
+
+    /// @param begun whether the changelog has a manifest
+    static StopException noWholeState(Lineage lineage, String changelog, boolean begun) {
+        return new StopException(ExitCode.CONFIGURATION, "model " + lineage.model() + ", epoch " + lineage.epoch()
+                + ": expected a whole state in " + changelog + ", found " + (begun
+                        ? "only what was learned before its first image; let a trainer go on where the model is learned,"
+                                + " until an image is whole (a pause leaves one), and copy the topic again"
+                        : "none; copy that topic too, as docs/operations/backup.md says, or if it is there, let a trainer"
+                                + " begin the epoch where the model is learned"));
     }
 
     private static Restoration ended(Lineage lineage, Changelog changelog, Kernels kernels) {

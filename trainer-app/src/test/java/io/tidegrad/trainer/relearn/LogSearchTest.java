@@ -3,6 +3,9 @@ package io.tidegrad.trainer.relearn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.simulation.PlainLogHash;
 import io.tidegrad.trainer.store.Accounts;
@@ -18,6 +21,8 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +32,16 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 /// The hash of what was learned, and the search in a copy.
 class LogSearchTest {
     private static final int LEARNED = 10_000;
+
+    private static final ModelSpec SPEC = ModelSpec.parse("""
+                    model: m
+                    input: { topic: log }
+                    label: { field: over }
+                    features: [ number: { field: a } ]
+                    network: [ dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { sgd: { rate: 0.1 } }
+                    """, "spec");
 
     private static byte @Nullable [] bytes(@Nullable String text) {
         return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
@@ -379,10 +394,29 @@ class LogSearchTest {
         assertThat(found(learned, events(0, 1_500))).isEqualTo(new LogSearch.Found(after(1_400), 1_000));
     }
 
+    /// On at offset 300.
+    private static ControlAction.Rollback rollback(long nextOffset, int numerics) {
+        return new ControlAction.Rollback(2, new ControlAction.Base(1, 190, "ab".repeat(32), nextOffset), 300,
+                numerics);
+    }
+
+    private static void noHash(String why, long nextOffset, ControlAction.Rollback... rollbacks) {
+        Lineage lineage = new Lineage(SPEC, rollbacks.length + 1, new TopicPartition("log", 0), Uuid.ZERO_UUID, 0,
+                List.of(rollbacks));
+        assertThatThrownBy(() -> LogSearch.requireHash(lineage, nextOffset, new Accounts(1_000, 0, 0)))
+                .isInstanceOf(StopException.class).hasMessageStartingWith(why)
+                .hasMessageEndingWith("and copy the changelog again");
+    }
+
     @Test
     void aStateOfABuildWithoutHashesSaysSoAndOneThatWentOnIsFound() {
-        refused(new Accounts(LEARNED, 0, 0), events(0, 12_000), "that its state has no hash",
-                "an earlier build wrote it");
+        String none =
+                "model m: expected a state with a hash of the 1,000 records that it has learned, found one without: ";
+        noHash(none + "an earlier build wrote it", 300);
+        noHash(none + "an earlier build wrote it", 300, rollback(300, 0)); // which left nothing out
+        noHash(none + "an earlier build wrote it", 301, rollback(200, 0));
+        noHash(none + "an earlier build wrote it", 300, rollback(200, 2));
+        noHash(none + "nothing was learned since a rollback left something out", 300, rollback(200, 0));
         LogHash later = hash(LEARNED, new Accounts(LEARNED, 0, 0).hash(), events(LEARNED, LEARNED + 80));
         assertThat(found(learned(later, LEARNED + 80), events(9_000, 12_000)))
                 .isEqualTo(new LogSearch.Found(after(1_080), LEARNED));
