@@ -3,6 +3,13 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.TopicReader;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.KafkaProvider;
@@ -10,15 +17,21 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.trainer.TrainerApp;
+import io.tidegrad.trainer.relearn.LogSearch;
+import io.tidegrad.trainer.relearn.ReplayProgress;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.StoredState;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -90,6 +103,23 @@ class MoveTest {
         assertThat(there.err()).contains(why);
     }
 
+    /// As `models adopt` decides, without the state with which it begins the epoch.
+    private void decideOnly(Readings there) {
+        KafkaSettings kafka = KafkaSettings.of(there.bootstrap);
+        try (Admin admin = Admin.create(kafka.client()); TopicReader copy = new TopicReader(kafka, there.partition)) {
+            Decisions decisions = new Decisions(kafka, topics, admin, (short) -1, new Decisions.By("", "a test"));
+            Lineage left = decisions.lineage(model, OptionalInt.empty());
+            TimeTravel.PastModel state = TimeTravel.left(kafka, topics, left, Kernels.active());
+            LogSearch.Found place = LogSearch.in(copy, state, ReplayProgress.Listener.NONE);
+            assertThat(place).isEqualTo(new LogSearch.Found(172, 256));
+            ControlAction.Base base = new ControlAction.Base(left.epoch(), state.model().parameters().updates(),
+                    state.weightsHash(), place.nextOffset());
+            decisions.adopt(model, left.epoch(), base, Numerics.VERSION,
+                    new ControlAction.Move(left.logTopicId().toString(), state.nextOffset(),
+                            new KafkaTopics(admin, (short) -1).log(left.spec()).topicId().toString()));
+        }
+    }
+
     @Test
     void aModelGoesOnInACopyWhereTheHashesAgreeAndSaysWhereTheyDoNot(@TempDir Path directory) {
         here.sendKeyed(0, 150);
@@ -97,8 +127,10 @@ class MoveTest {
         here.sendBroken(2);
         here.sendKeyed(150, 200);
         Path spec = here.spec(directory, model);
+        int early; // records of the changelog
         try (TrainerApp trainer = here.trainer(directory.resolve("here"), "--spec", spec.toString())) {
             Readings.awaitLearned(trainer, model, 1, here.end());
+            early = records(changelog).size();
             here.sendKeyed(200, 300);
             Readings.awaitLearned(trainer, model, 1, here.end());
         }
@@ -133,15 +165,19 @@ class MoveTest {
             assertThat(there.models(topics.prefix(), "show", model, "--json")).isZero();
             assertThat(there.json().path("epoch").asInt()).as("nothing was decided").isEqualTo(1);
 
-            // Copying ended in the middle of a commit: the newest manifest is not there.
+            // Copying ended in the middle of the first commit after that: its manifest is not there.
+            int middle = early + 1;
+            while (!StoredState.endsCommit(state.get(middle)) || StoredState.endsCommit(state.get(middle - 1))) {
+                middle++;
+            }
             delete(there, changelog);
             create(there, changelog);
-            append(there, state.subList(0, state.size() - 1));
+            append(there, state.subList(0, middle));
             there.createAgain();
             append(there, events);
             assertThat(there.models(topics.prefix(), "adopt", model, "--json")).as(there.err()).isZero();
             long before = there.json().path("learned").asLong();
-            assertThat(before).as("as of the newest commit that is there").isBetween(202L, 301L);
+            assertThat(before).as("as of the newest commit that is there").isEqualTo(202);
             assertThat(there.json().path("action").asText()).isEqualTo("adopt");
             assertThat(there.json().path("compared").asLong()).isEqualTo(before);
             assertThat(there.json().path("next_offset").asLong()).isEqualTo(before);
@@ -168,9 +204,31 @@ class MoveTest {
                     .contains("epoch 2 goes on from version 1." + version + " at offset " + before + " of a copy");
             assertThat(there.models(topics.prefix(), "rollback", model, "--version", "100")).isNotZero();
             assertThat(there.models(topics.prefix(), "rollback", model, "--offset", "100", "--exact")).isNotZero();
-            assertThat(there.models(topics.prefix(), "rollback", model, "--offset", "310", "--exact", "--json"))
+
+            // Once more, to a copy that begins later, by a command that dies after its decision.
+            there.createAgain();
+            append(there, events.subList(150, 322));
+            decideOnly(there);
+            assertThat(there.models(topics.prefix(), "upgrade", model)).isEqualTo(ExitCode.CONFIGURATION.status());
+            assertThat(there.err()).contains("epoch 3: expected a state to take over, found that no trainer has begun");
+            there.sendKeyed(320, 330);
+            try (TrainerApp trainer = there.trainer(directory.resolve("again"), "--model", model)) {
+                CommittedState last = Readings.awaitLearned(trainer, model, 3, 182);
+                assertThat(last.accounts().total()).isEqualTo(332);
+                List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>(events);
+                all.addAll(there.committed(there.partition).subList(172, 182));
+                assertThat(Objects.requireNonNull(last.report()).stateHash())
+                        .isEqualTo(here.fold(spec, all).stateHash());
+            }
+            assertThat(there.models(topics.prefix(), "show", model)).isZero();
+            assertThat(there.out()).contains("from offset 0 on of the log before");
+            assertThat(there.models(topics.prefix(), "rollback", model, "--offset", "100", "--exact")).isNotZero();
+            assertThat(there.models(topics.prefix(), "rollback", model, "--offset", "178", "--exact", "--json"))
                     .as(there.err()).isZero();
-            assertThat(there.json().path("base").asText()).isEqualTo("2.308");
+            assertThat(there.json().path("base").asText()).isEqualTo("3.326");
+            there.createAgain();
+            append(there, events);
+            refused(there, ExitCode.STATE_VIOLATION, "nothing was learned since a rollback left something out");
         }
         here.close();
     }
