@@ -83,6 +83,12 @@ class ScorerTest(unittest.TestCase):
         self.assertEqual((path, body), ("/v1/models/a%2Fb/score", [{"distance": 2.0}] * 2))
         self.assertEqual((headers["Tidegrad-Key"], headers["Authorization"]), ("ann", "Bearer " + "t" * 16))
 
+    def test_lists_of_steps_become_one_array_and_spelled_labels_stay(self):
+        answers = [{"probabilities": [[0.25, 0.75]], "label": [1]}, {"probabilities": [[1, 0], [0, 1]], "label": []}]
+        scores = self.scorer(self.stub((200, {**ANSWER, "predictions": answers})).url).score("speech", [{}, {}])
+        np.testing.assert_array_equal(scores.predictions, np.array([[[0.25, 0.75], [0, 0]], [[1, 0], [0, 1]]], "f4"))
+        self.assertEqual(scores.labels, [[1], []])
+
     def test_columns_become_tensors_and_may_name_a_version(self):
         stub = self.stub((200, {
             "parameters": {k: v for k, v in ANSWER.items() if k != "predictions"},

@@ -47,8 +47,9 @@ class NotReachable(Exception):
 class Scores:
     """Predictions, in the order of the records, all by one version of one model.
 
-    `predictions` is float32, (records, outputs): probabilities, or values of a regression. `explained` has what
-    `contributions=True` adds, one dict for each record, else it is None.
+    `predictions` is float32, (records, outputs): probabilities, or values of a regression. Of a label that is a list it
+    is (records, steps, classes), with zeros in steps that a record does not have. `explained` has what
+    `contributions=True` adds, one dict for each record, else it is None. `labels` has what the best path of CTC spells.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Scores:
     freshness_ms: int | None
     predictions: np.ndarray
     explained: list[dict[str, Any]] | None = None
+    labels: list[list[int]] | None = None
 
 
 class Scorer:
@@ -131,7 +133,8 @@ class Scorer:
         rows = [each["probabilities"] if "probabilities" in each else each["values"] for each in answer["predictions"]]
         return Scores(
             answer["model"], answer["epoch"], answer["version"], answer["offset"], answer["freshness_ms"],
-            np.array(rows, dtype=np.float32), answer["predictions"] if contributions else None,
+            _padded(rows), answer["predictions"] if contributions else None,
+            [each["label"] for each in answer["predictions"]] if "label" in answer["predictions"][0] else None,
         )
 
     def infer(
@@ -279,6 +282,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(f"expected what JSON or numpy has, found {type(value).__name__}")
+
+
+def _padded(rows: list[Any]) -> np.ndarray:
+    """Rows as one array; lists of steps get zeros behind their last one."""
+    if not isinstance(rows[0][0], list):
+        return np.array(rows, dtype=np.float32)
+    padded = np.zeros((len(rows), max(map(len, rows)), len(rows[0][0])), dtype=np.float32)
+    for each, steps in zip(padded, rows):
+        each[:len(steps)] = steps
+    return padded
 
 
 def _tensor(name: str, values: Any) -> dict[str, Any]:

@@ -235,7 +235,12 @@ abstract class LabelReader {
                 case float[] numbers -> list(numbers);
                 default -> throw invalid("a list of classes", value);
             };
-            write(classes, stepsAt < 0 ? spec.steps() : row.ids[stepsAt], value, row);
+            int steps = stepsAt < 0 ? spec.steps() : row.ids[stepsAt];
+            if (steps == 0) { // nobody can ask for such a row, and CTC would count it as spelled
+                throw new RejectedException(Rejection.Reason.MISSING_FIELD,
+                        "field '" + spec.label().lengths() + "': expected at least one step to learn, found none");
+            }
+            write(classes, steps, value, row);
         }
 
         /// @param steps of the row

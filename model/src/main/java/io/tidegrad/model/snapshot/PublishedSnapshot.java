@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param records in the order to write them
 public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> records) {
+    /// Numbers of predictions in a manifest, 256 KiB: the topic of snapshots takes records of 576 KiB.
+    private static final int GOLDEN_PREDICTIONS_MAX = 1 << 16;
+
     public PublishedSnapshot {
         records = List.copyOf(records);
     }
@@ -143,8 +146,9 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         new Predictor(model.parameters().plan(), model.kernels(), rows.capacity()).predict(model.parameters(), rows,
                 predictions);
         RowShape shape = rows.row();
-        List<GoldenRow> golden = new ArrayList<>(rows.size());
-        for (int row = 0; row < rows.size(); row++) {
+        int kept = Math.min(rows.size(), Math.max(1, GOLDEN_PREDICTIONS_MAX / outputs));
+        List<GoldenRow> golden = new ArrayList<>(kept);
+        for (int row = 0; row < kept; row++) {
             golden.add(new GoldenRow(slice(rows.numbers, row, shape.numbers()),
                     Arrays.copyOfRange(rows.ids, row * shape.ids(), (row + 1) * shape.ids()),
                     slice(predictions, row, outputs)));

@@ -107,9 +107,9 @@ final class Features {
         for (Entry entry : entries) {
             SpecNode allowLabel = entry.allowLabel();
             boolean allows = allowLabel != null && allowLabel.bool();
-            boolean reads = entry.feature().fields().contains(labelField);
+            boolean reads = entry.feature().fields().stream().anyMatch(field -> isSame(field, labelField));
             if (entry.feature() instanceof Feature.ShiftedLabel shifted) {
-                if (!shifted.field().equals(labelField)) {
+                if (!isSame(shifted.field(), labelField)) {
                     entry.at().problem(
                             "expected the label's field, '" + labelField + "', found '" + shifted.field() + "'");
                 }
@@ -129,6 +129,15 @@ final class Features {
                         + "'; this one reads '" + String.join("', '", entry.feature().fields()) + "'");
             }
         }
+    }
+
+    /// Returns whether two paths read the same: one that ends at an array stands for its elements.
+    private static boolean isSame(String path, String other) {
+        return array(path).equals(array(other));
+    }
+
+    private static String array(String path) {
+        return path.endsWith("[]") ? array(path.substring(0, path.length() - 2)) : path;
     }
 
     /// A shifted label has the steps and classes of the label.

@@ -122,6 +122,11 @@ final class NetworkEnd {
                     + " steps of " + output.width());
             return false;
         }
+        if (label.kind() == ModelSpec.Label.Kind.SEQUENCE && label.count() > output.lines()) {
+            network.problem("expected as many steps as a label may have classes, " + label.count() + ", found "
+                    + output.lines() + ": no step has two classes");
+            return false;
+        }
         SpecNode lengths = label.lengthsAt();
         int most = Feature.steps(features, label.lengths());
         if (lengths != null && most >= 0 && most != output.lines()) {

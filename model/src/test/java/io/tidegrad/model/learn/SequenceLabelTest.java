@@ -87,8 +87,10 @@ class SequenceLabelTest {
     }
 
     @Test
-    void aRequestWithoutAStepIsRejected() {
+    void aRowWithoutAStepIsNeitherLearnedNorAnswered() {
         Featurizer featurizer = new Featurizer(speech(1));
+        assertThat(featurizer.featurize(event(0, "[]"), featurizer.newRow())).isEqualTo(new Rejection(
+                Rejection.Reason.MISSING_FIELD, "field 'frames': expected at least one step to learn, found none"));
         assertThat(featurizer.featurizeForScoring(event(1, "null"), featurizer.newRow())).isNull();
         assertThat(featurizer.featurizeForScoring(event(0, "null"), featurizer.newRow()))
                 .isEqualTo(new Rejection(Rejection.Reason.MISSING_FIELD,
