@@ -25,10 +25,11 @@ import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
-/// What a Kafka Streams program without a joiner costs, exactly once: a topology that writes the events of one topic with
-/// the headers of an example, or joins them by id with the labels of another in a window of half an hour, by the join that Kafka Streams has. It reads
-/// the id where it lies in the bytes and decodes nothing else, and drops events without label. Polls, batches, commits and
-/// the number of threads are a joiner's. It ends when its parent ends it.
+/// What a Kafka Streams program without a joiner costs, exactly once: a topology that writes the events of one
+/// topic with the headers of an example, or joins them by id with the labels of another in a window of half an
+/// hour, by the join that Kafka Streams has. It reads the id where it lies in the bytes and decodes nothing else,
+/// and drops events without label. Polls, batches, commits and the number of threads are a joiner's. It ends when
+/// its parent ends it.
 public final class KafkaStreamsProgram {
     /// The magic byte and the id of the schema lie before the first field, which is the id.
     private static final int ID_AT = 5;

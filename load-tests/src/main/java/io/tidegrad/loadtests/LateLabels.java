@@ -153,7 +153,7 @@ public final class LateLabels {
     }
 
     /// Made-up impressions of three weeks: 300 ads at a time, each for three days, so that whoever learns two days late has
-    /// seen little of most of them. That nobody clicks is told by nothing.
+    /// seen little of most of them. Nothing tells that somebody did not click.
     private static Events clicks(int count) {
         SplittableRandom random = new SplittableRandom(7);
         long start = Instant.parse("2026-01-05T00:00:00Z").toEpochMilli();

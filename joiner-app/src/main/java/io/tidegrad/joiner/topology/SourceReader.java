@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Reads the records of one side, events or labels, each once. Streams asks it for a record's time before it processes
-/// the record, so that it takes the two sides in the order of their event time. What was read waits in the
+/// Reads the records of one side, events or labels, each once: when `AlignedConsumer` has fetched it, or else when Streams
+/// asks for its time, so that both sides are taken in the order of their event time. What was read waits in the
 /// `SourceValue`.
 ///
 /// An unknown schema is the record's fault, but a registry that does not answer is not: the reader waits a little, then
@@ -45,7 +45,7 @@ final class SourceReader {
     private final boolean ofEvents;
     private final Duration patience;
 
-    /// Streams has one extractor for all of its threads, and what decodes keeps state.
+    /// One reader serves all threads, and what decodes keeps state.
     private final ThreadLocal<Side> sides;
 
     private record Side(StreamFields fields, RecordDecoder decoder) {

@@ -8,8 +8,8 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 
-/// A record of the events or the labels, with its bytes untouched. A `SourceReader` reads it once, when Streams asks for
-/// its time, and the processor behind the source then finds what was read.
+/// A record of the events or the labels, with its bytes untouched. A `SourceReader` has read it once by
+/// the time that Streams knows its event time, and the processor behind the source finds what was read.
 final class SourceValue {
     private final byte @Nullable [] bytes;
     private @Nullable Read read;

@@ -13,8 +13,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Looks for the layers through which a step would see a later one of the shifted label, and so its own class. Only
-/// layers that are known to keep the order are let through. How long the label is tells of later steps as well, and may
-/// only end its own.
+/// layers that are known to keep the order are let through. The label's length tells about later steps, too, so a layer
+/// may use it for nothing but where its own steps end.
 final class StepOrder {
     private enum Holds {
         /// Nothing of the shifted label.
