@@ -1,7 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.replay.ReplayResult;
 import java.util.List;
 import java.util.Locale;

@@ -10,7 +10,7 @@ import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.SharedStack;
-import io.tidegrad.model.learn.ServedEvaluation;
+import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.proof.LongProof;

@@ -1,6 +1,6 @@
 package io.tidegrad.replay;
 
-import io.tidegrad.model.learn.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import org.jspecify.annotations.Nullable;
 
 /// The model that the log gives: `events = learned + pending + deadLetters`.

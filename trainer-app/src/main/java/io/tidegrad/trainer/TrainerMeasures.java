@@ -6,7 +6,7 @@ import static io.tidegrad.ops.measure.Measure.inHealth;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import io.tidegrad.model.learn.ServedEvaluation;
+import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;

@@ -31,6 +31,14 @@ record Comparison(double rtol, double atol) {
         number(what, "", got, want);
     }
 
+    /// @param what of each, before its index
+    void series(String what, double[] got, double[] want) {
+        equal(what + ", count", got.length, want.length);
+        for (int i = 0; i < got.length; i++) {
+            number(what + " " + i, got[i], want[i]);
+        }
+    }
+
     private void number(String what, String place, double got, double want) {
         double allowed = atol + rtol * Math.abs(want);
         if (!Double.isFinite(got) || !(Math.abs(got - want) <= allowed)) {

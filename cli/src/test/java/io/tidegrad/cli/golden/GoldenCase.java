@@ -11,7 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// One case file, run through the engine that learns and serves, with the process's kernels.
+/// One case file, run through the engine that learns and serves, with the process's kernels, or through the evaluation.
 public final class GoldenCase {
     private static final ObjectMapper JSON = JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
@@ -48,6 +48,8 @@ public final class GoldenCase {
                 case "optimizer", "model" -> TrainingCase.run(golden, comparison, kernels);
                 case "schedule" -> ScheduleCase.run(golden, comparison);
                 case "init" -> InitializationCase.run(golden, comparison);
+                case "metric" -> MetricCase.run(golden, comparison);
+                case "drift" -> DriftCase.run(golden, comparison);
                 default -> throw new UnsupportedException("kind " + kind);
             }
             return new Outcome.Passed();

@@ -1,6 +1,7 @@
 package io.tidegrad.cli.golden;
 
 import io.tidegrad.engine.optim.Schedule;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The rates of the first updates.
@@ -19,10 +20,9 @@ final class ScheduleCase {
         double[] rates = expected.numbers("rates");
         expected.requireAllRead();
         golden.requireAllRead();
-        Comparison.equal("rates, steps", steps, rates.length);
-        for (int t = 0; t < steps; t++) {
-            comparison.number("rates, update " + t, schedule.rate(base, t), rates[t]);
-        }
+        double[] got = new double[steps];
+        Arrays.setAll(got, t -> schedule.rate(base, t));
+        comparison.series("rates, update", got, rates);
     }
 
     static Schedule schedule(@Nullable Fields fields) {

@@ -1,5 +1,6 @@
 package io.tidegrad.model.learn;
 
+import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;

@@ -10,6 +10,8 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.safetensors.InitialWeightsException;

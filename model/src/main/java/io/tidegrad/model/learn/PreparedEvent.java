@@ -1,5 +1,6 @@
 package io.tidegrad.model.learn;
 
+import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.schemas.UnknownField;

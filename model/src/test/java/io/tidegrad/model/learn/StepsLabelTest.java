@@ -9,6 +9,7 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.Specs;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;

@@ -1,8 +1,8 @@
 package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
+import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Row;
-import io.tidegrad.model.learn.ServedEvaluation;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AsServed;

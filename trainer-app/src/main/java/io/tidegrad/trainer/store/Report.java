@@ -1,8 +1,8 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ProgressiveEvaluation;
-import io.tidegrad.model.learn.ServedEvaluation;
 import io.tidegrad.model.stream.Served;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,4 +1,4 @@
-package io.tidegrad.model.learn;
+package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
@@ -32,11 +32,21 @@ final class AucHistogram {
         (positive ? positives : negatives)[bin(probability)] += weight;
     }
 
+    /// The area only depends on the order, so a margin is squashed to a probability, which the bins are made for.
+    void addMargin(float margin, boolean positive, double weight) {
+        add((float) (1 / (1 + StrictMath.exp(-margin))), positive, weight);
+    }
+
     void add(AucHistogram other) {
         for (int bin = 0; bin < BINS; bin++) {
             negatives[bin] += other.negatives[bin];
             positives[bin] += other.positives[bin];
         }
+    }
+
+    void clear() {
+        Arrays.fill(negatives, 0);
+        Arrays.fill(positives, 0);
     }
 
     /// The bin of a probability, ascending. A float's exponent and upper mantissa bits approximate its logarithm, so no

@@ -1,4 +1,4 @@
-package io.tidegrad.model.learn;
+package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
@@ -20,11 +20,12 @@ import java.util.TreeMap;
 ///
 /// It is part of the state, so that a restart continues it, but not of a hash.
 public final class ServedEvaluation {
-    static final int EPOCHS_MAX = 3;
-    static final int RANGES_MAX = 8;
+    public static final int EPOCHS_MAX = 3;
+    public static final int RANGES_MAX = 8;
     private static final int SHIFT_MAX = 62;
 
     private final ModelSpec spec;
+    private final MetricTask task;
     private final TreeMap<Integer, TreeMap<Served.Stage, Ranges>> epochs = new TreeMap<>();
     private long unreadable;
     private long forgotten;
@@ -41,7 +42,7 @@ public final class ServedEvaluation {
     public record Figures(int epoch, Served.Stage stage, long from, long to, long predictions, double logLoss,
             double brier, double accuracy, double auc, double meanSquaredError, double meanAbsoluteError,
             double meanPrediction, double meanLabel, double calibrationError) {
-        private static Figures of(int epoch, Served.Stage stage, long from, long to, ServedSums sums) {
+        private static Figures of(int epoch, Served.Stage stage, long from, long to, MetricSums sums) {
             return new Figures(epoch, stage, from, to, sums.predictions(), sums.logLoss(), sums.brier(),
                     sums.accuracy(), sums.auc(), sums.meanSquaredError(), sums.meanAbsoluteError(),
                     sums.meanPrediction(), sums.meanLabel(), sums.calibrationError());
@@ -51,14 +52,14 @@ public final class ServedEvaluation {
     /// The versions of a stage.
     private static final class Ranges {
         private int shift; // a range has 2^shift versions
-        private TreeMap<Long, ServedSums> sums = new TreeMap<>(); // by version >> shift
+        private TreeMap<Long, MetricSums> sums = new TreeMap<>(); // by version >> shift
 
         /// Makes ranges longer until the version has room beside the others.
         void makeRoom(long version) {
             while (!sums.isEmpty() && Math.max(version >> shift, sums.lastKey())
                     - Math.min(version >> shift, sums.firstKey()) >= RANGES_MAX) {
                 shift++;
-                TreeMap<Long, ServedSums> wider = new TreeMap<>();
+                TreeMap<Long, MetricSums> wider = new TreeMap<>();
                 sums.forEach((range, of) -> wider.merge(range >> 1, of, (one, other) -> {
                     one.add(other);
                     return one;
@@ -68,16 +69,21 @@ public final class ServedEvaluation {
         }
     }
 
-    ServedEvaluation(ModelSpec spec) {
+    public ServedEvaluation(ModelSpec spec) {
         this.spec = spec;
+        task = MetricTask.of(spec);
     }
 
-    boolean isEmpty() {
+    private MetricSums newSums() {
+        return new MetricSums(task, true, false);
+    }
+
+    public boolean isEmpty() {
         return epochs.isEmpty() && unreadable == 0 && forgotten == 0;
     }
 
     /// A served header that can't be read, or predictions that can't be compared with a label.
-    void unreadable() {
+    public void unreadable() {
         unreadable++;
     }
 
@@ -88,7 +94,7 @@ public final class ServedEvaluation {
         if (first && Float.isNaN(event.label())) {
             return;
         }
-        if (served.predictions().length != spec.outputs() || !ServedSums.isMeasurable(served.predictions())) {
+        if (served.predictions().length != spec.outputs() || !MetricSums.isMeasurable(served.predictions())) {
             unreadable++;
             return;
         }
@@ -102,12 +108,12 @@ public final class ServedEvaluation {
         Ranges ranges = epochs.computeIfAbsent(served.epoch(), _ -> new TreeMap<>()).computeIfAbsent(served.stage(),
                 _ -> new Ranges());
         ranges.makeRoom(served.version());
-        ServedSums sums = ranges.sums.computeIfAbsent(served.version() >> ranges.shift, _ -> new ServedSums(spec));
+        MetricSums sums = ranges.sums.computeIfAbsent(served.version() >> ranges.shift, _ -> newSums());
         if (!first) {
-            sums.add(served.predictions(), event.oldLabel(), -event.weight(), -1);
+            sums.add(served.predictions(), 0, event.oldLabel(), -event.weight(), -1);
         }
         if (!Float.isNaN(event.label())) {
-            sums.add(served.predictions(), event.label(), event.weight(), 1);
+            sums.add(served.predictions(), 0, event.label(), event.weight(), 1);
         }
     }
 
@@ -125,7 +131,7 @@ public final class ServedEvaluation {
     public List<Figures> stages() {
         List<Figures> all = new ArrayList<>();
         epochs.descendingMap().forEach((epoch, stages) -> stages.forEach((stage, ranges) -> {
-            ServedSums whole = new ServedSums(spec);
+            MetricSums whole = newSums();
             ranges.sums.values().forEach(whole::add);
             all.add(Figures.of(epoch, stage, first(ranges.sums.firstKey(), ranges.shift),
                     last(ranges.sums.lastKey(), ranges.shift), whole));
@@ -150,13 +156,13 @@ public final class ServedEvaluation {
         return (range + 1 << shift) - 1;
     }
 
-    void write(BinaryWriter to) {
+    public void write(BinaryWriter to) {
         to.int64(unreadable).int64(forgotten).int32(epochs.size());
         epochs.forEach((epoch, stages) -> {
             to.int32(epoch).int8(stages.size());
             stages.forEach((stage, ranges) -> {
                 to.int8(stage.ordinal()).int8(ranges.shift).int8(ranges.sums.size());
-                for (Map.Entry<Long, ServedSums> range : ranges.sums.entrySet()) {
+                for (Map.Entry<Long, MetricSums> range : ranges.sums.entrySet()) {
                     to.int64(range.getKey());
                     range.getValue().write(to);
                 }
@@ -164,7 +170,7 @@ public final class ServedEvaluation {
         });
     }
 
-    void read(BinaryReader from) {
+    public void read(BinaryReader from) {
         epochs.clear();
         unreadable = from.int64();
         forgotten = from.int64();
@@ -179,7 +185,7 @@ public final class ServedEvaluation {
                 ranges.shift = bounded(from, "a shift", SHIFT_MAX);
                 int rangeCount = bounded(from, "ranges", RANGES_MAX);
                 for (int k = 0; k < rangeCount; k++) {
-                    ServedSums sums = new ServedSums(spec);
+                    MetricSums sums = newSums();
                     ranges.sums.put(from.int64(), sums);
                     sums.read(from);
                 }

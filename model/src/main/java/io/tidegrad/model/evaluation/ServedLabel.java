@@ -1,4 +1,4 @@
-package io.tidegrad.model.learn;
+package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.stream.Served;
 

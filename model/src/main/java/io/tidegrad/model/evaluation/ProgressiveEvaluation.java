@@ -1,12 +1,10 @@
-package io.tidegrad.model.learn;
+package io.tidegrad.model.evaluation;
 
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
-import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
-import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.spec.ModelSpec;
@@ -26,15 +24,8 @@ public final class ProgressiveEvaluation {
 
     private static final Loss PLAIN = new CategoricalCrossEntropy(false);
 
-    private enum Task {
-        BINARY, // predictions are probabilities
-        MARGIN, // predictions are margins, labels -1 and 1
-        CATEGORICAL, STEPS, SEQUENCE, REGRESSION
-    }
-
-    private final Task task;
+    private final MetricTask task;
     private final Loss loss;
-    private final int point; // index of the output that is taken for the prediction
     private final int outputs;
     private final int steps;
     private final int sequenceMax;
@@ -52,43 +43,23 @@ public final class ProgressiveEvaluation {
     private final double[] classCounts;
     private final AucHistogram aucHistogram;
 
-    ProgressiveEvaluation(ModelSpec spec) {
+    public ProgressiveEvaluation(ModelSpec spec) {
         loss = spec.loss();
         weighted = spec.weighted();
         aucHistogram = new AucHistogram(weighted);
-        task = switch (loss) {
-            case BinaryCrossEntropy binary -> Task.BINARY;
-            case Hinge hinge -> Task.MARGIN;
-            case Ctc ctc -> Task.SEQUENCE;
-            default -> spec.label().isList() ? Task.STEPS : spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
-        };
-        point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
+        task = MetricTask.of(spec);
         outputs = spec.outputs();
         steps = spec.steps();
         sequenceMax = spec.label().count();
-        path = new int[task == Task.SEQUENCE ? steps : 0];
-        classCounts = new double[switch (task) {
-            case BINARY, MARGIN -> 2;
-            case CATEGORICAL, STEPS -> outputs;
-            case SEQUENCE, REGRESSION -> 0;
-        }];
-    }
-
-    /// Index of the quantile nearest to the median; the first one of a tie.
-    static int middle(List<Double> quantiles) {
-        int best = 0;
-        for (int i = 1; i < quantiles.size(); i++) {
-            double distance = Math.abs(quantiles.get(i) - 0.5);
-            best = distance < Math.abs(quantiles.get(best) - 0.5) ? i : best;
-        }
-        return best;
+        path = new int[task.kind() == MetricTask.Kind.SEQUENCE ? steps : 0];
+        classCounts = new double[task.classes()];
     }
 
     /// @param predictions of the row, `steps` times `outputs` floats from index `at`, made before the row was learned
     /// @param of labels of the row, from index `labelAt`
     /// @param weight how much the row counts
-    void addRow(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
-        switch (task) {
+    public void addRow(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
+        switch (task.kind()) {
             case STEPS -> addSteps(predictions, at, of, labelAt, rowLoss, weight);
             case SEQUENCE -> addSequence(predictions, at, of, labelAt, rowLoss, weight);
             case BINARY, MARGIN, CATEGORICAL, REGRESSION -> add(predictions, at, of[labelAt], rowLoss, weight);
@@ -117,7 +88,7 @@ public final class ProgressiveEvaluation {
             float label = of[labelAt + step];
             if (label != ModelSpec.NO_CLASS) {
                 int from = at + step * outputs;
-                addClass((int) label, likeliest(predictions, from), weight);
+                addClass((int) label, task.likeliest(predictions, from), weight);
                 lossSum += weight * (exact ? rowLoss : ofProbability(predictions, from, label));
                 labels++;
                 total += weight;
@@ -127,28 +98,25 @@ public final class ProgressiveEvaluation {
     }
 
     void add(float[] predictions, int at, float label, float rowLoss, float weight) {
-        switch (task) {
+        switch (task.kind()) {
             case BINARY -> {
                 boolean positive = label != 0;
-                addClass(positive ? 1 : 0, predictions[at] > 0.5f ? 1 : 0, weight);
+                addClass(positive ? 1 : 0, task.isYes(predictions, at) ? 1 : 0, weight);
                 aucHistogram.add(predictions[at], positive, weight);
                 lossSum += weight * surprise(predictions, at, label, rowLoss);
             }
             case MARGIN -> {
                 boolean positive = label > 0;
-                addClass(positive ? 1 : 0, predictions[at] > 0 ? 1 : 0, weight);
-                // AUC only depends on the order, so the margin is squashed to a probability, which the histogram's bins
-                // are made for.
-                double share = 1 / (1 + StrictMath.exp(-predictions[at]));
-                aucHistogram.add((float) share, positive, weight);
+                addClass(positive ? 1 : 0, task.isYes(predictions, at) ? 1 : 0, weight);
+                aucHistogram.addMargin(predictions[at], positive, weight);
             }
             case CATEGORICAL -> {
-                addClass((int) label, likeliest(predictions, at), weight);
+                addClass((int) label, task.likeliest(predictions, at), weight);
                 lossSum += weight * surprise(predictions, at, label, rowLoss);
             }
             case REGRESSION -> {
                 double prior = total == 0 ? 0 : labelSum / total;
-                double error = (double) predictions[at + point] - label;
+                double error = (double) predictions[at + task.point()] - label;
                 priorLossSum += weight * (label - prior) * (label - prior);
                 lossSum += weight * (loss instanceof MeanSquaredError ? rowLoss : error * error);
                 absoluteErrorSum += weight * Math.abs(error);
@@ -191,28 +159,9 @@ public final class ProgressiveEvaluation {
         recentlyCorrect.set((int) (labels % RECENT_ROWS), right);
     }
 
-    /// Index of the largest prediction; the first one of a tie.
-    private int likeliest(float[] predictions, int at) {
-        int best = 0;
-        for (int output = 1; output < outputs; output++) {
-            if (predictions[at + output] > predictions[at + best]) {
-                best = output;
-            }
-        }
-        return best;
-    }
-
     /// Whether labels are classes; otherwise they are numbers.
     public boolean classifies() {
-        return task != Task.REGRESSION;
-    }
-
-    private boolean ofYesOrNo() {
-        return task == Task.BINARY || task == Task.MARGIN;
-    }
-
-    private boolean givesProbabilities() {
-        return task == Task.BINARY || task == Task.CATEGORICAL || task == Task.STEPS || task == Task.SEQUENCE;
+        return task.classifies();
     }
 
     /// Rows scored.
@@ -222,12 +171,12 @@ public final class ProgressiveEvaluation {
 
     /// Mean of -ln of the probability that was predicted for the label, of a sequence for each of its classes.
     public double logLoss() {
-        return givesProbabilities() ? lossSum / total : Double.NaN;
+        return task.givesProbabilities() ? lossSum / total : Double.NaN;
     }
 
     /// Log loss of predicting the running class frequencies (Laplace-smoothed) of the rows before. NaN for sequences.
     public double priorLogLoss() {
-        return givesProbabilities() && task != Task.SEQUENCE ? priorLossSum / total : Double.NaN;
+        return task.givesProbabilities() && task.kind() != MetricTask.Kind.SEQUENCE ? priorLossSum / total : Double.NaN;
     }
 
     /// Share of rows whose label had the highest prediction; for binary labels the threshold is one half, for margins
@@ -243,12 +192,12 @@ public final class ProgressiveEvaluation {
 
     /// Area under the ROC curve from a fixed histogram; NaN unless binary.
     public double auc() {
-        return ofYesOrNo() ? aucHistogram.auc() : Double.NaN;
+        return task.isOfYesOrNo() ? aucHistogram.auc() : Double.NaN;
     }
 
     /// The exact area lies within `auc()` ± this bound; NaN unless binary.
     public double aucErrorBound() {
-        return ofYesOrNo() ? aucHistogram.errorBound() : Double.NaN;
+        return task.isOfYesOrNo() ? aucHistogram.errorBound() : Double.NaN;
     }
 
     /// Mean squared error; for a quantile loss, of the quantile nearest to the median. NaN unless regression.
@@ -266,12 +215,12 @@ public final class ProgressiveEvaluation {
         return classifies() ? Double.NaN : absoluteErrorSum / total;
     }
 
-    void write(BinaryWriter to) {
+    public void write(BinaryWriter to) {
         to.int32(outputs).int64(rows).float64(lossSum).float64(priorLossSum);
-        if (task == Task.STEPS) {
+        if (task.kind() == MetricTask.Kind.STEPS) {
             to.int64(labels);
         }
-        if (weighted || task == Task.STEPS) {
+        if (weighted || task.kind() == MetricTask.Kind.STEPS) {
             to.float64(total);
         }
         if (!classifies()) {
@@ -291,18 +240,18 @@ public final class ProgressiveEvaluation {
         }
         byte[] recent = recentlyCorrect.toByteArray(); // ends with the highest set bit
         to.block(recent);
-        if (ofYesOrNo()) {
+        if (task.isOfYesOrNo()) {
             aucHistogram.write(to);
         }
     }
 
-    void read(BinaryReader from) {
+    public void read(BinaryReader from) {
         from.expect("outputs", outputs);
         rows = from.int64();
         lossSum = from.float64();
         priorLossSum = from.float64();
-        labels = task == Task.STEPS ? from.int64() : rows;
-        total = weighted || task == Task.STEPS ? from.float64() : rows;
+        labels = task.kind() == MetricTask.Kind.STEPS ? from.int64() : rows;
+        total = weighted || task.kind() == MetricTask.Kind.STEPS ? from.float64() : rows;
         if (!classifies()) {
             absoluteErrorSum = from.float64();
             labelSum = from.float64();
@@ -314,7 +263,7 @@ public final class ProgressiveEvaluation {
         }
         recentlyCorrect.clear();
         recentlyCorrect.or(BitSet.valueOf(from.raw(from.count("recent rows", RECENT_ROWS / 8))));
-        if (ofYesOrNo()) {
+        if (task.isOfYesOrNo()) {
             aucHistogram.read(from);
         }
     }

@@ -1,4 +1,4 @@
-package io.tidegrad.model.learn;
+package io.tidegrad.model.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
