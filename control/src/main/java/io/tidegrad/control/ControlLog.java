@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
@@ -23,8 +24,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.config.TopicConfig;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
-import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
@@ -365,7 +365,10 @@ public final class ControlLog {
                     throw MissingRight.ofProducer(e, "");
                 }
                 return with(view, decided);
-            } catch (ProducerFencedException | InvalidProducerEpochException faster) {
+            } catch (KafkaException e) {
+                if (!KafkaClients.isTakenOver(e)) {
+                    throw e;
+                }
                 LOG.info("another writer decided at the same time; deciding again");
             }
         }

@@ -1,5 +1,6 @@
 package io.tidegrad.process;
 
+import io.tidegrad.schemas.KafkaClients;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.InvalidRecordException;
@@ -11,14 +12,12 @@ import org.apache.kafka.common.errors.FencedInstanceIdException;
 import org.apache.kafka.common.errors.InconsistentTopicIdException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidGroupIdException;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.InvalidReplicationFactorException;
 import org.apache.kafka.common.errors.InvalidSessionTimeoutException;
 import org.apache.kafka.common.errors.InvalidTimestampException;
 import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.InvalidTxnTimeoutException;
 import org.apache.kafka.common.errors.PolicyViolationException;
-import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordBatchTooLargeException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.UnknownTopicIdException;
@@ -122,8 +121,8 @@ public enum KafkaFault {
     REPLACED(ExitCode.RETRYABLE,
             "another process took over, or this one stood still for longer than its session: %s. Nothing is lost. If it"
                     + " happens again and again, look for a second process with a copy of this state directory",
-            thrown -> thrown instanceof FencedInstanceIdException || thrown instanceof ProducerFencedException
-                    || thrown instanceof InvalidProducerEpochException || thrown instanceof TaskMigratedException),
+            thrown -> thrown instanceof FencedInstanceIdException || thrown instanceof TaskMigratedException
+                    || KafkaClients.isTakenOver(thrown)),
 
     OTHER(ExitCode.RETRYABLE, "Kafka: %s", KafkaException.class::isInstance);
 

@@ -14,6 +14,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.trainer.relearn.TimeTravel;
@@ -30,8 +31,6 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
-import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.streams.processor.api.Record;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -175,7 +174,7 @@ public final class Handover implements AutoCloseable {
             ModelTrainer.ready(past.lineage().spec(), known, publishing, admin,
                     ready -> EpochBase.begin(ready, past, publishing, reason, StoreParts.STANDARD));
         } catch (KafkaException | ControlException | StopException | OutOfMemoryError e) {
-            if (isFenced(e)) {
+            if (KafkaClients.isTakenOver(e)) {
                 LOG.info("model {}, epoch {}: a trainer has made the base too, and writes it", known.getModel(),
                         known.getEpoch());
                 return;
@@ -188,15 +187,6 @@ public final class Handover implements AutoCloseable {
                             + " a paused model's does so after tidegrad models resume " + known.getModel(),
                     e);
         }
-    }
-
-    private static boolean isFenced(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof ProducerFencedException || cause instanceof InvalidProducerEpochException) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /// Ends the pause in which the model was registered.
