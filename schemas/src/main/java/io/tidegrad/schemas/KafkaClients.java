@@ -10,8 +10,9 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 
 /// How Kafka's clients are opened, wherever they are.
 public final class KafkaClients {
-    private static final String UNKNOWN_END = "Unhandled error in EndTxnResponse: The server experienced an unexpected error"
-            + " when processing the request.";
+    private static final String UNKNOWN_END =
+            "Unhandled error in EndTxnResponse: The server experienced an unexpected error"
+                    + " when processing the request.";
 
     private KafkaClients() {}
 

@@ -15,9 +15,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KafkaClientsTest {
     /// The last one has no type of its own: `TransactionManager.EndTxnHandler` makes it.
     private static KafkaException[] answersToACommitAfterATakeover() {
-        return new KafkaException[] {new ProducerFencedException("fenced"), new InvalidProducerEpochException("old"),
-                new InvalidTxnStateException("aborted"),
-                new KafkaException("Unhandled error in EndTxnResponse: " + Errors.UNKNOWN_SERVER_ERROR.message())};
+        return new KafkaException[]{new ProducerFencedException("fenced"), new InvalidProducerEpochException("old"),
+            new InvalidTxnStateException("aborted"),
+            new KafkaException("Unhandled error in EndTxnResponse: " + Errors.UNKNOWN_SERVER_ERROR.message())};
     }
 
     @ParameterizedTest
@@ -31,8 +31,8 @@ class KafkaClientsTest {
     void anErrorOfTheBrokerElsewhereIsNoTakeover() {
         assertThat(KafkaClients.isTakenOver(new UnknownServerException(Errors.UNKNOWN_SERVER_ERROR.message())))
                 .isFalse();
-        assertThat(KafkaClients
-                .isTakenOver(new KafkaException("Unhandled error in EndTxnResponse: " + Errors.REQUEST_TIMED_OUT.message())))
+        assertThat(KafkaClients.isTakenOver(
+                new KafkaException("Unhandled error in EndTxnResponse: " + Errors.REQUEST_TIMED_OUT.message())))
                 .isFalse();
     }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.joiner.topology;
 
 import io.tidegrad.joiner.topology.SourceValue.Read;
+import io.tidegrad.joiner.topology.SourceValue.Run;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -26,11 +27,12 @@ final class HeldRecords {
     private static final long HELD_BYTES_MAX = 8 << 20;
 
     /// Records that are passed on before the times of the partitions are compared again: with one, it costs more than
-    /// reading them.
+    /// reading them. A commit is no sooner than at the end of a run.
     private static final int RUN = 64;
 
     private final Alignment alignment;
     private final Map<String, SourceReader> sources;
+    private final boolean inRuns;
     private final Map<TopicPartition, Held> held = new HashMap<>();
 
     /// What is held of a partition.
@@ -44,14 +46,19 @@ final class HeldRecords {
     }
 
     /// @param fetchedAt in the terms of `System.nanoTime`
-    private record Timed(ConsumerRecord<byte[], byte[]> record, long time, long fetchedAt) {
+    private record Timed(ConsumerRecord<byte[], byte[]> record, Read read, long time, long fetchedAt) {
     }
 
     private static long bytes(ConsumerRecord<byte[], byte[]> record) {
         return (record.key() == null ? 0 : record.key().length) + (record.value() == null ? 0 : record.value().length);
     }
 
-    private record Passed(long offset, long time) {
+    /// A run that was passed on.
+    ///
+    /// @param offset of its last record
+    /// @param first event time of its first record
+    /// @param most largest event time
+    private record Passed(long offset, long first, long most) {
     }
 
     /// @param time of the first record that is held of the partition
@@ -60,10 +67,14 @@ final class HeldRecords {
                 .thenComparing(each -> each.partition().topic()).thenComparingInt(each -> each.partition().partition());
     }
 
+    /// Without labels of their own, events pass in runs: a task has one partition, and what it takes has no order beside
+    /// others. With labels each record passes by itself, so that a task takes events and labels in the order of their time.
+    ///
     /// @param sources what reads the records of events and labels, by topic
     HeldRecords(Alignment alignment, Map<String, SourceReader> sources) {
         this.alignment = alignment;
         this.sources = sources;
+        inRuns = sources.size() == 1;
     }
 
     /// Returns whether the records of this topic are held back.
@@ -81,9 +92,7 @@ final class HeldRecords {
         SourceReader reader = Objects.requireNonNull(sources.get(partition.topic()));
         for (ConsumerRecord<byte[], byte[]> record : fetched) {
             Read read = reader.read(record);
-            long time = read instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
-                    : Long.MIN_VALUE; // what can't be read need not wait
-            of.records.add(new Timed(SourceValue.carrying(record, read), time, now));
+            of.records.add(new Timed(record, read, SourceValue.time(read), now));
             of.bytes += bytes(record);
         }
         if (next != null) {
@@ -96,12 +105,12 @@ final class HeldRecords {
         long taken = alignment.taken(partition);
         Passed passed = of.passed.peekFirst();
         for (; passed != null && passed.offset() <= taken; passed = of.passed.peekFirst()) {
-            of.reached = Math.max(of.reached, passed.time());
+            of.reached = Math.max(of.reached, passed.most());
             of.passed.removeFirst();
         }
         Timed first = of.records.peekFirst();
         if (passed != null) {
-            alignment.reached(partition, Math.max(of.reached, passed.time()));
+            alignment.reached(partition, Math.max(of.reached, passed.first()));
         } else if (first != null) {
             alignment.reached(partition, Math.max(of.reached, first.time()));
         } else {
@@ -142,12 +151,13 @@ final class HeldRecords {
         });
         int most = Math.max(RUN, max / Math.max(1, held.size()));
         int left = max;
+        Map<TopicPartition, Integer> shares = new HashMap<>();
         for (Ready next = ready.poll(); next != null && left > 0; next = ready.poll()) {
-            List<ConsumerRecord<byte[], byte[]>> records =
-                    to.computeIfAbsent(next.partition(), unused -> new ArrayList<>());
-            left -= pass(next, Math.min(left, RUN), records);
+            int passed =
+                    pass(next, Math.min(left, RUN), to.computeIfAbsent(next.partition(), unused -> new ArrayList<>()));
+            left -= passed;
             tell(next.partition(), next.of());
-            if (records.size() < most) {
+            if (shares.merge(next.partition(), passed, Integer::sum) < most) {
                 addReady(next.partition(), next.of(), ready);
             }
         }
@@ -165,22 +175,32 @@ final class HeldRecords {
         Held of = ready.of();
         long bound = Long.MIN_VALUE;
         Timed last = null;
-        int passed = 0;
-        for (Timed first = of.records.peekFirst(); first != null && passed < max; first = of.records.peekFirst()) {
+        List<Timed> run = new ArrayList<>();
+        for (Timed first = of.records.peekFirst(); first != null && run.size() < max; first = of.records.peekFirst()) {
             if (last == null || last.fetchedAt() != first.fetchedAt()) {
                 bound = alignment.bound(first.fetchedAt());
             }
             if (first.time() > bound) {
                 break;
             }
-            to.add(first.record());
+            run.add(first);
             of.records.removeFirst();
             of.bytes -= bytes(first.record());
-            of.passed.add(new Passed(first.record().offset(), first.time()));
-            passed++;
             last = first;
         }
-        return passed;
+        if (inRuns && !run.isEmpty()) {
+            pass(run, of, to);
+        } else {
+            run.forEach(each -> pass(List.of(each), of, to));
+        }
+        return run.size();
+    }
+
+    private static void pass(List<Timed> all, Held of, List<ConsumerRecord<byte[], byte[]>> to) {
+        Timed first = all.getFirst();
+        Run run = new Run(all.stream().map(Timed::read).toList(), all.getLast().record().offset());
+        to.add(SourceValue.carrying(first.record(), run));
+        of.passed.add(new Passed(run.lastOffset(), first.time(), run.time()));
     }
 
     private boolean isDue(Timed record) {

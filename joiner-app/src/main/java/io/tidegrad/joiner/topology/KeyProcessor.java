@@ -129,7 +129,14 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     @Override
     public void process(Record<byte[], SourceValue> record) {
         ProcessorContext<byte[], Object> context = context();
-        switch (record.value().read()) {
+        SourceValue.Run run = record.value().run();
+        run.reads().forEach(read -> process(read, context));
+        context.recordMetadata().ifPresent(at -> Objects.requireNonNull(sides.get(at.topic())).took(run.lastOffset()));
+        Objects.requireNonNull(pace, "init comes first").took(context);
+    }
+
+    private void process(Read read, ProcessorContext<byte[], Object> context) {
+        switch (read) {
             case Read.Input(String id, JoinInput input, String label) -> {
                 switch (input) {
                     case JoinInput.OfEvent event -> parts.counts().event();
@@ -149,8 +156,6 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
                         JoinerTopology.UNREADABLE);
             }
         }
-        context.recordMetadata().ifPresent(at -> Objects.requireNonNull(sides.get(at.topic())).took(at.offset()));
-        Objects.requireNonNull(pace, "init comes first").took(context);
     }
 
     private void take(Keyed input, ProcessorContext<byte[], Object> context) {

@@ -39,12 +39,19 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
     @Override
     public void process(Record<byte[], SourceValue> record) {
         ProcessorContext<byte[], byte[]> context = Objects.requireNonNull(this.context, "init comes first");
-        switch (record.value().read()) {
+        SourceValue.Run run = record.value().run();
+        run.reads().forEach(read -> process(read, context));
+        Objects.requireNonNull(side, "init comes first").took(run.lastOffset());
+        Objects.requireNonNull(pace, "init comes first").took(context);
+    }
+
+    private void process(Read read, ProcessorContext<byte[], byte[]> context) {
+        switch (read) {
             case Read.Input(String id, JoinInput input, String label) -> {
                 switch (input) {
                     case JoinInput.OfEvent event -> {
                         parts.counts().event();
-                        byte[] key = id == null ? record.key() : id.getBytes(StandardCharsets.UTF_8);
+                        byte[] key = id == null ? event.key() : id.getBytes(StandardCharsets.UTF_8);
                         join.event(id == null ? "" : id, event.event(), Objects.requireNonNull(label),
                                 new ExampleWriter(context, parts.counts(), key));
                     }
@@ -59,9 +66,6 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
                         context.currentSystemTimeMs()), JoinerTopology.UNREADABLE);
             }
         }
-        KeyProcessor.Side side = Objects.requireNonNull(this.side, "init comes first");
-        context.recordMetadata().ifPresent(at -> side.took(at.offset()));
-        Objects.requireNonNull(pace, "init comes first").took(context);
     }
 
     /// Returns a tick for whoever learns from the examples.

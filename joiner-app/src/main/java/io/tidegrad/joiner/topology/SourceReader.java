@@ -6,6 +6,7 @@ import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.topology.SourceValue.Read;
+import io.tidegrad.joiner.topology.SourceValue.Run;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.StreamFields;
 import io.tidegrad.model.learn.Tick;
@@ -70,11 +71,11 @@ final class SourceReader {
         return (record, partitionTime) -> {
             SourceValue value = (SourceValue) record.value();
             if (!value.isRead()) {
-                value.was(Objects.requireNonNull(readers.get(record.topic())).read(record, (byte[]) record.key(),
-                        value.bytes()));
+                SourceReader reader = Objects.requireNonNull(readers.get(record.topic()));
+                value.was(new Run(List.of(reader.read(record, (byte[]) record.key(), value.bytes())), record.offset()));
             }
-            return Math.max(0, value.read() instanceof Read.Input(String id, JoinInput input, String label)
-                    ? input.time() : partitionTime);
+            long time = value.run().time();
+            return Math.max(0, time == Long.MIN_VALUE ? partitionTime : time);
         };
     }
 

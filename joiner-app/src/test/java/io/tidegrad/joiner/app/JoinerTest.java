@@ -48,6 +48,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -76,8 +78,11 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -319,6 +324,62 @@ class JoinerTest {
     /// With a wait that labels of events long ago come after.
     private StreamSpec restarted() {
         return StreamSpec.parse(yaml().replace("PT30M", "PT20M"), "spec");
+    }
+
+    /// A commit finds runs of events in the queue of a task. Had they the offset of their last event there, those before it
+    /// would be passed over by the next joiner.
+    @Test
+    void ofEventsThatBringTheirLabelsEachHasOneExampleThoughEachJoinerEndsAfterItsFirstCommits() throws Exception {
+        streams().create(StreamSpec.parse("""
+                stream: %s
+                events: { topic: %s, event-time: at }
+                label: amount
+                """.formatted(name, events), "spec"), null);
+        int count = 30_000;
+        for (int i = 0; i < count; i++) {
+            producer.send(new ProducerRecord<>(events, i % 6, START + i, null, eventBytes("tx-" + i, START + i, 1)));
+        }
+        producer.flush();
+        for (int before = 0; before < count; before = examples().size()) {
+            AtomicInteger left = new AtomicInteger(3);
+            int done = before;
+            try (JoinerApp joiner = JoinerApp.start(config("--kafka.commit.interval.ms", "10"),
+                    clients("getProducer", config -> ending(config, left)))) {
+                awaitRead().until(() -> left.get() <= 0 || examples().size() == count);
+                assertThat(examples()).as(joiner.toString()).hasSizeGreaterThan(done);
+            }
+        }
+        Set<Example.Source> sources = new HashSet<>();
+        for (ConsumerRecord<byte[], byte[]> record : examples()) {
+            sources.add(Example.read(record.headers()).source());
+        }
+        assertThat(sources).hasSize(count);
+        assertThat(examples()).hasSize(count);
+    }
+
+    /// Its thread ends after some commits that wrote something, with what lies in its queues.
+    ///
+    /// @param left how many
+    private static Object ending(Map<String, Object> config, AtomicInteger left) {
+        return new KafkaProducer<byte[], byte[]>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
+            private boolean hasSent;
+
+            @Override
+            public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
+                hasSent = true;
+                return super.send(record, callback);
+            }
+
+            @Override
+            public void commitTransaction() {
+                super.commitTransaction();
+                boolean isOfExamples = hasSent;
+                hasSent = false;
+                if (isOfExamples && left.decrementAndGet() <= 0) {
+                    throw new KafkaException("by the test");
+                }
+            }
+        };
     }
 
     /// Days go through in a second, so that what one transaction writes is hours.

@@ -196,10 +196,57 @@ class HeldRecordsTest {
         ConsumerRecord<byte[], byte[]> record = passed.getOrDefault(partition, List.of()).getFirst();
         SourceValue value = SourceValue.deserializer().deserialize("payments", record.headers(), record.value());
         assertThat(value.isRead()).isTrue();
-        assertThat(value.read()).isInstanceOfSatisfying(Read.Input.class, input -> {
+        assertThat(value.run().lastOffset()).isEqualTo(record.offset());
+        assertThat(value.run().reads()).singleElement().isInstanceOfSatisfying(Read.Input.class, input -> {
             assertThat(input.id()).isEqualTo("a");
             assertThat(input.input().time()).isEqualTo(5_000);
         });
+    }
+
+    /// A task of such events reads one partition, and what Streams does for a record is done once for a run.
+    @Test
+    void eventsWithLabelsOfTheirOwnPassInRunsAtTheOffsetOfTheFirstAndNoneBeyondTheBound() {
+        StreamSpec spec = StreamSpec.parse("""
+                stream: payments
+                events: { topic: payments, event-time: time, format: json }
+                label: fraud
+                align: PT1M40S
+                """, "spec");
+        HeldRecords held = new HeldRecords(alignment,
+                Map.of("payments", new SourceReader(spec, true, TextEvents::decoder, PATIENCE)));
+        TopicPartition early = new TopicPartition("payments", 0);
+        TopicPartition late = new TopicPartition("payments", 1);
+        add(early, "fraud=1 time=1000");
+        add(early, "# nobody can read this");
+        for (int i = 0; i < 70; i++) {
+            add(late, "fraud=0 time=" + (99_000 + 100 * i));
+        }
+        List<ConsumerRecord<byte[], byte[]>> lateRecords = Objects.requireNonNull(topics.get(late));
+        held.take(late, lateRecords, new OffsetAndMetadata(1_000), 1);
+        held.take(early, Objects.requireNonNull(topics.get(early)), new OffsetAndMetadata(11), 1);
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> first = new HashMap<>();
+        held.release(Set.of(), 1_000, first);
+        assertThat(runs(first.get(early))).containsExactly(List.of(7L, 9L, 2L));
+        // 101,000 is the last time within 100 s of the early event, which is still on its way to its task.
+        assertThat(runs(first.get(late))).containsExactly(List.of(7L, 47L, 21L));
+        Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
+        held.addNext(Set.of(), next);
+        assertThat(next.get(late)).extracting(OffsetAndMetadata::offset).isEqualTo(49L);
+        alignment.took(early, 9);
+        held.take(early, List.of(), null, 2);
+        alignment.isDrained(early, 2);
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> second = new HashMap<>();
+        held.release(Set.of(), 1_000, second);
+        assertThat(runs(second.get(late))).containsExactly(List.of(49L, 145L, 49L));
+    }
+
+    /// Of each record that Streams gets: its offset, that of the last event in it, and how many are in it.
+    private static List<List<Long>> runs(List<ConsumerRecord<byte[], byte[]>> records) {
+        return records.stream().map(record -> {
+            SourceValue.Run run =
+                    SourceValue.deserializer().deserialize(record.topic(), record.headers(), record.value()).run();
+            return List.of(record.offset(), run.lastOffset(), (long) run.reads().size());
+        }).toList();
     }
 
     /// Streams ends its thread for the next offset of a partition whose task it is restoring, and pauses it until then.
