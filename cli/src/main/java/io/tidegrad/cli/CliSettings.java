@@ -97,6 +97,20 @@ final class CliSettings {
             Setting.of("plot", "FILE", Form.text("a file"), "file for a plot of loss against rate (SVG)");
     static final Setting JSON = Setting.of("json", "", Form.FLAG, "print the result as one line of JSON");
 
+    static final Setting DATA = Setting.of("data", "FILE", Form.text("a file"),
+            "file of events: .csv or .jsonl, also with .gz, or .parquet");
+    static final Setting LABEL_DELAY = Setting
+            .of("label-delay", "ROWS|DURATION", Form.ROWS_OR_DURATION,
+                    "a row's label is learned only after that many other rows, or that much event time")
+            .withDefault("0");
+    static final Setting REPEAT =
+            Setting.of("repeat", "K", Form.number(1, 10_000), "how often the file is learned").withDefault("1");
+    static final Setting GRID =
+            Setting.of("grid", "KEY=VALUE,…", Form.many(Form.text("a key of the spec and its values")),
+                    "try these values of a spec's key, for instance optimizer.rate=0.001,0.01; can be repeated");
+    static final Setting REPORT =
+            Setting.of("report", "FILE", Form.text("a file"), "file for a report with plots (HTML)");
+
     private static final List<Setting.Use> BOTH = required(BOOTSTRAP_SERVERS, REGISTRY_URL);
     private static final List<Setting.Use> CONNECTIONS = optional(KAFKA, REGISTRY, CONFIG);
 
@@ -247,10 +261,18 @@ final class CliSettings {
                     optional(STREAM, "learn a stream that ships with Tidegrad instead of a topic: flights or digits"),
                     optional(PREFIX, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON), CONNECTIONS);
 
+    static final Command BACKTEST =
+            new Command("backtest", "learn a file of events without Kafka, and print how good the model is", """
+            Each row is predicted, then learned, by the trainer's own code: after the same events the hashes are the
+            trainer's. With several specs, or with --grid, it reads the file once for all of them and prints a table, the
+            lowest loss first. docs/backtest.md shows what it prints.
+            Exit status: 4 if a model diverged, else as the trainer's, docs/operations/run.md.""", required(SPEC, DATA),
+                    optional(LABEL_DELAY, REPEAT, GRID, REPORT, JSON, CONFIG));
+
     static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
             MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_UPGRADE,
             MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST,
-            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
+            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND, BACKTEST);
 
     private CliSettings() {}
 

@@ -3,34 +3,10 @@ package io.tidegrad.cli;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.replay.ReplayResult;
-import java.util.List;
 import java.util.Locale;
-import java.util.function.ToDoubleFunction;
 
 /// The result of a replay, for people and for programs.
 final class ReplayReport {
-    /// A progressive metric.
-    ///
-    /// @param higherIsBetter false if lower is better
-    private record Metric(String name, ToDoubleFunction<ProgressiveEvaluation> value, boolean higherIsBetter) {
-        String key() {
-            return name.replace(' ', '_').toLowerCase(Locale.ROOT);
-        }
-
-        /// Returns by how much `a` is better than `b`: negative if it is worse, NaN if the metric does not apply.
-        double lead(ProgressiveEvaluation a, ProgressiveEvaluation b) {
-            double difference = value.applyAsDouble(a) - value.applyAsDouble(b);
-            return higherIsBetter ? difference : -difference;
-        }
-    }
-
-    private static final List<Metric> METRICS = List.of(new Metric("log loss", ProgressiveEvaluation::logLoss, false),
-            new Metric("AUC", ProgressiveEvaluation::auc, true),
-            new Metric("accuracy", ProgressiveEvaluation::accuracy, true),
-            new Metric("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
-            new Metric("mean squared error", ProgressiveEvaluation::meanSquaredError, false),
-            new Metric("mean absolute error", ProgressiveEvaluation::meanAbsoluteError, false));
-
     private ReplayReport() {}
 
     static String text(ReplayResult result, Kernels kernels) {
@@ -76,7 +52,7 @@ final class ReplayReport {
         table.append(String.format(Locale.ROOT, row, "", replayed, registered, "better"));
         table.append(String.format(Locale.ROOT, row, "rows", String.format(Locale.ROOT, "%,d", mine.rows()),
                 String.format(Locale.ROOT, "%,d", theirs.rows()), ""));
-        for (Metric metric : METRICS) {
+        for (Metric metric : Metric.ALL) {
             double lead = metric.lead(mine, theirs);
             if (!Double.isNaN(lead)) {
                 table.append(String.format(Locale.ROOT, row, metric.name(), decimal(metric.value().applyAsDouble(mine)),
@@ -125,7 +101,7 @@ final class ReplayReport {
                 other.evaluation().rows());
         metrics(line, other.evaluation());
         JsonLine leads = new JsonLine();
-        for (Metric metric : METRICS) {
+        for (Metric metric : Metric.ALL) {
             leads.put(metric.key(), metric.lead(mine, other.evaluation()));
         }
         line.put("better_by", leads);

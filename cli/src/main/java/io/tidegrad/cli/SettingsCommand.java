@@ -71,8 +71,8 @@ final class SettingsCommand implements Callable<Integer> {
             }
             Settings settings = Settings.read(command, CliSettings.ALL, withName(command, arguments), System.getenv());
             for (Setting single : List.of(CommonSettings.MODEL, CommonSettings.STREAM, CommonSettings.SPEC)) {
-                if (settings.list(single).size() > 1 && command != CliSettings.MODELS_LIST
-                        && command != CliSettings.STREAMS_LIST) {
+                if (settings.list(single).size() > 1 && command != CliSettings.BACKTEST
+                        && command != CliSettings.MODELS_LIST && command != CliSettings.STREAMS_LIST) {
                     settings.problem(
                             "--" + single.key() + ": expected one, found " + String.join(", ", settings.list(single)));
                 }

@@ -66,7 +66,8 @@ public final class Tidegrad implements Runnable {
                 && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
-            case "replay", "spec", "verify", "models", "streams", "snapshots", "export", "lr-find", "example" ->
+            case "replay", "spec", "verify", "models", "streams", "snapshots", "export", "lr-find", "backtest",
+                    "example" ->
                 goesLive ? "logback.xml" : "once.xml";
             default -> "logback.xml";
         };
@@ -87,6 +88,7 @@ public final class Tidegrad implements Runnable {
                 .addSubcommand(SnapshotsCommand.group())
                 .addSubcommand(SettingsCommand.reading(CliSettings.EXPORT, ExportCommand::run))
                 .addSubcommand(SettingsCommand.reading(CliSettings.LR_FIND, LrFindCommand::run))
+                .addSubcommand(SettingsCommand.reading(CliSettings.BACKTEST, BacktestCommand::run))
                 .addSubcommand(new ExampleCommand()).addSubcommand(new BenchCommand())
                 .addSubcommand(LoadtestCommand.group()).addSubcommand(new ChaosCommand())
                 .addSubcommand(new RehearseCommand()).setParameterExceptionHandler(Tidegrad::wrongUsage)

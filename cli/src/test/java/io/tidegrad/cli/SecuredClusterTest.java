@@ -16,6 +16,7 @@ import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
@@ -417,7 +418,7 @@ class SecuredClusterTest {
         all.put("TIDEGRAD_SHARE", "5");
         List<String> words = new ArrayList<>();
         for (Command command : CliSettings.ALL.all()) {
-            if (!PROGRAMS.contains(command)) {
+            if (!PROGRAMS.contains(command) && command.has(CommonSettings.KAFKA)) {
                 words.add(command.word() + NEEDED.getOrDefault(command, "").replace("a-stream.yaml",
                         directory.resolve("a-stream.yaml").toString()));
             }

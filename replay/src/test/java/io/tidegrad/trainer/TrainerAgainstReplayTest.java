@@ -3,15 +3,23 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.LabelDelay;
 import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
+import io.tidegrad.replay.backtest.Backtest;
+import io.tidegrad.replay.backtest.BacktestResult;
+import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.trainer.store.CommittedState;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +58,26 @@ class TrainerAgainstReplayTest extends TrainerFixture {
             assertThat(replay.nextOffset()).isEqualTo(fold.nextOffset());
         }
         assertThat(replay(1_000).learned()).isEqualTo(1_000);
+    }
+
+    @Test
+    void aBacktestOfTheSameEventsInAFileGivesTheTrainersHashes() throws IOException {
+        log.send(0, 1_003);
+        StringBuilder lines = new StringBuilder();
+        AvroCodec codec = new AvroCodec(log.registry);
+        for (int i = 0; i < 1_003; i++) {
+            lines.append(codec.decode(log.event(i))).append('\n');
+        }
+        Path file = log.write("events.jsonl", lines.toString());
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState state = awaitSettled(trainer, 1_003);
+            ModelSpec registered = RegisteredModel.find(kafka(), log.topics(), log.model()).lineage().spec();
+            BacktestResult backtest = new Backtest(file, List.of(new Backtest.Trial("", registered)),
+                    LabelDelay.Length.NONE, 1, Long.MAX_VALUE, Kernels.active()).run(Backtest.Listener.NONE).getFirst();
+            assertThat(backtest.pending()).isEqualTo(3);
+            assertThat(backtest.weightsHash()).isEqualTo(Objects.requireNonNull(state.report()).weightsHash());
+            assertThat(backtest.stateHash()).isEqualTo(Objects.requireNonNull(state.report()).stateHash());
+        }
     }
 
     private ReplayResult replay(long toOffset) {

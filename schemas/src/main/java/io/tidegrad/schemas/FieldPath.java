@@ -117,6 +117,11 @@ public final class FieldPath {
                 + (at == text.length() ? "the end" : "'" + text.charAt(at) + "'") + " at character " + (at + 1));
     }
 
+    /// The name of the field in which the path begins.
+    public String first() {
+        return steps.getFirst().name();
+    }
+
     /// Whether a text means the same as a path and as a plain name, so that no path has to be looked for in it.
     public static boolean isName(String text) {
         for (int i = 0; i < text.length(); i++) {

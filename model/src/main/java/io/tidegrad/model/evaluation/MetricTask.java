@@ -94,7 +94,7 @@ public record MetricTask(Kind kind, int outputs, int point, float threshold) {
     }
 
     /// Index, from `at`, of the largest prediction; the first one of a tie.
-    int likeliest(float[] predictions, int at) {
+    public int likeliest(float[] predictions, int at) {
         int best = 0;
         for (int output = 1; output < outputs; output++) {
             if (predictions[at + output] > predictions[at + best]) {

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// record, the spec and the registry's answers, so it can run ahead of learning, on another thread. Not thread-safe:
 /// use one instance per thread.
 public final class EventPreparation {
+    private static final byte[] NO_RECORD = {};
+
     private final ValueDecoder decoder;
     private final Featurizer featurizer;
     private final boolean firstHasAllFields;
@@ -88,6 +90,17 @@ public final class EventPreparation {
         }
         if (firstHasAllFields) {
             into.lacks(event.unknownField());
+        }
+    }
+
+    /// Turns an event that did not come as a record into a row. Its label is among its fields.
+    public void prepare(Event event, PreparedEvent into) {
+        into.begin();
+        Rejection rejection = featurizer.featurize(event, into.row());
+        if (rejection == null) {
+            into.rowOf(NO_RECORD);
+        } else {
+            into.reject(rejection, null);
         }
     }
 

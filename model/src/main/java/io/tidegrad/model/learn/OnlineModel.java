@@ -51,6 +51,7 @@ public final class OnlineModel {
     private final RecentRows recent;
     private ProgressiveEvaluation evaluation;
     private ServedEvaluation served;
+    private @Nullable ScoredRows watcher;
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
         this.spec = spec;
@@ -224,6 +225,10 @@ public final class OnlineModel {
         for (int row = 0; row < open.size(); row++) {
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
+            if (watcher != null) {
+                watcher.scored(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
+                        open.sampleWeights[row]);
+            }
         }
         open.resize(0);
     }
@@ -254,6 +259,11 @@ public final class OnlineModel {
     /// How good what was served turned out to be.
     public ServedEvaluation served() {
         return served;
+    }
+
+    /// Shows each row that is learned from now on to `rows`, once the evaluation has counted it.
+    public void watch(ScoredRows rows) {
+        watcher = rows;
     }
 
     /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not

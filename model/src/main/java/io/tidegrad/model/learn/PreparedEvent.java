@@ -32,12 +32,23 @@ public final class PreparedEvent {
         return row;
     }
 
-    boolean isRow() {
+    public boolean isRow() {
         return kind == Kind.ROW;
     }
 
     boolean isRejected() {
         return kind == Kind.REJECTED;
+    }
+
+    /// Takes over a row of the same shape.
+    void copyOf(PreparedEvent other) {
+        kind = other.kind;
+        Row from = other.row;
+        System.arraycopy(from.numbers, 0, row.numbers, 0, row.numbers.length);
+        System.arraycopy(from.ids, 0, row.ids, 0, row.ids.length);
+        System.arraycopy(from.labels, 0, row.labels, 0, row.labels.length);
+        row.weight = from.weight;
+        row.eventTime = from.eventTime;
     }
 
     /// Begins another record, of which nothing was served.

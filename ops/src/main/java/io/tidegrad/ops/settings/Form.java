@@ -41,6 +41,10 @@ public record Form(String expected, Predicate<String> check, String values, bool
     public static final Form RETENTION = of("a duration as P30D or PT12H, or " + FOREVER,
             value -> value.equals(FOREVER) || Duration.parse(value).toMillis() > 0);
 
+    /// How late labels come.
+    public static final Form ROWS_OR_DURATION = of("a number of rows, or an event time as PT12H or P1D",
+            value -> value.matches("[0-9]{1,9}") || Duration.parse(value).toMillis() > 0);
+
     /// Needs no value on the command line.
     public static final Form FLAG = matching("true or false", "true|false");
 

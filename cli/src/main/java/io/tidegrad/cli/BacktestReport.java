@@ -1,0 +1,232 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.cli.plot.Panel;
+import io.tidegrad.cli.plot.Plot;
+import io.tidegrad.replay.backtest.Backtest;
+import io.tidegrad.replay.backtest.BacktestResult;
+import io.tidegrad.replay.backtest.CalibrationSample;
+import io.tidegrad.replay.backtest.Headline;
+import io.tidegrad.replay.backtest.LossCurve;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+
+/// A backtest as one HTML file, which opens without a network: plots are drawn inside, and there is no script.
+final class BacktestReport {
+    private static final int CURVES_MAX = 5;
+
+    private static final String STYLE = """
+            :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2024; --soft: #60646c; --line: #e2e4e8; --card: #f7f8fa; --accent: #0072B2; }
+            @media (prefers-color-scheme: dark) {
+              :root { --paper: #111418; --ink: #e6e8eb; --soft: #9aa1ab; --line: #2b3038; --card: #181c22; --accent: #56B4E9; }
+            }
+            * { box-sizing: border-box; }
+            body { margin: 0 auto; padding: 3rem 1.5rem 5rem; max-width: 68rem; background: var(--paper); color: var(--ink);
+              font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
+            h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.015em; }
+            h2 { margin: 3rem 0 0.75rem; font-size: 1.05rem; letter-spacing: -0.005em; }
+            p { margin: 0.4rem 0; max-width: 46rem; }
+            .soft, figcaption { color: var(--soft); }
+            figcaption { font-size: 0.875rem; max-width: 46rem; }
+            .cards { display: flex; flex-wrap: wrap; gap: 0.75rem; margin-top: 1.5rem; }
+            .card { flex: 1 1 9rem; padding: 0.9rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
+            .card b { display: block; font-size: 1.55rem; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
+            .card span { color: var(--soft); font-size: 0.85rem; }
+            table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+            th { font-weight: 600; font-size: 0.85rem; color: var(--soft); }
+            th, td { padding: 0.4rem 1.5rem 0.4rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+            th:first-child, td:first-child, td.text, th.text { text-align: left; }
+            td.text { white-space: normal; }
+            .wide { overflow-x: auto; }
+            figure { margin: 0 0 1.5rem; overflow-x: auto; }
+            svg { max-width: 100%; height: auto; font-family: inherit; }
+            svg { fill: var(--ink); }
+            svg rect { fill: var(--paper); }
+            svg [stroke="#e4e4e4"] { stroke: var(--line); }
+            svg [stroke="#666666"], svg [stroke="#444444"] { stroke: var(--soft); }
+            svg text[stroke] { stroke: var(--paper); }
+            @media (prefers-color-scheme: dark) {
+              svg [stroke="#0072B2"] { stroke: #56B4E9; } svg [fill="#0072B2"] { fill: #56B4E9; }
+            }
+            pre { margin: 0; padding: 1rem 1.25rem; overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+              font: 13px/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+            code { font: 0.82rem ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+            dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.5rem; margin: 0; }
+            dt { color: var(--soft); }
+            dd { margin: 0; }
+            """;
+
+    private BacktestReport() {}
+
+    /// @param results the lowest loss first, which the page shows in full
+    /// @param command that makes the page again
+    static String html(Backtest backtest, List<BacktestResult> results, String command) {
+        BacktestResult best = results.getFirst();
+        StringBuilder page = new StringBuilder();
+        String title = "Backtest of " + best.trial().spec().model();
+        page.append("""
+                <!doctype html>
+                <html lang="en">
+                <meta charset="utf-8">
+                <meta name="viewport" content="width=device-width, initial-scale=1">
+                <title>%s</title>
+                <style>
+                %s</style>
+                <h1>%s</h1>
+                <p class="soft">%s. Each row was predicted before it was learned%s.</p>
+                """.formatted(text(title), STYLE, text(title), text(String.valueOf(backtest.file().getFileName())),
+                backtest.delay().isNone() ? ""
+                        : ", and its label came " + text(BacktestText.delay(backtest)) + " later"));
+        cards(best, page);
+        if (best.diverged() != null) {
+            page.append("<h2>Diverged</h2>\n<p>").append(text(best.diverged())).append("</p>\n");
+        }
+        if (results.size() > 1) {
+            page.append("<h2>All specs, the lowest loss first</h2>\n");
+            table(BacktestText.trialRows(results), 2, page);
+        }
+        curves(results, page);
+        page.append("<h2>Measures</h2>\n");
+        table(BacktestText.measureRows(best), 1, page);
+        if (best.passes().size() > 1) {
+            page.append("<p class=\"soft\">Only in the first pass were the rows new to the model.</p>\n");
+        }
+        rejected(best, page);
+        page.append("<h2>Progress</h2>\n");
+        List<List<String>> progress = new ArrayList<>();
+        progress.add(List.of("examples", "average " + Headline.of(best.trial().spec()).label(), "since last line",
+                "label", "prediction"));
+        best.progress()
+                .forEach(row -> progress.add(List.of(String.format(Locale.ROOT, "%,d", row.example()),
+                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()), BacktestText.trimmed(row.label()),
+                        Metric.text(row.prediction()))));
+        table(progress, 0, page);
+        page.append("<h2>Spec</h2>\n<pre>").append(text(best.trial().spec().yaml().strip())).append("</pre>\n");
+        page.append("""
+                <h2>The same again</h2>
+                <pre>%s</pre>
+                <p class="soft">The hashes are those of a trainer that learns the same events by the same spec.</p>
+                <dl>
+                <dt>fingerprint</dt><dd><code>%s</code></dd>
+                <dt>weights-hash</dt><dd><code>%s</code></dd>
+                <dt>state-hash</dt><dd><code>%s</code></dd>
+                <dt>kernels</dt><dd><code>%s</code></dd>
+                </dl>
+                </html>
+                """.formatted(text(command), BacktestText.fingerprint(best), best.weightsHash(), best.stateHash(),
+                text(backtest.kernels().name())));
+        return page.toString();
+    }
+
+    private static void cards(BacktestResult best, StringBuilder page) {
+        page.append("<div class=\"cards\">\n");
+        for (Metric metric : Metric.of(best.evaluation())) {
+            double prior = metric.prior().applyAsDouble(best.evaluation());
+            card(Metric.text(metric.value().applyAsDouble(best.evaluation())),
+                    metric.name() + (Double.isNaN(prior) ? "" : ", prior " + Metric.text(prior)), page);
+        }
+        card(String.format(Locale.ROOT, "%,d", best.learned()),
+                String.format(Locale.ROOT, "rows learned, %,d rejected", best.rejected()), page);
+        page.append("</div>\n");
+    }
+
+    private static void card(String value, String name, StringBuilder page) {
+        page.append("<div class=\"card\"><b>").append(text(value)).append("</b><span>").append(text(name))
+                .append("</span></div>\n");
+    }
+
+    private static void curves(List<BacktestResult> results, StringBuilder page) {
+        BacktestResult best = results.getFirst();
+        String loss = Headline.of(best.trial().spec()).label();
+        List<LossCurve.Window> windows = best.curve().windows();
+        if (!windows.isEmpty()) {
+            long length = windows.getFirst().end();
+            Panel.Axis x = new Panel.Axis("examples", false);
+            page.append("<h2>").append(text(Character.toUpperCase(loss.charAt(0)) + loss.substring(1)))
+                    .append(" by examples</h2>\n");
+            Panel windowed = new Panel(String.format(Locale.ROOT, "in windows of %,d", length), x,
+                    new Panel.Axis(loss, false), List.of(line("model", windows, LossCurve.Window::loss),
+                            line("prior", windows, LossCurve.Window::prior)),
+                    List.of());
+            Panel cumulative = new Panel("since the start", x, new Panel.Axis(loss, false),
+                    List.of(line("model", windows, LossCurve.Window::cumulative),
+                            line("prior", windows, LossCurve.Window::cumulativePrior)),
+                    List.of());
+            figure(new Plot(List.of(windowed, cumulative)),
+                    "The running prior predicts what came so far, without looking at a feature: a model below it has"
+                            + " learned something.",
+                    page);
+            if (results.size() > 1) {
+                figure(new Plot(List.of(new Panel("since the start", x, new Panel.Axis(loss, false),
+                        results.stream().limit(CURVES_MAX)
+                                .map(result -> line(result.trial().name(), result.curve().windows(),
+                                        LossCurve.Window::cumulative))
+                                .toList(),
+                        List.of()))), "The best " + Math.min(CURVES_MAX, results.size()) + " specs.", page);
+            }
+        }
+        CalibrationSample calibration = best.calibration();
+        List<CalibrationSample.Group> groups = calibration.groups();
+        if (groups.size() > 1) {
+            double low = Math.min(groups.getFirst().predicted(), groups.getFirst().came());
+            double high = Math.max(groups.getLast().predicted(), groups.getLast().came());
+            page.append("<h2>Calibration</h2>\n");
+            figure(new Plot(List.of(new Panel("prediction and outcome", new Panel.Axis(calibration.predicted(), false),
+                    new Panel.Axis(calibration.came(), false), List.of(
+                            new Panel.Line("model",
+                                    groups.stream().map(group -> new Panel.Point(group.predicted(), group.came()))
+                                            .toList()),
+                            new Panel.Line("calibrated",
+                                    List.of(new Panel.Point(low, low), new Panel.Point(high, high)))),
+                    List.of()))),
+                    String.format(Locale.ROOT,
+                            "%,d examples in %d groups of equal size, by their prediction. Above the line the model predicts"
+                                    + " too little, below it too much.",
+                            calibration.examples(), groups.size()),
+                    page);
+        }
+    }
+
+    private static Panel.Line line(String name, List<LossCurve.Window> windows,
+            ToDoubleFunction<LossCurve.Window> value) {
+        return new Panel.Line(name,
+                windows.stream().map(window -> new Panel.Point(window.end(), value.applyAsDouble(window))).toList());
+    }
+
+    private static void figure(Plot plot, String caption, StringBuilder page) {
+        page.append("<figure>\n").append(plot.svg()).append("<figcaption>").append(text(caption))
+                .append("</figcaption>\n</figure>\n");
+    }
+
+    private static void rejected(BacktestResult best, StringBuilder page) {
+        if (best.rejected() == 0) {
+            return;
+        }
+        page.append("<h2>Rejected rows</h2>\n<p>").append(text(BacktestText.reasons(best))).append("</p>\n");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("row at", "reason", "why"));
+        best.firstRejected().forEach(each -> rows.add(List.of(String.format(Locale.ROOT, "%,d", each.place()),
+                each.why().reason().code(), each.why().detail())));
+        table(rows, 3, page);
+    }
+
+    /// @param texts how many columns hold texts, from the left
+    private static void table(List<List<String>> rows, int texts, StringBuilder page) {
+        page.append("<div class=\"wide\"><table>\n");
+        for (int row = 0; row < rows.size(); row++) {
+            String cell = row == 0 ? "th" : "td";
+            page.append("<tr>");
+            for (int column = 0; column < rows.get(row).size(); column++) {
+                page.append('<').append(cell).append(column < texts ? " class=\"text\">" : ">")
+                        .append(text(rows.get(row).get(column))).append("</").append(cell).append('>');
+            }
+            page.append("</tr>\n");
+        }
+        page.append("</table></div>\n");
+    }
+
+    private static String text(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+    }
+}

@@ -1,0 +1,212 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.replay.backtest.Backtest;
+import io.tidegrad.replay.backtest.BacktestResult;
+import io.tidegrad.replay.backtest.Headline;
+import io.tidegrad.replay.backtest.ProgressRow;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/// What a backtest prints, for people and for programs.
+final class BacktestText {
+    private static final String COLUMNS = "%12s %12s %12s %13s %11s %11s %9s%n";
+    private static final int FINGERPRINT_SHOWN = 12;
+
+    private BacktestText() {}
+
+    /// The head of the progress of one model.
+    static String head(Backtest backtest) {
+        Backtest.Trial trial = backtest.trials().getFirst();
+        String delay = backtest.delay().isNone() ? "" : ", labels " + delay(backtest) + " late";
+        return String.format(Locale.ROOT, "backtest of model %s on %s%s: each row is predicted, then learned%n%n",
+                trial.spec().model(), backtest.file().getFileName(), delay)
+                + row("average", "since last", "example", "weight", "label", "prediction", "features")
+                + row(Headline.of(trial.spec()).label(), "line", "", "", "", "", "");
+    }
+
+    static String delay(Backtest backtest) {
+        return backtest.delay().time() == null ? String.format(Locale.ROOT, "%,d rows", backtest.delay().rows())
+                : String.valueOf(backtest.delay().time());
+    }
+
+    private static String row(Object... cells) {
+        return String.format(Locale.ROOT, COLUMNS, cells).stripTrailing() + System.lineSeparator();
+    }
+
+    static String progress(ProgressRow row) {
+        return row(sixDigits(row.loss()), sixDigits(row.lossSinceLast()), whole(row.example()), trimmed(row.weight()),
+                trimmed(row.label()), Metric.text(row.prediction()), whole(row.features()));
+    }
+
+    private static String sixDigits(double value) {
+        return Double.isNaN(value) ? "-"
+                : String.format(Locale.ROOT, Math.abs(value) < 10_000 ? "%.6f" : "%.5g", value);
+    }
+
+    private static String whole(long value) {
+        return String.format(Locale.ROOT, "%,d", value);
+    }
+
+    /// Without a point where it is whole.
+    static String trimmed(double value) {
+        return Double.isNaN(value) ? "-" : value == Math.rint(value) ? whole((long) value) : Metric.text(value);
+    }
+
+    static String text(BacktestResult result) {
+        StringBuilder text = new StringBuilder(System.lineSeparator());
+        text.append(new Lines().add("rows", "%,d = %,d learned + %,d pending + %,d rejected", result.rows(),
+                result.learned(), result.pending(), result.rejected())).append(System.lineSeparator());
+        text.append(measures(result)).append(System.lineSeparator());
+        text.append(rejected(result));
+        Lines lines = new Lines();
+        if (result.diverged() != null) {
+            lines.add("diverged", "%s", result.diverged());
+        }
+        double seconds = result.nanos() * 1e-9;
+        return text.append(lines.add("fingerprint", "%s", fingerprint(result))
+                .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
+                .add("took", "%.1f s, %,.0f rows/s", seconds, result.rows() / seconds)).toString();
+    }
+
+    /// The columns of a table of measures: of one pass beside the prior, or of each pass.
+    static List<List<String>> measureRows(BacktestResult result) {
+        List<List<String>> rows = new ArrayList<>();
+        List<String> head = new ArrayList<>(List.of(""));
+        int passes = result.passes().size();
+        for (int pass = 1; pass <= passes; pass++) {
+            head.add(passes == 1 ? "model" : "pass " + pass);
+        }
+        head.add("running prior");
+        rows.add(head);
+        for (Metric metric : Metric.of(result.evaluation())) {
+            List<String> row = new ArrayList<>(List.of(metric.name()));
+            for (ProgressiveEvaluation pass : result.passes()) {
+                row.add(Metric.text(metric.value().applyAsDouble(pass)));
+            }
+            row.add(Metric.text(metric.prior().applyAsDouble(result.evaluation())));
+            rows.add(row);
+        }
+        return rows;
+    }
+
+    private static String measures(BacktestResult result) {
+        StringBuilder text = new StringBuilder();
+        for (List<String> row : measureRows(result)) {
+            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-20s", row.getFirst()));
+            row.subList(1, row.size()).forEach(cell -> line.append(String.format(Locale.ROOT, " %14s", cell)));
+            text.append(line.toString().stripTrailing()).append(System.lineSeparator());
+        }
+        if (result.passes().size() > 1) {
+            text.append("Only in the first pass were the rows new to the model.").append(System.lineSeparator());
+        }
+        return text.toString();
+    }
+
+    /// `12 = 10 wrong-type + 2 missing-label`.
+    static String reasons(BacktestResult result) {
+        return whole(result.rejected()) + " = "
+                + result.reasons().entrySet().stream()
+                        .map(reason -> whole(reason.getValue()) + " " + reason.getKey().code())
+                        .collect(Collectors.joining(" + "));
+    }
+
+    private static String rejected(BacktestResult result) {
+        if (result.rejected() == 0) {
+            return "";
+        }
+        StringBuilder text = new StringBuilder(new Lines().add("rejected", "%s", reasons(result)).toString());
+        for (BacktestResult.Rejected each : result.firstRejected()) {
+            text.append(String.format(Locale.ROOT, "  row at %,d: %s: %s%n", each.place(), each.why().reason().code(),
+                    each.why().detail()));
+        }
+        return text.append(System.lineSeparator()).toString();
+    }
+
+    static String fingerprint(BacktestResult result) {
+        return HexFormat.of().formatHex(result.trial().spec().fingerprint());
+    }
+
+    /// Several models, the lowest loss first.
+    static List<List<String>> trialRows(List<BacktestResult> results) {
+        List<Metric> metrics =
+                Metric.ALL.stream()
+                        .filter(metric -> results.stream()
+                                .anyMatch(result -> !Double.isNaN(metric.value().applyAsDouble(result.evaluation()))))
+                        .toList();
+        List<List<String>> rows = new ArrayList<>();
+        List<String> head = new ArrayList<>(List.of("spec", "fingerprint"));
+        metrics.forEach(metric -> head.add(metric.name()));
+        head.addAll(List.of("learned", "rejected"));
+        rows.add(head);
+        for (BacktestResult result : results) {
+            List<String> row = new ArrayList<>(
+                    List.of(result.trial().name(), fingerprint(result).substring(0, FINGERPRINT_SHOWN)));
+            metrics.forEach(metric -> row.add(result.diverged() != null ? "diverged"
+                    : Metric.text(metric.value().applyAsDouble(result.evaluation()))));
+            row.addAll(List.of(whole(result.learned()), whole(result.rejected())));
+            rows.add(row);
+        }
+        return rows;
+    }
+
+    static String table(Backtest backtest, List<BacktestResult> results) {
+        List<List<String>> rows = trialRows(results);
+        Table table = new Table(rows.getFirst().toArray(String[]::new));
+        rows.subList(1, rows.size()).forEach(row -> table.add(row.toArray()));
+        BacktestResult best = results.getFirst();
+        double seconds = best.nanos() * 1e-9;
+        double prior = Metric.ALL.stream().mapToDouble(metric -> metric.prior().applyAsDouble(best.evaluation()))
+                .filter(value -> !Double.isNaN(value)).findFirst().orElse(Double.NaN);
+        return table + System.lineSeparator()
+                + new Lines()
+                        .add("running prior", "%s %s", Headline.of(best.trial().spec()).label(), Metric.text(prior))
+                        .add("took", "%.1f s for %,d models on %,d rows of %s", seconds, results.size(), best.rows(),
+                                backtest.file().getFileName());
+    }
+
+    static JsonLine json(Backtest backtest, List<BacktestResult> results) {
+        return new JsonLine().put("data", backtest.file().toString())
+                .put("label_delay", backtest.delay().isNone() ? null : delay(backtest))
+                .put("seconds", results.getFirst().nanos() * 1e-9)
+                .put("results", results.stream().map(BacktestText::json).toList());
+    }
+
+    private static JsonLine json(BacktestResult result) {
+        JsonLine line = new JsonLine().put("spec", result.trial().name()).put("model", result.trial().spec().model())
+                .put("fingerprint", fingerprint(result)).put("rows", result.rows()).put("learned", result.learned())
+                .put("pending", result.pending()).put("rejected", result.rejected())
+                .put("reasons",
+                        result.reasons().entrySet().stream()
+                                .collect(Collectors.toMap(reason -> reason.getKey().code(), Map.Entry::getValue)))
+                .put("first_rejected",
+                        result.firstRejected().stream()
+                                .map(each -> new JsonLine().put("place", each.place())
+                                        .put("reason", each.why().reason().code()).put("detail", each.why().detail()))
+                                .toList());
+        metrics(line, result.evaluation());
+        if (result.passes().size() > 1) {
+            line.put("passes", result.passes().stream().map(pass -> metrics(new JsonLine(), pass)).toList());
+        }
+        return line.put("diverged", result.diverged()).put("progress", result.progress().stream()
+                .map(row -> new JsonLine().put("example", row.example()).put("weight", row.weight())
+                        .put("loss", row.loss()).put("loss_since_last", row.lossSinceLast()).put("label", row.label())
+                        .put("prediction", row.prediction()).put("features", row.features()))
+                .toList()).put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
+    }
+
+    private static JsonLine metrics(JsonLine to, ProgressiveEvaluation evaluation) {
+        for (Metric metric : Metric.of(evaluation)) {
+            to.put(metric.key(), metric.value().applyAsDouble(evaluation));
+            double prior = metric.prior().applyAsDouble(evaluation);
+            if (!Double.isNaN(prior)) {
+                to.put("prior_" + metric.key(), prior);
+            }
+        }
+        return to;
+    }
+}

@@ -1,0 +1,149 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.StreamSupport;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BacktestCommandTest {
+    private static final String SPEC = """
+            model: points
+            input: { topic: points }
+            label: { field: inside }
+            features: [ number: { field: x }, number: { field: "y<" } ]
+            network: [ dense: 8, relu, dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: { adam: { rate: 0.01 } } # <quick>
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private Path spec = Path.of("");
+    private Path data = Path.of("");
+
+    @BeforeEach
+    void write() throws IOException {
+        spec = Files.writeString(directory.resolve("points.yaml"), SPEC);
+        StringBuilder csv = new StringBuilder("x,y<,inside\n");
+        SplittableRandom random = new SplittableRandom(1);
+        for (int i = 0; i < 1_000; i++) {
+            double x = random.nextDouble(-1, 1);
+            double y = random.nextDouble(-1, 1);
+            csv.append(x).append(',').append(y).append(',').append(x * x + y * y < 0.6).append('\n');
+        }
+        data = Files.writeString(directory.resolve("points.csv"), csv.append("1,<b>,true\n"));
+    }
+
+    private int run(String... more) {
+        out.getBuffer().setLength(0);
+        List<String> line = new ArrayList<>(List.of("backtest", "--spec", spec.toString(), "--data", data.toString()));
+        line.addAll(List.of(more));
+        return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
+                .execute(line.toArray(String[]::new));
+    }
+
+    private JsonNode json(String... more) throws IOException {
+        List<String> line = new ArrayList<>(List.of(more));
+        line.add("--json");
+        assertThat(run(line.toArray(String[]::new))).as(() -> err.toString()).isZero();
+        assertThat(out.toString().lines()).hasSize(1);
+        return new ObjectMapper().readTree(out.toString());
+    }
+
+    @Test
+    void itPrintsProgressInPowersOfTwoThenMeasuresBesideThePriorThenHashes() throws IOException {
+        assertThat(run()).as(() -> err.toString()).isZero();
+        List<String> progress = out.toString().lines().filter(line -> line.matches(" +\\d.* 2$")).toList();
+        assertThat(progress).hasSize(10).allSatisfy(line -> assertThat(line).hasSize(progress.getFirst().length()));
+        assertThat(progress.getLast()).matches(" +0\\.\\d{6} +0\\.\\d{6} +512 +512 +[01] +0\\.\\d{4} +2");
+        JsonNode result = json().get("results").get(0);
+        assertThat(run()).isZero();
+        assertThat(out.toString()).contains("rows          1,001 = 1,000 learned + 0 pending + 1 rejected")
+                .containsPattern("(?m)^ +model +running prior$")
+                .containsPattern("(?m)^log loss +0\\.\\d{4} +0\\.\\d{4}$")
+                .contains("rejected      1 = 1 wrong-type\n  row at 1,002: wrong-type: field 'y<': expected a number,"
+                        + " found string \"<b>\"\n")
+                .contains("weights-hash  " + result.get("weights_hash").asText())
+                .contains("state-hash    " + result.get("state_hash").asText());
+        assertThat(result.get("log_loss").asDouble()).isLessThan(result.get("prior_log_loss").asDouble());
+        assertThat(result.get("progress")).hasSize(10);
+        assertThat(result.get("first_rejected").get(0).get("place").asInt()).isEqualTo(1_002);
+    }
+
+    @Test
+    void aGridTriesEachCombinationInOneReadingAndTheBestIsFirst() throws IOException {
+        JsonNode results = json("--grid", "optimizer.rate=0.0001,0.01", "--grid", "network.0.dense=4,8", "--grid",
+                "mini-batch.size=2").get("results");
+        assertThat(results).hasSize(4);
+        double before = 0;
+        for (JsonNode result : results) {
+            assertThat(result.get("log_loss").asDouble()).isGreaterThanOrEqualTo(before);
+            before = result.get("log_loss").asDouble();
+        }
+        assertThat(StreamSupport.stream(results.spliterator(), false).map(each -> each.get("spec").asText()))
+                .containsExactlyInAnyOrder("optimizer.rate=0.0001 network.0.dense=4 mini-batch.size=2",
+                        "optimizer.rate=0.0001 network.0.dense=8 mini-batch.size=2",
+                        "optimizer.rate=0.01 network.0.dense=4 mini-batch.size=2",
+                        "optimizer.rate=0.01 network.0.dense=8 mini-batch.size=2");
+        Files.writeString(spec, SPEC.replace("rate: 0.01", "rate: 0.0001").replace("dense: 8", "dense: 4")
+                + "mini-batch: { size: 2 }\n");
+        JsonNode alone = json().get("results").get(0);
+        assertThat(StreamSupport.stream(results.spliterator(), false)
+                .filter(each -> each.get("spec").asText().startsWith("optimizer.rate=0.0001 network.0.dense=4"))
+                .map(each -> each.get("state_hash").asText())).containsExactly(alone.get("state_hash").asText());
+        assertThat(run("--grid", "seed=1,2")).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^spec +fingerprint +log loss +AUC +accuracy")
+                .containsPattern("(?m)^seed=\\d +[0-9a-f]{12} +0\\.\\d{4}");
+    }
+
+    @Test
+    void aGridThatNoSpecUnderstandsIsTold() {
+        assertThat(run("--grid", "optimiser.rate=0.1")).isEqualTo(2);
+        assertThat(err.toString()).contains("points.yaml with optimiser.rate=0.1 has 1 mistake",
+                "unknown key 'optimiser'");
+        assertThat(run("--grid", "network.rate.x=0.1")).isEqualTo(1);
+        assertThat(err.toString()).contains("--grid: expected a key of the spec such as optimizer.rate");
+        assertThat(run("--grid", "0.1")).isEqualTo(1);
+        assertThat(err.toString())
+                .contains("--grid: expected KEY=VALUE,VALUE such as optimizer.rate=0.001,0.01, found '0.1'");
+    }
+
+    @Test
+    void theReportIsOnePageThatNeedsNothingElse() throws Exception {
+        Path report = directory.resolve("report.html");
+        assertThat(run("--report", report.toString(), "--label-delay", "10")).as(() -> err.toString()).isZero();
+        String page = Files.readString(report);
+        assertThat(page).doesNotContain("<script", "<link", "src=", "@import", "url(").contains("<svg", "Calibration",
+                "Log loss by examples", "prefers-color-scheme: dark", "# &lt;quick&gt;", "&lt;b&gt;",
+                "its label came 10 rows later",
+                "./tidegrad backtest --spec " + spec + " --data " + data + " --label-delay 10");
+        assertThat(page.replace("http://www.w3.org/2000/svg", "")).doesNotContain("http:", "https:");
+        assertThat(out.toString()).contains("report        " + report);
+        String body = page.replaceFirst("(?s)^.*?</style>", "<html>").replace("</html>\n", "</html>");
+        DocumentBuilderFactory.newInstance().newDocumentBuilder()
+                .parse(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)));
+        assertThat(run("--report", report.toString(), "--label-delay", "10", "--json")).isZero();
+        assertThat(Files.readString(report)).isEqualTo(page);
+        assertThat(run("--report", directory.resolve("no/report.html").toString())).isEqualTo(1);
+        assertThat(err.toString()).contains("expected a file that can be written, found no such directory");
+    }
+}

@@ -1,0 +1,95 @@
+package io.tidegrad.replay.backtest;
+
+import io.tidegrad.model.evaluation.MetricTask;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.learn.ScoredRows;
+import io.tidegrad.model.spec.ModelSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/// Sums up what a trial's rows showed, row by row. Curve and calibration are of the first pass, whose rows are new.
+final class RowWatch implements ScoredRows {
+    private final MetricTask task;
+    private final boolean list;
+    private final Headline headline;
+    private final Supplier<ProgressiveEvaluation> evaluation;
+    private final Consumer<ProgressRow> listener;
+    private final int features;
+    private final List<ProgressRow> progress = new ArrayList<>();
+    private final LossCurve curve = new LossCurve();
+    private final CalibrationSample calibration;
+    private long examples;
+    private long next = 1; // the number of examples after which progress is told
+    private double weight;
+    private double weightBefore; // of the passes before this one
+    private double lossBefore; // likewise, the sum
+    private double toldWeight;
+    private double toldLoss;
+    private boolean firstPass = true;
+
+    /// @param evaluation of the present pass, in which each row is counted when it comes here
+    RowWatch(ModelSpec spec, Supplier<ProgressiveEvaluation> evaluation, Consumer<ProgressRow> listener) {
+        task = MetricTask.of(spec);
+        list = spec.label().isList();
+        this.evaluation = evaluation;
+        this.listener = listener;
+        headline = Headline.of(spec);
+        features = spec.layout().numbers() + spec.layout().ids();
+        calibration = new CalibrationSample(spec);
+    }
+
+    @Override
+    public void scored(float[] predictions, int at, float[] labels, int labelAt, float loss, float rowWeight) {
+        examples++;
+        weight += rowWeight;
+        if (firstPass) {
+            if (curve.wants(examples)) {
+                curve.add(examples, weight, loss(), headline.prior(evaluation.get()) * weight);
+            }
+            calibration.add(examples, predictions, at, labels[labelAt]);
+        }
+        if (examples == next) {
+            next *= 2;
+            tell(predictions, at, labels[labelAt]);
+        }
+    }
+
+    /// The sum since the start.
+    private double loss() {
+        double here = weight - weightBefore;
+        return lossBefore + (here == 0 ? 0 : headline.loss(evaluation.get()) * here);
+    }
+
+    private void tell(float[] predictions, int at, float label) {
+        double loss = loss();
+        ProgressRow row = new ProgressRow(loss / weight, (loss - toldLoss) / (weight - toldWeight), examples, weight,
+                list ? Double.NaN : label, list ? Double.NaN : task.kind() == MetricTask.Kind.CATEGORICAL
+                        ? task.likeliest(predictions, at) : predictions[at + task.point()],
+                features);
+        toldLoss = loss;
+        toldWeight = weight;
+        progress.add(row);
+        listener.accept(row);
+    }
+
+    /// Ends a pass, before its evaluation begins again.
+    void endPass() {
+        lossBefore = loss();
+        weightBefore = weight;
+        firstPass = false;
+    }
+
+    List<ProgressRow> progress() {
+        return progress;
+    }
+
+    LossCurve curve() {
+        return curve;
+    }
+
+    CalibrationSample calibration() {
+        return calibration;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.replay.backtest;
+
+import org.jspecify.annotations.NullMarked;
