@@ -70,7 +70,7 @@ final class SpecCommand extends OptionsCommand {
 
     private static JsonLine json(ModelSpec spec, LearningMemory memory) {
         return new JsonLine().put("model", spec.model()).put("fingerprint", fingerprint(spec))
-                .put("weights", weights(spec)).put("outputs", spec.outputs())
+                .put("weights", weights(spec)).put("steps", spec.steps()).put("outputs", spec.outputs())
                 .put("network",
                         spec.outline().stream()
                                 .map(layer -> new JsonLine().put("place", layer.place()).put("layer", layer.layer())

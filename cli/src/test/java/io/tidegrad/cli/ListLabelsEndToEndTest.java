@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
@@ -22,6 +24,11 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import io.tidegrad.scorerapp.inference.InferTensorContents;
+import io.tidegrad.scorerapp.inference.ModelInferRequest;
+import io.tidegrad.scorerapp.inference.ModelInferRequest.InferInputTensor;
+import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
@@ -38,6 +45,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -151,7 +159,7 @@ class ListLabelsEndToEndTest {
                 ScorerApp scorer = ScorerApp.start(
                         ScorerConfig.parse(List.of("--bootstrap-servers", readings.bootstrap, "--registry-url",
                                 SharedStack.get().registryUrl(), "--prefix", "p" + readings.id, "--http-port", "0",
-                                "--model", model, "--requests-topic", topics.requests()), Map.of()),
+                                "--grpc-port", "0", "--model", model, "--requests-topic", topics.requests()), Map.of()),
                         InstantSource.system())) {
             CommittedState learned = Readings.awaitLearned(trainer, model, 1, EVENTS + 1L);
             assertThat(learned.examples()).isEqualTo(EVENTS);
@@ -220,5 +228,27 @@ class ListLabelsEndToEndTest {
         List<Float> data = floats(output.path("data"));
         assertThat(data.subList(0, 15)).isEqualTo(of.subList(0, 15));
         assertThat(data.subList(15, 30)).hasSize(15).containsOnly(0f);
+        assertThat(overGrpc(scorer)).isEqualTo(data);
+    }
+
+    private List<Float> overGrpc(ScorerApp scorer) {
+        ManagedChannel channel =
+                NettyChannelBuilder.forAddress("127.0.0.1", scorer.grpcPort().orElseThrow()).usePlaintext().build();
+        try {
+            ModelInferResponse answer = GRPCInferenceServiceGrpc.newBlockingStub(channel)
+                    .modelInfer(ModelInferRequest.newBuilder().setModelName(model).addInputs(tensor("about", 2))
+                            .addInputs(tensor("letters", 1, 3)).build());
+            assertThat(answer.getOutputs(0).getShapeList()).containsExactly(1L, (long) STEPS, (long) CLASSES);
+            return answer.getOutputs(0).getContents().getFp32ContentsList();
+        } finally {
+            channel.shutdownNow();
+        }
+    }
+
+    private static InferInputTensor tensor(String field, long... values) {
+        InferTensorContents.Builder contents = InferTensorContents.newBuilder();
+        LongStream.of(values).forEach(contents::addInt64Contents);
+        return InferInputTensor.newBuilder().setName(field).setDatatype("INT64").addShape(1).addShape(values.length)
+                .setContents(contents).build();
     }
 }

@@ -58,6 +58,8 @@ class SpecCommandTest {
         assertThat(run.status()).isZero();
         JsonNode json = new ObjectMapper().readTree(run.out());
         assertThat(json.get("weights").asLong()).isEqualTo(13_610);
+        assertThat(json.get("steps").asInt()).isEqualTo(1);
+        assertThat(json.get("outputs").asInt()).isEqualTo(10);
         assertThat(json.get("network")).hasSize(7);
         assertThat(json.get("network").get(2).get("output").toString()).isEqualTo("[8,26,26]");
         JsonNode bytes = json.get("memory_bytes");

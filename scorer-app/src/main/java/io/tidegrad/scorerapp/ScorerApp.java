@@ -120,7 +120,7 @@ public final class ScorerApp implements AutoCloseable {
         return server.port();
     }
 
-    OptionalInt grpcPort() {
+    public OptionalInt grpcPort() {
         return grpc == null ? OptionalInt.empty() : OptionalInt.of(grpc.port());
     }
 
