@@ -117,14 +117,14 @@ class ListExamplesTest {
 
     private Path text() throws IOException {
         List<String> words = List.of("to", "be", "or", "not", "that", "is", "the", "question");
-        return Files.write(directory.resolve("text.txt"), IntStream.range(0, 1_200).mapToObj(
+        return Files.write(directory.resolve("text.txt"), IntStream.range(0, 500).mapToObj(
                 i -> Collections.nCopies(5, words.get(random.nextInt(8))).stream().collect(Collectors.joining(" ")))
                 .toList());
     }
 
     /// Word for word, which is easier than French.
     private Path pairs() throws IOException {
-        return Files.write(directory.resolve("pairs.jsonl"), IntStream.range(0, 305).mapToObj(i -> {
+        return Files.write(directory.resolve("pairs.jsonl"), IntStream.range(0, 155).mapToObj(i -> {
             List<Integer> nouns = random.ints(3, 0, 9).boxed().toList();
             return "{\"src\": \"%s.\", \"tgt\": \"%s.\"}".formatted(
                     nouns.stream().map(n -> "Word" + n).collect(Collectors.joining(" ")),
