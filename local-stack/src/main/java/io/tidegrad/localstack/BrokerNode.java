@@ -104,6 +104,8 @@ final class BrokerNode {
 
         // A misspelt topic must give an error, not a new topic.
         config.put("auto.create.topics.enable", "false");
+        // Events have the times at which they happened. By Kafka's seven days a replayed one is deleted within minutes.
+        config.put("log.retention.ms", "-1");
         // A little above Kafka's default of 1 MiB, so that a dead-letter topic accepts the largest record of an input
         // topic plus its headers; topics set max.message.bytes themselves.
         config.put("message.max.bytes", String.valueOf(1_048_576 + 131_072));
