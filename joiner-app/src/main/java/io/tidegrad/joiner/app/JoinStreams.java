@@ -34,6 +34,9 @@ final class JoinStreams {
     private static final int QUEUED_RECORDS_MAX = 100;
 
     private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
+
+    /// A broker answers a connection's requests in turn: where a partition ends is told after a fetch that finds nothing.
+    private static final int FETCH_WAIT_MILLIS = 100;
     private static final int BATCH_BYTES = 128 * 1024;
     private static final long BUFFER_BYTES_MIN = 64L << 20;
 
@@ -72,6 +75,7 @@ final class JoinStreams {
                 Long.toString(Duration.ofDays(3).toMillis()));
         consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
+        consumer(settings, ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MILLIS);
         long transaction = StreamsClients.transactionTimeout(kafka, commitIntervalMax(config)).toMillis();
         consumer(settings, ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
                 (int) Math.min(Integer.MAX_VALUE, Math.max(POLL_WITHIN.toMillis(), 4 * transaction)));

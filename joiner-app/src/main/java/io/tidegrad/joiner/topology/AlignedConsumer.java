@@ -76,12 +76,13 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     }
 
     /// What the last fetch said of an end may be old: it may have brought the records of one partition before those that were
-    /// written to another at the same time.
+    /// written to another at the same time. A question is asked once for all records that wait for it: its answer comes after
+    /// that of the fetch that is under way.
     private void askForEnds() {
         long now = System.nanoTime();
         Duration pause = alignment.heldPartitions() > 0 || !held.isEmpty() ? ASK_OFTEN : ASK_SELDOM;
-        List<TopicPartition> resting =
-                held.resting().stream().filter(each -> super.currentLag(each).orElse(1) == 0).toList();
+        List<TopicPartition> resting = held.resting().stream()
+                .filter(each -> super.currentLag(each).orElse(1) == 0 && alignment.isAwaited(each)).toList();
         if (resting.isEmpty() || now - askedAt < pause.toNanos()) {
             return;
         }
@@ -121,8 +122,7 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     private void pauseWhatIsHeld() {
         for (TopicPartition partition : held.partitions()) {
-            boolean isBeyond = held.first(partition) != null && !held.isDue(partition);
-            alignment.holds(partition, isBeyond ? held.count(partition) : 0);
+            boolean isBeyond = held.tellHeld(partition);
             alignment.lags(partition, isBeyond ? 0 : super.currentLag(partition).orElse(0));
             if (held.isFull(partition)) {
                 if (pausedHere.add(partition)) {

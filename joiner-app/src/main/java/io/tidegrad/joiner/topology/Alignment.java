@@ -19,10 +19,16 @@ public final class Alignment {
     private final Map<TopicPartition, Long> drained = new ConcurrentHashMap<>(); // since when, nanoseconds
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
     private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
-    private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
+    private final Map<TopicPartition, Held> held = new ConcurrentHashMap<>();
     private final Set<TopicPartition> farBehind = ConcurrentHashMap.newKeySet();
     private volatile @Nullable Others others; // null: nobody has looked since a partition left
     private long leftAt = System.nanoTime(); // when one left last; guarded by this
+
+    /// Records of a partition that were fetched and lie beyond the bound.
+    ///
+    /// @param since when the first of them was fetched, in the terms of `System.nanoTime`
+    private record Held(int records, long since) {
+    }
 
     /// How far other processes have read.
     ///
@@ -105,12 +111,21 @@ public final class Alignment {
     }
 
     /// @param records of the partition that were fetched and lie beyond the bound
-    void holds(TopicPartition partition, int records) {
-        if (records == 0) {
-            held.remove(partition);
-        } else {
-            held.put(partition, records);
-        }
+    /// @param since when the first of them was fetched, in the terms of `System.nanoTime`
+    void holds(TopicPartition partition, int records, long since) {
+        held.put(partition, new Held(records, since));
+    }
+
+    /// No record of the partition lies beyond the bound.
+    void holdsNone(TopicPartition partition) {
+        held.remove(partition);
+    }
+
+    /// Returns whether a record waits here to hear that the partition, of which nothing is here, has nothing left. An answer
+    /// is good for all records that were fetched before it.
+    boolean isAwaited(TopicPartition partition) {
+        Long since = drained.get(partition);
+        return since == null || held.values().stream().anyMatch(each -> since - each.since() < 0);
     }
 
     /// Returns whether records of the partition are here that lie beyond the bound.
@@ -140,7 +155,7 @@ public final class Alignment {
 
     /// Returns how many records of them were fetched.
     public long heldRecords() {
-        return held.values().stream().mapToLong(Integer::longValue).sum();
+        return held.values().stream().mapToLong(Held::records).sum();
     }
 
     /// Returns whether records are held back here, and others decide when they may go on.

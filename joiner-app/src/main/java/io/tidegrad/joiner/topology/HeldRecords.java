@@ -232,6 +232,18 @@ final class HeldRecords {
         return first == null ? null : first.record();
     }
 
+    /// Tells the alignment what of a partition lies beyond the bound, and returns whether something does.
+    boolean tellHeld(TopicPartition partition) {
+        Held of = held.get(partition);
+        Timed first = of == null ? null : of.records.peekFirst();
+        if (of == null || first == null || isDue(first)) {
+            alignment.holdsNone(partition);
+            return false;
+        }
+        alignment.holds(partition, of.records.size(), first.fetchedAt());
+        return true;
+    }
+
     /// Returns whether the next record of a partition is here, and the bound lets it pass.
     boolean isDue(TopicPartition partition) {
         Held of = held.get(partition);

@@ -94,7 +94,7 @@ class CommitPaceTest {
         alignment.rests(PARTITION, 1_000_000);
         alignment.lags(PARTITION, 50_000);
         alignment.elsewhere(0, 0, System.nanoTime());
-        alignment.holds(new TopicPartition("labels", 0), 10);
+        alignment.holds(new TopicPartition("labels", 0), 10, System.nanoTime());
         assertThat(alignment.isFarBehind()).isFalse();
     }
 }

@@ -188,9 +188,23 @@ class JoinProgressTest {
     }
 
     @Test
+    void whetherAPartitionHasSomethingLeftIsAskedOnceForAllRecordsThatWereHere() {
+        assertThat(alignment.isAwaited(LABELS)).isTrue();
+        alignment.holds(EVENTS, 300, 7);
+        alignment.isDrained(LABELS, 7);
+        assertThat(alignment.isAwaited(LABELS)).isFalse();
+        alignment.holds(MORE_EVENTS, 1, 8);
+        assertThat(alignment.isAwaited(LABELS)).isTrue();
+        alignment.holdsNone(MORE_EVENTS);
+        assertThat(alignment.isAwaited(LABELS)).isFalse();
+        alignment.reached(LABELS, 50_000);
+        assertThat(alignment.isAwaited(LABELS)).isTrue();
+    }
+
+    @Test
     void nothingIsTakenBeforeALookHasSaidHowFarOthersAre() {
         alignment.reached(EVENTS, 50_000);
-        alignment.holds(EVENTS, 1);
+        alignment.holds(EVENTS, 1, System.nanoTime());
         assertThat(alignment.bound(System.nanoTime())).isEqualTo(Long.MIN_VALUE + 10_000);
         assertThat(alignment.waitsForOthers()).isTrue();
         look(1_000, 0);
@@ -243,14 +257,14 @@ class JoinProgressTest {
     @Test
     void whoHoldsRecordsBackForOthersLooksMoreOften() {
         alignment.reached(EVENTS, 50_000);
-        alignment.holds(EVENTS, 7);
+        alignment.holds(EVENTS, 7, System.nanoTime());
         alignment.elsewhere(Long.MAX_VALUE, Long.MAX_VALUE, System.nanoTime());
         assertThat(alignment.waitsForOthers()).as("for a partition of its own").isFalse();
         alignment.elsewhere(30_000, 30_000, System.nanoTime());
         assertThat(alignment.waitsForOthers()).isTrue();
         assertThat(alignment.heldRecords()).isEqualTo(7);
         assertThat(alignment.heldPartitions()).isOne();
-        alignment.holds(EVENTS, 0);
+        alignment.holdsNone(EVENTS);
         assertThat(alignment.waitsForOthers()).isFalse();
     }
 }
