@@ -2,8 +2,12 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.replay.ReplayResult;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /// The result of a replay, for people and for programs.
 final class ReplayReport {
@@ -23,8 +27,12 @@ final class ReplayReport {
                                 evaluation.classifies() ? evaluation.logLoss() : evaluation.meanSquaredError(),
                                 evaluation.classifies() ? evaluation.priorLogLoss()
                                         : evaluation.priorMeanSquaredError())
+                        .add("newest 2,000", "%s", newest(evaluation.recent()))
                         .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
                         .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
+        for (RecentEvaluation.Alarm alarm : evaluation.recent().alarms()) {
+            lines.add("alarm", "%s", alarm.message());
+        }
         ReplayResult.Kept kept = result.kept();
         if (kept != null) {
             lines.add("kept", "as model %s, epoch %d: %s goes on at offset %,d", result.model(), kept.epoch(),
@@ -34,6 +42,20 @@ final class ReplayReport {
         }
         ReplayResult.Compared compared = result.compared();
         return compared == null ? lines.toString() : lines + table(result, compared);
+    }
+
+    /// What people look at first.
+    private static String newest(RecentEvaluation recent) {
+        Map<String, Double> measures = recent.measures();
+        List<String> shown = new ArrayList<>();
+        for (String name : List.of("log_loss", "prior_log_loss", "auc", "accuracy", "no_change_accuracy",
+                "mean_squared_error", "mean_absolute_error", "mean_prediction", "mean_label")) {
+            Double value = measures.get(name);
+            if (value != null) {
+                shown.add(name.replace('_', ' ') + " " + decimal(value));
+            }
+        }
+        return shown.isEmpty() ? "no labels" : String.join(", ", shown);
     }
 
     private static String table(ReplayResult result, ReplayResult.Compared other) {
@@ -93,6 +115,10 @@ final class ReplayReport {
                 .put("mean_squared_error", evaluation.meanSquaredError())
                 .put("prior_mean_squared_error", evaluation.priorMeanSquaredError())
                 .put("mean_absolute_error", evaluation.meanAbsoluteError());
+        JsonLine window = new JsonLine();
+        evaluation.recent().measures().forEach(window::put);
+        to.put("window", window).put("alarms",
+                evaluation.recent().alarms().stream().map(RecentEvaluation.Alarm::message).toList());
     }
 
     /// `better_by` says by how much the replayed model is better than this one.

@@ -18,6 +18,8 @@ final class ModelCondition {
         STALLED("stalled", true),
         /// Many of the newest events were refused.
         DEAD_LETTERS("dead-letters", false),
+        /// Labels, predictions or errors are not what they have been.
+        CHANGED("changed", false),
         /// An event ended the trainer twice in a row and was set aside.
         EVENT_SET_ASIDE("event-set-aside", false);
 

@@ -1,8 +1,11 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.Report;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +40,24 @@ final class ModelWatch {
         stalled(slot, trainer);
         deadLetters(slot, trainer);
         setAside(slot, trainer);
+        changed(slot, trainer);
+    }
+
+    /// What is learned may be wrong although all measures since the beginning get better, as when all labels are false
+    /// because their source died.
+    private static void changed(ModelSlot slot, ModelTrainer trainer) {
+        CommittedState committed = trainer.committed();
+        Report report = committed == null ? null : committed.report();
+        if (report == null) {
+            return;
+        }
+        String what = report.alarms().isEmpty() ? null
+                : report.alarms().stream().map(RecentEvaluation.Alarm::message).collect(Collectors.joining("; "))
+                        + "; look whether the sources of labels and features are as they were";
+        if (what != null && slot.condition().reason(ModelCondition.Kind.CHANGED) == null) {
+            LOG.warn("model {}: {}", slot.model(), what);
+        }
+        slot.condition().set(ModelCondition.Kind.CHANGED, what);
     }
 
     /// This reason stays until the model's next start, because a person should find out what the event did.

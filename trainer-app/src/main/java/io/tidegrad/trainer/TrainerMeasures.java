@@ -6,6 +6,7 @@ import static io.tidegrad.ops.measure.Measure.inHealth;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
@@ -137,6 +138,35 @@ final class TrainerMeasures {
             Measure.<Report>gauge("tidegrad.mean.absolute.error", "progressive mean absolute error",
                     Report::meanAbsoluteError).field("mean_absolute_error"));
 
+    /// Of the newest labels.
+    private static final Measures<Report> WINDOW =
+            new Measures<>(
+                    RecentEvaluation.MEASURES
+                            .stream().map(
+                                    each -> Measure
+                                            .<Report>gauge("tidegrad.window." + each.name().replace('_', '.'),
+                                                    "of the newest 2,000 labels: " + each.help() + " (" + each.unit()
+                                                            + ")",
+                                                    report -> report.window().get(each.name()))
+                                            .field(each.name()))
+                            .toList());
+
+    private static final Measures<Report> ALARMS =
+            new Measures<>(
+                    Arrays.stream(RecentEvaluation.Signal.values())
+                            .flatMap(
+                                    signal -> Stream.of(
+                                            Measure.<Report>gauge("tidegrad.alarm",
+                                                    "1 while the mean of the signal is not what it has been",
+                                                    report -> report.alarms().stream()
+                                                            .anyMatch(each -> each.signal() == signal) ? 1 : 0)
+                                                    .label("signal", signal.word()),
+                                            Measure.<Report>counter("tidegrad.alarms",
+                                                    "how often there was such an alarm",
+                                                    report -> report.raised().get(signal))
+                                                    .label("signal", signal.word())))
+                            .toList());
+
     /// Of the newest epoch that has served, by stage.
     private static final Measures<Report> SERVED = new Measures<>(Arrays.stream(Served.Stage.values())
             .flatMap(stage -> Stream.of(
@@ -186,6 +216,8 @@ final class TrainerMeasures {
         IMAGE.register(registry, tags, model, TrainerMeasures::store);
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
+        WINDOW.register(registry, tags, model, TrainerMeasures::report);
+        ALARMS.register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
         NOT_SERVED.register(registry, tags, model, TrainerMeasures::report);
     }
@@ -241,11 +273,19 @@ final class TrainerMeasures {
             reported.put("version", report.version());
             reported.put("weights_hash", report.weightsHash());
             reported.put("state_hash", report.stateHash());
+            Map<String, @Nullable Object> window = new LinkedHashMap<>();
+            WINDOW.write(report, window::put);
+            reported.put("window", window);
+            reported.put("alarms", report.alarms().stream().map(TrainerMeasures::alarm).toList());
             REPORT.write(report, reported::put);
             NOT_SERVED.write(report, reported::put);
             reported.put("as_served", report.served().stream().map(TrainerMeasures::served).toList());
             said.put("report", reported);
         }
+    }
+
+    private static Map<String, Object> alarm(RecentEvaluation.Alarm alarm) {
+        return Map.of("signal", alarm.signal().word(), "lasted", alarm.lasted(), "message", alarm.message());
     }
 
     private static final Measures<ServedEvaluation.Figures> FIGURES = Measures.of(

@@ -63,6 +63,9 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// median, and what 99 % and 99.9 % stay below.
         P50_NS, P99_NS, P999_NS,
 
+        /// By what share a watched model learns slower than one that is not.
+        WATCH_COST,
+
         /// Nanoseconds of CPU time to read all dense weights once, padding included.
         READING_PASS_NS;
 

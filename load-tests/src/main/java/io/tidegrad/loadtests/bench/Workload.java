@@ -129,6 +129,14 @@ public sealed interface Workload {
         }
     }
 
+    /// Rows of flights in memory to updated weights and their evaluation, watched and not.
+    record Watching(String name) implements Workload {
+        @Override
+        public List<Integer> batches() {
+            return List.of(1, 32);
+        }
+    }
+
     long SEED = 42;
 
     /// 40 ids in a table of 2^22 numbers.
@@ -178,7 +186,8 @@ public sealed interface Workload {
 
     List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
 
-    List<Workload> ALL = Stream.of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING)
+    List<Workload> ALL = Stream
+            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING, List.of(new Watching("watch")))
             .<Workload>flatMap(List::stream).toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest

@@ -79,6 +79,19 @@ public final class ClassCounts {
         return ratio(right, all);
     }
 
+    /// Entropy of what happened, in nats: the log loss of always predicting these shares.
+    public double entropy() {
+        double all = 0;
+        for (double each : actual) {
+            all += each;
+        }
+        double sum = 0;
+        for (double each : actual) {
+            sum -= each > 0 ? each / all * StrictMath.log(each / all) : 0;
+        }
+        return sum;
+    }
+
     private static double ratio(double part, double of) {
         return of == 0 ? 0 : part / of;
     }

@@ -20,9 +20,6 @@ public final class EventWindow {
     /// @param capacity events
     /// @param weighted whether events have weights other than 1
     public EventWindow(MetricTask task, int capacity, boolean weighted) {
-        if (task.kind() == MetricTask.Kind.SEQUENCE) {
-            throw new IllegalArgumentException("expected a label of one class or number, found a sequence");
-        }
         this.task = task;
         this.capacity = capacity;
         this.weighted = weighted;
@@ -87,6 +84,20 @@ public final class EventWindow {
         return sums;
     }
 
+    /// Returns how good it is to predict the label before: the share of labels that are equal, or of numbers the mean
+    /// absolute difference. NaN with less than two events.
+    public double noChange() {
+        double sum = 0;
+        double total = 0;
+        for (int event = 1; event < size; event++) {
+            float before = values[at(event - 1)];
+            float label = values[at(event)];
+            sum += weight(event) * (task.classifies() ? before == label ? 1 : 0 : Math.abs((double) label - before));
+            total += weight(event);
+        }
+        return sum / total;
+    }
+
     /// Returns the exact areas under curves.
     ///
     /// @throws IllegalStateException labels are not yes or no
@@ -113,5 +124,15 @@ public final class EventWindow {
         size = from.count("events of a window", capacity);
         next = from.count("next event of a window", capacity - 1);
         from.floats(values, 0, size * width);
+        for (int event = 0; event < size && !single(); event++) {
+            requireClass(from, values[at(event)]);
+            requireClass(from, values[predictionAt(event)]);
+        }
+    }
+
+    private void requireClass(BinaryReader from, float found) {
+        if (!(found >= 0 && found < task.outputs())) {
+            throw from.fail("expected a class below " + task.outputs() + " in a window, found " + found);
+        }
     }
 }

@@ -42,12 +42,14 @@ public final class ProgressiveEvaluation {
     private final BitSet recentlyCorrect = new BitSet(RECENT_ROWS); // a ring, by the label's number
     private final double[] classCounts;
     private final AucHistogram aucHistogram;
+    private final RecentEvaluation recent;
 
     public ProgressiveEvaluation(ModelSpec spec) {
         loss = spec.loss();
         weighted = spec.weighted();
         aucHistogram = new AucHistogram(weighted);
         task = MetricTask.of(spec);
+        recent = new RecentEvaluation(task, weighted, spec.falseAlarms());
         outputs = spec.outputs();
         steps = spec.steps();
         sequenceMax = spec.label().count();
@@ -89,6 +91,7 @@ public final class ProgressiveEvaluation {
             if (label != ModelSpec.NO_CLASS) {
                 int from = at + step * outputs;
                 addClass((int) label, task.likeliest(predictions, from), weight);
+                recent.add(predictions, from, label, weight);
                 lossSum += weight * (exact ? rowLoss : ofProbability(predictions, from, label));
                 labels++;
                 total += weight;
@@ -124,6 +127,7 @@ public final class ProgressiveEvaluation {
             }
             case STEPS, SEQUENCE -> throw new IllegalStateException("a row's label is a list");
         }
+        recent.add(predictions, at, label, weight);
         rows++;
         labels++;
         total += weight;
@@ -162,6 +166,11 @@ public final class ProgressiveEvaluation {
     /// Whether labels are classes; otherwise they are numbers.
     public boolean classifies() {
         return task.classifies();
+    }
+
+    /// Of the newest labels, with alarms.
+    public RecentEvaluation recent() {
+        return recent;
     }
 
     /// Rows scored.
@@ -243,6 +252,14 @@ public final class ProgressiveEvaluation {
         if (task.isOfYesOrNo()) {
             aucHistogram.write(to);
         }
+    }
+
+    public void writeRecent(BinaryWriter to) {
+        recent.write(to);
+    }
+
+    public void readRecent(BinaryReader from) {
+        recent.read(from);
     }
 
     public void read(BinaryReader from) {

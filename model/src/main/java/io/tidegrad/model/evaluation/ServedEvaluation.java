@@ -78,10 +78,6 @@ public final class ServedEvaluation {
         return new MetricSums(task, true, false);
     }
 
-    public boolean isEmpty() {
-        return epochs.isEmpty() && unreadable == 0 && forgotten == 0;
-    }
-
     /// A served header that can't be read, or predictions that can't be compared with a label.
     public void unreadable() {
         unreadable++;

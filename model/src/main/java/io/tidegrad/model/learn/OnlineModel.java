@@ -31,9 +31,10 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 2;
+    private static final int CARRY_FORMAT = 3;
 
-    /// Without what was served, for which it has no place: a model that never was reads and writes it.
+    /// Earlier formats, which are read: without the evaluation of the newest labels, and without what was served.
+    private static final int CARRY_FORMAT_SINCE_THE_BEGINNING = 2;
     private static final int CARRY_FORMAT_UNSERVED = 1;
 
     private final ModelSpec spec;
@@ -279,18 +280,17 @@ public final class OnlineModel {
     }
 
     /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
-    /// little-endian format with a format number and a checksum. It takes a few KB plus the pending rows.
+    /// little-endian format with a format number and a checksum. It takes a few tens of KB plus the pending rows.
     public byte[] carry() {
-        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, served.isEmpty() ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT, 4_096);
+        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, CARRY_FORMAT, 32_768);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         to.int64(openWindow);
         streamTime.write(to);
         recent.write(to);
         evaluation.write(to);
-        if (!served.isEmpty()) {
-            served.write(to);
-        }
+        served.write(to);
+        evaluation.writeRecent(to);
         return to.seal();
     }
 
@@ -314,10 +314,14 @@ public final class OnlineModel {
         openWindow = from.int64();
         streamTime.read(from);
         recent.read(from);
+        evaluation = new ProgressiveEvaluation(spec);
         evaluation.read(from);
         served = new ServedEvaluation(spec);
-        if (from.format() != CARRY_FORMAT_UNSERVED) {
+        if (from.format() > CARRY_FORMAT_UNSERVED) {
             served.read(from);
+        }
+        if (from.format() > CARRY_FORMAT_SINCE_THE_BEGINNING) {
+            evaluation.readRecent(from);
         }
         from.end();
     }

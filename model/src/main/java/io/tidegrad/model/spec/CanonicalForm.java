@@ -10,8 +10,8 @@ import java.util.List;
 final class CanonicalForm {
     private CanonicalForm() {}
 
-    /// Everything that decides a bit of a weight. `publish`, `allow-label` and where a file lies don't: who adds the
-    /// second to a spec that was registered without it has the same model. `schema: first` says, as a start offset does,
+    /// Everything that decides a bit of a weight. `publish`, `watch`, `allow-label` and where a file lies don't: who
+    /// adds `allow-label` to a spec that was registered without it has the same model. `schema: first` says, as a start offset does,
     /// with which event learning begins, and like that it belongs to the lineage.
     static String of(ModelSpec spec) {
         StringBuilder text = new StringBuilder();

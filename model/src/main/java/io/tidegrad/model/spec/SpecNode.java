@@ -72,7 +72,7 @@ public final class SpecNode {
         }
     }
 
-    private void expected(String what) {
+    void expected(String what) {
         problem("expected " + what + ", found " + found());
     }
 
@@ -304,7 +304,7 @@ public final class SpecNode {
         return integer("a whole number from " + min + " to " + max, min, max);
     }
 
-    private long integer(String what, long min, long max) {
+    long integer(String what, long min, long max) {
         if (node == null) {
             return min;
         }

@@ -41,6 +41,7 @@ final class SpecReader {
     private static final int BATCH_FLOATS_MAX = 1 << 24;
 
     private static final int KEEP_MAX = 1_000_000;
+    private static final long FALSE_ALARMS_MAX = 1_000_000_000_000L;
     private static final Duration PUBLISH_MIN = Duration.ofMillis(50);
     private static final Duration PUBLISH_MAX = Duration.ofDays(1);
     private static final Duration WINDOW_MIN = Duration.ofMillis(1);
@@ -75,8 +76,8 @@ final class SpecReader {
 
     private @Nullable ModelSpec spec(SpecNode root) {
         Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "loss",
-                "optimizer", "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "seed",
-                "initial-weights");
+                "optimizer", "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "watch",
+                "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -106,6 +107,7 @@ final class SpecReader {
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         ModelSpec.Publish publish = publish(keys.optional("publish"));
+        long falseAlarms = falseAlarms(keys.optional("watch"));
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
@@ -148,7 +150,7 @@ final class SpecReader {
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.kind, label.count, label.lengths),
                 weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, miniBatch.size, miniBatch.window, publish, seed, initialWeights, yaml,
+                regularization, miniBatch.size, miniBatch.window, publish, falseAlarms, seed, initialWeights, yaml,
                 labelReads.lines(), new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
@@ -337,6 +339,19 @@ final class SpecReader {
         SpecNode keep = keys.optional("keep");
         return new ModelSpec.Publish(every == null ? unless.every() : every.duration(PUBLISH_MIN, PUBLISH_MAX),
                 keep == null ? unless.keep() : keep(keep.mapping("newest", "hourly", "daily"), unless.keep()));
+    }
+
+    private static long falseAlarms(@Nullable SpecNode node) {
+        SpecNode every = node == null ? null : node.mapping("false-alarms-every").optional("false-alarms-every");
+        if (every == null) {
+            return ModelSpec.FALSE_ALARMS;
+        }
+        String what = "0, or a whole number from 1000 to " + FALSE_ALARMS_MAX;
+        long found = every.integer(what, 0, FALSE_ALARMS_MAX);
+        if (found > 0 && found < 1_000) {
+            every.expected(what);
+        }
+        return found;
     }
 
     private static ModelSpec.Keep keep(SpecNode.Mapping keys, ModelSpec.Keep unless) {

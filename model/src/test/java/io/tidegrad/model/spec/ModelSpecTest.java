@@ -109,6 +109,7 @@ class ModelSpecTest {
             schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 } }
+            watch: { false-alarms-every: 5000 }
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
             """;
@@ -118,11 +119,13 @@ class ModelSpecTest {
         ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
-        // How it is published is no part of it.
+        // How it is published and watched is no part of it.
         assertThat(spec.publish())
                 .isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0)));
         assertThat(again.publish())
                 .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31)));
+        assertThat(spec.falseAlarms()).isEqualTo(5_000);
+        assertThat(again.falseAlarms()).isEqualTo(1_000_000);
         assertThat(again.features()).isEqualTo(spec.features());
         assertThat(again.network()).isEqualTo(spec.network());
         assertThat(again.label()).isEqualTo(spec.label());

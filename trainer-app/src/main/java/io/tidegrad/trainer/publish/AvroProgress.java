@@ -1,12 +1,14 @@
 package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.trainer.store.ModelStore;
@@ -59,8 +61,15 @@ public final class AvroProgress {
                 .setEventTime(eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
                 .setWeightsHash(report.weightsHash()).setStateHash(report.stateHash())
                 .setAsServed(report.served().stream().map(AvroProgress::figures).toList())
-                .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList()).build();
+                .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList())
+                .setWindow(report.window()).setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList())
+                .build();
         return codec.encode(schemaId, progress);
+    }
+
+    private static ChangeAlarm alarm(RecentEvaluation.Alarm alarm) {
+        return ChangeAlarm.newBuilder().setSignal(alarm.signal().word()).setLasted(alarm.lasted())
+                .setLeast(alarm.least()).setMost(alarm.most()).setNow(alarm.now()).setMessage(alarm.message()).build();
     }
 
     private static AsServed figures(ServedEvaluation.Figures of) {

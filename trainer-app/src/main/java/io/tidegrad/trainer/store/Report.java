@@ -1,10 +1,13 @@
 package io.tidegrad.trainer.store;
 
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Served;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Measures of a model at one watermark. A replay of the log up to `nextOffset` must give the same hashes.
@@ -13,13 +16,20 @@ import org.jspecify.annotations.Nullable;
 /// @param servedVersions the same by range of versions
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
 /// @param servedForgotten labels of what epochs served that are no longer kept
+/// @param window measures of the newest labels by name, see [RecentEvaluation#MEASURES]
+/// @param alarms that are on
+/// @param raised how often there was an alarm, by signal
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, List<ServedEvaluation.Figures> served,
-        List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten) {
+        List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten,
+        Map<String, Double> window, List<RecentEvaluation.Alarm> alarms, Map<RecentEvaluation.Signal, Long> raised) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
+        window = Collections.unmodifiableMap(window); // in its order
+        alarms = List.copyOf(alarms);
+        raised = Map.copyOf(raised);
     }
 
     /// Makes a report, for which it hashes the whole model: milliseconds for a small one, about a second for a
@@ -31,7 +41,8 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
                 evaluation.meanAbsoluteError(), model.served().stages(), model.served().ranges(),
-                model.served().unreadableCount(), model.served().forgottenCount());
+                model.served().unreadableCount(), model.served().forgottenCount(), evaluation.recent().measures(),
+                evaluation.recent().alarms(), evaluation.recent().raised());
     }
 
     /// Returns the figures of the newest epoch that has served; null if this stage has none.

@@ -1,0 +1,191 @@
+package io.tidegrad.model.evaluation;
+
+import io.tidegrad.model.binary.BinaryReader;
+import io.tidegrad.model.binary.BinaryWriter;
+
+/// An alarm for a stream of numbers from 0 to 1 whose mean leaves what it has been, as when a source of labels dies.
+///
+/// An adaptive window ([Adwin]) holds what came since the mean changed last. The blocks of 2,048 values before it are what has
+/// been, except for the newest quarter of all values, 24 blocks at most, because a change may be slow: the alarm begins when
+/// the odds of the window's mean are above those of the highest block, or below those of the lowest, by a factor. So what
+/// comes and goes, like evenings, is an alarm the first time at most. It ends when the mean is back within the factor's
+/// root, or after a million values, which are then what has been. Meanwhile no block is added.
+public final class ChangeAlarm {
+    /// Values of a block.
+    static final int BLOCK = 64 * Adwin.GRAIN;
+
+    private static final int LEAST = 100; // values of the window that are judged
+    private static final int BLOCKS = 32; // kept one by one, because they may belong to the change
+    private static final int SLOW = 24; // blocks that a slow change may take
+    private static final long FORGET = 1_000_000;
+    private static final double NEVER = 1e-6; // so near to 0 and 1 odds are not told apart
+
+    private final double factor;
+    private final boolean onlyRise;
+    private final Adwin window;
+    private long values;
+    private double blockSum;
+    private final double[] blocks = new double[BLOCKS]; // means, a ring from `oldest` on
+    private final long[] ends = new long[BLOCKS]; // of these, in values
+    private int oldest;
+    private int size;
+    private double low = 1; // of the blocks that the ring has dropped
+    private double high;
+    private long dropped; // end of the last one
+    private long since = -1; // values before the alarm; -1 if there is none
+    private double least; // of what has been when it was judged last
+    private double most;
+    private long raised;
+
+    /// @param factor between odds
+    /// @param onlyRise whether a lower mean is no alarm, as of a loss
+    /// @param falseAlarms values between two changes that are none, as expected
+    ChangeAlarm(double factor, boolean onlyRise, double falseAlarms) {
+        this.factor = factor;
+        this.onlyRise = onlyRise;
+        window = new Adwin(falseAlarms);
+    }
+
+    void add(double value) {
+        values++;
+        window.add(value);
+        blockSum += value;
+        if (values % Adwin.GRAIN == 0) {
+            checked();
+        }
+    }
+
+    private void checked() {
+        if (values % BLOCK == 0) {
+            if (since < 0) {
+                push(blockSum / BLOCK);
+            }
+            blockSum = 0;
+        }
+        if (window.width() >= LEAST) {
+            judge();
+        }
+    }
+
+    private int at(int block) {
+        return (oldest + block) % BLOCKS;
+    }
+
+    private void push(double mean) {
+        if (size == BLOCKS) {
+            low = Math.min(low, blocks[oldest]);
+            high = Math.max(high, blocks[oldest]);
+            dropped = ends[oldest];
+            oldest = at(1);
+            size--;
+        }
+        blocks[at(size)] = mean;
+        ends[at(size)] = values;
+        size++;
+    }
+
+    private void judge() {
+        if (since >= 0) {
+            if (!isBeyond(Math.sqrt(factor))) {
+                since = -1;
+            } else if (values - since > FORGET) {
+                since = -1;
+                size = 0;
+                low = 1;
+                high = 0;
+                dropped = 0;
+            }
+            return;
+        }
+        long changed = values - window.width();
+        long until = Math.min(changed, values - Math.min(values / 4, SLOW * BLOCK));
+        if (until < dropped) {
+            return;
+        }
+        least = low;
+        most = high;
+        for (int block = 0; block < size && ends[at(block)] <= until; block++) {
+            least = Math.min(least, blocks[at(block)]);
+            most = Math.max(most, blocks[at(block)]);
+        }
+        if (least <= most && isBeyond(factor)) {
+            since = values;
+            raised++;
+            while (size > 0 && ends[at(size - 1)] > changed) {
+                size--; // what is alarming has not been
+            }
+        }
+    }
+
+    private boolean isBeyond(double by) {
+        double now = odds(window.mean());
+        return now > by * odds(most) || !onlyRise && now * by < odds(least);
+    }
+
+    private static double odds(double share) {
+        double held = Math.clamp(share, NEVER, 1 - NEVER);
+        return held / (1 - held);
+    }
+
+    /// Whether the mean is not what it has been.
+    public boolean isOn() {
+        return since >= 0;
+    }
+
+    /// Returns how many values the alarm has lasted; 0 if there is none.
+    public long lasted() {
+        return since < 0 ? 0 : values - since;
+    }
+
+    /// Returns the mean since it changed last.
+    public double mean() {
+        return window.mean();
+    }
+
+    /// Returns the lowest mean of a block before the alarm.
+    public double least() {
+        return least;
+    }
+
+    /// Returns the highest mean of a block before the alarm.
+    public double most() {
+        return most;
+    }
+
+    /// Returns how many alarms there were.
+    public long raised() {
+        return raised;
+    }
+
+    void write(BinaryWriter to) {
+        window.write(to);
+        to.int64(values).float64(blockSum).float64(low).float64(high).int64(dropped).int64(since).float64(least)
+                .float64(most).int64(raised).int8(size);
+        for (int block = 0; block < size; block++) {
+            to.float64(blocks[at(block)]).int64(ends[at(block)]);
+        }
+    }
+
+    void read(BinaryReader from) {
+        window.read(from);
+        values = from.int64();
+        blockSum = from.float64();
+        low = from.float64();
+        high = from.float64();
+        dropped = from.int64();
+        since = from.int64();
+        least = from.float64();
+        most = from.float64();
+        raised = from.int64();
+        size = from.int8();
+        if (window.width() > values || since > values || size > BLOCKS) {
+            throw from.fail("expected an alarm of " + values + " values with at most " + BLOCKS + " blocks, found "
+                    + size + ", a window of " + window.width() + ", an alarm since " + since);
+        }
+        oldest = 0;
+        for (int block = 0; block < size; block++) {
+            blocks[block] = from.float64();
+            ends[block] = from.int64();
+        }
+    }
+}

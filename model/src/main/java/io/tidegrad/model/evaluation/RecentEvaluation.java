@@ -1,0 +1,241 @@
+package io.tidegrad.model.evaluation;
+
+import io.tidegrad.model.binary.BinaryReader;
+import io.tidegrad.model.binary.BinaryWriter;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.ToDoubleFunction;
+
+/// Progressive validation of the newest 2,000 labels, and alarms for what labels, predictions and errors have been. What is
+/// measured since the beginning hides what happens now: of labels that are all false, because their source died, every such
+/// measure gets better.
+///
+/// Labels that are sequences have no measures and no alarms.
+public final class RecentEvaluation {
+    /// Labels in the window, and before alarms can begin.
+    public static final int WINDOW = 2_000;
+
+    /// A declared measure of the window.
+    ///
+    /// @param name in health, in the topic of progress and, behind `tidegrad_window_`, in metrics
+    /// @param unit of the value
+    /// @param help for metrics
+    public record Measure(String name, String unit, String help, ToDoubleFunction<Newest> value) {
+    }
+
+    /// What the window says at one moment.
+    public record Newest(MetricSums sums, Ranking ranking, double noChange) {
+        private double ofCounts(ToDoubleFunction<ClassCounts> value) {
+            ClassCounts counts = sums.counts();
+            return counts == null || sums.predictions() == 0 ? Double.NaN : value.applyAsDouble(counts);
+        }
+
+        private double ofYes(ToDoubleFunction<ClassCounts> value) {
+            return ofCounts(counts -> counts.classes() == 2 ? value.applyAsDouble(counts) : Double.NaN);
+        }
+    }
+
+    private static final String NATS = "nats";
+    private static final String SHARE = "share";
+    private static final String LABEL = "unit of the label";
+
+    /// All measures, in the order in which they are told.
+    public static final List<Measure> MEASURES = List.of(
+            new Measure("labels", "labels", "labels in the window", newest -> newest.sums.predictions()),
+            new Measure("log_loss", NATS, "log loss", newest -> newest.sums.logLoss()),
+            new Measure("prior_log_loss", NATS, "log loss of always predicting the window's shares of labels",
+                    newest -> newest.sums.logLoss() >= 0 ? newest.ofCounts(ClassCounts::entropy) : Double.NaN),
+            new Measure("normalised_entropy", "ratio", "log loss over prior log loss",
+                    newest -> newest.sums.normalisedEntropy()),
+            new Measure("brier_score", "squared share", "mean squared error of probabilities",
+                    newest -> newest.sums.brier()),
+            new Measure("auc", SHARE, "area under the ROC curve", newest -> newest.ranking.rocAuc()),
+            new Measure("average_precision", SHARE, "area under the precision-recall curve",
+                    newest -> newest.ranking.averagePrecision()),
+            new Measure("accuracy", SHARE, "accuracy", newest -> newest.sums.accuracy()),
+            new Measure("no_change_accuracy", SHARE, "accuracy of predicting the label before",
+                    newest -> newest.sums.accuracy() >= 0 ? newest.noChange : Double.NaN),
+            new Measure("precision", SHARE, "of the predicted yes the true ones",
+                    newest -> newest.ofYes(c -> c.precision(1))),
+            new Measure("recall", SHARE, "of the true yes the predicted ones",
+                    newest -> newest.ofYes(c -> c.recall(1))),
+            new Measure("f1", SHARE, "harmonic mean of precision and recall", newest -> newest.ofYes(c -> c.f1(1))),
+            new Measure("macro_f1", SHARE, "unweighted mean of the classes' F1",
+                    newest -> newest.ofCounts(ClassCounts::macroF1)),
+            new Measure("calibration_error", SHARE, "mean distance of probabilities and truth within a tenth",
+                    newest -> newest.sums.calibrationError()),
+            new Measure("calibration_bias", SHARE, "mean probability less what happened",
+                    newest -> newest.sums.calibrationBias()),
+            new Measure("calibration_slope", "ratio", "of truth over probabilities; below 1 if these are too extreme",
+                    newest -> newest.sums.calibrationSlope()),
+            new Measure("mean_squared_error", "squared " + LABEL, "mean squared error",
+                    newest -> newest.sums.meanSquaredError()),
+            new Measure("root_mean_squared_error", LABEL, "its root", newest -> newest.sums.rootMeanSquaredError()),
+            new Measure("mean_absolute_error", LABEL, "mean absolute error", newest -> newest.sums.meanAbsoluteError()),
+            new Measure("no_change_absolute_error", LABEL, "mean absolute error of predicting the label before",
+                    newest -> newest.sums.meanAbsoluteError() >= 0 ? newest.noChange : Double.NaN),
+            new Measure("r_squared", "ratio", "share of the labels' variance that is predicted",
+                    newest -> newest.sums.rSquared()),
+            new Measure("mean_prediction", SHARE + " or " + LABEL,
+                    "mean of the probability of yes, of the likeliest class, or of the number",
+                    newest -> newest.sums.meanPrediction()),
+            new Measure("mean_label", SHARE + " or " + LABEL, "share of yes, of hits, or the mean label",
+                    newest -> newest.sums.meanLabel()));
+
+    /// What is watched.
+    public enum Signal {
+        /// The label: yes, the class's number over the greatest one, or the number.
+        LABEL("mean label", 4, false),
+        /// The prediction: the probability of yes, that of the likeliest class, or the number.
+        PREDICTION("mean prediction", 4, false),
+        /// The probability that was not given to the label, or how far the number was off.
+        ERROR("mean error", 2, true);
+
+        private final String title;
+        private final double factor;
+        private final boolean onlyRise;
+
+        Signal(String title, double factor, boolean onlyRise) {
+            this.title = title;
+            this.factor = factor;
+            this.onlyRise = onlyRise;
+        }
+
+        /// Returns its name in health, metrics and the topic of progress.
+        public String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /// An alarm that is on.
+    ///
+    /// @param lasted labels since it began
+    /// @param least lowest mean of 2,048 labels before
+    /// @param most highest one
+    /// @param now the mean now
+    public record Alarm(Signal signal, long lasted, double least, double most, double now) {
+        /// For people, without how long it has lasted, so that it stays the same for a while.
+        public String message() {
+            return String.format(Locale.ROOT, "the %s is %.4f, and was %.4f to %.4f over each 2,048 labels before",
+                    signal.title, now, least, most);
+        }
+    }
+
+    private final MetricTask task;
+    private final boolean watches;
+    private final EventWindow window;
+    private final Map<Signal, ChangeAlarm> alarms = new EnumMap<>(Signal.class);
+    private long labels;
+    private double mean; // of numbers, of the first labels, and then the sum of squared distances from it
+    private double spread;
+    private double scale;
+
+    /// @param falseAlarms labels between two alarms about nothing; 0: nothing is watched
+    RecentEvaluation(MetricTask task, boolean weighted, long falseAlarms) {
+        this.task = task;
+        watches = falseAlarms > 0;
+        window = new EventWindow(task, WINDOW, weighted);
+        // None of them begins if nothing is watched.
+        double alarmsEach = Signal.values().length * (double) Math.max(1_000, falseAlarms);
+        for (Signal signal : Signal.values()) {
+            alarms.put(signal, new ChangeAlarm(signal.factor, signal.onlyRise, alarmsEach));
+        }
+    }
+
+    /// @param at index of the prediction's first number
+    void add(float[] prediction, int at, float label, float weight) {
+        if (!watches) {
+            return;
+        }
+        window.add(prediction, at, label, weight);
+        labels++;
+        if (labels <= WINDOW) {
+            if (!task.classifies()) {
+                double distance = label - mean;
+                mean += distance / labels;
+                spread += distance * (label - mean);
+                scale = Math.max(Math.sqrt(spread / labels), Float.MIN_NORMAL);
+            }
+            return;
+        }
+        switch (task.kind()) {
+            case BINARY -> watch(label, prediction[at], Math.abs(label - prediction[at]));
+            case MARGIN -> {
+                double share = 1 / (1 + StrictMath.exp(-prediction[at]));
+                double yes = label > 0 ? 1 : 0;
+                watch(yes, share, task.isYes(prediction, at) == label > 0 ? 0 : 1);
+            }
+            case CATEGORICAL, STEPS, SEQUENCE -> watch(label / Math.max(1, task.outputs() - 1),
+                    prediction[at + task.likeliest(prediction, at)], 1 - prediction[at + (int) label]);
+            case REGRESSION -> {
+                double number = prediction[at + task.point()];
+                double off = Math.abs(number - label) / scale;
+                watch(squashed(label), squashed(number), off / (1 + off));
+            }
+        }
+    }
+
+    /// From 0 to 1, one half at the mean of the first labels, a quarter one standard deviation of them below.
+    private double squashed(double number) {
+        double distance = (number - mean) / scale;
+        return 0.5 + 0.5 * distance / (1 + Math.abs(distance));
+    }
+
+    private void watch(double label, double prediction, double error) {
+        alarm(Signal.LABEL).add(label);
+        alarm(Signal.PREDICTION).add(Math.clamp(prediction, 0, 1));
+        alarm(Signal.ERROR).add(Math.clamp(error, 0, 1));
+    }
+
+    /// Returns the alarm for a signal, which may be off.
+    public ChangeAlarm alarm(Signal signal) {
+        return Objects.requireNonNull(alarms.get(signal));
+    }
+
+    /// Returns the alarms that are on.
+    public List<Alarm> alarms() {
+        return alarms.entrySet().stream().filter(each -> each.getValue().isOn()).map(each -> new Alarm(each.getKey(),
+                each.getValue().lasted(), each.getValue().least(), each.getValue().most(), each.getValue().mean()))
+                .toList();
+    }
+
+    /// Returns how often there was an alarm, by signal.
+    public Map<Signal, Long> raised() {
+        Map<Signal, Long> raised = new EnumMap<>(Signal.class);
+        alarms.forEach((signal, alarm) -> raised.put(signal, alarm.raised()));
+        return raised;
+    }
+
+    /// Returns the measures of the window by name, in their order, without those that the task does not have.
+    public Map<String, Double> measures() {
+        Newest newest = new Newest(window.sums(),
+                task.isOfYesOrNo() ? window.ranking() : new Ranking(Double.NaN, Double.NaN), window.noChange());
+        Map<String, Double> measures = new LinkedHashMap<>();
+        for (Measure measure : MEASURES) {
+            double value = measure.value.applyAsDouble(newest);
+            if (Double.isFinite(value)) {
+                measures.put(measure.name, value);
+            }
+        }
+        return measures;
+    }
+
+    void write(BinaryWriter to) {
+        to.int64(labels).float64(mean).float64(spread).float64(scale);
+        window.write(to);
+        alarms.values().forEach(alarm -> alarm.write(to));
+    }
+
+    void read(BinaryReader from) {
+        labels = from.int64();
+        mean = from.float64();
+        spread = from.float64();
+        scale = from.float64();
+        window.read(from);
+        alarms.values().forEach(alarm -> alarm.read(from));
+    }
+}
