@@ -45,7 +45,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -69,6 +72,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
 import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -556,11 +560,15 @@ class LeastPrivilegeTest {
             }
         }
 
+        /// Begins without the topics that nobody copies.
+        String adopt() throws Exception {
+            delete(topics.deadLetters(), topics.progress());
+            return command(user, "models adopt " + model);
+        }
+
         /// Begins without the topics that a scorer may create.
         String answer() throws Exception {
-            admin.deleteTopics(List.of(topics.requests(), topics.predictions(), topics.deadLetters())).topicNameValues()
-                    .values().forEach(deleted -> deleted.toCompletionStage().exceptionally(none -> null)
-                            .toCompletableFuture().join());
+            delete(topics.requests(), topics.predictions(), topics.deadLetters());
             try (ScorerApp scorer = ScorerApp.start(
                     ScorerConfig.parse(arguments(user, "--registry-url", SharedStack.get().registryUrl(), "--model",
                             MODEL, "--http-port", "0", "--requests-topic", topics.requests(), "--requests-group", user,
@@ -602,7 +610,7 @@ class LeastPrivilegeTest {
     /// Lines of the table: `| trainer | TOPIC | `P.control`, `P.models` | READ, WRITE |`.
     private static List<Right> documented(String who) throws IOException {
         // Commands of this kind need other rights on the model that they read.
-        String name = List.of("keeping", "replay --as").contains(who) ? "KEPT" : "NAME";
+        String name = List.of("keeping", "replay --as", "models adopt").contains(who) ? "KEPT" : "NAME";
         List<Right> rights = new ArrayList<>();
         for (String line : page()) {
             String[] cells = line.split(" *\\| *");
@@ -811,7 +819,7 @@ class LeastPrivilegeTest {
     void aCommandThatBeginsAnEpochNeedsEachDocumentedRightAndNoOther() throws Exception {
         Trial world = new Trial();
         assertThat(world.train("admin", 2)).isEmpty();
-        List<Right> before = with(with(documented("reading"), documented("relearning")), documented("deciding"));
+        List<Right> before = beforeKeeping();
         List<Right> keeping = documented("keeping");
         proves("replay --as", before, with(keeping, documented("replay --as")), 11, () -> keepingAnother(world),
                 trial -> trial.command(trial.user, "replay --model " + MODEL + " --as " + trial.kept));
@@ -819,6 +827,44 @@ class LeastPrivilegeTest {
                 .command(trial.user, "models rollback " + trial.model + " --offset 12 --exact --timeout 0"));
         proves("models upgrade", before, keeping, 9, () -> ofOtherNumerics(world),
                 trial -> trial.command(trial.user, "models upgrade " + trial.model + " --timeout 0"));
+    }
+
+    @Tag("load")
+    @Test
+    void aCommandThatMovesAModelNeedsEachDocumentedRightAndNoOther() throws Exception {
+        Trial world = new Trial();
+        assertThat(world.train("admin", 2)).isEmpty();
+        int rights = 11;
+        Deque<Trial> moved = new ArrayDeque<>(); // each learned the log before it is copied, once
+        while (moved.size() <= rights) {
+            moved.add(withAModel(world));
+        }
+        copyTheLog(world);
+        proves("models adopt", beforeKeeping(), with(documented("keeping"), documented("models adopt")), rights,
+                moved::removeFirst, Trial::adopt);
+    }
+
+    private static List<Right> beforeKeeping() throws IOException {
+        return with(with(documented("reading"), documented("relearning")), documented("deciding"));
+    }
+
+    /// Those that there are.
+    private void delete(String... topics) {
+        admin.deleteTopics(List.of(topics)).topicNameValues().values().forEach(
+                deleted -> deleted.toCompletionStage().exceptionally(none -> null).toCompletableFuture().join());
+        await().atMost(PATIENCE).until(() -> Collections.disjoint(admin.listTopics().names().get(), List.of(topics)));
+    }
+
+    /// Makes the topic of events anew, with what was in it.
+    private void copyTheLog(Trial world) throws Exception {
+        Map<String, Object> settings = new HashMap<>(client("admin"));
+        List<ConsumerRecord<byte[], byte[]>> events = Readings.committed(settings, new TopicPartition(world.events, 0));
+        delete(world.events);
+        admin.createTopics(List.of(new NewTopic(world.events, 1, (short) 1))).all().get();
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+            events.forEach(each -> producer.send(new ProducerRecord<>(world.events, each.value())));
+        }
     }
 
     @Test
