@@ -44,6 +44,7 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
 class ContainersTest {
     private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
     private static final Path DOCKER = ROOT.resolve("docker");
+    private static final Path KUSTOMIZATION = DOCKER.resolve("kubernetes/kustomization.yaml");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /// Reads a JSON form strictly: what the kind does not have is refused.
@@ -88,12 +89,16 @@ class ContainersTest {
         };
     }
 
+    private static List<Path> manifestFiles() throws IOException {
+        try (Stream<Path> files = Files.list(KUSTOMIZATION.getParent())) {
+            return files.filter(file -> !file.equals(KUSTOMIZATION)).sorted().toList();
+        }
+    }
+
     private static List<JsonNode> manifests() throws IOException {
         List<JsonNode> all = new ArrayList<>();
-        try (Stream<Path> files = Files.list(DOCKER.resolve("kubernetes"))) {
-            for (Path file : files.sorted().toList()) {
-                all.addAll(yaml(file));
-            }
+        for (Path file : manifestFiles()) {
+            all.addAll(yaml(file));
         }
         return all;
     }
@@ -148,6 +153,19 @@ class ContainersTest {
             assertThatThrownBy(() -> kind.validate(JsonParser.parseString(manifest.toString())))
                     .hasMessageContaining("misspelt");
         });
+    }
+
+    @Test
+    void theKustomizationTakesEveryManifestAndSetsTheImageOfAllAndTheNumberOfScorers() throws IOException {
+        JsonNode kustomization = yaml(KUSTOMIZATION).getFirst();
+        assertThat(texts(kustomization.path("resources"))).containsExactlyInAnyOrderElementsOf(
+                manifestFiles().stream().map(file -> file.getFileName().toString()).toList());
+        JsonNode image = kustomization.at("/images/0");
+        assertThat(workloads()).extracting(each -> each.at("/spec/template/spec/containers/0/image").asText())
+                .containsOnly(image.path("name").asText() + ":" + image.path("newTag").asText());
+        JsonNode scorers = kustomization.at("/replicas/0");
+        assertThat(workloads()).extracting(ContainersTest::name)
+                .contains("Deployment " + scorers.path("name").asText());
     }
 
     @Test
