@@ -99,6 +99,9 @@ final class CliSettings {
 
     static final Setting DATA = Setting.of("data", "FILE", Form.text("a file"),
             "file of events: .csv or .jsonl, also with .gz, or .parquet");
+    static final Setting LABEL = Setting.of("label", "FIELD", Form.text("a field"), "the field that is to be predicted")
+            .otherwise("label, y, target or class, or else the last");
+    static final Setting TOPIC = Setting.of("topic", "TOPIC", Form.text("a topic"), "the topic of events to look at");
     static final Setting LABEL_DELAY = Setting
             .of("label-delay", "ROWS|DURATION", Form.ROWS_OR_DURATION,
                     "a row's label is learned only after that many other rows, or that much event time")
@@ -269,10 +272,24 @@ final class CliSettings {
             Exit status: 4 if a model diverged, else as the trainer's, docs/operations/run.md.""", required(SPEC, DATA),
                     optional(LABEL_DELAY, REPEAT, GRID, REPORT, JSON, CONFIG));
 
+    static final Command SPEC_SUGGEST =
+            new Command("spec suggest", "suggest a spec for events, with the reason for each line", """
+            Prints a spec to start from, by what the first 20,000 events of a file or the newest 20,000 of a topic show: types,
+            missing values, skew, how many values there are, and fields that seem to know the label. Of a topic without events
+            the registered schema says less. docs/backtest.md shows what comes of it.
+            """ + EXIT_STATUS, optional(DATA), optional(TOPIC, "the topic of events to look at, instead of --data"),
+                    optional(LABEL, BOOTSTRAP_SERVERS, REGISTRY_URL), CONNECTIONS);
+    static final Command SPEC_CHECK =
+            new Command("spec check", "look for a spec's fields in the schemas of its topic, as a registration does", """
+            Tells every field that no version of the schema has, with the nearest path, and every one whose type does not fit.
+            """ + EXIT_STATUS, required(SPEC, REGISTRY_URL),
+                    optional(TOPIC, "the topic of events, instead of the spec's"), optional(REGISTRY, CONFIG));
+
     static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
             MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_UPGRADE,
             MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST,
-            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND, BACKTEST);
+            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND, BACKTEST,
+            SPEC_SUGGEST, SPEC_CHECK);
 
     private CliSettings() {}
 

@@ -11,8 +11,11 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "spec", description = {"Check a model spec, without Kafka.", "",
@@ -20,15 +23,25 @@ import picocli.CommandLine.Parameters;
             + " heap that learning and scoring need, and the fingerprint. If the spec is invalid or needs more heap than"
             + " this JVM may use, every mistake is reported with its line, and the exit status is 2."})
 final class SpecCommand extends OptionsCommand {
-    @Parameters(paramLabel = "FILE", description = "YAML file of the spec.")
-    private Path file = Path.of("");
+    @Parameters(paramLabel = "FILE", arity = "0..1", description = "YAML file of the spec.")
+    private @Nullable Path file;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    static CommandLine group() {
+        return new CommandLine(new SpecCommand())
+                .addSubcommand(SettingsCommand.reading(CliSettings.SPEC_SUGGEST, SpecSuggestCommand::run))
+                .addSubcommand(SettingsCommand.reading(CliSettings.SPEC_CHECK, SpecCheckCommand::run));
+    }
+
     @Override
     public Integer call() {
-        ModelSpec spec = SpecFile.read(file);
+        Path given = file;
+        if (given == null) {
+            throw new ParameterException(spec().commandLine(), "Missing required parameter: 'FILE'");
+        }
+        ModelSpec spec = SpecFile.read(given);
         LearningMemory memory = LearningMemory.of(spec);
         PrintWriter out = out();
         out.print(json ? json(spec, memory) : text(spec, memory));

@@ -82,7 +82,7 @@ public final class Tidegrad implements Runnable {
                 .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
-                .addSubcommand(new SpecCommand())
+                .addSubcommand(SpecCommand.group())
                 .addSubcommand(SettingsCommand.reading(CliSettings.VERIFY, VerifyCommand::run))
                 .addSubcommand(ModelDecision.group()).addSubcommand(StreamsCommand.group())
                 .addSubcommand(SnapshotsCommand.group())

@@ -104,7 +104,7 @@ final class SettingsPage {
         sections.put(JOINER, all(isOnlyOf(JoinerSettings.JOINER::equals)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
         sections.put("Models and streams", all(isOnlyOf(models)));
-        sections.put("Replay, verify, snapshots, export, lr-find, backtest",
+        sections.put("Replay, verify, snapshots, export, lr-find, backtest, spec",
                 all(isOnlyOf(app.negate()).and(isOnlyOf(models).negate())));
         Set<Setting> placed = sections.values().stream().flatMap(List::stream).collect(Collectors.toSet());
         sections.put("Of several commands", all(setting -> !placed.contains(setting)));

@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.schemas.SchemaRegistry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.UUID;
+import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class SpecCommandTest {
     private static final String DIGITS = """
@@ -36,11 +40,15 @@ class SpecCommandTest {
         arguments[0] = "spec";
         arguments[1] = file.toString();
         System.arraycopy(options, 0, arguments, 2, options.length);
+        return command(arguments);
+    }
+
+    private static Run command(String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        CommandLine commandLine =
-                Tidegrad.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
-        return new Run(commandLine.execute(arguments), out.toString(), err.toString());
+        int status = Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
+                .execute(arguments);
+        return new Run(status, out.toString(), err.toString());
     }
 
     @Test
@@ -92,5 +100,67 @@ class SpecCommandTest {
         assertThat(run.status()).isEqualTo(2);
         assertThat(run.err()).contains("expected a heap of more than 3.0 TiB, found one of at most")
                 .contains("model digits: 3.0 TiB (weights 1.0 TiB, optimizer state 2.0 TiB");
+    }
+
+    @Test
+    void suggestSaysWhatIsMissingAndPrintsASpecThatBacktestAndCheckTake() throws IOException {
+        Run none = command("spec", "suggest");
+        assertThat(none.status()).isEqualTo(2);
+        assertThat(none.err()).contains("--topic: expected a value, found none; or give --data",
+                "--registry-url: expected", "--bootstrap-servers: expected");
+        assertThat(command("spec", "suggest", "--data", "a.csv", "--topic", "t").err())
+                .contains("--data, --topic: expected one of them, found both");
+        StringBuilder csv = new StringBuilder("x,y\n");
+        for (int i = 0; i < 100; i++) {
+            csv.append(13 * i % 29).append(',').append(i % 3 == 0 ? 1 : 0).append('\n');
+        }
+        String data = Files.writeString(folder.resolve("events.csv"), csv).toString();
+        Run suggested = command("spec", "suggest", "--data", data);
+        assertThat(suggested.status()).as(suggested.err()).isZero();
+        Path spec = Files.writeString(folder.resolve("suggested.yaml"), suggested.out());
+        assertThat(command("spec", spec.toString()).status()).isZero();
+        Run backtest = command("backtest", "--spec", spec.toString(), "--data", data);
+        assertThat(backtest.status()).as(backtest.err()).isZero();
+        assertThat(backtest.out()).contains("100 = 100 learned + 0 pending + 0 rejected");
+    }
+
+    /// A registry that another stack would have, too.
+    @Test
+    void checkTellsEachFieldAndTypeThatTheSchemasOfATopicLackAndALabelThatTheLossCanNotTake() throws IOException {
+        String url = SharedStack.get().registryUrl();
+        String topic = "checked-" + UUID.randomUUID();
+        Path spec = Files.writeString(folder.resolve("spec.yaml"), """
+                model: checked
+                input: { topic: elsewhere }
+                label: { field: over }
+                features: [ number: { field: amount }, category: { field: place, buckets: 16, dimension: 2 } ]
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """);
+        String[] check = {"spec", "check", "--spec", spec.toString(), "--topic", topic, "--registry-url", url};
+        Run none = command(check);
+        assertThat(none.status()).as(none.err()).isZero();
+        assertThat(none.out()).contains("no schema of the topic is registered yet");
+        String fields = "{\"type\": \"record\", \"name\": \"E\", \"fields\": [{\"name\": \"over\", \"type\": \"%s\"},"
+                + " {\"name\": \"%s\", \"type\": \"%s\"}, {\"name\": \"place\", \"type\": \"string\"}]}";
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", url))) {
+            registry.register(topic + "-value",
+                    new Schema.Parser().parse(fields.formatted("string", "amounts", "int")));
+            Run wrong = command(check);
+            assertThat(wrong.status()).isEqualTo(2);
+            assertThat(wrong.err()).contains("field 'amount': expected one of E", "did you mean 'amounts'?",
+                    "field 'over': expected a number of E");
+        }
+        String other = topic + "-2";
+        check[5] = other;
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", url))) {
+            registry.register(other + "-value",
+                    new Schema.Parser().parse(fields.formatted("boolean", "amount", "int")));
+        }
+        Run right = command(check);
+        assertThat(right.status()).as(right.err()).isZero();
+        assertThat(right.out()).contains("in every version of the topic's schema, with types that fit",
+                "amount, place, over");
     }
 }

@@ -1,6 +1,16 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.FakeNegativeWeighted;
+import io.tidegrad.engine.loss.Hinge;
+import io.tidegrad.engine.loss.Huber;
+import io.tidegrad.engine.loss.MeanAbsoluteError;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.loss.Poisson;
+import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
@@ -46,6 +56,7 @@ public final class EventSchemas {
     private enum Use {
         VALUE("one value", EnumSet.allOf(Kind.class), EnumSet.noneOf(Kind.class)),
         NUMBER("a number", EnumSet.of(Kind.NUMBER, Kind.FLAG), EnumSet.noneOf(Kind.class)),
+        AMOUNT("a number", EnumSet.of(Kind.NUMBER), EnumSet.noneOf(Kind.class)),
         WEIGHT("a weight, which is a number", EnumSet.of(Kind.NUMBER), EnumSet.noneOf(Kind.class)),
         TIME("a time", EnumSet.of(Kind.NUMBER, Kind.TEXT), EnumSet.noneOf(Kind.class)),
         NUMBERS("a list of numbers", EnumSet.noneOf(Kind.class), EnumSet.of(Kind.NUMBER)),
@@ -107,10 +118,21 @@ public final class EventSchemas {
                 }
             }
         }
-        add(uses, spec.label().field(), spec.label().isList() ? Use.NUMBERS : Use.VALUE);
+        add(uses, spec.label().field(), label(spec));
         add(uses, spec.input().eventTime(), Use.TIME);
         add(uses, spec.weightField(), Use.WEIGHT);
         return uses;
+    }
+
+    private static Use label(ModelSpec spec) {
+        ModelSpec.Label label = spec.label();
+        return switch (spec.loss()) {
+            case Ctc _ -> Use.NUMBERS;
+            case CategoricalCrossEntropy _ -> label.isList() ? Use.NUMBERS : Use.AMOUNT;
+            case BinaryCrossEntropy _,Hinge _,FakeNegativeWeighted _ ->
+                label.positive() != null ? Use.VALUE : label.threshold() != null ? Use.AMOUNT : Use.NUMBER;
+            case MeanSquaredError _,MeanAbsoluteError _,Huber _,Poisson _,Quantile _ -> Use.AMOUNT;
+        };
     }
 
     private static Map<String, Set<Use>> ofEvents(StreamSpec spec) {

@@ -133,7 +133,7 @@ public final class FieldPath {
     }
 
     /// A name as it is written in a path.
-    static String escaped(String name) {
+    public static String escaped(String name) {
         return isName(name) ? name : name.replaceAll("[.\\[\\]\\\\]", "\\\\$0");
     }
 

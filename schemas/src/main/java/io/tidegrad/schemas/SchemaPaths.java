@@ -5,8 +5,9 @@ import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.avro.Schema;
 
@@ -28,7 +29,12 @@ public final class SchemaPaths {
 
     /// Of a schema the first thousand, those that are less deep first. An entry of a map is `map[key]`.
     public static Set<String> of(Schema root) {
-        Set<String> paths = new LinkedHashSet<>();
+        return leaves(root).keySet();
+    }
+
+    /// The same paths, each with the type that lies there, of a union the first.
+    public static Map<String, Schema> leaves(Schema root) {
+        Map<String, Schema> paths = new LinkedHashMap<>();
         Deque<Open> open = new ArrayDeque<>();
         open.add(new Open(root, "", 0));
         for (int looks = 0; !open.isEmpty() && paths.size() < PATHS_MAX && looks < LOOKS_MAX; looks++) {
@@ -58,7 +64,7 @@ public final class SchemaPaths {
                 case NULL -> {
                     // What is always null is nothing to read.
                 }
-                default -> paths.add(next.path);
+                default -> paths.putIfAbsent(next.path, next.schema);
             }
         }
         return paths;

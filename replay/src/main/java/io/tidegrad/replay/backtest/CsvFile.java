@@ -136,11 +136,7 @@ final class CsvFile extends DataFile {
     }
 
     @Override
-    public void close() {
-        try {
-            records.close();
-        } catch (IOException onlyRead) {
-            throw new UncheckedIOException(onlyRead);
-        }
+    void closeFile() throws IOException {
+        records.close();
     }
 }

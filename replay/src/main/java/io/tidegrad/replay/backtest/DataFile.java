@@ -97,8 +97,16 @@ public abstract sealed class DataFile implements AutoCloseable permits CsvFile, 
     /// Where the present row is, from 1 on: in a text its line, else its number.
     public abstract long place();
 
+    abstract void closeFile() throws IOException;
+
     @Override
-    public abstract void close();
+    public final void close() {
+        try {
+            closeFile();
+        } catch (IOException onlyRead) {
+            throw new UncheckedIOException(onlyRead);
+        }
+    }
 
     /// @param wanted what a spec reads; of a path, the column that it begins with
     static void requireColumns(Path file, ModelSpec spec, Collection<String> columns, Collection<String> wanted) {

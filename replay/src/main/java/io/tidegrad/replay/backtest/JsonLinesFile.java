@@ -10,7 +10,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.UndecodableException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -56,8 +55,13 @@ final class JsonLinesFile extends DataFile {
 
     @Override
     Map<String, ?> values() {
+        return object(line, 0);
+    }
+
+    /// An object's values by name; empty where there is none.
+    static Map<String, ?> object(byte[] bytes, int from) {
         try {
-            return JSON.readValue(line, new TypeReference<Map<String, Object>>() {
+            return JSON.readValue(bytes, from, bytes.length - from, new TypeReference<Map<String, Object>>() {
             });
         } catch (IOException notJson) {
             return Map.of();
@@ -120,11 +124,7 @@ final class JsonLinesFile extends DataFile {
     }
 
     @Override
-    public void close() {
-        try {
-            bytes.close();
-        } catch (IOException onlyRead) {
-            throw new UncheckedIOException(onlyRead);
-        }
+    void closeFile() throws IOException {
+        bytes.close();
     }
 }

@@ -15,7 +15,6 @@ import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.FieldPath;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -26,6 +25,7 @@ import java.time.LocalTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -126,7 +126,7 @@ final class ParquetFile extends DataFile {
     }
 
     private static Map<String, @Nullable Object> record(StructAccessor row) {
-        Map<String, @Nullable Object> record = new HashMap<>();
+        Map<String, @Nullable Object> record = new LinkedHashMap<>();
         for (int i = 0; i < row.getFieldCount(); i++) {
             if (!row.isNull(i)) {
                 record.put(row.getFieldName(i), value(row.getValue(i)));
@@ -174,14 +174,10 @@ final class ParquetFile extends DataFile {
     }
 
     @Override
-    public void close() {
-        try {
-            if (rows != null) {
-                rows.close();
-            }
-            reader.close();
-        } catch (IOException onlyRead) {
-            throw new UncheckedIOException(onlyRead);
+    void closeFile() throws IOException {
+        if (rows != null) {
+            rows.close();
         }
+        reader.close();
     }
 }

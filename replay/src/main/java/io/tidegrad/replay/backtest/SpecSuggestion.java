@@ -1,0 +1,406 @@
+package io.tidegrad.replay.backtest;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.LabelDelay;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// A spec to start from, with the reason for each line as a comment: what a sample of events shows of types, missing
+/// values, skew, numbers of values, and fields that seem to know the label. It is a function of the sample alone.
+public final class SpecSuggestion {
+    private static final Set<String> LABELS = Set.of("label", "y", "target", "class");
+    private static final Set<String> NAMES = Set.of("id", "user", "customer", "item", "product", "code", "zip",
+            "country", "city", "shop", "merchant", "device", "store", "account");
+
+    private static final int CLASSES_MAX = 1_000;
+    private static final double LEAK_AUC = 0.995;
+    private static final double LEAK_HITS = 0.995;
+    private static final double LEAK_CORRELATION = 0.999;
+    private static final double SKEWED = 3;
+    private static final double MISSING_MAX = 0.99;
+    private static final double FREE_TEXT = 40; // mean characters
+    private static final List<Double> RATES = List.of(0.001, 0.003, 0.01, 0.03);
+    private static final double RATE = 0.003;
+
+    private final EventSample sample;
+    private final String told; // what of the events was looked at, for the first line
+    private final Column label;
+    private final String why;
+    private final List<String> features = new ArrayList<>();
+    private final List<String> leftOut = new ArrayList<>();
+    private @Nullable String eventTime;
+    private String labelLine = "";
+    private String loss = "";
+    private int outputs = 1;
+    private LabelLink link;
+
+    private SpecSuggestion(EventSample sample, String told, @Nullable String labelField) {
+        this.sample = sample;
+        this.told = told;
+        List<Column> columns = sample.columns();
+        List<Column> found = columns.stream().filter(column -> labelField == null
+                ? LABELS.contains(column.name().toLowerCase(Locale.ROOT)) : column.name().equals(labelField)).toList();
+        if (columns.isEmpty()) {
+            throw mistake("expected events, found none");
+        }
+        if (found.isEmpty() && labelField != null) {
+            throw mistake("expected a field " + labelField + ", found "
+                    + columns.stream().map(Column::name).collect(Collectors.joining(", ")) + "; correct --label");
+        }
+        label = found.isEmpty() ? columns.getLast() : found.getFirst();
+        why = labelField != null ? "--label"
+                : found.isEmpty() ? "the last field; --label names another" : "by its name; --label names another";
+        link = label();
+    }
+
+    private StopException mistake(String what) {
+        return new StopException(ExitCode.CONFIGURATION, sample.source() + ": " + what);
+    }
+
+    /// Suggests a spec for a file, at the rate that does best on its first rows.
+    ///
+    /// @param labelField null: it is looked for
+    /// @throws StopException the file can't be read, or no spec can say its label or a feature
+    public static String of(Path file, @Nullable String labelField) {
+        String name = String.valueOf(file.getFileName()).replaceFirst("\\..*", "");
+        EventSample sample = EventSample.of(file);
+        if (sample.rows() == 0) {
+            throw new StopException(ExitCode.CONFIGURATION, file + ": expected events, found none");
+        }
+        SpecSuggestion made = new SpecSuggestion(sample,
+                String.format(Locale.ROOT, "the first %,d events of %s", sample.rows(), file.getFileName()),
+                labelField);
+        made.features();
+        List<Backtest.Trial> trials = RATES.stream().map(rate -> new Backtest.Trial(rate.toString(),
+                ModelSpec.parse(made.text(name(name), "", rate, ""), "the suggested spec"))).toList();
+        BacktestResult best =
+                new Backtest(file, trials, LabelDelay.Length.NONE, 1, EventSample.ROWS_MAX, Kernels.active())
+                        .run(Backtest.Listener.NONE).stream().min(Comparator.comparingDouble(BacktestResult::loss))
+                        .orElseThrow();
+        return made.text(name(name), "", Double.parseDouble(best.trial().name()),
+                String.format(Locale.ROOT, "of %s the one with the lowest %s on the first %,d rows",
+                        RATES.stream().map(String::valueOf).collect(Collectors.joining(", ")),
+                        Headline.of(best.trial().spec()).label(), best.rows()));
+    }
+
+    /// Suggests a spec for a topic's events, or, if there is none, for what the registered schema says of them.
+    ///
+    /// @param labelField null: it is looked for
+    /// @throws StopException the topic or the registry can't be read, or no spec can say its label or a feature
+    public static String of(KafkaSettings kafka, RegistrySettings registry, String topicName,
+            @Nullable String labelField) {
+        TopicSample topic = TopicSample.of(kafka, registry, topicName);
+        SpecSuggestion made = new SpecSuggestion(topic.events(), topic.told(), labelField);
+        made.features();
+        return made.text(topicName, topic.isJson() ? ", format: json" : "", RATE,
+                "nobody has tried it; lr-find finds a better one in the topic, and backtest in a file");
+    }
+
+    // ---- the label ----
+
+    private LabelLink label() {
+        List<String> values = label.distinct();
+        int[] codes = label.codes();
+        String name = quoted(label.name());
+        if (sample.rows() == 0) {
+            return labelBySchema(name);
+        }
+        if (values.size() < 2) {
+            throw mistake("expected a label that varies, found " + (values.isEmpty() ? "none" : "only " + values)
+                    + " in " + label.name() + "; name another with --label");
+        }
+        if (label.kind() == Column.Kind.FLAG || Set.copyOf(values).equals(Set.of("0", "1"))
+                || Set.copyOf(values).equals(Set.of("0.0", "1.0"))) {
+            return binary("{ field: " + name + " }",
+                    code -> values.get(code).equalsIgnoreCase("true") || values.get(code).startsWith("1"), codes,
+                    "yes or no");
+        }
+        if (values.size() == 2) {
+            int rare = count(codes, 0) <= count(codes, 1) ? 0 : 1;
+            return binary("{ field: " + name + ", positive: " + quotedAlways(values.get(rare)) + " }",
+                    code -> code == rare, codes, "two values, of which '" + values.get(rare) + "' is the rarer one");
+        }
+        if (label.kind() != Column.Kind.NUMBER) {
+            throw mistake("expected a label of numbers, of true and false or of two texts, found " + values.size()
+                    + " texts such as '" + values.getFirst() + "' in " + label.name()
+                    + "; write classes as whole numbers from 0 on, or name another field with --label");
+        }
+        double[] numbers = label.values();
+        double max = Arrays.stream(numbers).max().orElse(0);
+        boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
+                && max + 1 <= values.size() * 1.25;
+        double[] targets = new double[codes.length];
+        if (classes) {
+            outputs = (int) max + 1;
+            labelLine = String.format(Locale.ROOT,
+                    "{ field: %s } # %s: whole numbers from 0 to %d, nearly all of them: classes", name, why,
+                    (int) max);
+            loss = "categorical-cross-entropy";
+            int top = 0;
+            for (int code = 1; code < values.size(); code++) {
+                top = count(codes, code) > count(codes, top) ? code : top;
+            }
+            for (int row = 0; row < codes.length; row++) {
+                targets[row] = codes[row] == Column.MISSING ? Double.NaN : codes[row] == top ? 1 : 0;
+            }
+            return new LabelLink(targets, codes, true, false);
+        }
+        labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: numbers from %s to %s", name, why,
+                shown(Arrays.stream(numbers).min().orElse(0)), shown(max));
+        loss = "mean-squared-error";
+        for (int row = 0; row < codes.length; row++) {
+            targets[row] = codes[row] == Column.MISSING ? Double.NaN : numbers[codes[row]];
+        }
+        return new LabelLink(targets, codes, false, false);
+    }
+
+    private LabelLink labelBySchema(String name) {
+        boolean number = label.kind() == Column.Kind.NUMBER;
+        if (!number && label.kind() != Column.Kind.FLAG) {
+            throw mistake(
+                    "expected an event, or a label of numbers or of true and false in the schema, found no event and "
+                            + label.name() + ", whose values the schema does not say; name another field with --label");
+        }
+        labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: %s, says the schema", name, why,
+                number ? "a number" : "true or false");
+        loss = number ? "mean-squared-error" : "binary-cross-entropy";
+        return new LabelLink(new double[0], new int[0], !number, !number);
+    }
+
+    private LabelLink binary(String line, IntPredicate positive, int[] codes, String what) {
+        double[] targets = new double[codes.length];
+        for (int row = 0; row < codes.length; row++) {
+            targets[row] = codes[row] == Column.MISSING ? Double.NaN : positive.test(codes[row]) ? 1 : 0;
+        }
+        double share = Arrays.stream(targets).filter(target -> !Double.isNaN(target)).average().orElse(0);
+        labelLine = String.format(Locale.ROOT, "%s # %s: %s, %.1f %% yes", line, why, what, 100 * share);
+        loss = "binary-cross-entropy";
+        return new LabelLink(targets, codes, true, true);
+    }
+
+    private static long count(int[] codes, int code) {
+        return Arrays.stream(codes).filter(each -> each == code).count();
+    }
+
+    // ---- the features ----
+
+    private void features() {
+        for (Column column : sample.columns()) {
+            if (column == label) {
+                continue;
+            }
+            String against = against(column);
+            if (against != null) {
+                leftOut.add(column.name() + ": " + against);
+            } else {
+                add(column);
+            }
+        }
+        if (features.isEmpty()) {
+            throw mistake("expected a field of which a feature can be made, found "
+                    + (leftOut.isEmpty() ? "none beside the label" : String.join("; ", leftOut)));
+        }
+    }
+
+    /// Why a field is left out; null if it is not.
+    private @Nullable String against(Column column) {
+        int distinct = column.distinct().size();
+        switch (column.kind()) {
+            case LIST -> {
+                return "lists; see sequence, categories and bag in docs/model-spec.md";
+            }
+            case BYTES -> {
+                return "bytes; see pixels in docs/model-spec.md";
+            }
+            case NUMBER, FLAG, TIME, TEXT -> {
+            }
+        }
+        if (sample.rows() == 0) {
+            return null;
+        }
+        double missing = (double) column.missing() / sample.rows();
+        if (distinct == 0 || missing > MISSING_MAX) {
+            return String.format(Locale.ROOT, "missing in %.1f %% of the events", 100 * missing);
+        }
+        if (distinct == 1 && missing == 0) {
+            return "always " + column.distinct().getFirst();
+        }
+        String leak = leak(column);
+        if (leak != null) {
+            return leak + ": it seems to know the label; is it known when a prediction is asked for?";
+        }
+        if (column.isSeconds()) {
+            return "seems to be seconds since 1970; a time is milliseconds, or ISO-8601";
+        }
+        if (column.kind() != Column.Kind.TEXT) {
+            return null;
+        }
+        int present = sample.rows() - column.missing();
+        if (distinct > 0.9 * present && present > 20) {
+            return String.format(Locale.ROOT, "%,d values in %,d events: hardly any comes again", distinct, present);
+        }
+        return column.distinct().stream().mapToInt(String::length).average().orElse(0) > FREE_TEXT
+                ? "long texts, which no feature reads" : null;
+    }
+
+    private @Nullable String leak(Column column) {
+        double auc = link.auc(column);
+        if (auc >= LEAK_AUC) {
+            return String.format(Locale.ROOT, "alone it has an AUC of %.4f", auc);
+        }
+        double[] hits = link.hits(column);
+        if (hits[0] >= LEAK_HITS && 1 - hits[0] <= (1 - hits[1]) / 10) {
+            return String.format(Locale.ROOT,
+                    "alone it hits the label in %.1f %% of the events, where %.1f %% are usual", 100 * hits[0],
+                    100 * hits[1]);
+        }
+        if (!link.classes() && column.kind() == Column.Kind.NUMBER && link.correlation(column) >= LEAK_CORRELATION) {
+            return String.format(Locale.ROOT, "its correlation with the label is %.4f", link.correlation(column));
+        }
+        return null;
+    }
+
+    private void add(Column column) {
+        String name = quoted(column.name());
+        double missing = sample.rows() == 0 ? 0 : 100.0 * column.missing() / sample.rows();
+        String gaps = missing == 0 ? "" : String.format(Locale.ROOT, ", missing in %.1f %%", missing);
+        switch (column.kind()) {
+            case TIME -> {
+                boolean hours = column.distinct().isEmpty()
+                        || column.distinct().stream().anyMatch(text -> text.length() > 10 && !isMidnight(column, text));
+                if (eventTime == null && column.missing() == 0) {
+                    eventTime = column.name();
+                }
+                features.add("- time-part: { field: " + name + ", parts: ["
+                        + (hours ? "hour, weekday" : "weekday, month") + "], dimension: 4 } # a time" + gaps);
+            }
+            case NUMBER -> {
+                String named = namedWhy(column);
+                if (named == null) {
+                    number(column, name, missing, gaps);
+                } else {
+                    category(column, name, named, gaps);
+                }
+            }
+            case FLAG -> category(column, name, "true or false", gaps);
+            default -> category(column, name, "text", gaps);
+        }
+    }
+
+    /// Of epoch milliseconds, as dates have become them.
+    private static boolean isMidnight(Column column, String millis) {
+        return column.values().length > 0 && Double.parseDouble(millis) % 86_400_000 == 0;
+    }
+
+    private void category(Column column, String name, String what, String gaps) {
+        int distinct = column.distinct().size();
+        if (sample.rows() == 0) {
+            features.add("- category: { field: " + name + ", buckets: "
+                    + (column.kind() == Column.Kind.FLAG ? "16, dimension: 2 } # " : "1024, dimension: 8 } # ") + what
+                    + ", says the schema; nobody has counted the values");
+            return;
+        }
+        int buckets = Math.clamp(Integer.highestOneBit(Math.max(1, 4 * distinct - 1)) * 2L, 16, 1 << 18);
+        int dimension = Math.clamp(Math.round(2 * Math.pow(distinct, 0.25)), 2, 16);
+        features.add(String.format(Locale.ROOT,
+                "- category: { field: %s, buckets: %d, dimension: %d } # %s, %,d values%s; buckets for four times as many",
+                name, buckets, dimension, what, distinct, gaps));
+    }
+
+    /// Why numbers are rather names; null if they are not.
+    private @Nullable String namedWhy(Column column) {
+        int distinct = column.distinct().size();
+        if (!column.isWhole()) {
+            return null;
+        }
+        String last = column.name().substring(column.name().lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+        if (Stream.of(last.split("[^a-z]+", -1)).anyMatch(NAMES::contains)) {
+            return "numbers that are names, by the field's name";
+        }
+        return distinct >= 3 && distinct <= sample.rows() / 4 && link.isNameLike(column)
+                ? "numbers that are rather names: the mean label of a value says more than that of its neighbours"
+                : null;
+    }
+
+    private void number(Column column, String name, double missing, String gaps) {
+        if (sample.rows() == 0) {
+            features.add("- number: { field: " + name
+                    + ", scale: standard, missing: indicator } # a number, says the schema");
+            return;
+        }
+        double min = column.present().min().orElse(0);
+        double max = column.present().max().orElse(0);
+        double skewness = column.skewness();
+        boolean skewed = skewness > SKEWED && min >= 0 && column.distinct().size() > 10;
+        String more = (skewed ? ", transform: log1p" : "") + (missing > 0 ? ", missing: indicator" : "");
+        features.add(String.format(Locale.ROOT, "- number: { field: %s, scale: standard%s } # %s to %s%s%s", name, more,
+                shown(min), shown(max), skewed ? String.format(Locale.ROOT, ", skewness %.1f", skewness) : "", gaps));
+    }
+
+    private static String shown(double value) {
+        return value == Math.rint(value) && Math.abs(value) < 1e15 ? String.valueOf((long) value)
+                : String.format(Locale.ROOT, "%.4g", value);
+    }
+
+    // ---- the text ----
+
+    private static String name(String from) {
+        String name = from.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9-]+", "-").replaceAll("^-+|-+$", "");
+        return name.isEmpty() ? "model" : name.substring(0, Math.min(100, name.length()));
+    }
+
+    private static String quoted(String text) {
+        return text.matches("[A-Za-z_][A-Za-z0-9_.]*") && !text.matches("(?i)y|n|yes|no|on|off|true|false|null|~")
+                ? text : quotedAlways(text);
+    }
+
+    private static String quotedAlways(String text) {
+        StringBuilder quoted = new StringBuilder("\"");
+        text.chars().forEach(c -> quoted.append(c == '"' || c == '\\' ? "\\" + (char) c
+                : c < ' ' || c == 0x7f ? String.format(Locale.ROOT, "\\x%02x", c) : String.valueOf((char) c)));
+        return quoted.append('"').toString();
+    }
+
+    /// @param format more of the input
+    private String text(String topic, String format, double rate, String whyRate) {
+        StringBuilder text = new StringBuilder();
+        line(text, "# Suggested by " + told + "; each line says why.");
+        line(text, "model: " + name(topic) + " # its name in topics");
+        line(text,
+                "input: { topic: " + topic + format
+                        + (eventTime == null ? " } # the topic of events" : ", event-time: " + quoted(eventTime)
+                                + " } # the topic of events; the first field that is a time, never missing"));
+        line(text, "label: " + labelLine);
+        line(text, "features:");
+        features.forEach(feature -> line(text, "  " + feature));
+        leftOut.forEach(each -> line(text, "  # left out: " + each));
+        if (sample.hasMore()) {
+            line(text, "  # left out: fields that were not looked at, because there are so many; is a name data?");
+        }
+        line(text, "network: [ dense: 64, relu, dense: " + outputs + " ] # one hidden layer to begin with; "
+                + (outputs == 1 ? "one output" : "an output for each class"));
+        line(text, "loss: " + loss + " # what the label asks for");
+        line(text, "optimizer: { adam: { rate: " + rate + " } }" + (whyRate.isEmpty() ? "" : " # " + whyRate));
+        line(text, "mini-batch: { size: 1 } # best where a stream drifts");
+        return text.toString();
+    }
+
+    /// What others have named may have any character, and a comment ends where a line does.
+    private static void line(StringBuilder text, String line) {
+        text.append(line.replaceAll("\\p{Cntrl}", " ")).append('\n');
+    }
+}

@@ -1,0 +1,142 @@
+package io.tidegrad.replay.backtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.model.learn.LabelDelay;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.StopException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SpecSuggestionTest {
+    @TempDir
+    private Path folder;
+
+    private String suggested(String name, String text, @Nullable String label) throws IOException {
+        return SpecSuggestion.of(Files.writeString(folder.resolve(name), text), label);
+    }
+
+    private static BacktestResult backtest(Path file, String yaml) {
+        return new Backtest(file, List.of(new Backtest.Trial("", ModelSpec.parse(yaml, "suggested"))),
+                LabelDelay.Length.NONE, 1, Long.MAX_VALUE, new ScalarKernels()).run(Backtest.Listener.NONE).getFirst();
+    }
+
+    /// Payments, of which every third country, one amount in ten and one age in five are missing.
+    private static String payments() {
+        StringBuilder csv = new StringBuilder("at,amount,age,country,shop id,zip,always,note,refunded,fraud\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 2_000; i++) {
+            boolean fraud = random.nextInt(10) == 0;
+            csv.append(String.format(Locale.ROOT, "2024-01-%02d %02d:00:00,%.2f,%s,%s,%d,%d,x,n%d,%d,%s\n", 1 + i / 100,
+                    i / 5 % 24, Math.exp(random.nextGaussian() * 2), i % 5 == 0 ? "" : "" + random.nextInt(18, 90),
+                    i % 3 == 0 ? "" : List.of("DE", "FR").get(random.nextInt(2)), random.nextInt(40),
+                    10_000 + 7 * random.nextInt(50), i, fraud ? 1 : 0, fraud ? "yes" : "no"));
+        }
+        return csv.toString();
+    }
+
+    @Test
+    void eachLineOfASuggestionSaysWhy() throws IOException {
+        String yaml = suggested("payments.csv", payments(), "fraud");
+        assertThat(yaml)
+                .contains(
+                        "label: { field: fraud, positive: \"yes\" } # --label: two values, of which 'yes' is the rarer",
+                        "event-time: at }",
+                        "- time-part: { field: at, parts: [hour, weekday], dimension: 4 } # a time\n",
+                        "- number: { field: age, scale: standard, missing: indicator } # 18 to 89, missing in 20.0 %\n",
+                        "- category: { field: country, buckets: 16, dimension: 2 } # text, 2 values, missing in 33.4 %",
+                        "- category: { field: \"shop id\", buckets: ",
+                        "numbers that are names, by the field's name, 40 values", "# left out: always: always x",
+                        "# left out: note: 2,000 values in 2,000 events: hardly any comes again",
+                        "# left out: refunded: alone it has an AUC of 1.0000: it seems to know the label",
+                        "loss: binary-cross-entropy", "dense: 1 ]")
+                .containsPattern("- number: \\{ field: amount, scale: standard, transform: log1p } # .*, skewness \\d+")
+                .containsPattern("rate: 0.0\\d+ } } # of 0.001, 0.003, 0.01, 0.03 the one with the lowest log loss");
+        assertThat(yaml.lines()).allSatisfy(line -> assertThat(line).matches("features:|.*#.*"));
+    }
+
+    /// One payment in a hundred is fraud; `closed` is there only of those, `state` is a text that says so, and `seen`
+    /// counts milliseconds under a name that does not say time.
+    @Test
+    void aFieldThatIsThereOnlyAfterTheFactIsALeakHoweverRareThatIs() throws IOException {
+        StringBuilder csv = new StringBuilder("closed,state,seen,amount,fraud\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 4_000; i++) {
+            boolean fraud = i % 90 == 7;
+            csv.append(fraud ? "2024-01-01" : "").append(',').append(fraud ? "blocked" : "open").append(',')
+                    .append(1_700_000_000_000L + 60_000L * i).append(',').append(random.nextInt(90)).append(',')
+                    .append(fraud).append('\n');
+        }
+        assertThat(suggested("payments.csv", csv.toString(), null)).contains(
+                "# left out: closed: alone it hits the label in 100.0 % of the events, where 98.9 % are usual",
+                "# left out: state: alone it hits the label in 100.0 %", "event-time: seen",
+                "time-part: { field: seen,", "- number: { field: amount");
+    }
+
+    @Test
+    void whatOthersHaveNamedEndsNoLineOfTheSpec() throws IOException {
+        String yaml = suggested("events.jsonl", """
+                {"a\\nloss: hinge": 1, "b\\tc": "x\\ny", "y": "no\\nloss: x"}
+                {"a\\nloss: hinge": 2, "b\\tc": "z", "y": "yes"}
+                {"a\\nloss: hinge": 3, "b\\tc": "x\\ny", "y": "yes"}
+                {"a\\nloss: hinge": 4, "b\\tc": "z", "y": "no\\nloss: x"}
+                {"a\\nloss: hinge": 5, "b\\tc": "z", "y": "yes"}
+                """, null);
+        ModelSpec spec = ModelSpec.parse(yaml, "suggested");
+        assertThat(spec.fields()).containsExactly("a\nloss: hinge", "b\tc", "y");
+        assertThat(spec.label().positive()).isEqualTo("no\nloss: x");
+    }
+
+    @Test
+    void aSuggestedSpecRunsUntouchedAndIsTheSameEachTime() throws IOException {
+        String yaml = suggested("payments.csv", payments(), "fraud");
+        assertThat(suggested("payments.csv", payments(), "fraud")).isEqualTo(yaml);
+        BacktestResult result = backtest(folder.resolve("payments.csv"), yaml);
+        assertThat(result.rejected()).as(result.firstRejected().toString()).isZero();
+        assertThat(result.learned()).isEqualTo(2_000);
+    }
+
+    @Test
+    void classesNumbersAndTypesOfJsonAreTold() throws IOException {
+        StringBuilder lines = new StringBuilder();
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 600; i++) {
+            int x = random.nextInt(1_000);
+            lines.append(String.format(Locale.ROOT,
+                    "{\"from\":{\"x\":%d,\"code\":\"%d\"},\"ok\":%b,\"tags\":[1],\"size\":%.3f,\"y\":%d}\n", x,
+                    random.nextInt(9), i % 2 == 0, x / 10.0 + random.nextGaussian(), x / 334));
+        }
+        String classes = suggested("events.jsonl", lines.toString(), null);
+        assertThat(classes).contains("label: { field: \"y\" } # by its name", "whole numbers from 0 to 2", "dense: 3 ]",
+                "categorical-cross-entropy", "- number: { field: from.x, scale: standard }",
+                "- category: { field: from.code, buckets: 64, dimension: 3 } # text, 9 values",
+                "- category: { field: ok, buckets: 16, dimension: 2 } # true or false", "# left out: tags: lists");
+        assertThat(backtest(folder.resolve("events.jsonl"), classes).learned()).isEqualTo(600);
+        String numbers = suggested("events.jsonl", lines.toString(), "size");
+        assertThat(numbers).contains("mean-squared-error", "# left out: from.x: its correlation with the label is 0.9");
+        assertThat(backtest(folder.resolve("events.jsonl"), numbers).learned()).isEqualTo(600);
+    }
+
+    @Test
+    void whatNoSpecCanSayIsTold() {
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,x\n2,y\n3,z\n", null)).isInstanceOf(StopException.class)
+                .hasMessageContaining(
+                        "e.csv: expected a label of numbers, of true and false or of two texts, found 3 texts");
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n1,1\n", null))
+                .hasMessageContaining("expected a field of which a feature can be made, found a: always 1");
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n1,1\n", "c"))
+                .hasMessageContaining("expected a field c, found a, b; correct --label");
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n", null)).hasMessageContaining("expected events, found none");
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n2,0\n", null))
+                .hasMessageContaining("expected a label that varies, found only [0] in b");
+    }
+}
