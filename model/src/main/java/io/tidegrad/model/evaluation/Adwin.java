@@ -17,7 +17,7 @@ import java.util.Arrays;
 /// 3.1; the variance is taken for known), so a check drops something with one of δ. δ is 32 over the expected events between
 /// false alarms, so that there is no more than one in that many.
 public final class Adwin implements DriftDetector {
-    /// Values of the smallest bucket; at each so manieth one there is a check.
+    /// Values of the smallest bucket. There is a check after each so many values.
     static final int GRAIN = 32;
 
     private static final int BUCKETS = 5; // of a row, before two are merged

@@ -71,6 +71,8 @@ public final class RivalProcess {
                 throw new LoadTestException("no rival convolves as " + convolution.name() + " does");
             case Workload.Decoding decoding ->
                 throw new LoadTestException("no rival of this build decodes as " + decoding.name() + " does");
+            case Workload.Watching watching ->
+                throw new LoadTestException("no rival watches as " + watching.name() + " does");
             case Workload.SparseUpdate sparse ->
                 meter.measure(new SparseLoop(sparse)::run, batch, true, seconds).to(lines).all();
             case Workload.Loop loop -> {
