@@ -6,16 +6,18 @@ import io.tidegrad.model.binary.BinaryWriter;
 /// An alarm for a stream of numbers from 0 to 1 whose mean leaves what it has been, as when a source of labels dies.
 ///
 /// An adaptive window ([Adwin]) holds what came since the mean changed last. The blocks of 2,048 values before it are what has
-/// been, except for the newest quarter of all values, 24 blocks at most, because a change may be slow: the alarm begins when
-/// the odds of the window's mean are above those of the highest block, or below those of the lowest, by a factor. So what
-/// comes and goes, like evenings, is an alarm the first time at most. It ends when the mean is back within the factor's
-/// root, or after a million values, which are then what has been. Meanwhile no block is added.
+/// been, except for the newest quarter of all values, 24 blocks at most, because a change may be slow; six are the least that
+/// say what has been. The alarm begins when the odds of the window's mean are above those of the highest block, or below
+/// those of the lowest, by a factor. So what comes and goes, like evenings, is an alarm the first time at most. It ends when
+/// the mean is back within the factor's root, or after a million values, which are then what has been. Meanwhile no block
+/// is added.
 public final class ChangeAlarm {
     /// Values of a block.
     static final int BLOCK = 64 * Adwin.GRAIN;
 
     private static final int LEAST = 100; // values of the window that are judged
     private static final int BLOCKS = 32; // kept one by one, because they may belong to the change
+    private static final int FEW = 6; // the least blocks that say what has been
     private static final int SLOW = 24; // blocks that a slow change may take
     private static final long FORGET = 1_000_000;
     private static final double NEVER = 1e-6; // so near to 0 and 1 odds are not told apart
@@ -104,11 +106,12 @@ public final class ChangeAlarm {
         }
         least = low;
         most = high;
-        for (int block = 0; block < size && ends[at(block)] <= until; block++) {
+        int block = 0;
+        for (; block < size && ends[at(block)] <= until; block++) {
             least = Math.min(least, blocks[at(block)]);
             most = Math.max(most, blocks[at(block)]);
         }
-        if (least <= most && isBeyond(factor)) {
+        if ((dropped > 0 || block >= FEW) && isBeyond(factor)) {
             since = values;
             raised++;
             while (size > 0 && ends[at(size - 1)] > changed) {

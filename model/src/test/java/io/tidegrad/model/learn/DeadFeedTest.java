@@ -111,12 +111,20 @@ class DeadFeedTest {
         return payment;
     }
 
+    @Test
+    void anUnusualBeginningIsNoAlarm() {
+        for (int i = 0; i < 7_000; i++) {
+            learn(i < 5_000 ? flipped(payment()) : payment());
+        }
+        learnHealthy(HEALTHY);
+    }
+
     /// A restart in the middle changes no bit of it.
     @Test
     void aRestartChangesNeitherMeasuresNorAlarms() {
         OnlineModel restarted = OnlineModel.initial(SPEC, new ScalarKernels());
-        for (int i = 0; i < 8_000; i++) {
-            Map<String, Object> payment = i < 4_000 ? payment() : flipped(payment());
+        for (int i = 0; i < 24_000; i++) {
+            Map<String, Object> payment = i < HEALTHY ? payment() : flipped(payment());
             learn(payment);
             restarted.accept(Specs.row(featurizer, new MapEvent(payment)));
             if (i % 700 == 0) {
