@@ -98,7 +98,7 @@ class SecuredClusterTest {
             CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0", JoinerSettings.JOINER,
             " --all-streams", CliSettings.STREAMS_SHOW, " a-stream", CliSettings.STREAMS_PAUSE, " a-stream",
             CliSettings.STREAMS_RESUME, " a-stream", CliSettings.STREAMS_DELETE, " a-stream",
-            CliSettings.STREAMS_CREATE, " --spec a-stream.yaml");
+            CliSettings.STREAMS_CREATE, " --spec a-stream.yaml", CliSettings.SPEC_SUGGEST, " --topic readings");
 
     /// They end their process.
     private static final Set<Command> PROGRAMS =
