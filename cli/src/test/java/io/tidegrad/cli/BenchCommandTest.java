@@ -90,6 +90,11 @@ class BenchCommandTest {
             assertThat(line.get("workers").asInt()).isEqualTo(1);
             values.put(line.get("metric").asText(), line.get("value").asDouble());
         }
+        if (workload.equals("watch")) {
+            // The cost is a difference of two speeds, which may be below 0 in a run as short as this one.
+            assertThat(values).containsOnlyKeys("examples_per_cpu_s", "watch_cost");
+            return;
+        }
         assertThat(values).containsEntry("bytes_allocated_per_step", 0.0);
         assertThat(values).containsKey("examples_per_cpu_s");
         if (!workload.startsWith("decode-")) {
