@@ -20,6 +20,8 @@ final class ModelCondition {
         DEAD_LETTERS("dead-letters", false),
         /// Labels, predictions or errors are not what they have been.
         CHANGED("changed", false),
+        /// The gate publishes no newer version.
+        HELD("held", false),
         /// An event ended the trainer twice in a row and was set aside.
         EVENT_SET_ASIDE("event-set-aside", false);
 

@@ -241,7 +241,7 @@ public final class ModelTrainer implements AutoCloseable {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
                 new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
-                progress::write, clients::atEnd, stop::isGiven, republish);
+                progress::write, clients::atEnd, stop::isGiven, republish, lineage.spec().publish().gate());
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));

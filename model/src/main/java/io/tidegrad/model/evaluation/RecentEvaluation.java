@@ -191,6 +191,11 @@ public final class RecentEvaluation {
         alarm(Signal.ERROR).add(Math.clamp(error, 0, 1));
     }
 
+    /// Returns how many labels were counted.
+    public long labels() {
+        return labels;
+    }
+
     /// Returns the alarm for a signal, which may be off.
     public ChangeAlarm alarm(Signal signal) {
         return Objects.requireNonNull(alarms.get(signal));

@@ -20,9 +20,12 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.snapshot.ModelHash;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -70,8 +73,23 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// How snapshots are published.
     ///
     /// @param every wall clock between two of them
-    public record Publish(Duration every, Keep keep) {
-        static final Publish DEFAULT = new Publish(Duration.ofMillis(500), Keep.DEFAULT);
+    /// @param gate null: each version is published, whatever its evaluation says
+    public record Publish(Duration every, Keep keep, @Nullable Gate gate) {
+        static final Publish DEFAULT = new Publish(Duration.ofMillis(500), Keep.DEFAULT, null);
+    }
+
+    /// What must hold before a version is published.
+    ///
+    /// @param labels the evaluation must find no fault with so many labels after the version
+    /// @param bounds what measures of the newest labels must be, by the measure's name
+    public record Gate(long labels, SortedMap<String, Bound> bounds) {
+        public Gate {
+            bounds = Collections.unmodifiableSortedMap(new TreeMap<>(bounds));
+        }
+    }
+
+    /// The least and the most that a measure may be.
+    public record Bound(double least, double most) {
     }
 
     /// Which snapshots stay on the topic.

@@ -12,6 +12,7 @@ import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.spec.ModelSpec.InitialWeights;
 import io.tidegrad.model.spec.ModelSpec.Input;
 import io.tidegrad.model.spec.ModelSpec.Label;
@@ -20,6 +21,8 @@ import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -42,6 +45,8 @@ final class SpecReader {
 
     private static final int KEEP_MAX = 1_000_000;
     private static final long FALSE_ALARMS_MAX = 1_000_000_000_000L;
+    private static final int GATE_LABELS = 2_000;
+    private static final int GATE_LABELS_MAX = 1_000_000_000;
     private static final Duration PUBLISH_MIN = Duration.ofMillis(50);
     private static final Duration PUBLISH_MAX = Duration.ofDays(1);
     private static final Duration WINDOW_MIN = Duration.ofMillis(1);
@@ -106,8 +111,15 @@ final class SpecReader {
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
-        ModelSpec.Publish publish = publish(keys.optional("publish"));
+        SpecNode publishNode = keys.optional("publish");
+        ModelSpec.Publish publish = publish(publishNode);
+        if (publishNode != null && publish.gate() != null && label.kind == Label.Kind.SEQUENCE) {
+            publishNode.problem("a gate judges labels one by one; expected none where the label is a sequence");
+        }
         long falseAlarms = falseAlarms(keys.optional("watch"));
+        if (publishNode != null && publish.gate() != null && falseAlarms == 0) {
+            publishNode.problem("a gate judges by what is watched; expected a watch whose false-alarms-every is not 0");
+        }
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
@@ -334,11 +346,48 @@ final class SpecReader {
         if (node == null) {
             return unless;
         }
-        SpecNode.Mapping keys = node.mapping("every", "keep");
+        SpecNode.Mapping keys = node.mapping("every", "keep", "gate");
         SpecNode every = keys.optional("every");
         SpecNode keep = keys.optional("keep");
         return new ModelSpec.Publish(every == null ? unless.every() : every.duration(PUBLISH_MIN, PUBLISH_MAX),
-                keep == null ? unless.keep() : keep(keep.mapping("newest", "hourly", "daily"), unless.keep()));
+                keep == null ? unless.keep() : keep(keep.mapping("newest", "hourly", "daily"), unless.keep()),
+                gate(keys.optional("gate")));
+    }
+
+    private static ModelSpec.@Nullable Gate gate(@Nullable SpecNode node) {
+        if (node == null) {
+            return null;
+        }
+        SpecNode.Mapping keys = node.mapping("labels", "bounds");
+        SpecNode labels = keys.optional("labels");
+        SpecNode bounds = keys.optional("bounds");
+        SortedMap<String, ModelSpec.Bound> of = new TreeMap<>();
+        if (bounds != null) {
+            List<String> names = RecentEvaluation.MEASURES.stream().map(RecentEvaluation.Measure::name).toList();
+            SpecNode.Mapping measures = bounds.mapping(names.stream().map(SpecReader::key).toArray(String[]::new));
+            for (String name : names) {
+                SpecNode bound = measures.optional(key(name));
+                if (bound != null) {
+                    of.put(name, bound(bound));
+                }
+            }
+        }
+        return new ModelSpec.Gate(labels == null ? GATE_LABELS : labels.integer(0, GATE_LABELS_MAX), of);
+    }
+
+    private static String key(String measure) {
+        return measure.replace('_', '-');
+    }
+
+    private static ModelSpec.Bound bound(SpecNode node) {
+        List<SpecNode> ends = node.list("the least and the most, like [0, 0.5]");
+        if (ends.size() != 2) {
+            node.problem("expected the least and the most, like [0, 0.5]");
+            return new ModelSpec.Bound(0, 0);
+        }
+        double least = ends.getFirst().decimal("a number", any -> true);
+        double most = ends.getLast().decimal("a number from " + least + " on", number -> number >= least);
+        return new ModelSpec.Bound(least, most);
     }
 
     private static long falseAlarms(@Nullable SpecNode node) {

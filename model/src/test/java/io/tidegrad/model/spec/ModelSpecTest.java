@@ -26,7 +26,9 @@ import io.tidegrad.model.Specs;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -60,7 +62,7 @@ class ModelSpecTest {
         assertThat(spec.outputs()).isEqualTo(10);
         assertThat(spec.miniBatch()).isEqualTo(1);
         assertThat(spec.publish())
-                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31)));
+                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31), null));
     }
 
     @Test
@@ -108,7 +110,7 @@ class ModelSpecTest {
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
             schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
             mini-batch: { size: 32, window: PT1H, step: mean }
-            publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 } }
+            publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] } } }
             watch: { false-alarms-every: 5000 }
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
@@ -120,10 +122,11 @@ class ModelSpecTest {
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
         // How it is published and watched is no part of it.
-        assertThat(spec.publish())
-                .isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0)));
+        assertThat(spec.publish()).isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0),
+                new ModelSpec.Gate(2_000, new TreeMap<>(Map.of("log_loss", new ModelSpec.Bound(0, 0.7),
+                        "calibration_bias", new ModelSpec.Bound(-0.05, 0.05))))));
         assertThat(again.publish())
-                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31)));
+                .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31), null));
         assertThat(spec.falseAlarms()).isEqualTo(5_000);
         assertThat(again.falseAlarms()).isEqualTo(1_000_000);
         assertThat(again.features()).isEqualTo(spec.features());

@@ -2,6 +2,7 @@ package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
 import io.tidegrad.trainer.store.Report;
@@ -14,6 +15,7 @@ import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
 
 /// Publishes snapshots, tombstones for old ones, and progress. It is called in each flush, so that a snapshot, the
 /// pages from which it was cut and the offsets behind them are one transaction. The wall clock decides when something
@@ -40,14 +42,17 @@ public final class Publisher {
     /// @param atEnd returns whether an offset is the log's end, as far as is known
     /// @param stopping returns whether the trainer was asked to stop: everything is due then
     /// @param republish given when nothing that was published is on the topic any more
+    /// @param gate what must hold before a version is published; null for nothing
     public record Settings(Duration every, SnapshotSeries.Settings series,
             BiFunction<ModelStore, Report, byte[]> progress, LongPredicate atEnd, BooleanSupplier stopping,
-            RepublishOrder republish) {
+            RepublishOrder republish, ModelSpec.@Nullable Gate gate) {
     }
 
     private final Lineage lineage;
     private final Settings settings;
     private final SnapshotSeries series;
+    private final @Nullable PublishGate gate;
+    private long cutAt; // labels that were counted when the version was cut that waits at the gate
     private final RepublishOrder.Follower republish;
     private final WeightsHash weightsHash = new WeightsHash();
     private final TrainerClock clock;
@@ -64,6 +69,7 @@ public final class Publisher {
         this.published = published;
         this.settings = settings;
         series = new SnapshotSeries(settings.series());
+        gate = settings.gate() == null ? null : new PublishGate(settings.gate());
         republish = settings.republish().follower();
         this.clock = clock;
         progressKey = lineage.model().getBytes(StandardCharsets.UTF_8);
@@ -86,10 +92,10 @@ public final class Publisher {
                 && (progressOffset == store.nextOffset() || progressOffset == -1) && !isDue(store);
     }
 
-    /// Returns whether there is a version that is not on the topic.
+    /// Returns whether there is a version that is not on the topic and that the gate would let pass now.
     private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
-        return version > 0 && (version > published.version() || republish.isGiven());
+        return version > 0 && (version > published.version() || republish.isGiven()) && !published.waitsForLabels();
     }
 
     /// Forwards to `out` what is due, once in the flush before each commit, and returns what is published with it.
@@ -100,6 +106,9 @@ public final class Publisher {
         if (republish.isGiven()) {
             series.forget(); // some of its parts went to the topic that is gone
             publishAt = now;
+        }
+        if (gate != null) {
+            lookAt(gate, store);
         }
         boolean publish = !series.isSending() && isDue(store) && (all || now - publishAt >= 0);
         weightsHash.noteDirty(store.model().parameters());
@@ -114,7 +123,15 @@ public final class Publisher {
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
-            publish(store, report == null ? weightsHash.of(store.model()) : report.weightsHash(), all, out);
+            if (!series.isCut()) {
+                cut(store, report == null ? weightsHash.of(store.model()) : report.weightsHash());
+            }
+            if (gate == null || isProven(gate, store) || republish.isGiven()) {
+                republish.followed();
+                goOn(series.begin(published.retained(), lineage.epoch(), snapshots(out)), all, out);
+            } else {
+                published = published.atGate(true, null);
+            }
         }
         if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
@@ -130,21 +147,38 @@ public final class Publisher {
         Report report = Report.of(store.model(), store.nextOffset());
         long end = clock.nanos();
         reportAt = end + REPORT_SHARE * (end - start);
-        published = new Published(published.retained(), published.totals(), report);
+        published = published.with(report);
         return report;
     }
 
-    private void publish(ModelStore store, String weightsHash, boolean all, Out out) {
+    /// Gives up the version that waits if there is a fault now. Where the topic lost all versions, none waits: whoever starts
+    /// has nothing to serve.
+    private void lookAt(PublishGate gate, ModelStore store) {
+        String fault = gate.fault(store.model().evaluation().recent());
+        if (fault != null && series.isCut()) {
+            series.forget();
+        }
+        published = published.atGate(fault != null || series.isCut() && !isProven(gate, store) && !republish.isGiven(),
+                fault);
+    }
+
+    private boolean isProven(PublishGate gate, ModelStore store) {
+        return store.model().evaluation().recent().labels() - cutAt >= gate.labels();
+    }
+
+    private void cut(ModelStore store, String weightsHash) {
         PublishedSnapshot.Moment moment = new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), store.nextOffset(),
                 store.newestAppendTime(), settings.atEnd().test(store.nextOffset()), clock.epochMillis());
-        List<RetainedSnapshot> retained = republish.isGiven() ? List.of() : published.retained();
-        republish.followed();
-        goOn(series.begin(store.model(), retained, moment, snapshots(out)), all, out);
+        if (republish.isGiven()) {
+            published = published.with(List.of(), published.totals());
+        }
+        series.cut(store.model(), published.retained(), moment);
+        cutAt = store.model().evaluation().recent().labels();
     }
 
     private void goOn(List<RetainedSnapshot> retained, boolean all, Out out) {
         List<RetainedSnapshot> next = series.goOn(retained, lineage.epoch(), all, snapshots(out));
-        published = new Published(next, series.totals(), published.report());
+        published = published.with(next, series.totals());
     }
 
     private static SnapshotSeries.Out snapshots(Out out) {

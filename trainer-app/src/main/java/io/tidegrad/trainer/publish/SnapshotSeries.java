@@ -8,12 +8,14 @@ import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.SnapshotTotals;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Writes one snapshot after the other: full ones, deltas between them, and tombstones for what the ladder does not
 /// keep. Each call takes and returns the list of what is on the topic. The list belongs to the store's manifest, so
 /// that list and topic change in one transaction. After a start it is not known what has changed since the last
-/// snapshot, so the first one is full (docs/decisions/0007-deltas.md).
+/// snapshot, so the first one is full (docs/decisions/0007-deltas.md), and so is the one after a snapshot that was cut
+/// and not published.
 public final class SnapshotSeries {
     /// @param deltasMax the most deltas between two full snapshots
     /// @param commitBytes how many bytes of a snapshot's parts one transaction takes; a larger full snapshot is spread
@@ -29,6 +31,9 @@ public final class SnapshotSeries {
     }
 
     private final Settings settings;
+    private @Nullable PublishedSnapshot cut; // and not begun
+    private long cutTime;
+    private boolean fullNext;
     private @Nullable PublishedSnapshot sending;
     private long sendingTime;
     private int sent; // records of it
@@ -47,35 +52,59 @@ public final class SnapshotSeries {
         return sending != null;
     }
 
-    /// Gives up a snapshot that is begun and not complete.
+    /// Gives up a snapshot that is cut or begun and not complete.
     void forget() {
+        fullNext |= cut != null || sending != null;
+        cut = null;
         sending = null;
         sent = 0;
     }
 
-    /// Cuts a snapshot from the model, which `goOn` writes.
+    /// Cuts a snapshot from the model, which `begin` publishes or `forget` gives up.
+    ///
+    /// @param retained what is on the topic, oldest first
+    void cut(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment) {
+        PublishedSnapshot.Parent parent =
+                parent(model, retained.stream().filter(RetainedSnapshot::complete).toList(), moment.time());
+        cut = parent == null ? PublishedSnapshot.full(model, moment, settings.form())
+                : PublishedSnapshot.delta(model, moment, parent, settings.form());
+        cutTime = moment.time();
+        fullNext = false;
+        model.parameters().changes().clear();
+    }
+
+    /// Returns whether a snapshot is cut that `begin` has not begun.
+    boolean isCut() {
+        return cut != null;
+    }
+
+    /// Cuts a snapshot from the model and begins to publish it.
+    List<RetainedSnapshot> begin(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment,
+            Out out) {
+        cut(model, retained, moment);
+        return begin(retained, moment.epoch(), out);
+    }
+
+    /// Begins to publish what was cut, which `goOn` writes.
     ///
     /// @param retained what is on the topic, oldest first
     /// @return what is on the topic, or will be
-    List<RetainedSnapshot> begin(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment,
-            Out out) {
+    List<RetainedSnapshot> begin(List<RetainedSnapshot> retained, int epoch, Out out) {
+        PublishedSnapshot snapshot = Objects.requireNonNull(cut);
+        cut = null;
         List<RetainedSnapshot> next = new ArrayList<>(retained);
         // An earlier process has begun these.
-        for (RetainedSnapshot snapshot : retained) {
-            if (!snapshot.complete()) {
-                next.remove(snapshot);
-                bury(snapshot, moment.epoch(), moment.time(), out);
+        for (RetainedSnapshot begun : retained) {
+            if (!begun.complete()) {
+                next.remove(begun);
+                bury(begun, epoch, cutTime, out);
             }
         }
-        PublishedSnapshot.Parent parent = parent(model, next, moment.time());
-        PublishedSnapshot snapshot = parent == null ? PublishedSnapshot.full(model, moment, settings.form())
-                : PublishedSnapshot.delta(model, moment, parent, settings.form());
-        model.parameters().changes().clear();
         SnapshotManifest manifest = snapshot.manifest();
         next.add(new RetainedSnapshot(manifest.version(), manifest.parentVersion(), manifest.parts(), snapshot.bytes(),
-                moment.time(), false));
+                cutTime, false));
         sending = snapshot;
-        sendingTime = moment.time();
+        sendingTime = cutTime;
         sent = 0;
         return next;
     }
@@ -83,7 +112,7 @@ public final class SnapshotSeries {
     /// Returns null if the next snapshot is to be a full one.
     private PublishedSnapshot.@Nullable Parent parent(OnlineModel model, List<RetainedSnapshot> complete, long now) {
         List<RetainedSnapshot> chain = chain(complete);
-        if (chain.isEmpty() || model.parameters().changes().everything()) {
+        if (chain.isEmpty() || fullNext || model.parameters().changes().everything()) {
             return null;
         }
         RetainedSnapshot full = chain.getFirst();

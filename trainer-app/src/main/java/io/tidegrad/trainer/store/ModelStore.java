@@ -279,7 +279,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         this.model = model;
         writer = writer(model, restored, base.checksums(), base.rejections(), redoNanos);
         tally = new LogTally(restored.nextOffset(), restored.accounts(), restored.newestAppendTime());
-        published = new Published(restored.retained(), SnapshotTotals.NONE, Report.of(model, restored.nextOffset()));
+        published = Published.of(restored.retained(), Report.of(model, restored.nextOffset()));
         LOG.info("model {}: version {} restored, {} rows pending, learning on at offset {} of {}", lineage.model(),
                 model.parameters().updates(), model.pending(), nextOffset(), lineage.log());
     }
@@ -537,8 +537,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         StateWriter writer = writer();
         StoreManifest manifest = writer.manifest();
         return new CommittedState(nextOffset(), -1, parameters.updates(), parameters.examples(), model.pending(),
-                published.version(), published.totals(), accounts(), newestAppendTime(),
-                manifest == null ? 0 : manifest.commit(), published.report(), writer.status(nextOffset(), accounts()));
+                published.version(), published.waitsForLabels(), published.fault(), published.totals(), accounts(),
+                newestAppendTime(), manifest == null ? 0 : manifest.commit(), published.report(),
+                writer.status(nextOffset(), accounts()));
     }
 
     /// Returns the offset that is committed already, for a task that has consumed nothing since.

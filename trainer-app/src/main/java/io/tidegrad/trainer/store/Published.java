@@ -8,11 +8,30 @@ import org.jspecify.annotations.Nullable;
 /// @param retained the snapshots on the topic, oldest first; the store's manifest keeps this list
 /// @param totals counts of this process
 /// @param report the newest report, perhaps of an earlier watermark; null before the first one
-public record Published(List<RetainedSnapshot> retained, SnapshotTotals totals, @Nullable Report report) {
-    static final Published NOTHING = new Published(List.of(), SnapshotTotals.NONE, null);
+/// @param waitsForLabels whether the gate lets nothing pass before more labels have come
+/// @param fault why it does not, for people; null if nothing is wrong
+public record Published(List<RetainedSnapshot> retained, SnapshotTotals totals, @Nullable Report report,
+        boolean waitsForLabels, @Nullable String fault) {
+    static final Published NOTHING = of(List.of(), null);
 
     public Published {
         retained = List.copyOf(retained);
+    }
+
+    static Published of(List<RetainedSnapshot> retained, @Nullable Report report) {
+        return new Published(retained, SnapshotTotals.NONE, report, false, null);
+    }
+
+    public Published with(Report report) {
+        return new Published(retained, totals, report, waitsForLabels, fault);
+    }
+
+    public Published with(List<RetainedSnapshot> retained, SnapshotTotals totals) {
+        return new Published(retained, totals, report, waitsForLabels, fault);
+    }
+
+    public Published atGate(boolean waitsForLabels, @Nullable String fault) {
+        return new Published(retained, totals, report, waitsForLabels, fault);
     }
 
     /// Returns the newest version on the topic, or -1 if there is none.

@@ -95,6 +95,24 @@ class SnapshotSeriesTest {
         return parts;
     }
 
+    @Test
+    void afterAVersionThatWasCutAndGivenUpTheNextOneIsFull() {
+        SnapshotSeries series = new SnapshotSeries(settings(100, 3));
+        learn(5);
+        publish(series);
+        learn(5);
+        series.cut(model, retained, moment());
+        series.forget();
+        learn(5);
+        publish(series);
+        assertThat(written.getLast().isDelta()).isFalse();
+        learn(5);
+        publish(series);
+        assertThat(written.getLast().isDelta()).isTrue();
+        assertThat(Objects.requireNonNull(loaded).manifest().weightsHash()).isEqualTo(model.weightsHash());
+        assertTopicIsWhatIsRetained();
+    }
+
     private PublishedSnapshot.Moment moment() {
         return new PublishedSnapshot.Moment(model.weightsHash(), 1, 10, 10, true, now++);
     }

@@ -228,7 +228,8 @@ final class Schedule {
     TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
                 (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
-                offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder());
+                offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder(),
+                lineage.spec().publish().gate());
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),

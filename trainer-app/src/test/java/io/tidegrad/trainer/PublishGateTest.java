@@ -1,0 +1,72 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.trainer.store.CommittedState;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/// A gate that wants 2,000 labels without a fault after each version.
+class PublishGateTest extends TrainerFixture {
+    private static final int HEALTHY = 12_000;
+    private static final int DEAD = 20_000; // up to here
+    private static final int MENDED = 40_000;
+    private static final int LABELS = 2_000;
+
+    private final SplittableRandom random = new SplittableRandom(3);
+
+    PublishGateTest() {
+        super(1);
+    }
+
+    @Override
+    TestLog newLog() {
+        return new TestLog(directory, "1", SharedStack.get().registryUrl(), "", 2_048, 4,
+                "PT0.05S, gate: { labels: " + LABELS + ", bounds: { mean-label: [0.2, 0.6] } }");
+    }
+
+    private void send(int from, int to, boolean dead) {
+        for (int i = from; i < to; i++) {
+            float a = random.nextInt(1_000) / 1_000f;
+            int over = !dead && random.nextInt(1_000) < 1_000 * a * 0.8 ? 1 : 0;
+            log.send(log.event(log.encode("p" + random.nextInt(50), a, 0, over)));
+        }
+    }
+
+    private static String status(TrainerApp trainer) {
+        return json(get(trainer, "/health").body()).path("status").asText();
+    }
+
+    @Test
+    void noVersionIsPublishedThatHasLearnedLabelsOfADeadSourceAndTheNextOneIsWhenItIsMended() {
+        send(0, HEALTHY, false);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState healthy = awaitSettled(trainer, HEALTHY);
+            assertThat(healthy.fault()).isNull();
+
+            send(HEALTHY, DEAD, true);
+            CommittedState dead = awaitSettled(trainer, DEAD);
+            assertThat(dead.version()).isEqualTo(DEAD);
+            assertThat(dead.publishedVersion()).isBetween(healthy.publishedVersion(), (long) HEALTHY);
+            assertThat(dead.fault()).contains("the mean label is 0.0000",
+                    "mean label of the newest 2000 labels is 0.0000, expected 0.2 to 0.6");
+            await().atMost(PATIENCE).until(
+                    () -> health(trainer, log.model()).path("reasons").findValuesAsText("reason").contains("held"));
+            assertThat(status(trainer)).isEqualTo("DEGRADED");
+
+            send(DEAD, MENDED, false);
+            CommittedState mended = awaitSettled(trainer, MENDED);
+            assertThat(mended.fault()).isNull();
+            send(MENDED, MENDED + 2 * LABELS, false);
+            await().atMost(PATIENCE).until(() -> {
+                CommittedState now = trainer.models().getFirst().committed();
+                return now != null && now.publishedVersion() > DEAD;
+            });
+            await().atMost(PATIENCE).until(() -> status(trainer).equals("UP"));
+        }
+        assertThat(log.manifests(log.visible(log.topics().snapshots(log.model()))))
+                .noneMatch(each -> each.version() > HEALTHY && each.version() <= DEAD);
+    }
+}
