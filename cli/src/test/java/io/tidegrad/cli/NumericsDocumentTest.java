@@ -12,6 +12,7 @@ import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.Quarantine;
 import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -31,10 +32,20 @@ class NumericsDocumentTest {
     @Test
     @LongProof("300,000 events, learned twice")
     void aReaderOfTheDocumentComputesTheHashesOfTheFlightsInTheReadme() throws Exception {
-        Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read());
+        Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read(), Quarantine.NONE);
         assertThat(hashes).isEqualTo(learned(ShippedStream.FLIGHTS));
         assertThat(Files.readString(Path.of(System.getProperty("tidegrad.root"), "README.md")))
                 .contains(hashes.weights.substring(0, 16), hashes.state.substring(0, 16));
+    }
+
+    @Test
+    void aReaderOfTheDocumentComputesTheHashesOfFlightsWithQuarantine() throws Exception {
+        List<StreamEvent> events = ShippedStream.FLIGHTS.read().subList(0, 20_000);
+        String yaml = ShippedStream.FLIGHTS.spec() + "quarantine: { loss: 2, gradient: 1.7 }\n";
+        ModelSpec spec = ModelSpec.parse(yaml, "flights with quarantine");
+        OnlineModel model = learned(spec, ShippedStream.FLIGHTS, events);
+        assertThat(model.quarantined()).isBetween(1_000L, 10_000L);
+        assertThat(Reader.flights(events, spec.quarantine())).isEqualTo(hashes(model));
     }
 
     @LongProof("all of the digits, computed plainly")
@@ -44,17 +55,24 @@ class NumericsDocumentTest {
     }
 
     private static Reader.Hashes learned(ShippedStream stream) {
-        ModelSpec spec = ModelSpec.parse(stream.spec(), stream.specFile());
+        return hashes(learned(ModelSpec.parse(stream.spec(), stream.specFile()), stream, stream.read()));
+    }
+
+    private static Reader.Hashes hashes(OnlineModel model) {
+        return new Reader.Hashes(model.weightsHash(), model.stateHash());
+    }
+
+    private static OnlineModel learned(ModelSpec spec, ShippedStream stream, List<StreamEvent> events) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
         AvroEvent event = new AvroEvent();
         var schema = stream.schema();
-        for (StreamEvent record : stream.read()) {
+        for (StreamEvent record : events) {
             assertThat(featurizer.featurize(event.of(record.toAvro(schema)), row)).isNull();
-            assertThat(model.accept(row)).isNull();
+            assertThat(model.accept(row) == null || spec.quarantine().judges()).isTrue();
         }
-        return new Reader.Hashes(model.weightsHash(), model.stateHash());
+        return model;
     }
 
     /// What `docs/numerics.md` says, section by section, as far as the two models need it. Plain and slow.
@@ -87,7 +105,7 @@ class NumericsDocumentTest {
             void update(Tensor tensor, int k, float g);
         }
 
-        static Hashes flights(List<StreamEvent> events) throws IOException {
+        static Hashes flights(List<StreamEvent> events, Quarantine quarantine) throws IOException {
             int dimension = 8;
             int[] buckets = {24 + 1, 7 + 1, 512, 512, 8_192};
             double[] statistics = new double[3];
@@ -101,6 +119,7 @@ class NumericsDocumentTest {
             Tensor w2 = Tensor.of(64, 1, 0).drawn(8, (float) Math.sqrt(6.0 / (64 + 1)));
             Tensor b2 = Tensor.of(1, 1, 0);
             Optimizer sgd = (tensor, k, g) -> tensor.w[k] = Math.fma(-0.03f, g, tensor.w[k]);
+            int learned = 0;
             for (StreamEvent event : events) {
                 Flight flight = (Flight) event;
                 long hours = flight.departed() / 3_600_000;
@@ -119,9 +138,17 @@ class NumericsDocumentTest {
                 float[] h = dense(x, w1, b1);
                 float[] r = relu(h);
                 float z = dense(r, w2, b2)[0];
-                float[] dz = {1f / (1f + exp(-z)) - (flight.late() ? 1 : 0)};
+                int y = flight.late() ? 1 : 0;
+                float[] dz = {1f / (1f + exp(-z)) - y};
                 float[] dh = reluGradient(r, denseGradient(dz, w2));
                 float[] dx = denseGradient(dh, w1);
+                double loss = Math.max(z, 0) - z * y + Math.log1p(Math.exp(-Math.abs(z)));
+                double norm = Math.sqrt(
+                        squares(dz, 0) * (1 + squares(r, 0)) + squares(dh, 0) * (1 + squares(x, 0)) + squares(dx, 1));
+                if (loss > quarantine.loss() || norm > quarantine.gradient()) {
+                    continue;
+                }
+                learned++;
                 learn(r, dz, w2, b2, sgd);
                 learn(x, dh, w1, b1, sgd);
                 for (int t = 0; t < tables.length; t++) {
@@ -146,7 +173,10 @@ class NumericsDocumentTest {
                     optimizer: {sgd: {rate: 0.03}}
                     seed: 42
                     """;
-            return hashes(canonical, events.size(), statistics,
+            if (quarantine.judges()) {
+                canonical = canonical.replace("seed", "quarantine: {loss: 2, gradient: 1.7}\nseed");
+            }
+            return hashes(canonical, learned, statistics,
                     List.of(tables[0], tables[1], tables[2], tables[3], tables[4], w1, b1, w2, b2));
         }
 
@@ -181,6 +211,14 @@ class NumericsDocumentTest {
                     seed: 42
                     """;
             return hashes(canonical, events.size(), new double[0], List.of(w1, b1, w2, b2));
+        }
+
+        private static double squares(float[] values, int from) {
+            double sum = 0;
+            for (int i = from; i < values.length; i++) {
+                sum += (double) values[i] * values[i];
+            }
+            return sum;
         }
 
         // ---- The hashes ----

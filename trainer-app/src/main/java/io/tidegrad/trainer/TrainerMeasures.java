@@ -136,7 +136,9 @@ final class TrainerMeasures {
             Measure.<Report>gauge("tidegrad.prior.mean.squared.error", "of the running mean",
                     Report::priorMeanSquaredError).field("prior_mean_squared_error"),
             Measure.<Report>gauge("tidegrad.mean.absolute.error", "progressive mean absolute error",
-                    Report::meanAbsoluteError).field("mean_absolute_error"));
+                    Report::meanAbsoluteError).field("mean_absolute_error"),
+            Measure.<Report>counter("tidegrad.events.quarantined", "events beyond a bound of the spec's quarantine",
+                    Report::quarantined).field("quarantined"));
 
     /// Of the newest labels.
     private static final Measures<Report> WINDOW =

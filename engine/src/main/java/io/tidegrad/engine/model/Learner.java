@@ -27,6 +27,9 @@ public final class Learner {
     /// large too, or else make the loss not finite.
     private static final double NUMBER_MAX = 1e15;
 
+    private static final Step.TouchedRows NOBODY = (tensor, rows, count) -> {
+    };
+
     private final Parameters parameters;
     private final Plan plan;
     private final BatchLoss loss;
@@ -111,30 +114,19 @@ public final class Learner {
             loss.predict(step.kernels, rows, y.values, y.at, y.stride, served);
         }
         step.learns = true;
-        network.forward(step);
-        loss.compare(step.kernels, rows, y.values, y.at, y.stride, batch.labels);
-        markFaulty(rows, batch.sampleWeights);
-        double batchLoss = loss.reduce(rows, batch.sampleWeights);
-        if (!Double.isFinite(batchLoss)) {
-            fault = forwardFault(rows, batch);
+        double batchLoss = forward(batch);
+        if (Double.isNaN(batchLoss)) {
             return Double.NaN;
         }
         if (loss.isEmpty()) {
             return 0;
         }
-        loss.gradient(rows, batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
-        step.scale = loss.scale();
+        slope(batch);
         optimizers.prepare(parameters.updates() + 1);
         parameters.beforeStep();
         if (clips || asksForCare(rows, batch.numbers)) {
-            GradientSlab stored = gradients == null ? newGradients() : gradients;
-            gradients = stored;
-            stored.receive(step);
+            GradientSlab stored = receiveGradients();
             double norm = backward(stored, rows, clips ? Double.MAX_VALUE : gradientMax);
-            if (!clips) {
-                step.target = step.slab;
-                step.optimizers = optimizers.ofTensors();
-            }
             if (fault != null) {
                 return Double.NaN;
             }
@@ -145,6 +137,56 @@ public final class Learner {
         }
         parameters.stepped(rows);
         return batchLoss;
+    }
+
+    /// Returns the loss of a single row, without weights, if a scorer predicted it now: without dropout, by the
+    /// statistics so far. Changes neither weights nor state. NaN if it is not finite; `fault` tells where.
+    public double judge(Batch row) {
+        row.requireFits(plan.spec().row(), 1);
+        fault = null;
+        row.into(step);
+        step.number = parameters.updates();
+        step.learns = false;
+        return Double.isNaN(forward(row)) ? Double.NaN : loss.rowLosses()[0];
+    }
+
+    /// Returns the norm of the gradient of the row that was judged last, with its weight, as clipping measures it.
+    /// Changes neither weights nor state. If it is not finite, `fault` tells where.
+    public double judgeGradient(Batch row) {
+        slope(row);
+        step.touchedRows = NOBODY;
+        step.learnsStatistics = false;
+        double norm = backward(receiveGradients(), 1, Double.MAX_VALUE);
+        step.touchedRows = parameters.touchedRows();
+        step.learnsStatistics = true;
+        return norm;
+    }
+
+    /// Predicts the batch and returns its loss; NaN, and a fault, if that is not finite.
+    private double forward(Batch batch) {
+        int rows = batch.size();
+        network.forward(step);
+        loss.compare(step.kernels, rows, y.values, y.at, y.stride, batch.labels);
+        markFaulty(rows, batch.sampleWeights);
+        double batchLoss = loss.reduce(rows, batch.sampleWeights);
+        if (Double.isFinite(batchLoss)) {
+            return batchLoss;
+        }
+        fault = forwardFault(rows, batch);
+        return Double.NaN;
+    }
+
+    private void slope(Batch batch) {
+        loss.gradient(batch.size(), batch.labels, batch.sampleWeights, dy.values, dy.at, dy.stride);
+        step.scale = loss.scale();
+    }
+
+    /// Makes the next backward pass store its gradients.
+    private GradientSlab receiveGradients() {
+        GradientSlab stored = gradients == null ? newGradients() : gradients;
+        gradients = stored;
+        stored.receive(step);
+        return stored;
     }
 
     /// Whether a first layer's gradients could be too large to be squared by an optimizer. If each gradient were
@@ -181,6 +223,10 @@ public final class Learner {
     private double backward(GradientSlab gradients, int rows, double max) {
         copy(statistics, statisticsBefore);
         network.backward(step);
+        if (!clips) {
+            step.target = step.slab;
+            step.optimizers = optimizers.ofTensors();
+        }
         double norm = gradients.norm();
         if (!(norm <= max)) {
             copy(statisticsBefore, statistics);

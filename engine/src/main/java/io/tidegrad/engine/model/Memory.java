@@ -11,7 +11,7 @@ import java.util.List;
 ///
 /// @param weights weights and the statistics that layers learn from their inputs
 /// @param optimizerState 0 for predicting
-/// @param gradients all gradients of a step if clipping needs them at once; otherwise 0, although a learner allocates
+/// @param gradients all gradients of a step if clipping or judging needs them at once; otherwise 0, although a learner allocates
 ///     them for the first step whose slopes and numbers are so large that their products could overflow
 /// @param workspace scratch of a thread's layers and loss for a mini-batch
 /// @param batch the rows of a mini-batch
@@ -21,13 +21,19 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toLearn(Plan plan, int maxBatch) {
+        return toLearn(plan, maxBatch, false);
+    }
+
+    /// @param judgesGradients whether `Learner.judgeGradient` is called
+    /// @throws ArithmeticException an array would hold 2^31 numbers or more
+    public static Memory toLearn(Plan plan, int maxBatch, boolean judgesGradients) {
         List<Tensor> tensors = plan.tensors();
         long weights = tensors.stream().mapToLong(Memory::bytes).sum();
         long learned = tensors.stream().filter(t -> !(t instanceof Tensor.Statistics)).mapToLong(Memory::bytes).sum();
-        boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
+        boolean stores = judgesGradients || !(plan.spec().clipping() instanceof Clipping.None);
         long served = plan.learnsDifferently() ? (long) Float.BYTES * plan.outputs() : 0;
         long aRow = Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * plan.outputs() + served;
-        long gradients = clips ? tensors.stream().mapToLong(t -> gradientBytes(t, maxBatch)).sum() : 0;
+        long gradients = stores ? tensors.stream().mapToLong(t -> gradientBytes(t, maxBatch)).sum() : 0;
         return new Memory(weights, learned * plan.spec().optimizer().stateParts(), gradients,
                 workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch, batch(plan, maxBatch));
     }

@@ -94,6 +94,24 @@ class MemoryTest {
         }
     }
 
+    @Test
+    void aLearnerThatJudgesGradientsTakesThemToo() {
+        Layer network =
+                new Sequence(new Concat(new Numbers(0, 300), new Embedding(0, 2, 60_000, 5, Embedding.Update.DENSE)),
+                        new Dense(700), new Dense(10));
+        Plan plan = Plan.of(
+                new NetworkSpec(new RowShape(300, 2, 1), network, new CategoricalCrossEntropy(false), new Sgd(0.1), 1));
+        long bytes = allocated(() -> {
+            Learner learner = new Learner(Parameters.blank(plan), KERNELS, 7);
+            Batch row = new Batch(plan.spec().row(), 1);
+            row.resize(1);
+            var loss = learner.judge(row);
+            return List.of(learner, row, loss, learner.judgeGradient(row));
+        });
+        assertThat((double) Memory.toLearn(plan, 7, true).total()).isCloseTo(bytes, within(0.03 * bytes + OBJECTS));
+        assertThat(Memory.toLearn(plan, 7).gradients()).isZero();
+    }
+
     static List<Optimizer> optimizers() {
         return List.of(new Sgd(0.1, 0, false), new Sgd(0.1, 0.9, false), Adam.of(0.1));
     }

@@ -22,6 +22,8 @@ public record Rejection(Reason reason, String detail) {
         INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME,
         /// The record of a stream's topic has not the headers of an example.
         NOT_AN_EXAMPLE,
+        /// The event's loss or gradient is beyond the bound of the spec.
+        QUARANTINED,
         /// The event ended the trainer twice in a row and was set aside without being decoded.
         ENDED_THE_TRAINER;
 

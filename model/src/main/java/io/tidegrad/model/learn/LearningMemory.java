@@ -13,8 +13,8 @@ import io.tidegrad.model.spec.ModelSpec;
 public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
     public static LearningMemory of(ModelSpec spec) {
         Plan plan = Plan.of(spec.network());
-        return new LearningMemory(Memory.toLearn(plan, spec.miniBatch()), Memory.toWarmUp(plan, spec.miniBatch()),
-                Memory.toPredict(plan, 1));
+        return new LearningMemory(Memory.toLearn(plan, spec.miniBatch(), spec.quarantine().judgesGradients()),
+                Memory.toWarmUp(plan, spec.miniBatch()), Memory.toPredict(plan, 1));
     }
 
     /// Bytes that a trainer needs while it starts.

@@ -17,6 +17,7 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.Quarantine;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// A model that learns row by row: the engine's state, the rows of the unfinished batch, stream time and progressive
 /// evaluation. Its state is a pure function of (spec, rows and ticks in order); it uses no clock and no thread.
 /// Trainer, replay and tests all use this class. Accepting a row allocates nothing.
+///
+/// With a quarantine in the spec a row is judged when it arrives, by itself and by the weights of that moment. One that is
+/// beyond a bound changes nothing, and so the state is that of a log without it, whatever the size of batches.
 ///
 /// A batch ends when it is full, when a tick arrives, or when stream time crosses the end of the spec's window; the row
 /// that crosses it opens the next batch.
@@ -46,6 +50,9 @@ public final class OnlineModel {
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
+    private final Quarantine quarantine;
+    private final Batch judged; // the row that is judged
+    private long quarantined;
     private final long windowMillis; // 0 when the spec has no window
     private long openWindow; // number of the window that the open batch belongs to
     private final StreamTime streamTime;
@@ -63,6 +70,8 @@ public final class OnlineModel {
         shape = plan.spec().row();
         learner = new Learner(parameters, kernels, spec.miniBatch());
         open = new Batch(shape, spec.miniBatch());
+        quarantine = spec.quarantine();
+        judged = new Batch(shape, 1);
         Duration window = spec.window();
         windowMillis = window == null ? 0 : window.toMillis();
         streamTime = new StreamTime(spec.input().maxAhead().toMillis());
@@ -120,8 +129,8 @@ public final class OnlineModel {
     }
 
     /// Copies the row into the open batch and learns when the batch is full or a window ends. Returns null when the row
-    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`) or, at
-    /// mini-batch size 1, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
+    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), the spec
+    /// quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
     ///     caused it
@@ -135,9 +144,13 @@ public final class OnlineModel {
             streamTime.rejected(time);
             return rejection;
         }
+        Rejection refusal = quarantine.judges() ? judge(row) : null;
+        if (refusal != null) {
+            return refusal;
+        }
         if (open.capacity() == 1) {
             // At mini-batch size 1 a row can be rejected after the step was tried: the learner has changed nothing.
-            append(row);
+            append(row, open);
             double loss = learner.learn(open);
             if (Double.isNaN(loss)) {
                 Rejection rejection = blame();
@@ -156,7 +169,7 @@ public final class OnlineModel {
             }
             openWindow = window;
         }
-        append(row);
+        append(row, open);
         if (open.size() == open.capacity()) {
             learnOpen();
         }
@@ -170,15 +183,38 @@ public final class OnlineModel {
         }
     }
 
-    private void append(Row row) {
-        int at = open.size();
-        System.arraycopy(row.numbers, 0, open.numbers, at * shape.numbers(), shape.numbers());
-        System.arraycopy(row.ids, 0, open.ids, at * shape.ids(), shape.ids());
-        System.arraycopy(row.labels, 0, open.labels, at * shape.labels(), shape.labels());
+    private void append(Row row, Batch to) {
+        int at = to.size();
+        System.arraycopy(row.numbers, 0, to.numbers, at * shape.numbers(), shape.numbers());
+        System.arraycopy(row.ids, 0, to.ids, at * shape.ids(), shape.ids());
+        System.arraycopy(row.labels, 0, to.labels, at * shape.labels(), shape.labels());
         if (weighted) {
-            open.sampleWeights[at] = row.weight;
+            to.sampleWeights[at] = row.weight;
         }
-        open.resize(at + 1);
+        to.resize(at + 1);
+    }
+
+    /// Judges a row by the present weights. Returns why it is refused, or null.
+    private @Nullable Rejection judge(Row row) {
+        judged.resize(0);
+        append(row, judged);
+        double loss = learner.judge(judged);
+        if (loss > quarantine.loss()) {
+            return quarantined("loss", quarantine.loss(), loss);
+        }
+        if (learner.fault() == null && quarantine.judgesGradients()) {
+            double norm = learner.judgeGradient(judged);
+            if (learner.fault() == null && norm > quarantine.gradient()) {
+                return quarantined("gradient", quarantine.gradient(), norm);
+            }
+        }
+        return learner.fault() == null ? null : blame();
+    }
+
+    private Rejection quarantined(String what, double bound, double found) {
+        quarantined++;
+        return new Rejection(Rejection.Reason.QUARANTINED, "quarantine." + what + ": expected at most " + bound
+                + " by version " + parameters.updates() + ", found " + found);
     }
 
     /// Decides whether the row or the weights caused a loss that is not finite: if all weights are finite, the row did.
@@ -197,10 +233,10 @@ public final class OnlineModel {
 
     /// Describes where the last step failed, with the place of the layer in the spec.
     ///
-    /// @param event what the message calls the row; a number follows when the batch has several
+    /// @param event what the message calls the row, whose number follows; empty for the one that has just come
     private String faultOf(String event) {
         Fault fault = Objects.requireNonNull(learner.fault());
-        String row = fault.row() < 0 ? "" : open.capacity() == 1 ? "" : event + (fault.row() + 1) + ", ";
+        String row = fault.row() < 0 || event.isEmpty() ? "" : event + (fault.row() + 1) + ", ";
         return "update " + fault.step() + ", " + row + fault.where() + spec.placeInNetwork(fault.where()) + ": "
                 + fault.what();
     }
@@ -253,6 +289,11 @@ public final class OnlineModel {
         return open.size();
     }
 
+    /// Rows that the spec's quarantine refused.
+    public long quarantined() {
+        return quarantined;
+    }
+
     public ProgressiveEvaluation evaluation() {
         return evaluation;
     }
@@ -286,6 +327,9 @@ public final class OnlineModel {
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         to.int64(openWindow);
+        if (quarantine.judges()) {
+            to.int64(quarantined);
+        }
         streamTime.write(to);
         recent.write(to);
         evaluation.write(to);
@@ -312,6 +356,7 @@ public final class OnlineModel {
         }
         open.resize(size);
         openWindow = from.int64();
+        quarantined = quarantine.judges() ? from.int64() : 0;
         streamTime.read(from);
         recent.read(from);
         evaluation = new ProgressiveEvaluation(spec);

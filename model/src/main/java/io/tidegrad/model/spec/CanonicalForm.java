@@ -41,6 +41,9 @@ final class CanonicalForm {
         if (!regularization.isEmpty()) {
             line(text, "regularization", regularization.toString());
         }
+        if (spec.quarantine().judges()) {
+            line(text, "quarantine", Quarantine.FORM.keysOf(spec.quarantine()).toString());
+        }
         Flow miniBatch = new Flow().add("size", spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
                 .add("window", spec.window() == null ? null : spec.window().toString());
         if (!miniBatch.isEmpty()) {

@@ -49,9 +49,9 @@ import org.jspecify.annotations.Nullable;
 /// @param memo new for each spec
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
         List<Feature> features, List<NetworkLayer> layers, int outputs, int steps, Loss loss, Optimizer optimizer,
-        Schedule schedule, Clipping clipping, Regularization regularization, int miniBatch, @Nullable Duration window,
-        Publish publish, long falseAlarms, long seed, @Nullable InitialWeights initialWeights, String yaml,
-        List<String> labelReads, Memo memo) {
+        Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine, int miniBatch,
+        @Nullable Duration window, Publish publish, long falseAlarms, long seed,
+        @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
     /// In a row's labels, for a step that has none: it has no loss and no slope.
     public static final int NO_CLASS = -1;
 
@@ -210,10 +210,10 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return new SpecReader(yaml, source, true, null).read();
     }
 
-    /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does
-    /// not.
+    /// The same model at other rates, for a trial of them, in which every loss counts: without quarantine. What it is
+    /// called and its text stay, its fingerprint does not.
     public ModelSpec withRates(Optimizer optimizer, Schedule schedule) {
-        return with(input, optimizer, schedule);
+        return with(input, optimizer, schedule, Quarantine.NONE);
     }
 
     /// The same model, whose fields are known by `reader`. The text says so, too.
@@ -242,7 +242,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     public ModelSpec onTopic(String topic) {
         return with(
                 new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(), input.reader()),
-                optimizer, schedule);
+                optimizer, schedule, quarantine);
     }
 
     private ModelSpec withTopicOf(ModelSpec other) {
@@ -250,10 +250,10 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return input.stream() == null || topic == null ? this : onTopic(topic);
     }
 
-    private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule) {
+    private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule, Quarantine quarantine) {
         return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, steps, loss,
-                optimizer, schedule, clipping, regularization, miniBatch, window, publish, falseAlarms, seed,
-                initialWeights, yaml, labelReads, new Memo());
+                optimizer, schedule, clipping, regularization, quarantine, miniBatch, window, publish, falseAlarms,
+                seed, initialWeights, yaml, labelReads, new Memo());
     }
 
     /// The topic of events or examples.

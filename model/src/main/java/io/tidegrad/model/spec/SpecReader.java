@@ -81,8 +81,8 @@ final class SpecReader {
 
     private @Nullable ModelSpec spec(SpecNode root) {
         Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "loss",
-                "optimizer", "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "watch",
-                "seed", "initial-weights");
+                "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "mini-batch", "publish",
+                "watch", "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -110,6 +110,7 @@ final class SpecReader {
         Schedule schedule = Schedules.read(keys.optional("schedule"), optimizer);
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
+        Quarantine quarantine = Quarantine.read(keys.optional("quarantine"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         SpecNode publishNode = keys.optional("publish");
         ModelSpec.Publish publish = publish(publishNode);
@@ -162,10 +163,10 @@ final class SpecReader {
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.kind, label.count, label.lengths),
                 weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, miniBatch.size, miniBatch.window, publish, falseAlarms, seed, initialWeights, yaml,
-                labelReads.lines(), new ModelSpec.Memo());
+                regularization, quarantine, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
+                initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
         try {
-            Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
+            Memory.toLearn(Plan.of(spec.network()), miniBatch.size, quarantine.judgesGradients());
         } catch (ArithmeticException tooLarge) {
             networkNode.problem("expected layers whose arrays hold fewer than 2^31 numbers for a mini-batch of "
                     + miniBatch.size + " rows, found one that would hold more");

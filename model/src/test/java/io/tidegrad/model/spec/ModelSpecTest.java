@@ -109,6 +109,7 @@ class ModelSpecTest {
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
             schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
+            quarantine: { gradient: 1e3, loss: 20.0 }
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] } } }
             watch: { false-alarms-every: 5000 }
@@ -261,6 +262,8 @@ class ModelSpecTest {
                     regularization: { l2: 1e-4, applies-to: all } | regularization: {l2: 0.0001}
                     regularization: { l1: 0.01, l2: 0, applies-to: weights } | regularization: {l1: 0.01, applies-to: weights}
                     regularization: { l2: 0, applies-to: weights } | ''
+                    quarantine: { loss: 2e1 } | quarantine: {loss: 20}
+                    quarantine: { gradient: 0.5, loss: 1e30 } | quarantine: {loss: 1000000000000000000000000000000, gradient: 0.5}
                     """)
     void howToStepHasOneCanonicalSpelling(String written, String canonical) {
         String optimizer = "optimizer: { adam: { rate: 0.001 } }";

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Measures of a model at one watermark. A replay of the log up to `nextOffset` must give the same hashes.
 ///
+/// @param quarantined events of the epoch that the spec's quarantine refused
 /// @param served how good what was served turned out to be, by epoch and stage, newest epoch first
 /// @param servedVersions the same by range of versions
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param raised how often there was an alarm, by signal
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
-        double priorMeanSquaredError, double meanAbsoluteError, List<ServedEvaluation.Figures> served,
+        double priorMeanSquaredError, double meanAbsoluteError, long quarantined, List<ServedEvaluation.Figures> served,
         List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten,
         Map<String, Double> window, List<RecentEvaluation.Alarm> alarms, Map<RecentEvaluation.Signal, Long> raised) {
     public Report {
@@ -40,7 +41,7 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         return new Report(nextOffset, model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
-                evaluation.meanAbsoluteError(), model.served().stages(), model.served().ranges(),
+                evaluation.meanAbsoluteError(), model.quarantined(), model.served().stages(), model.served().ranges(),
                 model.served().unreadableCount(), model.served().forgottenCount(), evaluation.recent().measures(),
                 evaluation.recent().alarms(), evaluation.recent().raised());
     }

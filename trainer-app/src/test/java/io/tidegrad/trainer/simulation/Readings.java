@@ -46,13 +46,13 @@ final class Readings {
             seed: 7
             """;
 
-    /// The second learns a stream's examples, and counts what it has served.
+    /// The second learns a stream's examples, and counts what it has served; the third quarantines what surprises it.
     static final List<ModelSpec> SPECS = List.of(spec("size: 1"),
             ModelSpec
                     .parse(SPEC.replace("{ topic: readings, event-time: at }", "{ stream: readings }")
                             .replace("label: { field: over }\n", "").replace("BATCH", "size: 3"), "the stream's spec")
                     .onTopic("readings"),
-            spec("size: 4, window: PT10S"));
+            spec("size: 4, window: PT10S }\nquarantine: { loss: 0.8, gradient: 1.5"));
 
     /// Its weights are beyond all floats after a dozen updates.
     static final ModelSpec DIVERGING = ModelSpec.parse(
