@@ -163,6 +163,14 @@ final class CliSettings {
     static final Command MODELS_SHOW =
             new Command("models show", "show all that is known of a model: lineage, decisions, published versions",
                     EXIT_STATUS, MODELS_BEGIN, modelOf("models show"), optional(PREFIX), MODELS_END);
+    static final Command MODELS_COMPARE =
+            new Command("models compare", "say whether a model is better than another one, as far as that is certain", """
+            Learns both from their log, each from its own start and each event after it was predicted, and compares their losses
+            at the same events. It changes nothing. docs/operations/decide.md tells what the verdict means.
+            """ + EXIT_STATUS, BOTH, modelOf("models compare"),
+                    required(FOR, "name of the model that this one is compared with"),
+                    optional(FROM, "the first event that counts: begin, an offset or a time"),
+                    optional(UNTIL, PREFIX, JSON), CONNECTIONS);
     static final Command MODELS_CREATE = new Command("models create", "register a model, for a trainer to learn", """
             A trainer with --all-models begins to learn it at once, another one if it is started with --model NAME. A model
             that was deleted is created again in a new epoch.
@@ -286,10 +294,10 @@ final class CliSettings {
                     optional(TOPIC, "the topic of events, instead of the spec's"), optional(REGISTRY, CONFIG));
 
     static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
-            MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_UPGRADE,
-            MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST,
-            STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND, BACKTEST,
-            SPEC_SUGGEST, SPEC_CHECK);
+            MODELS_LIST, MODELS_SHOW, MODELS_COMPARE, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK,
+            MODELS_UPGRADE, MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW,
+            MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE,
+            EXPORT, LR_FIND, BACKTEST, SPEC_SUGGEST, SPEC_CHECK);
 
     private CliSettings() {}
 

@@ -114,6 +114,7 @@ final class ModelDecision {
         return CommandGroup.of("models", "The registered models, and what people decide about them.",
                 SettingsCommand.reading(CliSettings.MODELS_LIST, ModelsListing::list),
                 SettingsCommand.reading(CliSettings.MODELS_SHOW, ModelsListing::show),
+                SettingsCommand.reading(CliSettings.MODELS_COMPARE, CompareCommand::run),
                 command(CliSettings.MODELS_CREATE, ModelDecision::create),
                 command(CliSettings.MODELS_PAUSE, ModelDecision::pause),
                 command(CliSettings.MODELS_RESUME, ModelDecision::resume),

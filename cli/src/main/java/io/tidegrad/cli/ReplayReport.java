@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.replay.ReplayResult;
@@ -8,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// The result of a replay, for people and for programs.
 final class ReplayReport {
@@ -58,6 +61,11 @@ final class ReplayReport {
         return shown.isEmpty() ? "no labels" : String.join(", ", shown);
     }
 
+    /// The table and the verdict alone.
+    static String comparison(ReplayResult result) {
+        return table(result, Objects.requireNonNull(result.compared(), "two models were learned"));
+    }
+
     private static String table(ReplayResult result, ReplayResult.Compared other) {
         ProgressiveEvaluation mine = result.evaluation();
         ProgressiveEvaluation theirs = other.evaluation();
@@ -82,7 +90,31 @@ final class ReplayReport {
                         lead == 0 ? "equal" : (lead > 0 ? replayed : registered) + " by " + decimal(Math.abs(lead))));
             }
         }
-        return table.toString().replaceAll(" +(?=\\R)", "");
+        return table.toString().replaceAll(" +(?=\\R)", "") + verdict(replayed, registered, other.losses());
+    }
+
+    /// Tells whether one of two models is better by more than chance.
+    private static String verdict(String mine, String theirs, LossComparison.@Nullable Result losses) {
+        if (losses == null) {
+            return "";
+        }
+        String verdict = switch (losses.verdict()) {
+            case BETTER -> mine + " is better";
+            case WORSE -> theirs + " is better";
+            case CANT_TELL_YET ->
+                "can't tell yet"
+                        + (Double.isFinite(losses.more())
+                                ? String.format(Locale.ROOT,
+                                        "; about %,.0f more examples if the difference stays as it is", losses.more())
+                                : "");
+        };
+        Lines lines = new Lines().add("verdict", "%s", verdict);
+        if (losses.examples() > 0) {
+            lines.add("difference", "%+.5f, with 95 %% certainty %+.5f to %+.5f; above 0 %s is better",
+                    losses.difference(), losses.low(), losses.high(), mine);
+        }
+        return System.lineSeparator() + lines.add("rests on",
+                "%,d examples that both learned, each counted as %.4f at most", losses.examples(), losses.bound());
     }
 
     private static String decimal(double value) {
@@ -131,6 +163,12 @@ final class ReplayReport {
             leads.put(metric.key(), metric.lead(mine, other.evaluation()));
         }
         line.put("better_by", leads);
-        return line;
+        LossComparison.Result losses = other.losses();
+        return losses == null ? line : line.put("losses",
+                new JsonLine().put("verdict", losses.verdict().name().toLowerCase(Locale.ROOT).replace('_', '-'))
+                        .put("examples", losses.examples()).put("better_by", losses.difference())
+                        .put("low", losses.low()).put("high", losses.high())
+                        .put("confidence", LossComparison.CONFIDENCE).put("most_of_an_example", losses.bound())
+                        .put("more_examples", losses.more()));
     }
 }

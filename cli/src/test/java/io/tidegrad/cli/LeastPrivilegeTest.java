@@ -124,6 +124,7 @@ class LeastPrivilegeTest {
 
     /// What a user types behind the words of each command.
     private static final Map<String, List<String>> TYPED = Map.ofEntries(
+            Map.entry("models compare", List.of(OTHER + " --for " + MODEL)),
             Map.entry("models list", List.of("--model " + MODEL)), Map.entry("models show", List.of(MODEL)),
             Map.entry("streams list", List.of("")), Map.entry("streams show", List.of(STREAM)),
             Map.entry("snapshots list", List.of("--model " + MODEL)),

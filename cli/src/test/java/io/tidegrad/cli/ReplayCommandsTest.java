@@ -131,9 +131,9 @@ class ReplayCommandsTest {
         if (words.equals("snapshots list")) {
             cluster.subList(2, 4).clear(); // asks no registry
         }
-        arguments.addAll(cluster);
         arguments.addAll(List.of(more));
-        if (!arguments.contains("--model")) {
+        arguments.addAll(cluster);
+        if (!arguments.contains("--model") && !words.equals("models compare")) {
             arguments.addAll(List.of("--model", model));
         }
         return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
@@ -182,6 +182,15 @@ class ReplayCommandsTest {
         assertThat(out.toString()).contains("kept          as model " + name)
                 .contains("the same events, each predicted before it was learned").containsPattern("rows +400 +400")
                 .containsPattern("log loss +0\\.\\d{4} +0\\.\\d{4}  (" + name + "|" + model + ") by 0\\.");
+        forget();
+        assertThat(run("models compare", name, "--for", model)).as(err.toString()).isZero();
+        assertThat(out.toString()).containsPattern("log loss +0\\.\\d{4} +0\\.\\d{4}")
+                .containsPattern("verdict +can't tell yet")
+                .containsPattern("rests on +0 examples that both learned, each counted as \\d\\.\\d{4} at most");
+        forget();
+        assertThat(run("models compare", name, "--for", model, "--json")).isZero();
+        assertThat(json().path("compared").path("losses").path("verdict").asText()).isEqualTo("cant-tell-yet");
+        assertThat(json().path("compared").path("losses").path("examples").asLong()).isZero(); // too few to tell a bound
         forget();
         assertThat(run("verify", "--model", name)).as(err.toString()).isZero(); // published before a trainer learns
         forget();
@@ -357,6 +366,9 @@ class ReplayCommandsTest {
                     replay --until live --as x --state-dir d --paused | 2 | expected neither --resume-at nor --paused
                     replay --out x.safetensors | 2 | expected --from snapshot:N beside it
                     replay --compare nobody | 2 | model nobody: expected a registered model, found none
+                    models compare MODEL --for nobody | 2 | model nobody: expected a registered model, found none
+                    models compare MODEL --for MODEL | 2 | expected another model than the one that is compared
+                    models compare MODEL --for x --from snapshot:3 | 2 | --from snapshot:3: expected an offset or a time
                     replay --with-spec none.yaml | 2 | with-spec none.yaml: expected a readable file
                     verify --model nobody | 2 | correct the name or the prefix
                     verify --version 99999 | 2 | expected version 99999 on
@@ -367,8 +379,8 @@ class ReplayCommandsTest {
                     snapshots list --model nobody | 2 | found no such topic
                     """)
     void aMistakeIsSaidInOneLineWithItsRemedy(String line, int status, String said) {
-        int words = line.startsWith("snapshots") ? 2 : 1;
-        List<String> parts = List.of(line.split(" "));
+        int words = line.startsWith("snapshots") || line.startsWith("models") ? 2 : 1;
+        List<String> parts = List.of(line.replace("MODEL", model).split(" "));
         assertThat(run(String.join(" ", parts.subList(0, words)),
                 parts.subList(words, parts.size()).toArray(String[]::new))).as(out.toString() + err).isEqualTo(status);
         assertThat(err.toString()).contains(said).doesNotContain("\tat ");

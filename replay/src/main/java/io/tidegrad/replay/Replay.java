@@ -10,6 +10,7 @@ import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -21,6 +22,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.relearn.KnownRejections;
+import io.tidegrad.trainer.relearn.PairedLosses;
 import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.relearn.RelearnedModel;
 import io.tidegrad.trainer.relearn.Relearning;
@@ -48,6 +50,7 @@ public final class Replay {
 
     private final ReplayOptions options;
     private final ReplayProgress.Listener listener;
+    private @Nullable PairedLosses losses;
 
     private Replay(ReplayOptions options, ReplayProgress.Listener listener) {
         this.options = options;
@@ -63,6 +66,28 @@ public final class Replay {
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
                 (registry, decoder) -> new Replay(options, listener).run(registry, decoder));
+    }
+
+    /// Learns two registered models side by side, each from its own start, as if both had been watched from the same event
+    /// on: the later of their starts, or a later one that the options name.
+    ///
+    /// @throws StopException as `run`, or if the two learn from different logs
+    public static ReplayResult compare(ReplayOptions options, ReplayProgress.Listener listener) {
+        return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
+                (registry, decoder) -> new Replay(options, listener).compare(decoder));
+    }
+
+    private ReplayResult compare(RecordDecoder decoder) {
+        Lineage lineage = registered(options.model());
+        Lineage other = registered(options.compareWith());
+        try (TopicReader reader = new TopicReader(options.kafka(), lineage.spec().inputTopic())) {
+            long both = Math.max(lineage.firstOffset(), other.firstOffset());
+            long from = Math.max(both, options.from().asStart(other.model(), reader, both));
+            RelearnedModel champion = compared(lineage.spec(), other, decoder, reader, from);
+            List<RelearnedModel> models = List.of(again(lineage, decoder, false), champion);
+            long nanos = learn(reader, models, from, options.until().asEnd(reader, Instant.now()));
+            return result(models, losses, null, nanos);
+        }
     }
 
     /// Learns the whole log of a spec, without a registered model, as if the model were registered now.
@@ -81,7 +106,7 @@ public final class Replay {
             try (Relearning relearning =
                     new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE)) {
                 relearning.advance(relearning.end());
-                return result(List.of(relearned), null, relearning.nanos());
+                return result(List.of(relearned), null, null, relearning.nanos());
             }
         }
     }
@@ -119,10 +144,13 @@ public final class Replay {
                             KnownRejections.setAside(options.kafka(), options.topics(), lineage), from, keep != null,
                             options.kernels()));
             if (!options.compareWith().isEmpty()) {
-                models.add(compared(spec, decoder, reader, from));
+                models.add(compared(spec, registered(options.compareWith()), decoder, reader, from));
             }
-            return keep == null ? result(models, null, learn(reader, models, until))
-                    : learnAndKeep(reader, models, until, keep);
+            if (keep != null) {
+                return learnAndKeep(reader, models, until, keep);
+            }
+            long nanos = learn(reader, models, from, until);
+            return result(models, losses, null, nanos);
         }
     }
 
@@ -157,16 +185,16 @@ public final class Replay {
     }
 
     /// Returns the other model, which learns from its own start and is evaluated from where the first one begins.
-    private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, TopicReader reader, long from) {
-        Lineage other = registered(options.compareWith());
+    private RelearnedModel compared(ModelSpec first, Lineage other, RecordDecoder decoder, TopicReader reader,
+            long from) {
         if (!other.log().equals(reader.log())) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "--compare " + other.model() + ": expected a model that learns from " + reader.log().topic()
-                            + ", found one that learns from " + other.log().topic());
+                    "model " + other.model() + ", to compare with: expected one that learns from "
+                            + reader.log().topic() + ", found one that learns from " + other.log().topic());
         }
         if (other.firstOffset() > from) {
             throw new StopException(ExitCode.CONFIGURATION,
-                    "--compare " + other.model() + ": expected a model that began at or before offset " + from
+                    "model " + other.model() + ", to compare with: expected one that began at or before offset " + from
                             + ", found one that began, or was taken over, at " + other.firstOffset() + "; give --from "
                             + other.firstOffset() + ", or exchange the two");
         }
@@ -176,12 +204,14 @@ public final class Replay {
     }
 
     /// Returns how many nanoseconds it took.
-    private long learn(TopicReader reader, List<RelearnedModel> models, long until) {
+    ///
+    /// @param from where the evaluation begins
+    private long learn(TopicReader reader, List<RelearnedModel> models, long from, long until) {
         try (Relearning relearning = new Relearning(reader, models, until, listener)) {
-            RelearnedModel first = models.getFirst();
-            if (models.size() > 1 && models.getLast().from() < first.from()) {
-                relearning.advance(Math.min(first.from(), until));
-                models.getLast().evaluateFrom(first.from());
+            relearning.advance(Math.min(from, until));
+            models.stream().filter(each -> each.from() < from).forEach(each -> each.evaluateFrom(from));
+            if (models.size() > 1) {
+                losses = new PairedLosses(models.getFirst(), models.getLast(), from);
             }
             relearning.advance(until);
             if (options.catchUp()) {
@@ -207,7 +237,7 @@ public final class Replay {
             ReplayOptions.Keep keep) {
         RelearnedModel first = models.getFirst();
         try (Handover handover = Handover.open(keep.publishing(), first.spec(), first.from())) {
-            long nanos = learn(reader, models, until);
+            long nanos = learn(reader, models, first.from(), until);
             if (keep.resumeAt() != null && first.model().parameters().updates() == 0) {
                 throw new StopException(ExitCode.CONFIGURATION,
                         "until: expected an end after the first update of model " + first.spec().model()
@@ -230,7 +260,7 @@ public final class Replay {
             if (!keep.paused()) {
                 handover.resume();
             }
-            return result(models, new ReplayResult.Kept(epoch, resumeOffset, keep.paused()), nanos);
+            return result(models, losses, new ReplayResult.Kept(epoch, resumeOffset, keep.paused()), nanos);
         }
     }
 
@@ -252,7 +282,8 @@ public final class Replay {
         });
     }
 
-    private static ReplayResult result(List<RelearnedModel> models, ReplayResult.@Nullable Kept kept, long nanos) {
+    private static ReplayResult result(List<RelearnedModel> models, @Nullable PairedLosses losses,
+            ReplayResult.@Nullable Kept kept, long nanos) {
         RelearnedModel relearned = models.getFirst();
         OnlineModel model = relearned.model();
         Accounts accounts = relearned.accounts();
@@ -260,11 +291,17 @@ public final class Replay {
         return new ReplayResult(relearned.spec().model(), relearned.from(),
                 accounts.accepted() + accounts.deadLetters(), model.parameters().examples(), model.pending(),
                 accounts.deadLetters(), accounts.ticks(), model.parameters().updates(), relearned.nextOffset(),
-                model.weightsHash(), model.stateHash(), model.evaluation(), compared(other), kept, nanos);
+                model.weightsHash(), model.stateHash(), model.evaluation(), compared(model, other, losses), kept,
+                nanos);
     }
 
-    private static ReplayResult.@Nullable Compared compared(@Nullable RelearnedModel other) {
-        return other == null ? null : new ReplayResult.Compared(other.spec().model(),
-                other.model().parameters().updates(), other.model().evaluation());
+    private static ReplayResult.@Nullable Compared compared(OnlineModel model, @Nullable RelearnedModel other,
+            @Nullable PairedLosses losses) {
+        if (other == null) {
+            return null;
+        }
+        ProgressiveEvaluation theirs = other.model().evaluation();
+        return new ReplayResult.Compared(other.spec().model(), other.model().parameters().updates(), theirs,
+                losses != null && model.evaluation().hasLossOf(theirs) ? losses.result() : null);
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.replay;
 
+import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,8 @@ public record ReplayResult(String model, long startOffset, long events, long lea
     /// A model that learned the same events for comparison.
     ///
     /// @param version the number of its updates at the end
-    public record Compared(String model, long version, ProgressiveEvaluation evaluation) {
+    /// @param losses how the result's model compares with this one; null if their predictions are of different kinds
+    public record Compared(String model, long version, ProgressiveEvaluation evaluation,
+            LossComparison.@Nullable Result losses) {
     }
 }

@@ -39,6 +39,7 @@ public final class ProgressiveEvaluation {
     private double absoluteErrorSum;
     private double labelSum;
     private double correct;
+    private double newestLoss;
     private final BitSet recentlyCorrect = new BitSet(RECENT_ROWS); // a ring, by the label's number
     private final double[] classCounts;
     private final AucHistogram aucHistogram;
@@ -77,7 +78,7 @@ public final class ProgressiveEvaluation {
             right = path[i] == (int) of[labelAt + i];
         }
         countRight(right, weight);
-        lossSum += weight * (double) rowLoss / Math.max(1, length);
+        addLoss(weight * (double) rowLoss / Math.max(1, length));
         rows++;
         labels++;
         total += weight;
@@ -86,17 +87,22 @@ public final class ProgressiveEvaluation {
     private void addSteps(float[] predictions, int at, float[] of, int labelAt, float rowLoss, float weight) {
         // Without weights and smoothing the row's loss is the mean over its steps, exact where probabilities are rounded.
         boolean exact = loss.equals(PLAIN);
+        long before = labels;
+        double sum = 0;
         for (int step = 0; step < steps; step++) {
             float label = of[labelAt + step];
             if (label != ModelSpec.NO_CLASS) {
                 int from = at + step * outputs;
                 addClass((int) label, task.likeliest(predictions, from), weight);
                 recent.add(predictions, from, label, weight);
-                lossSum += weight * (exact ? rowLoss : ofProbability(predictions, from, label));
+                double ofStep = exact ? rowLoss : ofProbability(predictions, from, label);
+                addLoss(weight * ofStep);
+                sum += ofStep;
                 labels++;
                 total += weight;
             }
         }
+        newestLoss = weight * sum / (labels - before);
         rows++;
     }
 
@@ -106,22 +112,24 @@ public final class ProgressiveEvaluation {
                 boolean positive = label != 0;
                 addClass(positive ? 1 : 0, task.isYes(predictions, at) ? 1 : 0, weight);
                 aucHistogram.add(predictions[at], positive, weight);
-                lossSum += weight * surprise(predictions, at, label, rowLoss);
+                addLoss(weight * surprise(predictions, at, label, rowLoss));
             }
             case MARGIN -> {
                 boolean positive = label > 0;
-                addClass(positive ? 1 : 0, task.isYes(predictions, at) ? 1 : 0, weight);
+                boolean predicted = task.isYes(predictions, at);
+                addClass(positive ? 1 : 0, predicted ? 1 : 0, weight);
                 aucHistogram.addMargin(predictions[at], positive, weight);
+                newestLoss = predicted == positive ? 0 : weight;
             }
             case CATEGORICAL -> {
                 addClass((int) label, task.likeliest(predictions, at), weight);
-                lossSum += weight * surprise(predictions, at, label, rowLoss);
+                addLoss(weight * surprise(predictions, at, label, rowLoss));
             }
             case REGRESSION -> {
                 double prior = total == 0 ? 0 : labelSum / total;
                 double error = (double) predictions[at + task.point()] - label;
                 priorLossSum += weight * (label - prior) * (label - prior);
-                lossSum += weight * (loss instanceof MeanSquaredError ? rowLoss : error * error);
+                addLoss(weight * (loss instanceof MeanSquaredError ? rowLoss : error * error));
                 absoluteErrorSum += weight * Math.abs(error);
                 labelSum += (double) weight * label;
             }
@@ -131,6 +139,11 @@ public final class ProgressiveEvaluation {
         rows++;
         labels++;
         total += weight;
+    }
+
+    private void addLoss(double weighted) {
+        newestLoss = weighted;
+        lossSum += weighted;
     }
 
     /// -ln of the probability that was predicted for the label, without the class weights or smoothing that the learned
@@ -176,6 +189,18 @@ public final class ProgressiveEvaluation {
     /// Rows scored.
     public long rows() {
         return rows;
+    }
+
+    /// What the newest row adds to [#logLoss] or [#meanSquaredError], with its weight; of margins 1 for a wrong side. Not part
+    /// of the state.
+    public double newestLoss() {
+        return newestLoss;
+    }
+
+    /// Whether losses of the two can be compared.
+    public boolean hasLossOf(ProgressiveEvaluation other) {
+        return task.kind() == other.task.kind() || task.classes() > 0 && other.task.classes() > 0
+                && task.givesProbabilities() && other.task.givesProbabilities() && steps == other.steps;
     }
 
     /// Mean of -ln of the probability that was predicted for the label, of a sequence for each of its classes.

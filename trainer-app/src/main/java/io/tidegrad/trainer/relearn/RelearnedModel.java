@@ -47,6 +47,7 @@ public final class RelearnedModel {
     private long evaluatedFrom;
     private final LogTally tally;
     private RunningHash readHash; // the reading thread's
+    private @Nullable PairedLosses pairs;
     private boolean gap; // likewise: whether the records before the next one are left out
 
     /// @param model the model as it was before the record at `from`
@@ -144,7 +145,13 @@ public final class RelearnedModel {
             return;
         }
         try {
+            if (pairs != null) {
+                pairs.begin(this, offset);
+            }
             EventFold.Outcome outcome = EventFold.learn(event, model);
+            if (pairs != null) {
+                pairs.end(this, offset, outcome instanceof EventFold.Outcome.Accepted);
+            }
             tally.hash().add(hash);
             switch (outcome) {
                 case EventFold.Outcome.Accepted() -> tally.accepted(offset, timestamp);
@@ -181,6 +188,11 @@ public final class RelearnedModel {
     public void evaluateFrom(long offset) {
         model.restartEvaluation();
         evaluatedFrom = offset;
+    }
+
+    /// Tells `to` of each event, how much the model lost at it.
+    void pairs(PairedLosses to) {
+        pairs = to;
     }
 
     long evaluatedFrom() {
