@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
@@ -33,7 +34,7 @@ final class ReplayReport {
                         .add("newest 2,000", "%s", newest(evaluation.recent()))
                         .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
                         .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
-        for (RecentEvaluation.Alarm alarm : evaluation.recent().alarms()) {
+        for (ChangeAlarm.Reading alarm : evaluation.recent().alarms()) {
             lines.add("alarm", "%s", alarm.message());
         }
         ReplayResult.Kept kept = result.kept();
@@ -150,7 +151,7 @@ final class ReplayReport {
         JsonLine window = new JsonLine();
         evaluation.recent().measures().forEach(window::put);
         to.put("window", window).put("alarms",
-                evaluation.recent().alarms().stream().map(RecentEvaluation.Alarm::message).toList());
+                evaluation.recent().alarms().stream().map(ChangeAlarm.Reading::message).toList());
     }
 
     /// `better_by` says by how much the replayed model is better than this one.

@@ -18,7 +18,7 @@ final class ModelCondition {
         STALLED("stalled", true),
         /// Many of the newest events were refused.
         DEAD_LETTERS("dead-letters", false),
-        /// Labels, predictions or errors are not what they have been.
+        /// Labels, predictions, errors or fields are not what they have been.
         CHANGED("changed", false),
         /// The gate publishes no newer version.
         HELD("held", false),

@@ -1,6 +1,6 @@
 package io.tidegrad.trainer;
 
-import io.tidegrad.model.evaluation.RecentEvaluation;
+import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
@@ -71,7 +71,7 @@ final class ModelWatch {
             return;
         }
         String what = report.alarms().isEmpty() ? null
-                : report.alarms().stream().map(RecentEvaluation.Alarm::message).collect(Collectors.joining("; "))
+                : report.alarms().stream().map(ChangeAlarm.Reading::message).collect(Collectors.joining("; "))
                         + "; look whether the sources of labels and features are as they were";
         if (what != null && slot.condition().reason(ModelCondition.Kind.CHANGED) == null) {
             LOG.warn("model {}: {}", slot.model(), what);

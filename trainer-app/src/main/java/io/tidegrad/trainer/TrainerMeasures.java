@@ -6,8 +6,12 @@ import static io.tidegrad.ops.measure.Measure.inHealth;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.tidegrad.model.evaluation.ChangeAlarm;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
+import io.tidegrad.model.evaluation.Signal;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
@@ -153,21 +157,33 @@ final class TrainerMeasures {
                                             .field(each.name()))
                             .toList());
 
-    private static final Measures<Report> ALARMS =
-            new Measures<>(
-                    Arrays.stream(RecentEvaluation.Signal.values())
-                            .flatMap(
-                                    signal -> Stream.of(
-                                            Measure.<Report>gauge("tidegrad.alarm",
-                                                    "1 while the mean of the signal is not what it has been",
-                                                    report -> report.alarms().stream()
-                                                            .anyMatch(each -> each.signal() == signal) ? 1 : 0)
-                                                    .label("signal", signal.word()),
-                                            Measure.<Report>counter("tidegrad.alarms",
-                                                    "how often there was such an alarm",
-                                                    report -> report.raised().get(signal))
-                                                    .label("signal", signal.word())))
-                            .toList());
+    /// Of each signal of a model that is watched.
+    private static Measures<Report> signals(ModelSpec spec) {
+        return new Measures<>(
+                new ProgressiveEvaluation(spec).recent().readings().stream().map(ChangeAlarm.Reading::signal)
+                        .flatMap(signal -> Stream.of(
+                                signal(Measure::gauge, "tidegrad.alarm", "1 while the signal is not what it has been",
+                                        signal, reading -> reading.isOn() ? 1 : 0),
+                                signal(Measure::counter, "tidegrad.alarms", "how often there was such an alarm", signal,
+                                        ChangeAlarm.Reading::raised),
+                                signal(Measure::gauge, "tidegrad.signal", "what the signal is since it changed last",
+                                        signal, ChangeAlarm.Reading::now)))
+                        .toList());
+    }
+
+    /// Makes a measure by its name, its help and its value.
+    @FunctionalInterface
+    private interface Maker {
+        Measure<Report> of(String name, String help, Function<Report, @Nullable Number> value);
+    }
+
+    private static Measure<Report> signal(Maker maker, String name, String help, Signal signal,
+            Function<ChangeAlarm.Reading, Number> value) {
+        return maker.of(name, help, report -> {
+            ChangeAlarm.Reading reading = report.reading(signal);
+            return reading == null ? null : value.apply(reading);
+        }).label("signal", signal.kind().word()).label("field", signal.field().isEmpty() ? "-" : signal.field());
+    }
 
     /// Of the newest epoch that has served, by stage.
     private static final Measures<Report> SERVED = new Measures<>(Arrays.stream(Served.Stage.values())
@@ -219,7 +235,7 @@ final class TrainerMeasures {
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
         WINDOW.register(registry, tags, model, TrainerMeasures::report);
-        ALARMS.register(registry, tags, model, TrainerMeasures::report);
+        signals(model.lineage().spec()).register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
         NOT_SERVED.register(registry, tags, model, TrainerMeasures::report);
     }
@@ -286,8 +302,9 @@ final class TrainerMeasures {
         }
     }
 
-    private static Map<String, Object> alarm(RecentEvaluation.Alarm alarm) {
-        return Map.of("signal", alarm.signal().word(), "lasted", alarm.lasted(), "message", alarm.message());
+    private static Map<String, Object> alarm(ChangeAlarm.Reading alarm) {
+        return Map.of("signal", alarm.signal().kind().word(), "field", alarm.signal().field(), "lasted", alarm.lasted(),
+                "message", alarm.message());
     }
 
     private static final Measures<ServedEvaluation.Figures> FIGURES = Measures.of(

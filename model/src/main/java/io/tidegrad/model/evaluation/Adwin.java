@@ -51,24 +51,31 @@ public final class Adwin implements DriftDetector {
         open++;
         openSum += value;
         openSquares += value * value;
-        return open == GRAIN && close() ? Level.DRIFT : Level.NONE;
+        if (open < GRAIN) {
+            return Level.NONE;
+        }
+        double sum = openSum;
+        double squares = openSquares;
+        open = 0;
+        openSum = 0;
+        openSquares = 0;
+        return addGrain(sum, squares);
     }
 
-    /// Makes a bucket of the newest values; returns whether the mean has changed.
-    private boolean close() {
-        double bucketSpread = Math.max(0, openSquares - openSum * openSum / GRAIN);
+    /// Takes 32 values at once, where none came one by one since the last 32nd.
+    ///
+    /// @param squares sum of the squares of the values
+    Level addGrain(double sum, double squares) {
+        double bucketSpread = Math.max(0, squares - sum * sum / GRAIN);
         if (width > 0) {
-            double distance = openSum / GRAIN - total / width;
+            double distance = sum / GRAIN - total / width;
             spread += distance * distance * GRAIN * width / (width + GRAIN);
         }
         spread += bucketSpread;
         width += GRAIN;
-        total += openSum;
-        push(0, openSum, bucketSpread);
-        open = 0;
-        openSum = 0;
-        openSquares = 0;
-        return shrink();
+        total += sum;
+        push(0, sum, bucketSpread);
+        return shrink() ? Level.DRIFT : Level.NONE;
     }
 
     /// Returns how many of the newest values are in the window.

@@ -2,6 +2,9 @@ package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// An alarm for a stream of numbers from 0 to 1 whose mean leaves what it has been, as when a source of labels dies.
 ///
@@ -22,9 +25,26 @@ public final class ChangeAlarm {
     private static final long FORGET = 1_000_000;
     private static final double NEVER = 1e-6; // so near to 0 and 1 odds are not told apart
 
-    private final double factor;
-    private final boolean onlyRise;
-    private final Adwin window;
+    /// What is said of a signal.
+    ///
+    /// @param isOn whether it is not what it has been
+    /// @param lasted values since the alarm began; 0 if there is none
+    /// @param least lowest mean of a block before
+    /// @param most highest one
+    /// @param now the mean since it changed last
+    /// @param raised how many alarms there were
+    public record Reading(Signal signal, boolean isOn, long lasted, double least, double most, double now,
+            long raised) {
+        /// For people, without how long it has lasted.
+        public String message() {
+            return String.format(Locale.ROOT, "%s is %.4f, and was %.4f to %.4f over each %,d %s before",
+                    signal.title(), now, least, most, BLOCK, signal.field().isEmpty() ? "labels" : "events");
+        }
+    }
+
+    private final Signal signal;
+    private final @Nullable Adwin window; // null: blocks are judged one by one
+    private double now;
     private long values;
     private double blockSum;
     private final double[] blocks = new double[BLOCKS]; // means, a ring from `oldest` on
@@ -39,33 +59,51 @@ public final class ChangeAlarm {
     private double most;
     private long raised;
 
-    /// @param factor between odds
-    /// @param onlyRise whether a lower mean is no alarm, as of a loss
     /// @param falseAlarms values between two changes that are none, as expected
-    ChangeAlarm(double factor, boolean onlyRise, double falseAlarms) {
-        this.factor = factor;
-        this.onlyRise = onlyRise;
-        window = new Adwin(falseAlarms);
+    ChangeAlarm(Signal signal, double falseAlarms) {
+        this.signal = signal;
+        window = signal.kind() == Signal.Kind.SHAPE ? null : new Adwin(falseAlarms);
     }
 
     void add(double value) {
+        Adwin adaptive = Objects.requireNonNull(window);
         values++;
-        window.add(value);
+        adaptive.add(value);
         blockSum += value;
         if (values % Adwin.GRAIN == 0) {
-            checked();
+            checked(adaptive);
         }
     }
 
-    private void checked() {
+    /// The next 32 values, of which so many are 1 and the others 0.
+    void addGrain(int ones) {
+        Adwin adaptive = Objects.requireNonNull(window);
+        values += Adwin.GRAIN;
+        adaptive.addGrain(ones, ones);
+        blockSum += ones;
+        checked(adaptive);
+    }
+
+    private void checked(Adwin adaptive) {
         if (values % BLOCK == 0) {
             if (since < 0) {
                 push(blockSum / BLOCK);
             }
             blockSum = 0;
         }
-        if (window.width() >= LEAST) {
-            judge();
+        now = adaptive.mean();
+        if (adaptive.width() >= LEAST) {
+            judge(values - adaptive.width());
+        }
+    }
+
+    /// The next block, whose mean is judged alone.
+    void addBlock(double mean) {
+        values += BLOCK;
+        now = mean;
+        judge(values - BLOCK);
+        if (since < 0) {
+            push(mean);
         }
     }
 
@@ -86,9 +124,10 @@ public final class ChangeAlarm {
         size++;
     }
 
-    private void judge() {
+    /// @param changed values before the mean changed last
+    private void judge(long changed) {
         if (since >= 0) {
-            if (!isBeyond(Math.sqrt(factor))) {
+            if (!isBeyond(Math.sqrt(signal.kind().factor()))) {
                 since = -1;
             } else if (values - since > FORGET) {
                 since = -1;
@@ -99,7 +138,6 @@ public final class ChangeAlarm {
             }
             return;
         }
-        long changed = values - window.width();
         long until = Math.min(changed, values - Math.min(values / 4, SLOW * BLOCK));
         if (until < dropped) {
             return;
@@ -111,7 +149,7 @@ public final class ChangeAlarm {
             least = Math.min(least, blocks[at(block)]);
             most = Math.max(most, blocks[at(block)]);
         }
-        if ((dropped > 0 || block >= FEW) && isBeyond(factor)) {
+        if ((dropped > 0 || block >= FEW) && isBeyond(signal.kind().factor())) {
             since = values;
             raised++;
             while (size > 0 && ends[at(size - 1)] > changed) {
@@ -121,8 +159,10 @@ public final class ChangeAlarm {
     }
 
     private boolean isBeyond(double by) {
-        double now = odds(window.mean());
-        return now > by * odds(most) || !onlyRise && now * by < odds(least);
+        Signal.Kind kind = signal.kind();
+        double floor = kind.floor();
+        double odds = odds(Math.max(floor, now));
+        return odds > by * odds(Math.max(floor, most)) || !kind.onlyRise() && odds * by < odds(Math.max(floor, least));
     }
 
     private static double odds(double share) {
@@ -135,43 +175,30 @@ public final class ChangeAlarm {
         return since >= 0;
     }
 
-    /// Returns how many values the alarm has lasted; 0 if there is none.
-    public long lasted() {
-        return since < 0 ? 0 : values - since;
-    }
-
-    /// Returns the mean since it changed last.
-    public double mean() {
-        return window.mean();
-    }
-
-    /// Returns the lowest mean of a block before the alarm.
-    public double least() {
-        return least;
-    }
-
-    /// Returns the highest mean of a block before the alarm.
-    public double most() {
-        return most;
-    }
-
-    /// Returns how many alarms there were.
-    public long raised() {
-        return raised;
+    /// Returns what is said of it.
+    Reading reading() {
+        Signal.Kind kind = signal.kind();
+        return new Reading(signal, since >= 0, since < 0 ? 0 : values - since, kind.shown(least), kind.shown(most),
+                kind.shown(now), raised);
     }
 
     void write(BinaryWriter to) {
-        window.write(to);
-        to.int64(values).float64(blockSum).float64(low).float64(high).int64(dropped).int64(since).float64(least)
-                .float64(most).int64(raised).int8(size);
+        if (window != null) {
+            window.write(to);
+        }
+        to.int64(values).float64(now).float64(blockSum).float64(low).float64(high).int64(dropped).int64(since)
+                .float64(least).float64(most).int64(raised).int8(size);
         for (int block = 0; block < size; block++) {
             to.float64(blocks[at(block)]).int64(ends[at(block)]);
         }
     }
 
     void read(BinaryReader from) {
-        window.read(from);
+        if (window != null) {
+            window.read(from);
+        }
         values = from.int64();
+        now = from.float64();
         blockSum = from.float64();
         low = from.float64();
         high = from.float64();
@@ -181,9 +208,9 @@ public final class ChangeAlarm {
         most = from.float64();
         raised = from.int64();
         size = from.int8();
-        if (window.width() > values || since > values || size > BLOCKS) {
+        if (window != null && window.width() > values || since > values || size > BLOCKS) {
             throw from.fail("expected an alarm of " + values + " values with at most " + BLOCKS + " blocks, found "
-                    + size + ", a window of " + window.width() + ", an alarm since " + since);
+                    + size + ", an alarm since " + since);
         }
         oldest = 0;
         for (int block = 0; block < size; block++) {

@@ -50,7 +50,7 @@ public final class ProgressiveEvaluation {
         weighted = spec.weighted();
         aucHistogram = new AucHistogram(weighted);
         task = MetricTask.of(spec);
-        recent = new RecentEvaluation(task, weighted, spec.falseAlarms());
+        recent = new RecentEvaluation(spec, task);
         outputs = spec.outputs();
         steps = spec.steps();
         sequenceMax = spec.label().count();

@@ -2,12 +2,12 @@ package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
-import java.util.EnumMap;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.spec.ModelSpec;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
 /// Progressive validation of the newest 2,000 labels, and alarms for what labels, predictions and errors have been. What is
@@ -86,63 +86,37 @@ public final class RecentEvaluation {
             new Measure("mean_label", SHARE + " or " + LABEL, "share of yes, of hits, or the mean label",
                     newest -> newest.sums.meanLabel()));
 
-    /// What is watched.
-    public enum Signal {
-        /// The label: yes, the class's number over the greatest one, or the number.
-        LABEL("mean label", 4, false),
-        /// The prediction: the probability of yes, that of the likeliest class, or the number.
-        PREDICTION("mean prediction", 4, false),
-        /// The probability that was not given to the label, or how far the number was off.
-        ERROR("mean error", 2, true);
-
-        private final String title;
-        private final double factor;
-        private final boolean onlyRise;
-
-        Signal(String title, double factor, boolean onlyRise) {
-            this.title = title;
-            this.factor = factor;
-            this.onlyRise = onlyRise;
-        }
-
-        /// Returns its name in health, metrics and the topic of progress.
-        public String word() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
-    /// An alarm that is on.
-    ///
-    /// @param lasted labels since it began
-    /// @param least lowest mean of 2,048 labels before
-    /// @param most highest one
-    /// @param now the mean now
-    public record Alarm(Signal signal, long lasted, double least, double most, double now) {
-        /// For people, without how long it has lasted, so that it stays the same for a while.
-        public String message() {
-            return String.format(Locale.ROOT, "the %s is %.4f, and was %.4f to %.4f over each 2,048 labels before",
-                    signal.title, now, least, most);
-        }
-    }
-
     private final MetricTask task;
     private final boolean watches;
     private final EventWindow window;
-    private final Map<Signal, ChangeAlarm> alarms = new EnumMap<>(Signal.class);
+    private final ChangeAlarm ofLabels;
+    private final ChangeAlarm ofPredictions;
+    private final ChangeAlarm ofErrors;
+    private final FieldWatch fields;
+    private final List<ChangeAlarm> alarms; // all
     private long labels;
     private double mean; // of numbers, of the first labels, and then the sum of squared distances from it
     private double spread;
     private double scale;
 
-    /// @param falseAlarms labels between two alarms about nothing; 0: nothing is watched
-    RecentEvaluation(MetricTask task, boolean weighted, long falseAlarms) {
+    RecentEvaluation(ModelSpec spec, MetricTask task) {
         this.task = task;
-        watches = falseAlarms > 0;
-        window = new EventWindow(task, WINDOW, weighted);
-        // None of them begins if nothing is watched.
-        double alarmsEach = Signal.values().length * (double) Math.max(1_000, falseAlarms);
-        for (Signal signal : Signal.values()) {
-            alarms.put(signal, new ChangeAlarm(signal.factor, signal.onlyRise, alarmsEach));
+        watches = spec.falseAlarms() > 0;
+        window = new EventWindow(task, WINDOW, spec.weighted());
+        // All alarms together give no more false ones than are asked for.
+        double falseAlarms = Math.max(1_000.0, spec.falseAlarms()) * (3 + 3.0 * FieldWatch.count(spec));
+        ofLabels = new ChangeAlarm(Signal.of(Signal.Kind.LABEL), falseAlarms);
+        ofPredictions = new ChangeAlarm(Signal.of(Signal.Kind.PREDICTION), falseAlarms);
+        ofErrors = new ChangeAlarm(Signal.of(Signal.Kind.ERROR), falseAlarms);
+        fields = new FieldWatch(spec, falseAlarms);
+        alarms = new ArrayList<>(List.of(ofLabels, ofPredictions, ofErrors));
+        alarms.addAll(fields.alarms());
+    }
+
+    /// Sees an event's fields before it is learned.
+    public void accepted(Row row) {
+        if (watches) {
+            fields.add(row);
         }
     }
 
@@ -186,9 +160,9 @@ public final class RecentEvaluation {
     }
 
     private void watch(double label, double prediction, double error) {
-        alarm(Signal.LABEL).add(label);
-        alarm(Signal.PREDICTION).add(Math.clamp(prediction, 0, 1));
-        alarm(Signal.ERROR).add(Math.clamp(error, 0, 1));
+        ofLabels.add(label);
+        ofPredictions.add(Math.clamp(prediction, 0, 1));
+        ofErrors.add(Math.clamp(error, 0, 1));
     }
 
     /// Returns how many labels were counted.
@@ -196,23 +170,14 @@ public final class RecentEvaluation {
         return labels;
     }
 
-    /// Returns the alarm for a signal, which may be off.
-    public ChangeAlarm alarm(Signal signal) {
-        return Objects.requireNonNull(alarms.get(signal));
+    /// Returns what is said of each signal, in a fixed order.
+    public List<ChangeAlarm.Reading> readings() {
+        return alarms.stream().map(ChangeAlarm::reading).toList();
     }
 
     /// Returns the alarms that are on.
-    public List<Alarm> alarms() {
-        return alarms.entrySet().stream().filter(each -> each.getValue().isOn()).map(each -> new Alarm(each.getKey(),
-                each.getValue().lasted(), each.getValue().least(), each.getValue().most(), each.getValue().mean()))
-                .toList();
-    }
-
-    /// Returns how often there was an alarm, by signal.
-    public Map<Signal, Long> raised() {
-        Map<Signal, Long> raised = new EnumMap<>(Signal.class);
-        alarms.forEach((signal, alarm) -> raised.put(signal, alarm.raised()));
-        return raised;
+    public List<ChangeAlarm.Reading> alarms() {
+        return alarms.stream().filter(ChangeAlarm::isOn).map(ChangeAlarm::reading).toList();
     }
 
     /// Returns the measures of the window by name, in their order, without those that the task does not have.
@@ -232,7 +197,8 @@ public final class RecentEvaluation {
     void write(BinaryWriter to) {
         to.int64(labels).float64(mean).float64(spread).float64(scale);
         window.write(to);
-        alarms.values().forEach(alarm -> alarm.write(to));
+        List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.write(to));
+        fields.write(to);
     }
 
     void read(BinaryReader from) {
@@ -241,6 +207,7 @@ public final class RecentEvaluation {
         spread = from.float64();
         scale = from.float64();
         window.read(from);
-        alarms.values().forEach(alarm -> alarm.read(from));
+        List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
+        fields.read(from);
     }
 }

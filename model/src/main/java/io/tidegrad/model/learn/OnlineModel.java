@@ -178,6 +178,7 @@ public final class OnlineModel {
 
     private void rowAccepted(Row row) {
         recent.add(row);
+        evaluation.recent().accepted(row);
         if (row.eventTime != Row.NO_TIME) {
             streamTime.accepted(row.eventTime);
         }

@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
-import io.tidegrad.model.evaluation.RecentEvaluation;
+import io.tidegrad.model.evaluation.ChangeAlarm.Reading;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.process.ExitCode;
@@ -67,9 +67,10 @@ public final class AvroProgress {
         return codec.encode(schemaId, progress);
     }
 
-    private static ChangeAlarm alarm(RecentEvaluation.Alarm alarm) {
-        return ChangeAlarm.newBuilder().setSignal(alarm.signal().word()).setLasted(alarm.lasted())
-                .setLeast(alarm.least()).setMost(alarm.most()).setNow(alarm.now()).setMessage(alarm.message()).build();
+    private static ChangeAlarm alarm(Reading alarm) {
+        return ChangeAlarm.newBuilder().setSignal(alarm.signal().kind().word()).setField(alarm.signal().field())
+                .setLasted(alarm.lasted()).setLeast(alarm.least()).setMost(alarm.most()).setNow(alarm.now())
+                .setMessage(alarm.message()).build();
     }
 
     private static AsServed figures(ServedEvaluation.Figures of) {

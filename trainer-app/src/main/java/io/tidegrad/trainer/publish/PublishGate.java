@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.publish;
 
+import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
@@ -22,7 +23,7 @@ final class PublishGate {
     @Nullable
     String fault(RecentEvaluation evaluation) {
         List<String> faults =
-                new ArrayList<>(evaluation.alarms().stream().map(RecentEvaluation.Alarm::message).toList());
+                new ArrayList<>(evaluation.alarms().stream().map(ChangeAlarm.Reading::message).toList());
         if (!gate.bounds().isEmpty()) {
             addBroken(evaluation, faults);
         }

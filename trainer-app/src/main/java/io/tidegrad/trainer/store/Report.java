@@ -1,8 +1,10 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
+import io.tidegrad.model.evaluation.Signal;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Served;
 import java.util.Collections;
@@ -18,19 +20,17 @@ import org.jspecify.annotations.Nullable;
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
 /// @param servedForgotten labels of what epochs served that are no longer kept
 /// @param window measures of the newest labels by name, see [RecentEvaluation#MEASURES]
-/// @param alarms that are on
-/// @param raised how often there was an alarm, by signal
+/// @param readings what is said of each signal that is watched
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, List<ServedEvaluation.Figures> served,
         List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten,
-        Map<String, Double> window, List<RecentEvaluation.Alarm> alarms, Map<RecentEvaluation.Signal, Long> raised) {
+        Map<String, Double> window, List<ChangeAlarm.Reading> readings) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
         window = Collections.unmodifiableMap(window); // in its order
-        alarms = List.copyOf(alarms);
-        raised = Map.copyOf(raised);
+        readings = List.copyOf(readings);
     }
 
     /// Makes a report, for which it hashes the whole model: milliseconds for a small one, about a second for a
@@ -43,7 +43,17 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
                 evaluation.meanAbsoluteError(), model.quarantined(), model.served().stages(), model.served().ranges(),
                 model.served().unreadableCount(), model.served().forgottenCount(), evaluation.recent().measures(),
-                evaluation.recent().alarms(), evaluation.recent().raised());
+                evaluation.recent().readings());
+    }
+
+    /// Returns the alarms that are on.
+    public List<ChangeAlarm.Reading> alarms() {
+        return readings.stream().filter(ChangeAlarm.Reading::isOn).toList();
+    }
+
+    /// Returns what is said of a signal; null if there is none.
+    public ChangeAlarm.@Nullable Reading reading(Signal signal) {
+        return readings.stream().filter(each -> each.signal().equals(signal)).findFirst().orElse(null);
     }
 
     /// Returns the figures of the newest epoch that has served; null if this stage has none.

@@ -1,0 +1,171 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.localstack.streams.Flight;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.model.evaluation.ChangeAlarm.Reading;
+import io.tidegrad.model.evaluation.RecentEvaluation;
+import io.tidegrad.model.evaluation.Signal;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// What happens to streams behind a team's back, on the shipped flights, of which days and hours differ: what is alarming
+/// is told within so many events, and what is not is not. Prints the table of docs/operations/watch.md.
+class WhatHasChangedTest {
+    private static final ShippedStream FLIGHTS = ShippedStream.FLIGHTS;
+    private static final ModelSpec SPEC = ModelSpec.parse(FLIGHTS.spec(), FLIGHTS.specFile());
+    private static final int HEALTHY = 150_000;
+    private static final List<Flight> ALL = FLIGHTS.read().stream().map(Flight.class::cast).toList();
+
+    /// Something that happens to events from one on.
+    enum Story {
+        LABELS_DIE("all labels are false", Signal.Kind.LABEL, 1_000) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                event.put("late", false);
+            }
+        },
+        LABELS_FLIP("labels of flights below 500 miles are flipped", Signal.Kind.ERROR, 1_000) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                if (distance(event) < 500) {
+                    event.put("late", Boolean.FALSE.equals(event.get("late")));
+                }
+            }
+        },
+        FIELD_IS_NULL("`origin` is null", Signal.Kind.MISSING, 200) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                event.remove("origin");
+            }
+        },
+        UNIT_CHANGES("`distance` is multiplied by 100", Signal.Kind.OUT_OF_RANGE, 200) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                event.put("distance", 100 * distance(event));
+            }
+        },
+        CATEGORY_IS_RENAMED("the `origin` ORD, one of 18 flights, is KORD", Signal.Kind.UNSEEN, 2_000) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                event.replace("origin", "ORD", "KORD");
+            }
+        },
+        LABELS_DRIFT("of 50,000 events ever more labels, at last 3 of 4, are true", Signal.Kind.LABEL, 50_000) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                if (random.nextDouble() * 50_000 < 0.75 * Math.min(since, 50_000)) {
+                    event.put("late", true);
+                }
+            }
+        },
+        FIELD_DRIFTS("within 50,000 events `distance` doubles", Signal.Kind.SHAPE, 30_000) {
+            @Override
+            void happen(Map<String, Object> event, int since, SplittableRandom random) {
+                event.put("distance", (int) (distance(event) * (1 + Math.min(since, 50_000) / 50_000.0)));
+            }
+        };
+
+        private final String words;
+        private final Signal.Kind signal;
+        private final int within;
+
+        Story(String words, Signal.Kind signal, int within) {
+            this.words = words;
+            this.signal = signal;
+            this.within = within;
+        }
+
+        /// @param since events since it began
+        abstract void happen(Map<String, Object> event, int since, SplittableRandom random);
+    }
+
+    private final OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+    private final Featurizer featurizer = new Featurizer(SPEC);
+    private final Row row = featurizer.newRow();
+
+    private static Map<String, Object> event(Flight flight) {
+        return new HashMap<>(Map.of("departed", Instant.ofEpochMilli(flight.departed()), "distance", flight.distance(),
+                "origin", flight.origin(), "destination", flight.destination(), "late", flight.late()));
+    }
+
+    private static int distance(Map<String, Object> event) {
+        return (int) Objects.requireNonNull(event.get("distance"));
+    }
+
+    private void learn(Map<String, Object> event) {
+        assertThat(featurizer.featurize(new MapEvent(event), row)).isNull();
+        assertThat(model.accept(row)).isNull();
+    }
+
+    private RecentEvaluation recent() {
+        return model.evaluation().recent();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aChangeIsAnAlarmWithinSoManyEvents(Story story) {
+        for (Flight flight : ALL.subList(0, HEALTHY)) {
+            learn(event(flight));
+        }
+        assertThat(recent().readings()).allSatisfy(reading -> assertThat(reading.raised()).isZero());
+        SplittableRandom random = new SplittableRandom(1);
+        int since = 0;
+        while (recent().alarms().stream().noneMatch(alarm -> alarm.signal().kind() == story.signal)) {
+            assertThat(since).as("%s: %s", story, recent().readings()).isLessThan(story.within);
+            Map<String, Object> event = event(ALL.get(HEALTHY + since));
+            story.happen(event, since, random);
+            learn(event);
+            since++;
+        }
+        System.out.printf("| %s | %,d | %s |%n", story.words, since, recent().alarms().stream()
+                .map(alarm -> (alarm.signal().kind().word() + " " + alarm.signal().field()).strip()).toList());
+    }
+
+    /// 50 runs: flights as they are from some day on, flights in random order, and payments that are made up.
+    @LongProof("5 million events")
+    @Test
+    void healthyStreamsGiveNoMoreFalseAlarmsThanAreAskedFor() {
+        long events = 0;
+        List<String> alarms = new ArrayList<>();
+        for (int run = 0; run < 50; run++) {
+            List<Flight> flights = new ArrayList<>(ALL);
+            if (run < 20) {
+                flights = flights.subList(run * 10_000, run * 10_000 + 100_000);
+            } else {
+                Collections.shuffle(flights, new Random(run));
+                flights = flights.subList(0, 100_000);
+            }
+            WhatHasChangedTest each = new WhatHasChangedTest();
+            for (Flight flight : flights) {
+                each.learn(event(flight));
+            }
+            events += flights.size();
+            for (Reading reading : each.recent().readings()) {
+                if (reading.raised() > 0) {
+                    alarms.add(run + " " + reading);
+                }
+            }
+        }
+        System.out.printf("%,d events of 50 healthy runs, %d alarms: %s%n", events, alarms.size(), alarms);
+        assertThat(alarms).hasSizeLessThanOrEqualTo((int) (events / 1_000_000));
+    }
+}
