@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
 import io.tidegrad.replay.backtest.CalibrationSample;
@@ -64,7 +65,8 @@ final class BacktestReport {
     static String html(Backtest backtest, List<BacktestResult> results, String command) {
         BacktestResult best = results.getFirst();
         StringBuilder page = new StringBuilder();
-        String title = "Backtest of " + best.trial().spec().model();
+        ModelSpec spec = best.trial().spec();
+        String title = "Backtest of " + spec.model();
         page.append("""
                 <!doctype html>
                 <html lang="en">
@@ -99,8 +101,8 @@ final class BacktestReport {
                 "label", "prediction"));
         best.progress()
                 .forEach(row -> progress.add(List.of(String.format(Locale.ROOT, "%,d", row.example()),
-                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()), BacktestText.trimmed(row.label()),
-                        Metric.text(row.prediction()))));
+                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()), BacktestText.label(spec, row.label()),
+                        BacktestText.prediction(spec, row.prediction()))));
         table(progress, 0, page);
         page.append("<h2>Spec</h2>\n<pre>").append(text(best.trial().spec().yaml().strip())).append("</pre>\n");
         page.append("""

@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
 import io.tidegrad.replay.backtest.Headline;
@@ -38,9 +39,22 @@ final class BacktestText {
         return String.format(Locale.ROOT, COLUMNS, cells).stripTrailing() + System.lineSeparator();
     }
 
-    static String progress(ProgressRow row) {
+    static String progress(ModelSpec spec, ProgressRow row) {
         return row(sixDigits(row.loss()), sixDigits(row.lossSinceLast()), whole(row.example()), trimmed(row.weight()),
-                trimmed(row.label()), Metric.text(row.prediction()), whole(row.features()));
+                label(spec, row.label()), prediction(spec, row.prediction()), whole(row.features()));
+    }
+
+    /// A class has its name, where the spec says one.
+    static String label(ModelSpec spec, double label) {
+        return isNamed(spec, label) ? spec.label().classes().get((int) label) : trimmed(label);
+    }
+
+    static String prediction(ModelSpec spec, double prediction) {
+        return isNamed(spec, prediction) ? spec.label().classes().get((int) prediction) : Metric.text(prediction);
+    }
+
+    private static boolean isNamed(ModelSpec spec, double index) {
+        return !spec.label().classes().isEmpty() && !Double.isNaN(index);
     }
 
     private static String sixDigits(double value) {

@@ -128,9 +128,9 @@ public final class EventSchemas {
         ModelSpec.Label label = spec.label();
         return switch (spec.loss()) {
             case Ctc _ -> Use.NUMBERS;
-            case CategoricalCrossEntropy _ -> label.isList() ? Use.NUMBERS : Use.AMOUNT;
+            case CategoricalCrossEntropy _ -> label.isList() ? Use.NUMBERS : label.isText() ? Use.VALUE : Use.AMOUNT;
             case BinaryCrossEntropy _,Hinge _,FakeNegativeWeighted _ ->
-                label.positive() != null ? Use.VALUE : label.threshold() != null ? Use.AMOUNT : Use.NUMBER;
+                label.isText() ? Use.VALUE : label.threshold() != null ? Use.AMOUNT : Use.NUMBER;
             case MeanSquaredError _,MeanAbsoluteError _,Huber _,Poisson _,Quantile _ -> Use.AMOUNT;
         };
     }

@@ -11,6 +11,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlStatus;
 import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.model.spec.ModelSpec;
@@ -87,6 +88,10 @@ final class JsonResponses {
                     }
                 } else {
                     each.floats(name, predictions.probabilities(), from, to);
+                    if (!spec.label().classes().isEmpty()) {
+                        int likeliest = MetricTask.of(spec).likeliest(predictions.probabilities(), from);
+                        each.put("class", spec.label().classes().get(likeliest));
+                    }
                 }
             });
             ids(json, ids);

@@ -69,8 +69,9 @@ public final class Featurizer {
         return switch (spec.loss()) {
             case BinaryCrossEntropy binary -> LabelReader.binary(field, spec.label());
             case Hinge hinge -> LabelReader.signed(LabelReader.binary(field, spec.label()));
-            case CategoricalCrossEntropy categorical ->
-                spec.label().isList() ? LabelReader.steps(spec, field) : LabelReader.classIndex(field, spec.outputs());
+            case CategoricalCrossEntropy categorical -> spec.label().isList() ? LabelReader.steps(spec, field)
+                    : spec.label().classes().isEmpty() ? LabelReader.classIndex(field, spec.outputs())
+                            : LabelReader.className(field, spec.label().classes());
             case Poisson poisson -> LabelReader.count(field);
             case MeanSquaredError squared -> LabelReader.number(field);
             case MeanAbsoluteError absolute -> LabelReader.number(field);

@@ -4,6 +4,7 @@ import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.LabelText;
+import java.nio.charset.StandardCharsets;
 import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.List;
@@ -11,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns a label field's value, or the text in an example's header, into the float that the loss compares with.
 abstract class LabelReader {
+    /// How many classes a message names.
+    private static final int SHOWN_MAX = 12;
+
     private final String field;
 
     private LabelReader(String field) {
@@ -90,7 +94,7 @@ abstract class LabelReader {
         if (positive != null) {
             return new LabelReader(field) {
                 private final CanonicalText text = new CanonicalText();
-                private final byte[] one = positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                private final byte[] one = positive.getBytes(StandardCharsets.UTF_8);
 
                 @Override
                 float label(Object value) throws RejectedException {
@@ -98,11 +102,9 @@ abstract class LabelReader {
                     return text.equalTo(one) ? 1 : 0;
                 }
 
-                /// Texts are compared as they are, even where they look like numbers. But a stream says 0 of labels that
-                /// are booleans when it means false.
                 @Override
                 Object likeIn(String text) {
-                    return LabelText.same(text, positive) ? positive : text;
+                    return said(text, List.of(positive));
                 }
             };
         }
@@ -135,6 +137,38 @@ abstract class LabelReader {
                 return index;
             }
         };
+    }
+
+    /// A reader of classes by their names, which are compared with the canonical text of a value.
+    static LabelReader className(String field, List<String> names) {
+        String expected = "one of the " + names.size() + " classes "
+                + String.join(", ", names.subList(0, Math.min(names.size(), SHOWN_MAX)))
+                + (names.size() > SHOWN_MAX ? ", …" : "");
+        return new LabelReader(field) {
+            private final ClassNames classes = new ClassNames(names);
+            private final CanonicalText text = new CanonicalText();
+
+            @Override
+            float label(Object value) throws RejectedException {
+                text.clear().appendValue(field(), value);
+                int found = classes.of(text);
+                if (found < 0) {
+                    throw invalid(expected, value);
+                }
+                return found;
+            }
+
+            @Override
+            Object likeIn(String text) {
+                return said(text, names);
+            }
+        };
+    }
+
+    /// Texts are compared as they are, even where they look like numbers. But a stream says 0 of labels that are booleans
+    /// when it means false.
+    private static String said(String text, List<String> names) {
+        return names.stream().filter(name -> LabelText.same(text, name)).findFirst().orElse(text);
     }
 
     static float classOf(@Nullable Object value, int classes) {

@@ -3,6 +3,7 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /// One spec, one text: keys in fixed order, values equal to defaults left out, numbers in one spelling, every text
 /// quoted. Itself a valid spec, but for `allow-label`. Its SHA-256 is the fingerprint, so that no line here may change
@@ -86,6 +87,10 @@ final class CanonicalForm {
         return new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
                 .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
+                .add("classes",
+                        label.classes().isEmpty() ? null
+                                : label.classes().stream().map(Flow::quoted)
+                                        .collect(Collectors.joining(", ", "[", "]")))
                 .add("kind", label.isList() ? Flow.name(label.kind()) : null)
                 .add("count", label.count() == 0 ? null : Integer.toString(label.count()))
                 .add("lengths", label.lengths() == null ? null : Flow.quoted(label.lengths()));

@@ -151,10 +151,15 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
     ///
     /// @param field null: the label comes with the example
+    /// @param classes what the field reads for each class, in their order; empty: it has their numbers
     /// @param count the most classes of a sequence; 0 for no sequence
     /// @param lengths the field of the feature that says how many steps a row has; null: each has all
-    public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive, Kind kind,
-            int count, @Nullable String lengths) {
+    public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
+            List<String> classes, Kind kind, int count, @Nullable String lengths) {
+        public Label {
+            classes = List.copyOf(classes);
+        }
+
         /// What the label's field holds.
         public enum Kind {
             /// One value.
@@ -171,6 +176,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
         public boolean isList() {
             return kind.isList();
+        }
+
+        /// Whether the field is compared with texts that the spec says.
+        public boolean isText() {
+            return positive != null || !classes.isEmpty();
         }
     }
 

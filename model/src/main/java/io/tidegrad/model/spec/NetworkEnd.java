@@ -59,9 +59,11 @@ final class NetworkEnd {
                     network.problem(endsIn(name, "dense or softmax", last));
                 }
                 if (classes != null) {
-                    int stated = classes.integer(2, Layers.UNITS_MAX);
-                    if (stated != outputs && stated >= 2) {
-                        classes.problem("expected " + outputs + ", the outputs of the last dense, found " + stated);
+                    boolean named = classes.isList();
+                    int stated = named ? label.names().size() : classes.integer(2, Layers.UNITS_MAX);
+                    if (stated != outputs && (named || stated >= 2)) {
+                        classes.problem("expected " + outputs + (named ? " names" : "")
+                                + ", the outputs of the last dense, found " + stated);
                     }
                 }
                 int weights = categorical.classWeights().size();

@@ -19,6 +19,7 @@ import io.tidegrad.model.spec.ModelSpec.Label;
 import io.tidegrad.model.spec.ModelSpec.LateLabels;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SortedMap;
@@ -161,7 +162,8 @@ final class SpecReader {
             return null;
         }
         ModelSpec spec = new ModelSpec(model, input,
-                new Label(label.field, label.threshold, label.positive, label.kind, label.count, label.lengths),
+                new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
+                        label.lengths),
                 weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
                 regularization, quarantine, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
                 initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
@@ -255,15 +257,17 @@ final class SpecReader {
         return lateLabels;
     }
 
+    /// @param names of the classes, if they have some
     /// @param classes where they stand, if anywhere; `lengthsAt` likewise
-    record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive, Label.Kind kind,
-            int count, @Nullable String lengths, @Nullable SpecNode classes, @Nullable SpecNode lengthsAt) {
+    record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive, List<String> names,
+            Label.Kind kind, int count, @Nullable String lengths, @Nullable SpecNode classes,
+            @Nullable SpecNode lengthsAt) {
     }
 
     private static LabelKeys label(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss,
             NetworkReader network) {
         if (node == null) {
-            return new LabelKeys(null, null, null, Label.Kind.ONE, 0, null, null, null);
+            return new LabelKeys(null, null, null, List.of(), Label.Kind.ONE, 0, null, null, null);
         }
         Mapping keys = node.mapping("field", "threshold", "positive", "classes", "kind", "count", "lengths");
         SpecNode fieldNode = ofStream ? keys.optional("field") : keys.required("field", "the name of a field");
@@ -311,8 +315,27 @@ final class SpecReader {
             lengths.problem("only for a label that is a list, like kind: steps");
         }
         return new LabelKeys(field, threshold == null ? null : threshold.decimal("a number", value -> true),
-                positive == null ? null : positive.text("the field's value that counts as 1"), kind, count,
-                lengths == null ? null : network.lengthField(lengths), classes, lengths);
+                positive == null ? null : positive.text("the field's value that counts as 1"), names(classes, kind),
+                kind, count, lengths == null ? null : network.lengthField(lengths), classes, lengths);
+    }
+
+    private static List<String> names(@Nullable SpecNode classes, Label.Kind kind) {
+        if (classes == null || !classes.isList()) {
+            return List.of();
+        }
+        if (kind != Label.Kind.ONE) {
+            classes.problem(
+                    "expected their number, because a label that is a list has the numbers of classes, found names");
+        }
+        List<String> names = new ArrayList<>();
+        for (SpecNode node : classes.list("names of classes")) {
+            String name = node.text("the field's value for a class");
+            if (names.contains(name) && !name.isEmpty()) {
+                node.problem("expected each class once, found '" + name + "' twice");
+            }
+            names.add(name);
+        }
+        return names;
     }
 
     private record MiniBatch(int size, @Nullable Duration window) {

@@ -235,6 +235,30 @@ class FeaturizerTest {
         assertThat(Specs.row(positive, event("late", "no")).labels).containsExactly(0f);
     }
 
+    /// Hundreds of names fill the table in which they are looked up.
+    @Test
+    void aClassIsFoundByItsNameAndAnotherTextIsRejected() {
+        String x = "number: { field: x, missing: 0 }";
+        List<String> names = new ArrayList<>(List.of("A", "ü", "3", "true", "a b"));
+        for (int i = 0; i < 300; i++) {
+            names.add("c" + i);
+        }
+        Featurizer classes = new Featurizer(spec("{ field: late, classes: [\"" + String.join("\", \"", names) + "\"] }",
+                "categorical-cross-entropy", names.size(), x));
+        for (int i = 0; i < names.size(); i++) {
+            assertThat(Specs.row(classes, event("late", names.get(i))).labels).containsExactly(i);
+            assertThat(Specs.row(classes, event("late", new Utf8(names.get(i)))).labels).containsExactly(i);
+            assertThat(classes.label(names.get(i))).isEqualTo(i);
+        }
+        assertThat(Specs.row(classes, event("late", 3.0)).labels).containsExactly(2f);
+        assertThat(Specs.row(classes, event("late", true)).labels).containsExactly(3f);
+        assertThat(classes.label("1")).as("a stream's true").isEqualTo(3);
+        assertThat(rejection(classes, event("late", "a"))).isEqualTo(new Rejection(Reason.INVALID_LABEL,
+                "field 'late': expected the label, one of the 305 classes A, ü, 3, true, a b, c0, c1, c2, c3, c4, c5, c6, …,"
+                        + " found string \"a\""));
+        assertThat(classes.label("a")).isNaN();
+    }
+
     @Test
     void anEventWithoutItsTimeIsRejectedOnlyWhereTheSpecNamesOne() {
         Featurizer featurizer = new Featurizer(Specs.flights());

@@ -140,6 +140,21 @@ class ModelSpecTest {
                 "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
     }
 
+    @Test
+    void namesOfClassesArePartOfTheSpecAndTheirNumberIsNot() {
+        String numbered = Specs.FLIGHTS.replace("binary-cross-entropy", "categorical-cross-entropy")
+                .replace("dense: 1 ", "dense: 3 ");
+        ModelSpec without = ModelSpec.parse(numbered, "spec.yaml");
+        ModelSpec counted = ModelSpec.parse(numbered.replace("field: late", "field: late, classes: 3"), "spec.yaml");
+        assertThat(counted.canonical()).isEqualTo(without.canonical()).doesNotContain("classes");
+        ModelSpec named = ModelSpec.parse(numbered.replace("field: late", "field: late, classes: [on time, \"2\", ü]"),
+                "spec.yaml");
+        assertThat(named.label().classes()).containsExactly("on time", "2", "ü");
+        assertThat(named.canonical()).contains("label: {field: \"late\", classes: [\"on time\", \"2\", \"\\u00fc\"]}");
+        assertThat(ModelSpec.parse(named.canonical(), "canonical").label()).isEqualTo(named.label());
+        assertThat(named.fingerprint()).isNotEqualTo(without.fingerprint());
+    }
+
     private static final String COPYING = Specs.FLIGHTS.replace("features:\n",
             "features:\n  - category: { field: late, buckets: 2, dimension: 1 }\n");
 

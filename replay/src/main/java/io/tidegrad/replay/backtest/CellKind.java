@@ -25,11 +25,13 @@ enum CellKind {
             number(cell, field, values);
         }
     },
-    /// A number, or else a time as text, with a blank or a T before the hours.
+    /// A number, or else a time as text, with a blank or a T before the hours, or a month alone, which is its first day.
     TIME {
         @Override
         void put(String cell, int field, FieldValues values) {
-            if (cell.length() > 10 && cell.charAt(10) == ' ') {
+            if (cell.length() == 7 && cell.charAt(4) == '-') {
+                values.text(field, cell + "-01");
+            } else if (cell.length() > 10 && cell.charAt(10) == ' ') {
                 values.text(field, cell.substring(0, 10) + 'T' + cell.substring(11));
             } else {
                 number(cell, field, values);
@@ -67,7 +69,7 @@ enum CellKind {
             return TIME;
         }
         if (found == null || found == TEXT) {
-            boolean text = field.equals(spec.label().field()) ? spec.label().positive() != null : found == TEXT;
+            boolean text = field.equals(spec.label().field()) ? spec.label().isText() : found == TEXT;
             return text ? TEXT : spec.label().isList() ? LIST : NUMBER;
         }
         return found;

@@ -124,11 +124,10 @@ final class Column {
 
     private static boolean isTime(String text) {
         try {
-            if (text.length() == 10) {
-                LocalDate.parse(text);
+            if (text.length() <= 10) {
+                LocalDate.parse(text.length() == 7 ? text + "-01" : text);
             } else {
-                DateTimeFormatter.ISO_DATE_TIME
-                        .parse(text.length() > 10 ? text.substring(0, 10) + 'T' + text.substring(11) : text);
+                DateTimeFormatter.ISO_DATE_TIME.parse(text.substring(0, 10) + 'T' + text.substring(11));
             }
             return true;
         } catch (DateTimeException other) {

@@ -27,14 +27,17 @@ public final class SpecSuggestion {
             "country", "city", "shop", "merchant", "device", "store", "account");
 
     private static final int CLASSES_MAX = 1_000;
+    private static final int NAMED_MIN = 10; // events a class
     private static final double LEAK_AUC = 0.995;
     private static final double LEAK_HITS = 0.995;
     private static final double LEAK_CORRELATION = 0.999;
     private static final double SKEWED = 3;
     private static final double MISSING_MAX = 0.99;
     private static final double FREE_TEXT = 40; // mean characters
-    private static final List<Double> RATES = List.of(0.001, 0.003, 0.01, 0.03);
-    private static final double RATE = 0.003;
+    private static final List<String> ADAM_RATES = List.of("0.001", "0.003", "0.01", "0.03");
+
+    /// Beside them, of a label that is a number: it may lie far from 0, where Adam's steps take long to get.
+    private static final List<String> SGD_RATES = List.of("0.0001", "0.0003", "0.001", "0.003");
 
     private final EventSample sample;
     private final String told; // what of the events was looked at, for the first line
@@ -71,7 +74,7 @@ public final class SpecSuggestion {
         return new StopException(ExitCode.CONFIGURATION, sample.source() + ": " + what);
     }
 
-    /// Suggests a spec for a file, at the rate that does best on its first rows.
+    /// Suggests a spec for a file, with the optimizer that does best on its first rows.
     ///
     /// @param labelField null: it is looked for
     /// @throws StopException the file can't be read, or no spec can say its label or a feature
@@ -85,16 +88,23 @@ public final class SpecSuggestion {
                 String.format(Locale.ROOT, "the first %,d events of %s", sample.rows(), file.getFileName()),
                 labelField);
         made.features();
-        List<Backtest.Trial> trials = RATES.stream().map(rate -> new Backtest.Trial(rate.toString(),
-                ModelSpec.parse(made.text(name(name), "", rate, ""), "the suggested spec"))).toList();
+        boolean numbers = !made.link.classes();
+        List<String> tried = Stream.concat(ADAM_RATES.stream().map(rate -> optimizer("adam", rate)),
+                SGD_RATES.stream().limit(numbers ? SGD_RATES.size() : 0).map(rate -> optimizer("sgd", rate))).toList();
+        List<Backtest.Trial> trials = tried.stream().map(optimizer -> new Backtest.Trial(optimizer,
+                ModelSpec.parse(made.text(name(name), "", optimizer, ""), "the suggested spec"))).toList();
         BacktestResult best =
                 new Backtest(file, trials, LabelDelay.Length.NONE, 1, EventSample.ROWS_MAX, Kernels.active())
                         .run(Backtest.Listener.NONE).stream().min(Comparator.comparingDouble(BacktestResult::loss))
                         .orElseThrow();
-        return made.text(name(name), "", Double.parseDouble(best.trial().name()),
-                String.format(Locale.ROOT, "of %s the one with the lowest %s on the first %,d rows",
-                        RATES.stream().map(String::valueOf).collect(Collectors.joining(", ")),
+        return made.text(name(name), "", best.trial().name(),
+                String.format(Locale.ROOT, "of %s%s the one with the lowest %s on the first %,d rows",
+                        String.join(", ", ADAM_RATES), numbers ? ", and sgd at " + String.join(", ", SGD_RATES) + "," : "",
                         Headline.of(best.trial().spec()).label(), best.rows()));
+    }
+
+    private static String optimizer(String name, String rate) {
+        return "{ " + name + ": { rate: " + rate + " } }";
     }
 
     /// Suggests a spec for a topic's events, or, if there is none, for what the registered schema says of them.
@@ -106,7 +116,7 @@ public final class SpecSuggestion {
         TopicSample topic = TopicSample.of(kafka, registry, topicName);
         SpecSuggestion made = new SpecSuggestion(topic.events(), topic.told(), labelField);
         made.features();
-        return made.text(topicName, topic.isJson() ? ", format: json" : "", RATE,
+        return made.text(topicName, topic.isJson() ? ", format: json" : "", optimizer("adam", "0.003"),
                 "nobody has tried it; lr-find finds a better one in the topic, and backtest in a file");
     }
 
@@ -134,34 +144,32 @@ public final class SpecSuggestion {
             return binary("{ field: " + name + ", positive: " + quotedAlways(values.get(rare)) + " }",
                     code -> code == rare, codes, "two values, of which '" + values.get(rare) + "' is the rarer one");
         }
+        if (label.kind() == Column.Kind.TEXT && values.size() <= Math.min(CLASSES_MAX, sample.rows() / NAMED_MIN)) {
+            List<String> names = values.stream().sorted().toList();
+            outputs = names.size();
+            labelLine = String.format(Locale.ROOT, "{ field: %s, classes: [%s] } # %s: %d texts: classes", name,
+                    names.stream().map(SpecSuggestion::quoted).collect(Collectors.joining(", ")), why, names.size());
+            return classes(codes);
+        }
         if (label.kind() != Column.Kind.NUMBER) {
-            throw mistake("expected a label of numbers, of true and false or of two texts, found " + values.size()
-                    + " texts such as '" + values.getFirst() + "' in " + label.name()
-                    + "; write classes as whole numbers from 0 on, or name another field with --label");
+            throw mistake("expected a label of numbers, of true and false, or of texts that come again, found " + values.size()
+                    + " texts such as '" + values.getFirst() + "' in " + label.name() + "; name another field with --label");
         }
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
         boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
                 && max + 1 <= values.size() * 1.25;
-        double[] targets = new double[codes.length];
         if (classes) {
             outputs = (int) max + 1;
             labelLine = String.format(Locale.ROOT,
                     "{ field: %s } # %s: whole numbers from 0 to %d, nearly all of them: classes", name, why,
                     (int) max);
-            loss = "categorical-cross-entropy";
-            int top = 0;
-            for (int code = 1; code < values.size(); code++) {
-                top = count(codes, code) > count(codes, top) ? code : top;
-            }
-            for (int row = 0; row < codes.length; row++) {
-                targets[row] = codes[row] == Column.MISSING ? Double.NaN : codes[row] == top ? 1 : 0;
-            }
-            return new LabelLink(targets, codes, true, false);
+            return classes(codes);
         }
         labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: numbers from %s to %s", name, why,
                 shown(Arrays.stream(numbers).min().orElse(0)), shown(max));
         loss = "mean-squared-error";
+        double[] targets = new double[codes.length];
         for (int row = 0; row < codes.length; row++) {
             targets[row] = codes[row] == Column.MISSING ? Double.NaN : numbers[codes[row]];
         }
@@ -179,6 +187,21 @@ public final class SpecSuggestion {
                 number ? "a number" : "true or false");
         loss = number ? "mean-squared-error" : "binary-cross-entropy";
         return new LabelLink(new double[0], new int[0], !number, !number);
+    }
+
+    private LabelLink classes(int[] codes) {
+        loss = "categorical-cross-entropy";
+        long[] counts = new long[label.distinct().size()];
+        Arrays.stream(codes).filter(code -> code != Column.MISSING).forEach(code -> counts[code]++);
+        int top = 0;
+        for (int code = 1; code < counts.length; code++) {
+            top = counts[code] > counts[top] ? code : top;
+        }
+        double[] targets = new double[codes.length];
+        for (int row = 0; row < codes.length; row++) {
+            targets[row] = codes[row] == Column.MISSING ? Double.NaN : codes[row] == top ? 1 : 0;
+        }
+        return new LabelLink(targets, codes, true, false);
     }
 
     private LabelLink binary(String line, IntPredicate positive, int[] codes, String what) {
@@ -280,13 +303,11 @@ public final class SpecSuggestion {
         String gaps = missing == 0 ? "" : String.format(Locale.ROOT, ", missing in %.1f %%", missing);
         switch (column.kind()) {
             case TIME -> {
-                boolean hours = column.distinct().isEmpty()
-                        || column.distinct().stream().anyMatch(text -> text.length() > 10 && !isMidnight(column, text));
                 if (eventTime == null && column.missing() == 0) {
                     eventTime = column.name();
                 }
-                features.add("- time-part: { field: " + name + ", parts: ["
-                        + (hours ? "hour, weekday" : "weekday, month") + "], dimension: 4 } # a time" + gaps);
+                features.add("- time-part: { field: " + name + ", parts: [" + parts(column) + "], dimension: 4 } # a time"
+                        + gaps);
             }
             case NUMBER -> {
                 String named = namedWhy(column);
@@ -301,9 +322,16 @@ public final class SpecSuggestion {
         }
     }
 
-    /// Of epoch milliseconds, as dates have become them.
-    private static boolean isMidnight(Column column, String millis) {
-        return column.values().length > 0 && Double.parseDouble(millis) % 86_400_000 == 0;
+    private static String parts(Column column) {
+        boolean isText = column.values().length == 0;
+        List<String> times = column.distinct();
+        if (isText && !times.isEmpty() && times.stream().allMatch(time -> time.length() < 10)) {
+            return "month";
+        }
+        // Dates, which some sources have as the milliseconds of their midnight.
+        boolean dates = !times.isEmpty() && times.stream()
+                .allMatch(time -> isText ? time.length() <= 10 : Double.parseDouble(time) % 86_400_000 == 0);
+        return dates ? "weekday, month" : "hour, weekday";
     }
 
     private void category(Column column, String name, String what, String gaps) {
@@ -376,7 +404,7 @@ public final class SpecSuggestion {
     }
 
     /// @param format more of the input
-    private String text(String topic, String format, double rate, String whyRate) {
+    private String text(String topic, String format, String optimizer, String why) {
         StringBuilder text = new StringBuilder();
         line(text, "# Suggested by " + told + "; each line says why.");
         line(text, "model: " + name(topic) + " # its name in topics");
@@ -394,7 +422,7 @@ public final class SpecSuggestion {
         line(text, "network: [ dense: 64, relu, dense: " + outputs + " ] # one hidden layer to begin with; "
                 + (outputs == 1 ? "one output" : "an output for each class"));
         line(text, "loss: " + loss + " # what the label asks for");
-        line(text, "optimizer: { adam: { rate: " + rate + " } }" + (whyRate.isEmpty() ? "" : " # " + whyRate));
+        line(text, "optimizer: " + optimizer + (why.isEmpty() ? "" : " # " + why));
         line(text, "mini-batch: { size: 1 } # best where a stream drifts");
         return text.toString();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.model.learn.LabelDelay;
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
 import java.io.IOException;
@@ -83,6 +84,24 @@ class SpecSuggestionTest {
     }
 
     @Test
+    void aLabelFarFromZeroIsReachedByAnotherOptimizerAndMonthsAreTimes() throws IOException {
+        StringBuilder csv = new StringBuilder("month,y\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 600; i++) {
+            csv.append(String.format(Locale.ROOT, "%d-%02d,%.1f\n", 1950 + i / 12, 1 + i % 12,
+                    500 + i % 12 + random.nextDouble()));
+        }
+        String yaml = suggested("sales.csv", csv.toString(), null);
+        assertThat(yaml).contains("event-time: month }", "parts: [month], dimension: 4 } # a time\n",
+                "optimizer: { sgd: { rate: 0.0", "0.03, and sgd at 0.0001, 0.0003, 0.001, 0.003, the one with the lowest squared");
+        BacktestResult result = backtest(folder.resolve("sales.csv"), yaml);
+        assertThat(result.rejected()).as(result.firstRejected().toString()).isZero();
+        String adam = yaml.replaceFirst("sgd: \\{ rate: [0-9.]+", "adam: { rate: 0.001");
+        assertThat(result.evaluation().meanSquaredError())
+                .isLessThan(backtest(folder.resolve("sales.csv"), adam).evaluation().meanSquaredError() / 10);
+    }
+
+    @Test
     void whatOthersHaveNamedEndsNoLineOfTheSpec() throws IOException {
         String yaml = suggested("events.jsonl", """
                 {"a\\nloss: hinge": 1, "b\\tc": "x\\ny", "y": "no\\nloss: x"}
@@ -126,11 +145,38 @@ class SpecSuggestionTest {
         assertThat(backtest(folder.resolve("events.jsonl"), numbers).learned()).isEqualTo(600);
     }
 
+    /// The same events as numbers, in the order of the names, give the same weights.
+    @Test
+    void classesThatAreTextsAreNamedAndLearnedAsIfTheyWereNumbers() throws IOException {
+        List<String> names = List.of("no, never", "on", "yes");
+        StringBuilder texts = new StringBuilder("x,y\n");
+        StringBuilder numbers = new StringBuilder("x,y\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 300; i++) {
+            int y = random.nextInt(3);
+            String x = (y + random.nextInt(2)) + ",";
+            texts.append(x).append('"').append(names.get(y)).append("\"\n");
+            numbers.append(x).append(y).append('\n');
+        }
+        String yaml = suggested("events.csv", texts.toString(), null);
+        assertThat(yaml).contains("label: { field: \"y\", classes: [\"no, never\", \"on\", \"yes\"] } # by its name;",
+                "3 texts: classes", "dense: 3 ]");
+        BacktestResult named = backtest(folder.resolve("events.csv"), yaml);
+        BacktestResult numbered = backtest(Files.writeString(folder.resolve("numbers.csv"), numbers),
+                yaml.replaceFirst(", classes: .*]", ""));
+        assertThat(named.learned()).isEqualTo(300);
+        assertThat(named.evaluation().logLoss()).isEqualTo(numbered.evaluation().logLoss());
+        BacktestResult less = backtest(folder.resolve("events.csv"), yaml.replace("\"on\"", "\"in\""));
+        assertThat(less.reasons()).containsOnlyKeys(Rejection.Reason.INVALID_LABEL);
+        assertThat(less.firstRejected().getFirst().why().detail())
+                .contains("expected the label, one of the 3 classes no, never, in, yes, found string \"on\"");
+    }
+
     @Test
     void whatNoSpecCanSayIsTold() {
         assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,x\n2,y\n3,z\n", null)).isInstanceOf(StopException.class)
                 .hasMessageContaining(
-                        "e.csv: expected a label of numbers, of true and false or of two texts, found 3 texts");
+                        "e.csv: expected a label of numbers, of true and false, or of texts that come again, found 3 texts");
         assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n1,1\n", null))
                 .hasMessageContaining("expected a field of which a feature can be made, found a: always 1");
         assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n1,1\n", "c"))
