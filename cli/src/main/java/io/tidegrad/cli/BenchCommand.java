@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 final class BenchCommand extends OptionsCommand {
     @Option(names = "--workload", paramLabel = "NAME",
             description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel;",
-                "decode-40, decode-10: read fields of events",
+                "decode-40, decode-10: read fields of events; backtest: learn a file",
                 "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
 

@@ -25,7 +25,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     private static final int REFUSED = 2;
 
     private static final List<Metric> SHOWN =
-            List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S, Metric.ROOFLINE_SHARE, Metric.WARMUP_CPU_S,
+            List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S, Metric.ROOFLINE_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S,
                     Metric.BYTES_ALLOCATED_PER_STEP, Metric.P50_NS, Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST);
 
     /// A workload at one batch size.
@@ -59,6 +59,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                     case Workload.SparseUpdate sparse -> new SparseBench(sparse, batch).run(seconds);
                     case Workload.Watching watching -> new WatchBench(watching, batch).run(seconds);
                     case Workload.Decoding decoding -> new DecodeBench(decoding, batch).run(seconds);
+                    case Workload.Backtesting backtesting -> new BacktestBench(backtesting).run(seconds);
                 };
             } catch (OutOfMemoryError tooLarge) {
                 throw new IllegalArgumentException("--batch: expected one that fits into the heap of "

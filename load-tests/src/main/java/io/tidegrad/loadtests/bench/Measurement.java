@@ -46,6 +46,10 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// What was reached of it.
         ROOFLINE_SHARE,
 
+        /// Of a backtest: its examples per second by the clock over those of the engine alone on the same rows, the median
+        /// of turns.
+        ENGINE_SHARE,
+
         /// Of one thread, an FMA counted as two: `MachineLimits.flopsPerNano`.
         FMA_PEAK_GFLOPS,
 

@@ -28,6 +28,7 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.schemas.settings.NearestName;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -137,6 +138,14 @@ public sealed interface Workload {
         }
     }
 
+    /// A file of shipped events to updated weights, with all that a backtest evaluates.
+    record Backtesting(String name, ShippedStream stream) implements Workload {
+        @Override
+        public List<Integer> batches() {
+            return List.of(1);
+        }
+    }
+
     long SEED = 42;
 
     /// 40 ids in a table of 2^22 numbers.
@@ -187,7 +196,8 @@ public sealed interface Workload {
     List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
 
     List<Workload> ALL = Stream
-            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING, List.of(new Watching("watch")))
+            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING, List.of(new Watching("watch")),
+                    List.of(new Backtesting("backtest", ShippedStream.FLIGHTS)))
             .<Workload>flatMap(List::stream).toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest

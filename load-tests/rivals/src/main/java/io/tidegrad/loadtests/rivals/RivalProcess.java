@@ -73,6 +73,8 @@ public final class RivalProcess {
                 throw new LoadTestException("no rival of this build decodes as " + decoding.name() + " does");
             case Workload.Watching watching ->
                 throw new LoadTestException("no rival watches as " + watching.name() + " does");
+            case Workload.Backtesting backtesting ->
+                throw new LoadTestException("no rival learns from a file as " + backtesting.name() + " does");
             case Workload.SparseUpdate sparse ->
                 meter.measure(new SparseLoop(sparse)::run, batch, true, seconds).to(lines).all();
             case Workload.Loop loop -> {
