@@ -31,6 +31,10 @@ final class Calibration {
         }
     }
 
+    double total(int bin) {
+        return total[bin];
+    }
+
     void clear() {
         Arrays.fill(total, 0);
         Arrays.fill(predicted, 0);

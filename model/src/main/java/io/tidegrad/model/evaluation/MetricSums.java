@@ -306,6 +306,12 @@ public final class MetricSums {
         return calibration == null ? Double.NaN : mean(calibration.distance());
     }
 
+    /// The share of probabilities, of yes or of the likeliest class, that lie in this tenth (0 to 9; the last has 1). NaN
+    /// where predictions are none.
+    public double shareOfTenth(int tenth) {
+        return calibration == null ? Double.NaN : mean(calibration.total(tenth));
+    }
+
     /// The mean prediction less the mean label: above 0 if too much is promised.
     public double calibrationBias() {
         return meanPrediction() - meanLabel();

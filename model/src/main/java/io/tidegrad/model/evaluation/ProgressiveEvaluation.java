@@ -58,6 +58,13 @@ public final class ProgressiveEvaluation {
         classCounts = new double[task.classes()];
     }
 
+    /// Returns an evaluation from zero, whose linear baseline has learned what this one's has.
+    public ProgressiveEvaluation restarted(ModelSpec spec) {
+        ProgressiveEvaluation fresh = new ProgressiveEvaluation(spec);
+        fresh.recent.continueLinear(recent);
+        return fresh;
+    }
+
     /// @param predictions of the row, `steps` times `outputs` floats from index `at`, made before the row was learned
     /// @param of labels of the row, from index `labelAt`
     /// @param weight how much the row counts

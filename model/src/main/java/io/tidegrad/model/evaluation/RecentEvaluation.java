@@ -1,5 +1,6 @@
 package io.tidegrad.model.evaluation;
 
+import io.tidegrad.engine.model.Batch;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
@@ -9,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Progressive validation of the newest 2,000 labels, and alarms for what labels, predictions and errors have been. What is
 /// measured since the beginning hides what happens now: of labels that are all false, because their source died, every such
@@ -28,7 +32,7 @@ public final class RecentEvaluation {
     }
 
     /// What the window says at one moment.
-    public record Newest(MetricSums sums, Ranking ranking, double noChange) {
+    public record Newest(MetricSums sums, Ranking ranking, double noChange, double linear) {
         private double ofCounts(ToDoubleFunction<ClassCounts> value) {
             ClassCounts counts = sums.counts();
             return counts == null || sums.predictions() == 0 ? Double.NaN : value.applyAsDouble(counts);
@@ -44,11 +48,13 @@ public final class RecentEvaluation {
     private static final String LABEL = "unit of the label";
 
     /// All measures, in the order in which they are told.
-    public static final List<Measure> MEASURES = List.of(
+    public static final List<Measure> MEASURES = Stream.concat(Stream.of(
             new Measure("labels", "labels", "labels in the window", newest -> newest.sums.predictions()),
             new Measure("log_loss", NATS, "log loss", newest -> newest.sums.logLoss()),
             new Measure("prior_log_loss", NATS, "log loss of always predicting the window's shares of labels",
                     newest -> newest.sums.logLoss() >= 0 ? newest.ofCounts(ClassCounts::entropy) : Double.NaN),
+            new Measure("linear_log_loss", NATS, "log loss of a linear model that learns the same",
+                    newest -> newest.sums.logLoss() >= 0 ? newest.linear : Double.NaN),
             new Measure("normalised_entropy", "ratio", "log loss over prior log loss",
                     newest -> newest.sums.normalisedEntropy()),
             new Measure("brier_score", "squared share", "mean squared error of probabilities",
@@ -59,6 +65,9 @@ public final class RecentEvaluation {
             new Measure("accuracy", SHARE, "accuracy", newest -> newest.sums.accuracy()),
             new Measure("no_change_accuracy", SHARE, "accuracy of predicting the label before",
                     newest -> newest.sums.accuracy() >= 0 ? newest.noChange : Double.NaN),
+            new Measure("linear_accuracy", SHARE, "accuracy of a linear model that learns the same, of margins",
+                    newest -> newest.sums.logLoss() >= 0 || newest.sums.meanSquaredError() >= 0 ? Double.NaN
+                            : 1 - newest.linear),
             new Measure("precision", SHARE, "of the predicted yes the true ones",
                     newest -> newest.ofYes(c -> c.precision(1))),
             new Measure("recall", SHARE, "of the true yes the predicted ones",
@@ -74,6 +83,9 @@ public final class RecentEvaluation {
                     newest -> newest.sums.calibrationSlope()),
             new Measure("mean_squared_error", "squared " + LABEL, "mean squared error",
                     newest -> newest.sums.meanSquaredError()),
+            new Measure("linear_mean_squared_error", "squared " + LABEL,
+                    "mean squared error of a linear model that learns the same",
+                    newest -> newest.sums.meanSquaredError() >= 0 ? newest.linear : Double.NaN),
             new Measure("root_mean_squared_error", LABEL, "its root", newest -> newest.sums.rootMeanSquaredError()),
             new Measure("mean_absolute_error", LABEL, "mean absolute error", newest -> newest.sums.meanAbsoluteError()),
             new Measure("no_change_absolute_error", LABEL, "mean absolute error of predicting the label before",
@@ -84,11 +96,19 @@ public final class RecentEvaluation {
                     "mean of the probability of yes, of the likeliest class, or of the number",
                     newest -> newest.sums.meanPrediction()),
             new Measure("mean_label", SHARE + " or " + LABEL, "share of yes, of hits, or the mean label",
-                    newest -> newest.sums.meanLabel()));
+                    newest -> newest.sums.meanLabel())),
+            IntStream.range(0, Calibration.BINS).mapToObj(RecentEvaluation::ofTenth)).toList();
+
+    private static Measure ofTenth(int tenth) {
+        return new Measure("predictions_tenth_" + tenth, SHARE,
+                "probabilities of yes, or of the likeliest class, from 0." + tenth + " to below the next tenth",
+                newest -> newest.sums.shareOfTenth(tenth));
+    }
 
     private final MetricTask task;
     private final boolean watches;
     private final EventWindow window;
+    private @Nullable LinearBaseline linear;
     private final ChangeAlarm ofLabels;
     private final ChangeAlarm ofPredictions;
     private final ChangeAlarm ofErrors;
@@ -103,6 +123,7 @@ public final class RecentEvaluation {
         this.task = task;
         watches = spec.falseAlarms() > 0;
         window = new EventWindow(task, WINDOW, spec.weighted());
+        linear = LinearBaseline.of(spec, task);
         // All alarms together give no more false ones than are asked for.
         double falseAlarms = Math.max(1_000.0, spec.falseAlarms()) * (3 + 3.0 * FieldWatch.count(spec));
         ofLabels = new ChangeAlarm(Signal.of(Signal.Kind.LABEL), falseAlarms);
@@ -117,6 +138,21 @@ public final class RecentEvaluation {
     public void accepted(Row row) {
         if (watches) {
             fields.add(row);
+        }
+    }
+
+    /// Sees a row that is learned, before its prediction is added.
+    public void learned(Batch batch, int row, float label, float weight) {
+        if (watches && linear != null) {
+            linear.learn(batch, row, label, weight);
+        }
+    }
+
+    /// Takes over what a linear model has learned, to count anew.
+    void continueLinear(RecentEvaluation before) {
+        linear = before.linear;
+        if (linear != null) {
+            linear.clear();
         }
     }
 
@@ -183,7 +219,8 @@ public final class RecentEvaluation {
     /// Returns the measures of the window by name, in their order, without those that the task does not have.
     public Map<String, Double> measures() {
         Newest newest = new Newest(window.sums(),
-                task.isOfYesOrNo() ? window.ranking() : new Ranking(Double.NaN, Double.NaN), window.noChange());
+                task.isOfYesOrNo() ? window.ranking() : new Ranking(Double.NaN, Double.NaN), window.noChange(),
+                linear == null ? Double.NaN : linear.loss());
         Map<String, Double> measures = new LinkedHashMap<>();
         for (Measure measure : MEASURES) {
             double value = measure.value.applyAsDouble(newest);
@@ -197,6 +234,9 @@ public final class RecentEvaluation {
     void write(BinaryWriter to) {
         to.int64(labels).float64(mean).float64(spread).float64(scale);
         window.write(to);
+        if (linear != null) {
+            linear.write(to);
+        }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.write(to));
         fields.write(to);
     }
@@ -207,6 +247,9 @@ public final class RecentEvaluation {
         spread = from.float64();
         scale = from.float64();
         window.read(from);
+        if (linear != null) {
+            linear.read(from);
+        }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
         fields.read(from);
     }

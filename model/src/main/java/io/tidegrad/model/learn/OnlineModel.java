@@ -261,6 +261,7 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
+            evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row]);
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
             if (watcher != null) {
@@ -312,7 +313,7 @@ public final class OnlineModel {
     /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not
     /// change.
     public void restartEvaluation() {
-        evaluation = new ProgressiveEvaluation(spec);
+        evaluation = evaluation.restarted(spec);
         served = new ServedEvaluation(spec);
     }
 

@@ -1,0 +1,260 @@
+package io.tidegrad.model.evaluation;
+
+import io.tidegrad.engine.model.Batch;
+import io.tidegrad.model.binary.BinaryReader;
+import io.tidegrad.model.binary.BinaryWriter;
+import io.tidegrad.model.spec.Feature;
+import io.tidegrad.model.spec.ModelSpec;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// A linear model that learns the same rows in step, so that everybody sees what a network adds to it: logistic regression,
+/// softmax regression, or of numbers least squares, by AdaGrad (Duchi et al. 2011), one row at a time.
+///
+/// It reads every number of a row, standardised by the numbers so far, and every id, each position's by a weight of its own;
+/// ids share a few weights by their hash, because this is part of the state that each commit writes. Weights of bags and the
+/// order of steps are left out. It needs no setting, and changes nothing of the model.
+///
+/// There is none for sequences of labels, for more than 16 classes, and for rows of more than 256 numbers or ids.
+final class LinearBaseline {
+    private static final int OUTPUTS_MAX = 16;
+    private static final int INPUTS_MAX = 256;
+    private static final int HASHED_BITS = 10; // 1,024 weights for ids, of each output
+    private static final int HASHED_BITS_OF_CLASSES = 8;
+    private static final int HASH = 0x9E3779B9; // Knuth's multiplicative hash: the golden ratio of 2^32
+    private static final double RATE = 0.1;
+    private static final double FURTHEST = 5; // deviations from the mean: what lies further counts as this
+    private static final double LEAST_REST = 0x1p-25; // as of the model's own log loss
+
+    private final MetricTask task;
+    private final int rowNumbers; // with those that are left out
+    private final int rowIds;
+    private final int outputs;
+    private final int numbers;
+    private final int bits;
+    private final int[] length; // by id: the id that says how many there are, -1 where there is always one
+    private final int[] order; // by id: how many of its feature stand before it
+    private final int[] position; // by id: what tells its values from those of other ids
+    private final float[] weights; // of each output: the constant, numbers, hashed ids
+    private final float[] squares; // sums of squared gradients
+    private final double[] means; // of numbers, and of a numeric label
+    private final double[] spreads; // sums of squared distances from them
+    private long rows;
+
+    private final float[] losses = new float[RecentEvaluation.WINDOW]; // a ring, times the row's weight
+    private final float[] counted = new float[RecentEvaluation.WINDOW]; // weights of rows
+    private int size;
+    private int next;
+
+    private final double[] inputs; // of the row: values, and where their weights are
+    private final int[] at;
+    private final double[] scores;
+    private int active;
+
+    private LinearBaseline(ModelSpec spec, MetricTask task) {
+        this.task = task;
+        rowNumbers = spec.layout().numbers();
+        rowIds = spec.layout().ids();
+        outputs = task.kind() == MetricTask.Kind.CATEGORICAL ? task.outputs() : 1;
+        numbers = numbers(spec);
+        bits = outputs == 1 ? HASHED_BITS : HASHED_BITS_OF_CLASSES;
+        length = new int[rowIds];
+        order = new int[rowIds];
+        position = new int[rowIds];
+        place(spec);
+        int width = 1 + numbers + (1 << bits);
+        weights = new float[outputs * width];
+        squares = new float[outputs * width];
+        means = new double[numbers + 1];
+        spreads = new double[numbers + 1];
+        inputs = new double[1 + numbers + rowIds];
+        at = new int[inputs.length];
+        scores = new double[outputs];
+    }
+
+    /// Returns a baseline that has learned nothing; null if there is none for this spec.
+    static @Nullable LinearBaseline of(ModelSpec spec, MetricTask task) {
+        boolean isTask = switch (task.kind()) {
+            case BINARY, MARGIN, REGRESSION -> true;
+            case CATEGORICAL -> task.outputs() <= OUTPUTS_MAX;
+            case STEPS, SEQUENCE -> false;
+        };
+        return isTask && numbers(spec) <= INPUTS_MAX && spec.layout().ids() <= INPUTS_MAX
+                ? new LinearBaseline(spec, task) : null;
+    }
+
+    private static int numbers(ModelSpec spec) {
+        return spec.layout().rawNumbers() + spec.layout().standardNumbers();
+    }
+
+    private void place(ModelSpec spec) {
+        Arrays.fill(length, -1);
+        Arrays.fill(position, -1);
+        for (int i = 0; i < spec.features().size(); i++) {
+            Feature feature = spec.features().get(i);
+            int from = spec.layout().idAt(i);
+            int lengthAt = spec.layout().lengthAt(i);
+            int until = i + 1 < spec.features().size() ? spec.layout().idAt(i + 1) : rowIds;
+            for (int id = from; id < until; id++) {
+                if (id != lengthAt) {
+                    length[id] = lengthAt;
+                    order[id] = id - from;
+                    position[id] = feature instanceof Feature.Bag ? from : id;
+                }
+            }
+        }
+    }
+
+    /// Predicts a row's label, learns it, and counts what was lost.
+    ///
+    /// @param label as the model's own
+    void learn(Batch batch, int row, float label, float weight) {
+        read(batch.numbers, row * rowNumbers, batch.ids, row * rowIds);
+        for (int output = 0; output < outputs; output++) {
+            int base = output * (weights.length / outputs);
+            double score = 0;
+            for (int i = 0; i < active; i++) {
+                score += weights[base + at[i]] * inputs[i];
+            }
+            scores[output] = score;
+        }
+        count(slope(label), weight);
+        for (int output = 0; output < outputs; output++) {
+            step(output * (weights.length / outputs), weight * scores[output]);
+        }
+        if (task.kind() == MetricTask.Kind.REGRESSION) {
+            moment(numbers, label);
+        }
+        rows++;
+    }
+
+    private void read(float[] from, int numberAt, int[] ids, int idAt) {
+        inputs[0] = 1;
+        at[0] = 0;
+        active = 1;
+        for (int i = 0; i < numbers; i++) {
+            double value = from[numberAt + i];
+            double deviation = Math.sqrt(spreads[i] / Math.max(1, rows));
+            if (deviation > 0) {
+                inputs[active] = Math.clamp((value - means[i]) / deviation, -FURTHEST, FURTHEST);
+                at[active++] = 1 + i;
+            }
+            moment(i, value);
+        }
+        for (int i = 0; i < position.length; i++) {
+            if (position[i] >= 0 && (length[i] < 0 || order[i] < ids[idAt + length[i]])) {
+                int hash = (ids[idAt + i] * HASH + position[i]) * HASH;
+                inputs[active] = 1;
+                at[active++] = 1 + numbers + (hash >>> 32 - bits);
+            }
+        }
+    }
+
+    /// Running mean and squared distances, after Welford (1962).
+    private void moment(int of, double value) {
+        double distance = value - means[of];
+        means[of] += distance / (rows + 1);
+        spreads[of] += distance * (value - means[of]);
+    }
+
+    /// Turns scores into the loss's slopes by them. Returns what the row loses: log loss, of margins 1 for the wrong side, of
+    /// numbers the squared error.
+    private double slope(float label) {
+        switch (task.kind()) {
+            case BINARY, MARGIN -> {
+                double p = 1 / (1 + StrictMath.exp(-scores[0]));
+                boolean yes = label > 0;
+                boolean isRight = scores[0] > 0 == yes;
+                scores[0] = p - (yes ? 1 : 0);
+                return task.kind() == MetricTask.Kind.MARGIN ? isRight ? 0 : 1
+                        : -StrictMath.log(Math.max(yes ? p : 1 - p, LEAST_REST));
+            }
+            case CATEGORICAL -> {
+                double most = Arrays.stream(scores).max().orElseThrow();
+                double sum = 0;
+                for (int output = 0; output < outputs; output++) {
+                    scores[output] = StrictMath.exp(scores[output] - most);
+                    sum += scores[output];
+                }
+                for (int output = 0; output < outputs; output++) {
+                    scores[output] /= sum;
+                }
+                double p = scores[(int) label];
+                scores[(int) label] -= 1;
+                return -StrictMath.log(Math.max(p, LEAST_REST));
+            }
+            case REGRESSION -> {
+                double deviation = Math.sqrt(spreads[numbers] / Math.max(1, rows));
+                double error = means[numbers] + deviation * scores[0] - label;
+                scores[0] = deviation > 0 ? error / deviation : 0;
+                return error * error;
+            }
+            case STEPS, SEQUENCE -> throw new IllegalStateException("a row's label is a list");
+        }
+        throw new IllegalStateException(task.kind().name());
+    }
+
+    private void step(int base, double slope) {
+        for (int i = 0; i < active; i++) {
+            double gradient = slope * inputs[i];
+            if (gradient != 0) {
+                int weight = base + at[i];
+                squares[weight] += (float) (gradient * gradient);
+                weights[weight] -= (float) (RATE * gradient / Math.sqrt(Math.max(squares[weight], Float.MIN_NORMAL)));
+            }
+        }
+    }
+
+    private void count(double loss, float weight) {
+        losses[next] = (float) (weight * loss);
+        counted[next] = weight;
+        next = next + 1 == losses.length ? 0 : next + 1;
+        size = Math.min(size + 1, losses.length);
+    }
+
+    /// Mean loss of the newest rows: log loss, of margins the share of wrong sides, of numbers the squared error. NaN before
+    /// the first.
+    double loss() {
+        double sum = 0;
+        double total = 0;
+        for (int i = 0; i < size; i++) {
+            int event = size < losses.length ? i : (next + i) % losses.length;
+            sum += losses[event];
+            total += counted[event];
+        }
+        return sum / total;
+    }
+
+    /// Begins to count anew, with what is learned.
+    void clear() {
+        size = 0;
+        next = 0;
+    }
+
+    void write(BinaryWriter to) {
+        to.int64(rows);
+        if (rows > 0) {
+            to.floats(weights, 0, weights.length).floats(squares, 0, squares.length);
+            for (int i = 0; i < means.length; i++) {
+                to.float64(means[i]).float64(spreads[i]);
+            }
+            to.int32(size).int32(next).floats(losses, 0, size).floats(counted, 0, size);
+        }
+    }
+
+    void read(BinaryReader from) {
+        rows = from.int64();
+        if (rows > 0) {
+            from.floats(weights, 0, weights.length);
+            from.floats(squares, 0, squares.length);
+            for (int i = 0; i < means.length; i++) {
+                means[i] = from.float64();
+                spreads[i] = from.float64();
+            }
+            size = from.count("losses of the linear baseline", losses.length);
+            next = from.count("next loss of the linear baseline", losses.length - 1);
+            from.floats(losses, 0, size);
+            from.floats(counted, 0, size);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package io.tidegrad.model.learn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.Specs;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.DoubleUnaryOperator;
+import org.junit.jupiter.api.Test;
+
+/// Streams of which it is known how well a linear model can do.
+class LinearBaselineTest {
+    private static final int EVENTS = 40_000;
+
+    private final SplittableRandom random = new SplittableRandom(7);
+
+    private static OnlineModel model(String network, String loss) {
+        return OnlineModel.initial(ModelSpec.parse("""
+                model: measured
+                input: { topic: events }
+                label: { field: y }
+                features:
+                  - number:   { field: a, scale: standard }
+                  - number:   { field: b, scale: standard }
+                  - category: { field: kind, buckets: 64, dimension: 4 }
+                network: [ dense: 16, relu, %s ]
+                loss: %s
+                optimizer: { adagrad: { rate: 0.05 } }
+                mini-batch: { size: 4 }
+                """.formatted(network, loss), "measured.yaml"), new ScalarKernels());
+    }
+
+    private static OnlineModel binary() {
+        return model("dense: 1", "binary-cross-entropy");
+    }
+
+    private static double measure(OnlineModel model, String name) {
+        return model.evaluation().recent().measures().getOrDefault(name, Double.NaN);
+    }
+
+    private static void learn(OnlineModel model, double a, double b, String kind, Object label) {
+        assertThat(model.accept(Specs.row(new Featurizer(model.spec()),
+                new MapEvent(Map.of("a", a, "b", b, "kind", kind, "y", label))))).isNull();
+    }
+
+    /// The labels are drawn from a logistic regression: nobody loses less than the entropy of its probabilities.
+    @Test
+    void whereTheTruthIsLinearItLosesHardlyMoreThanTheTruthDoes() {
+        OnlineModel model = binary();
+        double entropy = 0;
+        for (int i = 0; i < EVENTS; i++) {
+            double a = 100 + 30 * random.nextGaussian();
+            int kind = random.nextInt(5);
+            double p = 1 / (1 + Math.exp(-((a - 100) / 30 + kind - 2)));
+            if (i >= EVENTS - 2_000) {
+                entropy -= (p * Math.log(p) + (1 - p) * Math.log(1 - p)) / 2_000;
+            }
+            learn(model, a, random.nextGaussian(), "k" + kind, random.nextDouble() < p);
+        }
+        assertThat(measure(model, "linear_log_loss")).isCloseTo(entropy, within(0.03))
+                .isLessThan(measure(model, "prior_log_loss") - 0.1);
+    }
+
+    /// The label is yes where the signs of two numbers are equal, which no sum of the two tells.
+    @Test
+    void whereTheTruthIsNotLinearTheNetworkIsSeenToLoseLess() {
+        OnlineModel model = binary();
+        for (int i = 0; i < EVENTS; i++) {
+            double a = random.nextGaussian();
+            double b = random.nextGaussian();
+            learn(model, a, b, "k", a > 0 == b > 0);
+        }
+        assertThat(measure(model, "linear_log_loss")).isCloseTo(Math.log(2), within(0.02));
+        assertThat(measure(model, "log_loss")).isLessThan(0.2);
+    }
+
+    @Test
+    void ofNumbersItComesDownToTheNoiseAndHasNoLogLoss() {
+        OnlineModel model = model("dense: 1", "mean-squared-error");
+        DoubleUnaryOperator truth = a -> 5_000 + 700 * a;
+        for (int i = 0; i < EVENTS; i++) {
+            double a = random.nextGaussian();
+            learn(model, a, 1, "k", truth.applyAsDouble(a) + 100 * random.nextGaussian());
+        }
+        assertThat(Math.sqrt(measure(model, "linear_mean_squared_error"))).isBetween(95.0, 110.0);
+        assertThat(measure(model, "linear_log_loss")).isNaN();
+    }
+
+    @Test
+    void ofClassesItLearnsEachOfThem() {
+        OnlineModel model = model("dense: 3, softmax", "categorical-cross-entropy");
+        for (int i = 0; i < EVENTS; i++) {
+            int kind = random.nextInt(3);
+            learn(model, 0, 0, "k" + kind, random.nextInt(10) == 0 ? random.nextInt(3) : kind);
+        }
+        double right = 0.9 + 0.1 / 3;
+        double entropy = -right * Math.log(right) - 2 * (0.1 / 3) * Math.log(0.1 / 3);
+        assertThat(measure(model, "linear_log_loss")).isCloseTo(entropy, within(0.05));
+    }
+
+    /// What it has learned is neither lost by a restart, nor where counting begins anew: a model would look better beside it.
+    @Test
+    void itGoesOnAfterARestartAndWhereCountingBeginsAnew() {
+        OnlineModel model = binary();
+        OnlineModel restarted = binary();
+        for (int i = 0; i < 6_000; i++) {
+            int kind = random.nextInt(2);
+            boolean yes = random.nextInt(20) == 0 ? kind == 0 : kind == 1;
+            for (OnlineModel each : new OnlineModel[]{model, restarted}) {
+                learn(each, 0, 0, "k" + kind, yes);
+            }
+            if (i % 700 == 0) {
+                restarted.restoreCarry(restarted.carry());
+            }
+        }
+        assertThat(measure(restarted, "linear_log_loss")).isEqualTo(measure(model, "linear_log_loss"));
+        model.restartEvaluation();
+        learn(model, 0, 0, "k1", true);
+        learn(model, 0, 0, "k1", true);
+        learn(model, 0, 0, "k1", true);
+        learn(model, 0, 0, "k1", true);
+        assertThat(measure(model, "linear_log_loss")).isLessThan(0.15);
+    }
+}
