@@ -94,6 +94,7 @@ final class BacktestReport {
         if (best.passes().size() > 1) {
             page.append("<p class=\"soft\">Only in the first pass were the rows new to the model.</p>\n");
         }
+        alarms(best, page);
         rejected(best, page);
         page.append("<h2>Progress</h2>\n");
         List<List<String>> progress = new ArrayList<>();
@@ -199,6 +200,22 @@ final class BacktestReport {
     private static void figure(Plot plot, String caption, StringBuilder page) {
         page.append("<figure>\n").append(plot.svg()).append("<figcaption>").append(text(caption))
                 .append("</figcaption>\n</figure>\n");
+    }
+
+    private static void alarms(BacktestResult best, StringBuilder page) {
+        if (best.alarms().isEmpty()) {
+            return;
+        }
+        page.append("<h2>Alarms</h2>\n");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("at example", "what has changed"));
+        best.alarms().forEach(each -> rows
+                .add(List.of(String.format(Locale.ROOT, "%,d", each.example()), each.reading().message())));
+        table(rows, 2, page);
+        if (best.raised() > best.alarms().size()) {
+            page.append(String.format(Locale.ROOT, "<p class=\"soft\">The first %d of %,d.</p>%n", best.alarms().size(),
+                    best.raised()));
+        }
     }
 
     private static void rejected(BacktestResult best, StringBuilder page) {

@@ -76,7 +76,7 @@ final class BacktestText {
         text.append(new Lines().add("rows", "%,d = %,d learned + %,d pending + %,d rejected", result.rows(),
                 result.learned(), result.pending(), result.rejected())).append(System.lineSeparator());
         text.append(measures(result)).append(System.lineSeparator());
-        text.append(rejected(result));
+        text.append(alarms(result)).append(rejected(result));
         Lines lines = new Lines();
         if (result.diverged() != null) {
             lines.add("diverged", "%s", result.diverged());
@@ -96,6 +96,11 @@ final class BacktestText {
             head.add(passes == 1 ? "model" : "pass " + pass);
         }
         head.add("running prior");
+        boolean linear = Metric.ALL.stream()
+                .anyMatch(metric -> !Double.isNaN(metric.linear().applyAsDouble(result.evaluation())));
+        if (linear) {
+            head.add("linear model");
+        }
         rows.add(head);
         for (Metric metric : Metric.of(result.evaluation())) {
             List<String> row = new ArrayList<>(List.of(metric.name()));
@@ -103,6 +108,9 @@ final class BacktestText {
                 row.add(Metric.text(metric.value().applyAsDouble(pass)));
             }
             row.add(Metric.text(metric.prior().applyAsDouble(result.evaluation())));
+            if (linear) {
+                row.add(Metric.text(metric.linear().applyAsDouble(result.evaluation())));
+            }
             rows.add(row);
         }
         return rows;
@@ -127,6 +135,17 @@ final class BacktestText {
                 + result.reasons().entrySet().stream()
                         .map(reason -> whole(reason.getValue()) + " " + reason.getKey().code())
                         .collect(Collectors.joining(" + "));
+    }
+
+    private static String alarms(BacktestResult result) {
+        if (result.alarms().isEmpty()) {
+            return "";
+        }
+        StringBuilder text = new StringBuilder(new Lines().add("alarms", "%,d", result.raised()).toString());
+        for (BacktestResult.Alarm each : result.alarms()) {
+            text.append(String.format(Locale.ROOT, "  at example %,d: %s%n", each.example(), each.reading().message()));
+        }
+        return text.append(System.lineSeparator()).toString();
     }
 
     private static String rejected(BacktestResult result) {
@@ -210,7 +229,15 @@ final class BacktestText {
                 .map(row -> new JsonLine().put("example", row.example()).put("weight", row.weight())
                         .put("loss", row.loss()).put("loss_since_last", row.lossSinceLast()).put("label", row.label())
                         .put("prediction", row.prediction()).put("features", row.features()))
-                .toList()).put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
+                .toList())
+                .put("alarms",
+                        result.alarms().stream()
+                                .map(each -> new JsonLine().put("example", each.example())
+                                        .put("signal", each.reading().signal().kind().word())
+                                        .put("field", each.reading().signal().field())
+                                        .put("message", each.reading().message()))
+                                .toList())
+                .put("raised", result.raised()).put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
     }
 
     private static JsonLine metrics(JsonLine to, ProgressiveEvaluation evaluation) {
@@ -219,6 +246,10 @@ final class BacktestText {
             double prior = metric.prior().applyAsDouble(evaluation);
             if (!Double.isNaN(prior)) {
                 to.put("prior_" + metric.key(), prior);
+            }
+            double linear = metric.linear().applyAsDouble(evaluation);
+            if (!Double.isNaN(linear)) {
+                to.put("linear_" + metric.key(), linear);
             }
         }
         return to;

@@ -8,21 +8,24 @@ import java.util.function.ToDoubleFunction;
 /// A progressive metric. One that a task does not have is NaN.
 ///
 /// @param prior the same of the running prior; NaN if it has none
+/// @param linear of a linear model that learns the same, likewise
 /// @param higherIsBetter false if lower is better
 record Metric(String name, ToDoubleFunction<ProgressiveEvaluation> value, ToDoubleFunction<ProgressiveEvaluation> prior,
-        boolean higherIsBetter) {
+        ToDoubleFunction<ProgressiveEvaluation> linear, boolean higherIsBetter) {
     static final List<Metric> ALL =
-            List.of(new Metric("log loss", ProgressiveEvaluation::logLoss, ProgressiveEvaluation::priorLogLoss, false),
+            List.of(new Metric("log loss", ProgressiveEvaluation::logLoss, ProgressiveEvaluation::priorLogLoss,
+                    ProgressiveEvaluation::linearLogLoss, false),
                     withoutPrior("AUC", ProgressiveEvaluation::auc, true),
                     withoutPrior("accuracy", ProgressiveEvaluation::accuracy, true),
                     withoutPrior("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
                     new Metric("mean squared error", ProgressiveEvaluation::meanSquaredError,
-                            ProgressiveEvaluation::priorMeanSquaredError, false),
+                            ProgressiveEvaluation::priorMeanSquaredError,
+                            ProgressiveEvaluation::linearMeanSquaredError, false),
                     withoutPrior("mean absolute error", ProgressiveEvaluation::meanAbsoluteError, false));
 
     private static Metric withoutPrior(String name, ToDoubleFunction<ProgressiveEvaluation> value,
             boolean higherIsBetter) {
-        return new Metric(name, value, evaluation -> Double.NaN, higherIsBetter);
+        return new Metric(name, value, evaluation -> Double.NaN, evaluation -> Double.NaN, higherIsBetter);
     }
 
     String key() {

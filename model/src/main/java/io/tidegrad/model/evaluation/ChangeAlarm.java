@@ -182,6 +182,10 @@ public final class ChangeAlarm {
                 kind.shown(now), raised);
     }
 
+    long raised() {
+        return raised;
+    }
+
     void write(BinaryWriter to) {
         if (window != null) {
             window.write(to);

@@ -45,6 +45,8 @@ final class LinearBaseline {
     private final float[] counted = new float[RecentEvaluation.WINDOW]; // weights of rows
     private int size;
     private int next;
+    private double lossSum; // of all, since counting began
+    private double total;
 
     private final double[] inputs; // of the row: values, and where their weights are
     private final int[] at;
@@ -208,6 +210,8 @@ final class LinearBaseline {
     private void count(double loss, float weight) {
         losses[next] = (float) (weight * loss);
         counted[next] = weight;
+        lossSum += weight * loss;
+        total += weight;
         next = next + 1 == losses.length ? 0 : next + 1;
         size = Math.min(size + 1, losses.length);
     }
@@ -225,10 +229,17 @@ final class LinearBaseline {
         return sum / total;
     }
 
+    /// The same of all rows since counting began.
+    double lossOfAll() {
+        return lossSum / total;
+    }
+
     /// Begins to count anew, with what is learned.
     void clear() {
         size = 0;
         next = 0;
+        lossSum = 0;
+        total = 0;
     }
 
     void write(BinaryWriter to) {
@@ -238,7 +249,7 @@ final class LinearBaseline {
             for (int i = 0; i < means.length; i++) {
                 to.float64(means[i]).float64(spreads[i]);
             }
-            to.int32(size).int32(next).floats(losses, 0, size).floats(counted, 0, size);
+            to.float64(lossSum).float64(total).int32(size).int32(next).floats(losses, 0, size).floats(counted, 0, size);
         }
     }
 
@@ -251,6 +262,8 @@ final class LinearBaseline {
                 means[i] = from.float64();
                 spreads[i] = from.float64();
             }
+            lossSum = from.float64();
+            total = from.float64();
             size = from.count("losses of the linear baseline", losses.length);
             next = from.count("next loss of the linear baseline", losses.length - 1);
             from.floats(losses, 0, size);

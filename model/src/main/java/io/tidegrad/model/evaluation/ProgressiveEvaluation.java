@@ -220,6 +220,11 @@ public final class ProgressiveEvaluation {
         return task.givesProbabilities() && task.kind() != MetricTask.Kind.SEQUENCE ? priorLossSum / total : Double.NaN;
     }
 
+    /// Log loss of a linear model that learns the same rows in step; NaN where there is none, or nothing is watched.
+    public double linearLogLoss() {
+        return task.givesProbabilities() ? recent.linearLoss() : Double.NaN;
+    }
+
     /// Share of rows whose label had the highest prediction; for binary labels the threshold is one half, for margins
     /// 0.
     public double accuracy() {
@@ -249,6 +254,11 @@ public final class ProgressiveEvaluation {
     /// Mean squared error of predicting the running mean of the labels before (0 for the first); NaN unless regression.
     public double priorMeanSquaredError() {
         return classifies() ? Double.NaN : priorLossSum / total;
+    }
+
+    /// Mean squared error of a linear model that learns the same rows in step; NaN where there is none.
+    public double linearMeanSquaredError() {
+        return classifies() ? Double.NaN : recent.linearLoss();
     }
 
     /// Mean absolute error of the same prediction. NaN unless regression.

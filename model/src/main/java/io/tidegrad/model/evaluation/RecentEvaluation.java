@@ -216,6 +216,20 @@ public final class RecentEvaluation {
         return alarms.stream().filter(ChangeAlarm::isOn).map(ChangeAlarm::reading).toList();
     }
 
+    /// Returns how many alarms there were.
+    public long raised() {
+        long raised = 0;
+        for (int i = 0; i < alarms.size(); i++) {
+            raised += alarms.get(i).raised();
+        }
+        return raised;
+    }
+
+    /// What the linear model lost since the beginning; NaN without one.
+    double linearLoss() {
+        return linear == null ? Double.NaN : linear.lossOfAll();
+    }
+
     /// Returns the measures of the window by name, in their order, without those that the task does not have.
     public Map<String, Double> measures() {
         Newest newest = new Newest(window.sums(),

@@ -1,7 +1,8 @@
 package io.tidegrad.replay.backtest;
 
-import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.feature.Rejection;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,18 +19,27 @@ import org.jspecify.annotations.Nullable;
 /// @param progress at powers of two
 /// @param curve of the first pass
 /// @param calibration of the first pass
+/// @param alarms the first ones of the first pass
+/// @param raised how many there were
 /// @param diverged why learning ended before the file did; null if it did not
 /// @param weightsHash 64 hex digits, those that a trainer publishes after the same events
 /// @param stateHash likewise
 /// @param nanos for reading and learning, of all trials together
 public record BacktestResult(Backtest.Trial trial, long rows, long learned, int pending, long updates,
         Map<Rejection.Reason, Long> reasons, List<Rejected> firstRejected, List<ProgressiveEvaluation> passes,
-        List<ProgressRow> progress, LossCurve curve, CalibrationSample calibration, @Nullable String diverged,
+        List<ProgressRow> progress, LossCurve curve, CalibrationSample calibration, List<Alarm> alarms, long raised,
+        @Nullable String diverged,
         String weightsHash, String stateHash, long nanos) {
     /// A row that can't be learned.
     ///
     /// @param place its line, or its number
     public record Rejected(long place, Rejection why) {
+    }
+
+    /// Something is not what it has been.
+    ///
+    /// @param example how many were learned when it was told
+    public record Alarm(long example, ChangeAlarm.Reading reading) {
     }
 
     /// How many rows can't be learned.

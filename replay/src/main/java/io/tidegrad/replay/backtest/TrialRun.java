@@ -1,13 +1,15 @@
 package io.tidegrad.replay.backtest;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.evaluation.ChangeAlarm;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LabelDelay;
 import io.tidegrad.model.learn.ModelDivergedException;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.PreparedEvent;
-import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.util.ArrayList;
@@ -21,6 +23,8 @@ final class TrialRun {
     /// How many rejected rows are shown with their places.
     private static final int REJECTED_MAX = 10;
 
+    private static final int ALARMS_MAX = 20;
+
     private final Backtest.Trial trial;
     private final int rowsOf;
     private final OnlineModel model;
@@ -29,6 +33,8 @@ final class TrialRun {
     private final List<ProgressiveEvaluation> passes = new ArrayList<>();
     private final Map<Rejection.Reason, Long> reasons = new TreeMap<>();
     private final List<BacktestResult.Rejected> rejected = new ArrayList<>();
+    private final List<BacktestResult.Alarm> alarms = new ArrayList<>();
+    private long raised;
     private long rows;
     private @Nullable String diverged;
 
@@ -75,6 +81,25 @@ final class TrialRun {
         } catch (ModelDivergedException e) {
             diverged = e.getMessage();
         }
+        if (passes.isEmpty()) {
+            noteAlarms();
+        }
+    }
+
+    /// Of the first pass, whose rows are new.
+    private void noteAlarms() {
+        RecentEvaluation recent = model.evaluation().recent();
+        long now = recent.raised();
+        if (now > raised) {
+            recent.alarms().stream().filter(each -> !isNoted(each)).limit(ALARMS_MAX - alarms.size())
+                    .forEach(each -> alarms.add(new BacktestResult.Alarm(model.parameters().examples(), each)));
+            raised = now;
+        }
+    }
+
+    private boolean isNoted(ChangeAlarm.Reading reading) {
+        return alarms.stream().anyMatch(each -> each.reading().signal().equals(reading.signal())
+                && each.reading().raised() == reading.raised());
     }
 
     private void learned(long place, EventFold.Outcome outcome) {
@@ -105,6 +130,6 @@ final class TrialRun {
     BacktestResult result(long nanos) {
         return new BacktestResult(trial, rows, model.parameters().examples(), model.pending(),
                 model.parameters().updates(), reasons, rejected, passes, watch.progress(), watch.curve(),
-                watch.calibration(), diverged, model.weightsHash(), model.stateHash(), nanos);
+                watch.calibration(), alarms, raised, diverged, model.weightsHash(), model.stateHash(), nanos);
     }
 }
