@@ -28,7 +28,8 @@ public final class PreparedEvent {
         this.row = row;
     }
 
-    Row row() {
+    /// Returns the row, where it is one.
+    public Row row() {
         return row;
     }
 

@@ -2,7 +2,6 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
-import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.evaluation.Signal;
 import io.tidegrad.model.learn.OnlineModel;
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param servedVersions the same by range of versions
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
 /// @param servedForgotten labels of what epochs served that are no longer kept
-/// @param window measures of the newest labels by name, see [RecentEvaluation#MEASURES]
+/// @param window measures of the newest labels by name, see [io.tidegrad.model.evaluation.RecentEvaluation#MEASURES]
 /// @param readings what is said of each signal that is watched
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
