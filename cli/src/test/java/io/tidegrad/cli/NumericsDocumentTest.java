@@ -22,8 +22,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 /// A reader of `docs/numerics.md` computes the hashes of both shipped models. [Reader] is written from that page and
@@ -32,7 +34,7 @@ class NumericsDocumentTest {
     @Test
     @LongProof("300,000 events, learned twice")
     void aReaderOfTheDocumentComputesTheHashesOfTheFlightsInTheReadme() throws Exception {
-        Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read(), Quarantine.NONE);
+        Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read(), Quarantine.NONE, new Reactions(0, 1, 0));
         assertThat(hashes).isEqualTo(learned(ShippedStream.FLIGHTS));
         assertThat(Files.readString(Path.of(System.getProperty("tidegrad.root"), "README.md")))
                 .contains(hashes.weights.substring(0, 16), hashes.state.substring(0, 16));
@@ -45,7 +47,25 @@ class NumericsDocumentTest {
         ModelSpec spec = ModelSpec.parse(yaml, "flights with quarantine");
         OnlineModel model = learned(spec, ShippedStream.FLIGHTS, events);
         assertThat(model.quarantined()).isBetween(1_000L, 10_000L);
-        assertThat(Reader.flights(events, spec.quarantine())).isEqualTo(hashes(model));
+        assertThat(Reader.flights(events, spec.quarantine(), new Reactions(0, 1, 0))).isEqualTo(hashes(model));
+    }
+
+    /// Twice labels say nothing for a while.
+    @Test
+    void aReaderOfTheDocumentComputesTheHashesOfFlightsWithReactions() throws Exception {
+        List<StreamEvent> events = new ArrayList<>(ShippedStream.FLIGHTS.read().subList(0, 38_000));
+        SplittableRandom random = new SplittableRandom(1);
+        for (int from : new int[]{22_000, 32_000}) {
+            events.subList(from, from + 4_000).replaceAll(event -> {
+                Flight of = (Flight) event;
+                return new Flight(of.departed(), of.distance(), of.origin(), of.destination(), random.nextBoolean());
+            });
+        }
+        String yaml = ShippedStream.FLIGHTS.spec()
+                + "on-change: { false-alarms-every: 20000, raise-rate: { by: 3, for: 2000 } }\n";
+        OnlineModel model = learned(ModelSpec.parse(yaml, "flights with reactions"), ShippedStream.FLIGHTS, events);
+        assertThat(model.reactions()).isEqualTo(2);
+        assertThat(Reader.flights(events, Quarantine.NONE, new Reactions(20_000, 3, 2_000))).isEqualTo(hashes(model));
     }
 
     @LongProof("all of the digits, computed plainly")
@@ -105,7 +125,7 @@ class NumericsDocumentTest {
             void update(Tensor tensor, int k, float g);
         }
 
-        static Hashes flights(List<StreamEvent> events, Quarantine quarantine) throws IOException {
+        static Hashes flights(List<StreamEvent> events, Quarantine quarantine, Reactions reactions) throws IOException {
             int dimension = 8;
             int[] buckets = {24 + 1, 7 + 1, 512, 512, 8_192};
             double[] statistics = new double[3];
@@ -118,7 +138,6 @@ class NumericsDocumentTest {
             Tensor b1 = Tensor.of(1, 64, 0);
             Tensor w2 = Tensor.of(64, 1, 0).drawn(8, (float) Math.sqrt(6.0 / (64 + 1)));
             Tensor b2 = Tensor.of(1, 1, 0);
-            Optimizer sgd = (tensor, k, g) -> tensor.w[k] = Math.fma(-0.03f, g, tensor.w[k]);
             int learned = 0;
             for (StreamEvent event : events) {
                 Flight flight = (Flight) event;
@@ -148,7 +167,10 @@ class NumericsDocumentTest {
                 if (loss > quarantine.loss() || norm > quarantine.gradient()) {
                     continue;
                 }
+                float rate = (float) (reactions.isRaised(learned) ? reactions.by * 0.03 : 0.03);
+                Optimizer sgd = (tensor, k, g) -> tensor.w[k] = Math.fma(-rate, g, tensor.w[k]);
                 learned++;
+                reactions.learned(Math.abs(y - 1f / (1f + exp(-z))), learned);
                 learn(r, dz, w2, b2, sgd);
                 learn(x, dh, w1, b1, sgd);
                 for (int t = 0; t < tables.length; t++) {
@@ -175,6 +197,10 @@ class NumericsDocumentTest {
                     """;
             if (quarantine.judges()) {
                 canonical = canonical.replace("seed", "quarantine: {loss: 2, gradient: 1.7}\nseed");
+            }
+            if (reactions.every > 0) {
+                canonical = canonical.replace("seed",
+                        "on-change: {false-alarms-every: 20000, raise-rate: {by: 3, for: 2000}}\nseed");
             }
             return hashes(canonical, learned, statistics,
                     List.of(tables[0], tables[1], tables[2], tables[3], tables[4], w1, b1, w2, b2));
@@ -466,6 +492,157 @@ class NumericsDocumentTest {
                 p = Math.fma(p, r, c);
             }
             return (Math.fma(p, r * r, r) + 1f) * Math.scalb(1f, (int) n);
+        }
+    }
+
+    /// The section of that name, for labels of yes or no.
+    private static final class Reactions {
+        private record Bucket(long size, double sum, double spread) {
+        }
+
+        private record Block(long end, double mean) {
+        }
+
+        private final double every; // 0: nothing is watched
+        private final double by;
+        private final long examples;
+        private long until;
+        private int n;
+        private double s;
+        private double q;
+        private double block;
+        private final List<Bucket> buckets = new ArrayList<>(); // the oldest first
+        private long w;
+        private double t;
+        private double v;
+        private final List<Block> blocks = new ArrayList<>();
+        private long f;
+        private double h;
+        private double m;
+        private int since = -1;
+
+        Reactions(double every, double by, long examples) {
+            this.every = every;
+            this.by = by;
+            this.examples = examples;
+        }
+
+        boolean isRaised(long learned) {
+            return learned < until;
+        }
+
+        void learned(double error, long label) {
+            if (every == 0 || label <= 2_000) {
+                return;
+            }
+            n++;
+            s += error;
+            q += error * error;
+            block += error;
+            if (n % 32 == 0) {
+                take(new Bucket(32, s, Math.max(0, q - s * s / 32)));
+                s = 0;
+                q = 0;
+                while (differs()) {
+                    dropOldest();
+                }
+                if (n % 2_048 == 0) {
+                    endBlock();
+                }
+                if (w >= 100 && judge(odds(t / w))) {
+                    until = label + examples;
+                }
+            }
+        }
+
+        private void take(Bucket bucket) {
+            if (w > 0) {
+                double d = bucket.sum / 32 - t / w;
+                v += d * d * 32 * w / (w + 32);
+            }
+            v += bucket.spread;
+            w += 32;
+            t += bucket.sum;
+            buckets.add(bucket);
+            for (long c = 32; buckets.stream().mapToLong(Bucket::size).filter(Long.valueOf(c)::equals)
+                    .count() == 6; c *= 2) {
+                int at = 0;
+                while (buckets.get(at).size != c) {
+                    at++;
+                }
+                Bucket one = buckets.remove(at);
+                Bucket two = buckets.remove(at);
+                double d = one.sum - two.sum;
+                buckets.add(at, new Bucket(2 * c, one.sum + two.sum, one.spread + two.spread + d * d / (2 * c)));
+            }
+        }
+
+        private boolean differs() {
+            double log = StrictMath.log(2.0 * buckets.size() / (32 / every));
+            long size = 0;
+            double u = 0;
+            for (Bucket bucket : buckets) {
+                size += bucket.size;
+                u += bucket.sum;
+                double d = Math.abs(u * w - t * size) - 2.0 / 3 * w * log;
+                if (d > 0 && d * d > 2 * v * log * size * (w - size)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private void dropOldest() {
+            Bucket oldest = buckets.removeFirst();
+            long rest = w - oldest.size;
+            double d = oldest.sum / oldest.size - (t - oldest.sum) / rest;
+            v = Math.max(0, v - oldest.spread - d * d * oldest.size * rest / w);
+            t -= oldest.sum;
+            w = rest;
+        }
+
+        private void endBlock() {
+            if (since < 0) {
+                blocks.add(new Block(n, block / 2_048));
+                if (blocks.size() == 33) {
+                    Block dropped = blocks.removeFirst();
+                    f = dropped.end;
+                    h = Math.max(h, dropped.mean);
+                }
+            }
+            block = 0;
+        }
+
+        private boolean judge(double x) {
+            if (since >= 0) {
+                if (!(x > Math.sqrt(1.65) * odds(m))) {
+                    since = -1;
+                } else if (n - since > 1_000_000) {
+                    since = -1;
+                    blocks.clear();
+                    f = 0;
+                    h = 0;
+                }
+                return false;
+            }
+            long c = n - w;
+            long e = Math.min(c, n - Math.min(n / 4, 49_152));
+            if (e < f) {
+                return false;
+            }
+            List<Block> before = blocks.stream().filter(each -> each.end <= e).toList();
+            m = Math.max(h, before.stream().mapToDouble(Block::mean).max().orElse(0));
+            if ((before.size() >= 6 || f > 0) && x > 1.65 * odds(m)) {
+                since = n;
+                blocks.removeIf(each -> each.end > c);
+                return true;
+            }
+            return false;
+        }
+
+        private static double odds(double x) {
+            double held = Math.min(Math.max(x, 1e-6), 1 - 1e-6);
+            return held / (1 - held);
         }
     }
 }

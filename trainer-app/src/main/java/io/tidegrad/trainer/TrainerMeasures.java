@@ -142,7 +142,11 @@ final class TrainerMeasures {
             Measure.<Report>gauge("tidegrad.mean.absolute.error", "progressive mean absolute error",
                     Report::meanAbsoluteError).field("mean_absolute_error"),
             Measure.<Report>counter("tidegrad.events.quarantined", "events beyond a bound of the spec's quarantine",
-                    Report::quarantined).field("quarantined"));
+                    Report::quarantined).field("quarantined"),
+            Measure.<Report>counter("tidegrad.reactions", "changes of the error to which the model has reacted",
+                    Report::reactions).field("reactions"),
+            Measure.<Report>gauge("tidegrad.rate.raised.for", "examples that the rate is raised for from now on",
+                    Report::raisedFor).field("rate_raised_for"));
 
     /// Of the newest labels.
     private static final Measures<Report> WINDOW =

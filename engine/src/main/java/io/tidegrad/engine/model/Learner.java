@@ -48,6 +48,7 @@ public final class Learner {
     private final boolean clips;
     private @Nullable GradientSlab gradients; // allocated by the first step that needs it, at once if each does
     private @Nullable Fault fault;
+    private double rateMultiplier = 1;
 
     /// A learner that works on the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
@@ -122,7 +123,7 @@ public final class Learner {
             return 0;
         }
         slope(batch);
-        optimizers.prepare(parameters.updates() + 1);
+        optimizers.prepare(parameters.updates() + 1, rateMultiplier);
         parameters.beforeStep();
         if (clips || asksForCare(rows, batch.numbers)) {
             GradientSlab stored = receiveGradients();
@@ -137,6 +138,11 @@ public final class Learner {
         }
         parameters.stepped(rows);
         return batchLoss;
+    }
+
+    /// Sets what multiplies the scheduled rate of each update from the next on; 1 at first.
+    public void multiplyRate(double by) {
+        rateMultiplier = by;
     }
 
     /// Returns the loss of a single row, without weights, if a scorer predicted it now: without dropout, by the

@@ -54,9 +54,11 @@ final class OptimizerSteps {
     }
 
     /// Prepares update `t`; the first one is 1.
-    void prepare(long t) {
+    ///
+    /// @param multiplier of the scheduled rate
+    void prepare(long t, double multiplier) {
         Optimizer optimizer = spec.optimizer();
-        double rate = spec.schedule().rate(optimizer.rate(), t - 1);
+        double rate = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
             optimizer.prepare(t, group.step);

@@ -304,6 +304,22 @@ public final class Parameters {
         markEverything();
     }
 
+    /// Sets the optimizer's state of all tensors to what it is before the first update, derived from the present weights.
+    /// Tells the watchers of its pages before and marks these dirty. The served stream and the counts stay as they are.
+    public void resetOptimizer() {
+        if (pages == servedPages) {
+            return;
+        }
+        tellWatcher(servedPages, pages - 1);
+        List<Tensor> tensors = plan.tensors();
+        for (int tensor = 0; tensor < tensors.size(); tensor++) {
+            if (slab.storage(tensor) instanceof Storage.Floats floats) {
+                InitialWeights.startState(plan.spec().optimizer(), tensors.get(tensor), floats);
+            }
+        }
+        dirty.markRange(servedPages, pages - 1);
+    }
+
     private void markEverything() {
         dirty.markRange(0, pages - 1);
         if (changes != null) {
@@ -325,14 +341,16 @@ public final class Parameters {
 
     /// Called before a step's backward pass: tells the watchers of the pages that every step changes.
     void beforeStep() {
+        for (int i = 0; i < everyStep.length; i += 2) {
+            tellWatcher(everyStep[i], everyStep[i + 1]);
+        }
+    }
+
+    private void tellWatcher(int first, int last) {
         Watch watch = this.watch;
         if (watch != null) {
-            for (int i = 0; i < everyStep.length; i += 2) {
-                int last = everyStep[i + 1];
-                for (int page = watch.pages.next(everyStep[i]); page >= 0 && page <= last; page =
-                        watch.pages.next(page + 1)) {
-                    watch.willChange(page);
-                }
+            for (int page = watch.pages.next(first); page >= 0 && page <= last; page = watch.pages.next(page + 1)) {
+                watch.willChange(page);
             }
         }
     }

@@ -2,6 +2,7 @@ package io.tidegrad.engine.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 import static org.assertj.core.api.Assertions.within;
 
 import io.tidegrad.engine.kernel.Kernels;
@@ -18,6 +19,7 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
@@ -183,6 +185,41 @@ class LearnerTest {
         }
         assertThat(changed).isBetween(100, parameters.pages() - 10);
         assertThat(originals[parameters.pages() - 1]).isNull();
+    }
+
+    @Test
+    void aResetOfTheOptimizerTellsOfItsPagesBeforeItChangesThemAndLeavesTheServedOnes() {
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, 1, 1),
+                new Sequence(new Embedding(0, 1, 3_000, 8, Embedding.Update.TOUCHED), new Dense(1)),
+                new MeanSquaredError(), new Adagrad(0.1, 1e-10, 0.5), 1);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        byte[][] first = pages(parameters);
+        Learner learner = new Learner(parameters, KERNELS, 1);
+        for (int step = 0; step < 50; step++) {
+            learner.learn(batch(parameters, 1, step * 50));
+        }
+        parameters.dirty().clear();
+        parameters.changes().clear();
+        byte[][] before = pages(parameters);
+        byte[][] told = new byte[parameters.pages()][];
+        PageSet watched = new PageSet(parameters.pages());
+        watched.markRange(0, parameters.pages() - 1);
+        parameters.watch(watched, page -> {
+            assertThat(told[page]).as("page %d is told once", page).isNull();
+            told[page] = new byte[parameters.pageLength(page)];
+            parameters.readPage(page, told[page], 0);
+        });
+        parameters.resetOptimizer();
+        byte[][] after = pages(parameters);
+        for (int page = 0; page < parameters.pages(); page++) {
+            boolean served = page < parameters.servedPages();
+            assertThat(after[page]).as("page %d", page).isEqualTo(served ? before[page] : first[page]);
+            assertThat(parameters.dirty().contains(page)).isEqualTo(!served);
+            assertThat(told[page]).isEqualTo(served ? null : before[page]);
+        }
+        assertThat(Arrays.deepEquals(before, after)).isFalse();
+        parameters.changes().forEachRun((at, bytes) -> fail("%d served bytes change at %d", bytes, at));
+        assertThat(parameters.updates()).isEqualTo(50);
     }
 
     private static byte[][] pages(Parameters parameters) {

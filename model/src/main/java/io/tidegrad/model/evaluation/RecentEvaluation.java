@@ -114,14 +114,12 @@ public final class RecentEvaluation {
     private final ChangeAlarm ofErrors;
     private final FieldWatch fields;
     private final List<ChangeAlarm> alarms; // all
-    private long labels;
-    private double mean; // of numbers, of the first labels, and then the sum of squared distances from it
-    private double spread;
-    private double scale;
+    private final SignalValues values;
 
     RecentEvaluation(ModelSpec spec, MetricTask task) {
         this.task = task;
         watches = spec.falseAlarms() > 0;
+        values = new SignalValues(task);
         window = new EventWindow(task, WINDOW, spec.weighted());
         linear = LinearBaseline.of(spec, task);
         // All alarms together give no more false ones than are asked for.
@@ -162,48 +160,16 @@ public final class RecentEvaluation {
             return;
         }
         window.add(prediction, at, label, weight);
-        labels++;
-        if (labels <= WINDOW) {
-            if (!task.classifies()) {
-                double distance = label - mean;
-                mean += distance / labels;
-                spread += distance * (label - mean);
-                scale = Math.max(Math.sqrt(spread / labels), Float.MIN_NORMAL);
-            }
-            return;
+        if (values.add(prediction, at, label)) {
+            ofLabels.add(values.label());
+            ofPredictions.add(values.prediction());
+            ofErrors.add(values.error());
         }
-        switch (task.kind()) {
-            case BINARY -> watch(label, prediction[at], Math.abs(label - prediction[at]));
-            case MARGIN -> {
-                double share = 1 / (1 + StrictMath.exp(-prediction[at]));
-                double yes = label > 0 ? 1 : 0;
-                watch(yes, share, task.isYes(prediction, at) == label > 0 ? 0 : 1);
-            }
-            case CATEGORICAL, STEPS, SEQUENCE -> watch(label / Math.max(1, task.outputs() - 1),
-                    prediction[at + task.likeliest(prediction, at)], 1 - prediction[at + (int) label]);
-            case REGRESSION -> {
-                double number = prediction[at + task.point()];
-                double off = Math.abs(number - label) / scale;
-                watch(squashed(label), squashed(number), off / (1 + off));
-            }
-        }
-    }
-
-    /// From 0 to 1, one half at the mean of the first labels, a quarter one standard deviation of them below.
-    private double squashed(double number) {
-        double distance = (number - mean) / scale;
-        return 0.5 + 0.5 * distance / (1 + Math.abs(distance));
-    }
-
-    private void watch(double label, double prediction, double error) {
-        ofLabels.add(label);
-        ofPredictions.add(Math.clamp(prediction, 0, 1));
-        ofErrors.add(Math.clamp(error, 0, 1));
     }
 
     /// Returns how many labels were counted.
     public long labels() {
-        return labels;
+        return values.labels();
     }
 
     /// Returns what is said of each signal, in a fixed order.
@@ -246,7 +212,7 @@ public final class RecentEvaluation {
     }
 
     void write(BinaryWriter to) {
-        to.int64(labels).float64(mean).float64(spread).float64(scale);
+        values.write(to);
         window.write(to);
         if (linear != null) {
             linear.write(to);
@@ -256,10 +222,7 @@ public final class RecentEvaluation {
     }
 
     void read(BinaryReader from) {
-        labels = from.int64();
-        mean = from.float64();
-        spread = from.float64();
-        scale = from.float64();
+        values.read(from);
         window.read(from);
         if (linear != null) {
             linear.read(from);

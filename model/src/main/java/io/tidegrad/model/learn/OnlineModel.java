@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 /// With a quarantine in the spec a row is judged when it arrives, by itself and by the weights of that moment. One that is
 /// beyond a bound changes nothing, and so the state is that of a log without it, whatever the size of batches.
 ///
+/// With `on-change` in the spec it reacts to errors that are not what they have been (`Reactions`).
+///
 /// A batch ends when it is full, when a tick arrives, or when stream time crosses the end of the spec's window; the row
 /// that crosses it opens the next batch.
 public final class OnlineModel {
@@ -53,6 +55,7 @@ public final class OnlineModel {
     private final Quarantine quarantine;
     private final Batch judged; // the row that is judged
     private long quarantined;
+    private final @Nullable Reactions reactions; // null if the spec has none
     private final long windowMillis; // 0 when the spec has no window
     private long openWindow; // number of the window that the open batch belongs to
     private final StreamTime streamTime;
@@ -72,6 +75,7 @@ public final class OnlineModel {
         open = new Batch(shape, spec.miniBatch());
         quarantine = spec.quarantine();
         judged = new Batch(shape, 1);
+        reactions = Reactions.of(spec);
         Duration window = spec.window();
         windowMillis = window == null ? 0 : window.toMillis();
         streamTime = new StreamTime(spec.input().maxAhead().toMillis());
@@ -151,7 +155,7 @@ public final class OnlineModel {
         if (open.capacity() == 1) {
             // At mini-batch size 1 a row can be rejected after the step was tried: the learner has changed nothing.
             append(row, open);
-            double loss = learner.learn(open);
+            double loss = learn();
             if (Double.isNaN(loss)) {
                 Rejection rejection = blame();
                 open.resize(0);
@@ -242,8 +246,15 @@ public final class OnlineModel {
                 + fault.what();
     }
 
+    private double learn() {
+        if (reactions != null) {
+            learner.multiplyRate(reactions.rateMultiplier(parameters));
+        }
+        return learner.learn(open);
+    }
+
     private void learnOpen() {
-        double loss = learner.learn(open);
+        double loss = learn();
         if (Double.isNaN(loss)) {
             throw diverged("in a mini-batch of " + open.size() + ", " + faultOf("the event accepted as its number "));
         }
@@ -264,10 +275,16 @@ public final class OnlineModel {
             evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row]);
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
+            if (reactions != null) {
+                reactions.learned(predictions, row * outputs, open.labels, row * shape.labels());
+            }
             if (watcher != null) {
                 watcher.scored(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                         open.sampleWeights[row]);
             }
+        }
+        if (reactions != null) {
+            reactions.react(parameters);
         }
         open.resize(0);
     }
@@ -294,6 +311,16 @@ public final class OnlineModel {
     /// Rows that the spec's quarantine refused.
     public long quarantined() {
         return quarantined;
+    }
+
+    /// How often the model has reacted to errors that were not what they had been.
+    public long reactions() {
+        return reactions == null ? 0 : reactions.count();
+    }
+
+    /// How many more examples the rate is raised for.
+    public long raisedFor() {
+        return reactions == null ? 0 : reactions.raisedFor(parameters);
     }
 
     public ProgressiveEvaluation evaluation() {
@@ -332,6 +359,9 @@ public final class OnlineModel {
         if (quarantine.judges()) {
             to.int64(quarantined);
         }
+        if (reactions != null) {
+            reactions.write(to);
+        }
         streamTime.write(to);
         recent.write(to);
         evaluation.write(to);
@@ -359,6 +389,9 @@ public final class OnlineModel {
         open.resize(size);
         openWindow = from.int64();
         quarantined = quarantine.judges() ? from.int64() : 0;
+        if (reactions != null) {
+            reactions.read(from);
+        }
         streamTime.read(from);
         recent.read(from);
         evaluation = new ProgressiveEvaluation(spec);

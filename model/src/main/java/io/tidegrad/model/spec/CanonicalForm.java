@@ -45,6 +45,10 @@ final class CanonicalForm {
         if (spec.quarantine().judges()) {
             line(text, "quarantine", Quarantine.FORM.keysOf(spec.quarantine()).toString());
         }
+        OnChange onChange = spec.onChange();
+        if (onChange != null) {
+            line(text, "on-change", OnChange.FORM.keysOf(onChange).toString());
+        }
         Flow miniBatch = new Flow().add("size", spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
                 .add("window", spec.window() == null ? null : spec.window().toString());
         if (!miniBatch.isEmpty()) {

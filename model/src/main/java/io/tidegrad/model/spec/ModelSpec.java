@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// @param outputs numbers of a prediction: 1, or the number of classes or quantiles; of a label that is a list, those of
 ///     a step
 /// @param steps of a prediction: 1, unless the label is a list
+/// @param onChange null: a change is no more than an alarm
 /// @param miniBatch rows of a full mini-batch
 /// @param window event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970
 /// @param publish not part of the fingerprint
@@ -49,9 +50,9 @@ import org.jspecify.annotations.Nullable;
 /// @param memo new for each spec
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
         List<Feature> features, List<NetworkLayer> layers, int outputs, int steps, Loss loss, Optimizer optimizer,
-        Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine, int miniBatch,
-        @Nullable Duration window, Publish publish, long falseAlarms, long seed,
-        @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
+        Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine,
+        @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, long falseAlarms,
+        long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
     /// In a row's labels, for a step that has none: it has no loss and no slope.
     public static final int NO_CLASS = -1;
 
@@ -220,10 +221,10 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return new SpecReader(yaml, source, true, null).read();
     }
 
-    /// The same model at other rates, for a trial of them, in which every loss counts: without quarantine. What it is
-    /// called and its text stay, its fingerprint does not.
+    /// The same model at other rates, for a trial of them, in which every loss counts and nothing else sets the rate: without
+    /// quarantine and reactions. What it is called and its text stay, its fingerprint does not.
     public ModelSpec withRates(Optimizer optimizer, Schedule schedule) {
-        return with(input, optimizer, schedule, Quarantine.NONE);
+        return with(input, optimizer, schedule, Quarantine.NONE, null);
     }
 
     /// The same model, whose fields are known by `reader`. The text says so, too.
@@ -252,7 +253,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     public ModelSpec onTopic(String topic) {
         return with(
                 new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(), input.reader()),
-                optimizer, schedule, quarantine);
+                optimizer, schedule, quarantine, onChange);
     }
 
     private ModelSpec withTopicOf(ModelSpec other) {
@@ -260,10 +261,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return input.stream() == null || topic == null ? this : onTopic(topic);
     }
 
-    private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule, Quarantine quarantine) {
+    private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule, Quarantine quarantine,
+            @Nullable OnChange onChange) {
         return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, steps, loss,
-                optimizer, schedule, clipping, regularization, quarantine, miniBatch, window, publish, falseAlarms,
-                seed, initialWeights, yaml, labelReads, new Memo());
+                optimizer, schedule, clipping, regularization, quarantine, onChange, miniBatch, window, publish,
+                falseAlarms, seed, initialWeights, yaml, labelReads, new Memo());
     }
 
     /// The topic of events or examples.

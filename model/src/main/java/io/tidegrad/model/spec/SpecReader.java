@@ -45,7 +45,6 @@ final class SpecReader {
     private static final int BATCH_FLOATS_MAX = 1 << 24;
 
     private static final int KEEP_MAX = 1_000_000;
-    private static final long FALSE_ALARMS_MAX = 1_000_000_000_000L;
     private static final int GATE_LABELS = 2_000;
     private static final int GATE_LABELS_MAX = 1_000_000_000;
     private static final Duration PUBLISH_MIN = Duration.ofMillis(50);
@@ -82,8 +81,8 @@ final class SpecReader {
 
     private @Nullable ModelSpec spec(SpecNode root) {
         Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "loss",
-                "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "mini-batch", "publish",
-                "watch", "seed", "initial-weights");
+                "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "on-change", "mini-batch",
+                "publish", "watch", "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -112,6 +111,7 @@ final class SpecReader {
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         Quarantine quarantine = Quarantine.read(keys.optional("quarantine"));
+        OnChange onChange = OnChange.read(keys.optional("on-change"), label.kind, optimizer);
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         SpecNode publishNode = keys.optional("publish");
         ModelSpec.Publish publish = publish(publishNode);
@@ -165,7 +165,7 @@ final class SpecReader {
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
                         label.lengths),
                 weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, quarantine, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
+                regularization, quarantine, onChange, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
                 initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size, quarantine.judgesGradients());
@@ -419,8 +419,8 @@ final class SpecReader {
         if (every == null) {
             return ModelSpec.FALSE_ALARMS;
         }
-        String what = "0, or a whole number from 1000 to " + FALSE_ALARMS_MAX;
-        long found = every.integer(what, 0, FALSE_ALARMS_MAX);
+        String what = "0, or a whole number from 1000 to " + OnChange.FALSE_ALARMS_MAX;
+        long found = every.integer(what, 0, OnChange.FALSE_ALARMS_MAX);
         if (found > 0 && found < 1_000) {
             every.expected(what);
         }

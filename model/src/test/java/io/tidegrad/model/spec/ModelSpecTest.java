@@ -110,6 +110,7 @@ class ModelSpecTest {
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
             schedule: { warm-restarts: { period: 1000, period-factor: 2 } }
             quarantine: { gradient: 1e3, loss: 20.0 }
+            on-change: { reset-optimizer: true, raise-rate: { for: 5000, by: 2.50 }, false-alarms-every: 1000000 }
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] } } }
             watch: { false-alarms-every: 5000 }
@@ -130,6 +131,8 @@ class ModelSpecTest {
                 .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31), null));
         assertThat(spec.falseAlarms()).isEqualTo(5_000);
         assertThat(again.falseAlarms()).isEqualTo(1_000_000);
+        assertThat(again.onChange()).isEqualTo(spec.onChange())
+                .isEqualTo(new OnChange(1_000_000, new OnChange.Raise(2.5, 5_000), true));
         assertThat(again.features()).isEqualTo(spec.features());
         assertThat(again.network()).isEqualTo(spec.network());
         assertThat(again.label()).isEqualTo(spec.label());
@@ -277,6 +280,8 @@ class ModelSpecTest {
                     regularization: { l2: 1e-4, applies-to: all } | regularization: {l2: 0.0001}
                     regularization: { l1: 0.01, l2: 0, applies-to: weights } | regularization: {l1: 0.01, applies-to: weights}
                     regularization: { l2: 0, applies-to: weights } | ''
+                    on-change: { reset-optimizer: true } | on-change: {reset-optimizer: true}
+                    on-change: { reset-optimizer: false, raise-rate: { for: 1, by: 1e3 }, false-alarms-every: 1000 } | on-change: {false-alarms-every: 1000, raise-rate: {by: 1000, for: 1}}
                     quarantine: { loss: 2e1 } | quarantine: {loss: 20}
                     quarantine: { gradient: 0.5, loss: 1e30 } | quarantine: {loss: 1000000000000000000000000000000, gradient: 0.5}
                     """)

@@ -53,6 +53,7 @@ public final class AvroProgress {
                 .setVersion(report.version()).setTime(Instant.ofEpochMilli(store.clock().epochMillis()))
                 .setLearned(store.model().parameters().examples()).setPending(store.model().pending())
                 .setDeadLetters(store.accounts().deadLetters()).setQuarantined(report.quarantined())
+                .setReactions(report.reactions()).setRateRaisedFor(report.raisedFor())
                 .setLogLoss(number(report.logLoss())).setPriorLogLoss(number(report.priorLogLoss()))
                 .setAccuracy(number(report.accuracy())).setAccuracyLast2000(number(report.accuracyLast2000()))
                 .setAuc(number(report.auc())).setMeanSquaredError(number(report.meanSquaredError()))

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// Measures of a model at one watermark. A replay of the log up to `nextOffset` must give the same hashes.
 ///
 /// @param quarantined events of the epoch that the spec's quarantine refused
+/// @param reactions how often the model has reacted to a change of its error, as the spec's on-change says
+/// @param raisedFor how many more examples the rate is raised for
 /// @param served how good what was served turned out to be, by epoch and stage, newest epoch first
 /// @param servedVersions the same by range of versions
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
@@ -22,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 /// @param readings what is said of each signal that is watched
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
-        double priorMeanSquaredError, double meanAbsoluteError, long quarantined, List<ServedEvaluation.Figures> served,
-        List<ServedEvaluation.Figures> servedVersions, long servedUnreadable, long servedForgotten,
-        Map<String, Double> window, List<ChangeAlarm.Reading> readings) {
+        double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
+        List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
+        long servedForgotten, Map<String, Double> window, List<ChangeAlarm.Reading> readings) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
@@ -40,9 +42,9 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         return new Report(nextOffset, model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
-                evaluation.meanAbsoluteError(), model.quarantined(), model.served().stages(), model.served().ranges(),
-                model.served().unreadableCount(), model.served().forgottenCount(), evaluation.recent().measures(),
-                evaluation.recent().readings());
+                evaluation.meanAbsoluteError(), model.quarantined(), model.reactions(), model.raisedFor(),
+                model.served().stages(), model.served().ranges(), model.served().unreadableCount(),
+                model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().readings());
     }
 
     /// Returns the alarms that are on.

@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
 /// slot, some pages in each flush, and becomes the base in the flush that writes its last page. Otherwise a flush
 /// writes only the manifest, which says what learning again from the base must give.
 ///
-/// Going from page log to image and redo takes nothing, because the pages in the changelog are an image. Going back
+/// Going from page log to image and redo takes nothing, because the pages in the changelog are an image. That happens at
+/// once when more changes than a commit may write, as when the state of an optimizer is reset. Going back
 /// takes one flush with every page that has changed since the base, so it waits until they fit into one.
 ///
 /// The wall clock decides when something is written, never what is learned.
@@ -264,6 +265,10 @@ final class StateWriter {
             } else {
                 wanted = next;
             }
+        }
+        if (choice.kind() == StoreKind.PAGE_LOG && base.isStored()
+                && StoreChoice.isFarTooMuch(settings, (long) sinceBase.count() * PAGE)) {
+            wanted = new StoreChoice(StoreKind.IMAGE_AND_REDO, "more has changed at once than a commit may write");
         }
         StoreChoice wanted = this.wanted;
         if (wanted == null || image != null) {

@@ -56,6 +56,11 @@ record StoreChoice(StoreKind kind, String reason) {
                 changed + ", near the " + budget + ": as before");
     }
 
+    /// Whether a page log can't write so many bytes in one commit, not even as after a burst, and images can.
+    static boolean isFarTooMuch(StoreSettings settings, long bytes) {
+        return settings.forced() == null && bytes > 2 * settings.flushBytesMax() && retentionIsLongEnough(settings);
+    }
+
     /// An image is needed from its beginning until the next one is whole, which is the time of two images.
     private static boolean retentionIsLongEnough(StoreSettings settings) {
         Retention retention = settings.retention();

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.LongPredicate;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -46,7 +47,9 @@ final class MemoryChangelog {
                     seed: 7
                     """, "test spec").onTopic("t");
 
-    final Lineage lineage = new Lineage(SPEC, 1, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
+    private final ModelSpec spec;
+    private final LongPredicate label; // of the event at an offset
+    final Lineage lineage;
     private final Map<ByteBuffer, byte[]> committed = new LinkedHashMap<>();
     private final List<Map.Entry<byte[], byte[]>> open = new ArrayList<>();
     long now; // nanoseconds
@@ -62,6 +65,17 @@ final class MemoryChangelog {
         }
     };
     boolean stopping;
+
+    MemoryChangelog() {
+        this(SPEC, offset -> new Random(~offset).nextBoolean());
+    }
+
+    MemoryChangelog(ModelSpec spec, LongPredicate label) {
+        this.spec = spec;
+        this.label = label;
+        lineage = new Lineage(spec, 1, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
+    }
+
     Duration lastCommit = Duration.ZERO;
 
     /// Bytes logged in the transaction in progress.
@@ -139,7 +153,7 @@ final class MemoryChangelog {
     boolean registryKnowsAll;
 
     private EventFold folds(OnlineModel model) {
-        return new EventFold(SPEC, model, this::event);
+        return new EventFold(spec, model, this::event);
     }
 
     private static EventFold.Outcome fold(EventFold fold, ConsumerRecord<byte[], byte[]> record) {
@@ -157,11 +171,10 @@ final class MemoryChangelog {
                 Map.of("a", random.nextDouble(), "place", "p" + random.nextInt(offset % 2 == 0 ? 100 : 20_000)));
     }
 
-    private static ConsumerRecord<byte[], byte[]> record(long offset) {
+    private ConsumerRecord<byte[], byte[]> record(long offset) {
         RecordHeaders headers = new RecordHeaders();
-        String label = new Random(~offset).nextBoolean() ? "1" : "0";
-        new Example(Example.Kind.FINAL, label, null, 1, new Example.Source("scored", 0, offset), 1_000 * offset, null)
-                .writeTo(headers);
+        new Example(Example.Kind.FINAL, label.test(offset) ? "1" : "0", null, 1,
+                new Example.Source("scored", 0, offset), 1_000 * offset, null).writeTo(headers);
         new Served("m", 1, offset, offset, 0, Served.Stage.LIVE, null, new float[]{offset % 16 / 16f}).writeTo(headers);
         byte[] value = ByteBuffer.allocate(Long.BYTES).putLong(offset).array();
         return new ConsumerRecord<>("t", 0, offset, offset + 1, TimestampType.CREATE_TIME, 0, value.length, null, value,
@@ -200,7 +213,7 @@ final class MemoryChangelog {
         restoration.requireManifest();
         StoreManifest manifest = restoration.manifest();
         if (manifest == null) {
-            OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+            OnlineModel model = OnlineModel.initial(spec, Kernels.active());
             StateWriter writer = writer(settings, model, null, new PageChecksums(pages()), new ExternalRejections());
             return new Life(model, writer, 0, new Accounts(0, 0, 0), Long.MIN_VALUE);
         }
@@ -256,7 +269,7 @@ final class MemoryChangelog {
 
     /// The oracle: all events from the first on, in one life that writes nothing.
     String stateOfFold(long nextOffset) {
-        OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         EventFold fold = folds(model);
         boolean before = registryKnowsAll;
         registryKnowsAll = false; // as it was when they came

@@ -5,13 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.control.Retention;
 import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.function.LongPredicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -25,7 +28,17 @@ class StateWriterTest {
     /// A few pages a flush.
     private static final long SLOW = 200_000;
 
+    /// From here on labels say the opposite.
+    private static final LongPredicate REACTED_TO = offset -> new Random(offset).nextDouble() < 0.5 != offset >= 19_000;
+
     private final MemoryChangelog changelog = new MemoryChangelog();
+
+    private static ModelSpec reactingSpec() {
+        return ModelSpec
+                .parse(MemoryChangelog.SPEC.yaml()
+                        + "on-change: { raise-rate: { by: 3, for: 1500 }, reset-optimizer: true }\n", "test spec")
+                .onTopic("t");
+    }
 
     /// Before each kill half of a transaction is in the air.
     @ParameterizedTest
@@ -43,6 +56,37 @@ class StateWriterTest {
             life.flush();
             changelog.abort();
         }
+    }
+
+    /// Images are in progress all the time.
+    @ParameterizedTest
+    @EnumSource(StoreKind.class)
+    void whateverCommitATrainerDiesAfterItsModelHasReactedToAChangeAsTheFold(StoreKind kind) {
+        ModelSpec spec = reactingSpec();
+        MemoryChangelog reacting = new MemoryChangelog(spec, REACTED_TO);
+        StoreSettings settings = reacting.settings(kind, 2_000_000); // an image takes some five flushes
+        MemoryChangelog.Life steady = new MemoryChangelog(spec, REACTED_TO).start(settings);
+        MemoryChangelog.Life life = reacting.start(settings);
+        steady.learn(18_500);
+        life.learn(18_500);
+        int whileRaised = 0;
+        for (int flush = 0; steady.model.reactions() == 0 || steady.model.raisedFor() > 0 || flush % 13 > 0; flush++) {
+            steady.learn(7);
+            life.learn(7);
+            reacting.now += 100 * MILLI;
+            life.flush();
+            reacting.commit();
+            if (flush % 13 == 0) {
+                life.learn(5);
+                life.flush();
+                reacting.abort();
+                life = reacting.start(settings);
+                assertThat(MemoryChangelog.stateOf(life.model)).isEqualTo(MemoryChangelog.stateOf(steady.model));
+                whileRaised += life.model.raisedFor() > 0 ? 1 : 0;
+            }
+            assertThat(flush).isLessThan(1_000);
+        }
+        assertThat(whileRaised).isGreaterThan(5);
     }
 
     /// Events, a tenth of a second, and a commit of all that.
@@ -272,6 +316,28 @@ class StateWriterTest {
         assertThat(next.status().kind()).as(next.status().reason()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         MemoryChangelog.Life third = changelog.start(changelog.settings(null, budget));
         assertThat(MemoryChangelog.stateOf(third.model)).isEqualTo(changelog.stateOfFold(next.nextOffset));
+    }
+
+    /// As a large model's page log does when the model reacts to a change.
+    @Test
+    void aPageLogThatWouldHaveToWriteTheWholeOptimizerAtOnceGoesOnAsAnImage() {
+        ModelSpec spec = reactingSpec();
+        MemoryChangelog reacting = new MemoryChangelog(spec, REACTED_TO);
+        StoreSettings settings = reacting.settings(null, MemoryChangelog.pages() * 8_192L / 10);
+        MemoryChangelog.Life life = reacting.start(settings);
+        life.learn(18_500);
+        while (life.model.reactions() == 0) {
+            life.learn(1);
+            reacting.now += 1_000 * MILLI;
+            life.flush();
+            assertThat(reacting.openBytes()).isLessThan(2 * settings.flushBytesMax());
+            reacting.commit();
+            assertThat(life.nextOffset).isLessThan(22_000);
+        }
+        assertThat(life.status().kind()).as(life.status().reason()).isEqualTo(StoreKind.IMAGE_AND_REDO);
+        assertThat(life.status().reason()).isEqualTo("more has changed at once than a commit may write");
+        MemoryChangelog.Life next = reacting.start(settings);
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(reacting.stateOfFold(life.nextOffset));
     }
 
     private void learnFor(MemoryChangelog.Life life, int seconds, int eventsASecond) {
