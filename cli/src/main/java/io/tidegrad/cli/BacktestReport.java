@@ -102,8 +102,8 @@ final class BacktestReport {
                 "label", "prediction"));
         best.progress()
                 .forEach(row -> progress.add(List.of(String.format(Locale.ROOT, "%,d", row.example()),
-                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()), BacktestText.label(spec, row.label()),
-                        BacktestText.prediction(spec, row.prediction()))));
+                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()),
+                        BacktestText.label(spec, row.label()), BacktestText.prediction(spec, row.prediction()))));
         table(progress, 0, page);
         page.append("<h2>Spec</h2>\n<pre>").append(text(best.trial().spec().yaml().strip())).append("</pre>\n");
         page.append("""
@@ -209,8 +209,8 @@ final class BacktestReport {
         page.append("<h2>Alarms</h2>\n");
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("at example", "what has changed"));
-        best.alarms().forEach(each -> rows
-                .add(List.of(String.format(Locale.ROOT, "%,d", each.example()), each.reading().message())));
+        best.alarms().forEach(
+                each -> rows.add(List.of(String.format(Locale.ROOT, "%,d", each.example()), each.reading().message())));
         table(rows, 2, page);
         if (best.raised() > best.alarms().size()) {
             page.append(String.format(Locale.ROOT, "<p class=\"soft\">The first %d of %,d.</p>%n", best.alarms().size(),

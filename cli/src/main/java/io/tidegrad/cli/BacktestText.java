@@ -230,14 +230,13 @@ final class BacktestText {
                         .put("loss", row.loss()).put("loss_since_last", row.lossSinceLast()).put("label", row.label())
                         .put("prediction", row.prediction()).put("features", row.features()))
                 .toList())
-                .put("alarms",
-                        result.alarms().stream()
-                                .map(each -> new JsonLine().put("example", each.example())
-                                        .put("signal", each.reading().signal().kind().word())
-                                        .put("field", each.reading().signal().field())
-                                        .put("message", each.reading().message()))
-                                .toList())
-                .put("raised", result.raised()).put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
+                .put("alarms", result.alarms().stream()
+                        .map(each -> new JsonLine().put("example", each.example())
+                                .put("signal", each.reading().signal().kind().word())
+                                .put("field", each.reading().signal().field()).put("message", each.reading().message()))
+                        .toList())
+                .put("raised", result.raised()).put("weights_hash", result.weightsHash())
+                .put("state_hash", result.stateHash());
     }
 
     private static JsonLine metrics(JsonLine to, ProgressiveEvaluation evaluation) {

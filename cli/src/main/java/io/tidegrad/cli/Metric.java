@@ -12,16 +12,15 @@ import java.util.function.ToDoubleFunction;
 /// @param higherIsBetter false if lower is better
 record Metric(String name, ToDoubleFunction<ProgressiveEvaluation> value, ToDoubleFunction<ProgressiveEvaluation> prior,
         ToDoubleFunction<ProgressiveEvaluation> linear, boolean higherIsBetter) {
-    static final List<Metric> ALL =
-            List.of(new Metric("log loss", ProgressiveEvaluation::logLoss, ProgressiveEvaluation::priorLogLoss,
+    static final List<Metric> ALL = List.of(
+            new Metric("log loss", ProgressiveEvaluation::logLoss, ProgressiveEvaluation::priorLogLoss,
                     ProgressiveEvaluation::linearLogLoss, false),
-                    withoutPrior("AUC", ProgressiveEvaluation::auc, true),
-                    withoutPrior("accuracy", ProgressiveEvaluation::accuracy, true),
-                    withoutPrior("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
-                    new Metric("mean squared error", ProgressiveEvaluation::meanSquaredError,
-                            ProgressiveEvaluation::priorMeanSquaredError,
-                            ProgressiveEvaluation::linearMeanSquaredError, false),
-                    withoutPrior("mean absolute error", ProgressiveEvaluation::meanAbsoluteError, false));
+            withoutPrior("AUC", ProgressiveEvaluation::auc, true),
+            withoutPrior("accuracy", ProgressiveEvaluation::accuracy, true),
+            withoutPrior("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
+            new Metric("mean squared error", ProgressiveEvaluation::meanSquaredError,
+                    ProgressiveEvaluation::priorMeanSquaredError, ProgressiveEvaluation::linearMeanSquaredError, false),
+            withoutPrior("mean absolute error", ProgressiveEvaluation::meanAbsoluteError, false));
 
     private static Metric withoutPrior(String name, ToDoubleFunction<ProgressiveEvaluation> value,
             boolean higherIsBetter) {

@@ -52,8 +52,9 @@ final class ReplayReport {
     private static String newest(RecentEvaluation recent) {
         Map<String, Double> measures = recent.measures();
         List<String> shown = new ArrayList<>();
-        for (String name : List.of("log_loss", "prior_log_loss", "linear_log_loss", "auc", "accuracy", "no_change_accuracy",
-                "mean_squared_error", "linear_mean_squared_error", "mean_absolute_error", "mean_prediction", "mean_label")) {
+        for (String name : List.of("log_loss", "prior_log_loss", "linear_log_loss", "auc", "accuracy",
+                "no_change_accuracy", "mean_squared_error", "linear_mean_squared_error", "mean_absolute_error",
+                "mean_prediction", "mean_label")) {
             Double value = measures.get(name);
             if (value != null) {
                 shown.add(name.replace('_', ' ') + " " + decimal(value));

@@ -1,8 +1,11 @@
 package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.localstack.streams.Flight;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.model.evaluation.ChangeAlarm.Reading;
@@ -23,6 +26,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,6 +38,9 @@ class WhatHasChangedTest {
     private static final ShippedStream FLIGHTS = ShippedStream.FLIGHTS;
     private static final ModelSpec SPEC = ModelSpec.parse(FLIGHTS.spec(), FLIGHTS.specFile());
     private static final int HEALTHY = 150_000;
+    private static final int GATE = 2_000; // labels
+    private static final int UNSEEN = 20_000;
+    private static final int MORE = 10_000; // events after the alarm
     private static final List<Flight> ALL = FLIGHTS.read().stream().map(Flight.class::cast).toList();
 
     /// Something that happens to events from one on.
@@ -87,11 +95,13 @@ class WhatHasChangedTest {
         private final String words;
         private final Signal.Kind signal;
         private final int within;
+        private final boolean isAbrupt;
 
         Story(String words, Signal.Kind signal, int within) {
             this.words = words;
             this.signal = signal;
             this.within = within;
+            isAbrupt = within < 10_000;
         }
 
         /// @param since events since it began
@@ -101,6 +111,7 @@ class WhatHasChangedTest {
     private final OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
     private final Featurizer featurizer = new Featurizer(SPEC);
     private final Row row = featurizer.newRow();
+    private final Gate gate = new Gate();
 
     private static Map<String, Object> event(Flight flight) {
         return new HashMap<>(Map.of("departed", Instant.ofEpochMilli(flight.departed()), "distance", flight.distance(),
@@ -114,12 +125,46 @@ class WhatHasChangedTest {
     private void learn(Map<String, Object> event) {
         assertThat(featurizer.featurize(new MapEvent(event), row)).isNull();
         assertThat(model.accept(row)).isNull();
+        gate.look();
+    }
+
+    /// What a trainer with `publish.gate: { labels: 2000 }` would serve (PublishGateTest has the real one).
+    private final class Gate {
+        private Parameters served = model.parameters().servedCopy();
+        private @Nullable Parameters waits = served;
+        private long cutAt;
+
+        void look() {
+            long labels = recent().labels();
+            if (!recent().alarms().isEmpty()) {
+                waits = null;
+            } else if (waits == null || labels - cutAt >= GATE) {
+                served = waits == null ? served : waits;
+                waits = model.parameters().servedCopy();
+                cutAt = labels;
+            }
+        }
+    }
+
+    /// Mean log loss of healthy flights that nothing here learns.
+    private double loss(Parameters parameters) {
+        Predictor predictor = new Predictor(parameters.plan(), model.kernels(), 1);
+        float[] prediction = new float[1];
+        double sum = 0;
+        for (Flight flight : ALL.subList(ALL.size() - UNSEEN, ALL.size())) {
+            assertThat(featurizer.featurize(new MapEvent(event(flight)), row)).isNull();
+            predictor.predict(parameters, row.numbers, row.ids, prediction);
+            sum -= Math.log(Math.max(1e-30, flight.late() ? prediction[0] : 1 - prediction[0]));
+        }
+        return sum / UNSEEN;
     }
 
     private RecentEvaluation recent() {
         return model.evaluation().recent();
     }
 
+    /// The alarm comes within so many events; what is served then does not get worse with the model, though 10,000 more
+    /// events come; and after the source is mended the alarm ends, and a new version is served.
     @ParameterizedTest
     @EnumSource
     void aChangeIsAnAlarmWithinSoManyEvents(Story story) {
@@ -127,17 +172,47 @@ class WhatHasChangedTest {
             learn(event(flight));
         }
         assertThat(recent().readings()).allSatisfy(reading -> assertThat(reading.raised()).isZero());
+        double healthy = loss(gate.served);
         SplittableRandom random = new SplittableRandom(1);
         int since = 0;
-        while (recent().alarms().stream().noneMatch(alarm -> alarm.signal().kind() == story.signal)) {
+        while (!isTold(story)) {
             assertThat(since).as("%s: %s", story, recent().readings()).isLessThan(story.within);
-            Map<String, Object> event = event(ALL.get(HEALTHY + since));
-            story.happen(event, since, random);
-            learn(event);
-            since++;
+            happen(story, since++, random);
         }
-        System.out.printf("| %s | %,d | %s |%n", story.words, since, recent().alarms().stream()
-                .map(alarm -> (alarm.signal().kind().word() + " " + alarm.signal().field()).strip()).toList());
+        String alarms = recent().alarms().stream()
+                .map(alarm -> (alarm.signal().kind().word() + " " + alarm.signal().field()).strip())
+                .collect(Collectors.joining(", "));
+        int told = since;
+        Parameters held = gate.served;
+        while (since < told + MORE) {
+            happen(story, since++, random);
+            assertThat(gate.served).isSameAs(held);
+        }
+        double learned = loss(model.parameters());
+        double served = loss(held);
+        int mended = 0;
+        while (gate.served == held) {
+            assertThat(HEALTHY + since + mended).as("%s", recent().readings()).isLessThan(ALL.size() - UNSEEN);
+            learn(event(ALL.get(HEALTHY + since + mended)));
+            mended++;
+        }
+        System.out.printf("| %s | %,d | %s | %.3f | %.3f | %.3f | %,d | %.3f |%n", story.words, told, alarms, healthy,
+                served, learned, mended, loss(gate.served));
+        if (story.isAbrupt) {
+            assertThat(served).isCloseTo(healthy, within(0.02));
+        }
+        assertThat(served).isLessThan(learned + 0.005);
+        assertThat(loss(gate.served)).isCloseTo(healthy, within(0.02));
+    }
+
+    private boolean isTold(Story story) {
+        return recent().alarms().stream().anyMatch(alarm -> alarm.signal().kind() == story.signal);
+    }
+
+    private void happen(Story story, int since, SplittableRandom random) {
+        Map<String, Object> event = event(ALL.get(HEALTHY + since));
+        story.happen(event, since, random);
+        learn(event);
     }
 
     /// 50 runs: flights as they are from some day on, flights in random order, and payments that are made up.

@@ -17,9 +17,8 @@ class JsonResponsesTest {
                 loss: categorical-cross-entropy
                 optimizer: adam
                 """, "letters.yaml");
-        Predictions predictions =
-                new Predictions("letters", 1, 2, 3, 4, 3, new int[]{3, 3},
-                        new float[]{0.25f, 0.5f, 0.25f, 0.5f, 0.25f, 0.25f});
+        Predictions predictions = new Predictions("letters", 1, 2, 3, 4, 3, new int[]{3, 3},
+                new float[]{0.25f, 0.5f, 0.25f, 0.5f, 0.25f, 0.25f});
         return new String(JsonResponses.predictions(predictions, spec, List.of()), StandardCharsets.UTF_8);
     }
 
@@ -27,7 +26,7 @@ class JsonResponsesTest {
     void theLikeliestClassIsNamedWhereTheSpecNamesClasses() {
         assertThat(answer("{ field: letter, classes: [A, ü, C] }")).contains("\"predictions\":["
                 + "{\"probabilities\":[0.25,0.5,0.25],\"class\":\"ü\"},{\"probabilities\":[0.5,0.25,0.25],\"class\":\"A\"}]");
-        assertThat(answer("{ field: letter, classes: 3 }")).contains("\"predictions\":["
-                + "{\"probabilities\":[0.25,0.5,0.25]},{\"probabilities\":[0.5,0.25,0.25]}]");
+        assertThat(answer("{ field: letter, classes: 3 }")).contains(
+                "\"predictions\":[" + "{\"probabilities\":[0.25,0.5,0.25]},{\"probabilities\":[0.5,0.25,0.25]}]");
     }
 }

@@ -37,9 +37,11 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 3;
+    private static final int CARRY_FORMAT = 4;
 
-    /// Earlier formats, which are read: without the evaluation of the newest labels, and without what was served.
+    /// Earlier formats, which are read: with an evaluation of the newest labels that knows no fields, which begins anew;
+    /// without one; and without what was served.
+    private static final int CARRY_FORMAT_WITHOUT_FIELDS = 3;
     private static final int CARRY_FORMAT_SINCE_THE_BEGINNING = 2;
     private static final int CARRY_FORMAT_UNSERVED = 1;
 
@@ -400,7 +402,9 @@ public final class OnlineModel {
         if (from.format() > CARRY_FORMAT_UNSERVED) {
             served.read(from);
         }
-        if (from.format() > CARRY_FORMAT_SINCE_THE_BEGINNING) {
+        if (from.format() == CARRY_FORMAT_WITHOUT_FIELDS) {
+            from.raw(from.remaining());
+        } else if (from.format() > CARRY_FORMAT_SINCE_THE_BEGINNING) {
             evaluation.readRecent(from);
         }
         from.end();

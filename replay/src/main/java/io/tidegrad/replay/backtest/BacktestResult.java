@@ -28,8 +28,7 @@ import org.jspecify.annotations.Nullable;
 public record BacktestResult(Backtest.Trial trial, long rows, long learned, int pending, long updates,
         Map<Rejection.Reason, Long> reasons, List<Rejected> firstRejected, List<ProgressiveEvaluation> passes,
         List<ProgressRow> progress, LossCurve curve, CalibrationSample calibration, List<Alarm> alarms, long raised,
-        @Nullable String diverged,
-        String weightsHash, String stateHash, long nanos) {
+        @Nullable String diverged, String weightsHash, String stateHash, long nanos) {
     /// A row that can't be learned.
     ///
     /// @param place its line, or its number

@@ -89,17 +89,23 @@ public final class SpecSuggestion {
                 labelField);
         made.features();
         boolean numbers = !made.link.classes();
-        List<String> tried = Stream.concat(ADAM_RATES.stream().map(rate -> optimizer("adam", rate)),
-                SGD_RATES.stream().limit(numbers ? SGD_RATES.size() : 0).map(rate -> optimizer("sgd", rate))).toList();
-        List<Backtest.Trial> trials = tried.stream().map(optimizer -> new Backtest.Trial(optimizer,
-                ModelSpec.parse(made.text(name(name), "", optimizer, ""), "the suggested spec"))).toList();
+        List<String> tried = Stream
+                .concat(ADAM_RATES.stream().map(rate -> optimizer("adam", rate)),
+                        SGD_RATES.stream().limit(numbers ? SGD_RATES.size() : 0).map(rate -> optimizer("sgd", rate)))
+                .toList();
+        List<Backtest.Trial> trials =
+                tried.stream()
+                        .map(optimizer -> new Backtest.Trial(optimizer,
+                                ModelSpec.parse(made.text(name(name), "", optimizer, ""), "the suggested spec")))
+                        .toList();
         BacktestResult best =
                 new Backtest(file, trials, LabelDelay.Length.NONE, 1, EventSample.ROWS_MAX, Kernels.active())
                         .run(Backtest.Listener.NONE).stream().min(Comparator.comparingDouble(BacktestResult::loss))
                         .orElseThrow();
         return made.text(name(name), "", best.trial().name(),
                 String.format(Locale.ROOT, "of %s%s the one with the lowest %s on the first %,d rows",
-                        String.join(", ", ADAM_RATES), numbers ? ", and sgd at " + String.join(", ", SGD_RATES) + "," : "",
+                        String.join(", ", ADAM_RATES),
+                        numbers ? ", and sgd at " + String.join(", ", SGD_RATES) + "," : "",
                         Headline.of(best.trial().spec()).label(), best.rows()));
     }
 
@@ -152,8 +158,9 @@ public final class SpecSuggestion {
             return classes(codes);
         }
         if (label.kind() != Column.Kind.NUMBER) {
-            throw mistake("expected a label of numbers, of true and false, or of texts that come again, found " + values.size()
-                    + " texts such as '" + values.getFirst() + "' in " + label.name() + "; name another field with --label");
+            throw mistake("expected a label of numbers, of true and false, or of texts that come again, found "
+                    + values.size() + " texts such as '" + values.getFirst() + "' in " + label.name()
+                    + "; name another field with --label");
         }
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
@@ -306,8 +313,8 @@ public final class SpecSuggestion {
                 if (eventTime == null && column.missing() == 0) {
                     eventTime = column.name();
                 }
-                features.add("- time-part: { field: " + name + ", parts: [" + parts(column) + "], dimension: 4 } # a time"
-                        + gaps);
+                features.add("- time-part: { field: " + name + ", parts: [" + parts(column)
+                        + "], dimension: 4 } # a time" + gaps);
             }
             case NUMBER -> {
                 String named = namedWhy(column);

@@ -93,7 +93,8 @@ class SpecSuggestionTest {
         }
         String yaml = suggested("sales.csv", csv.toString(), null);
         assertThat(yaml).contains("event-time: month }", "parts: [month], dimension: 4 } # a time\n",
-                "optimizer: { sgd: { rate: 0.0", "0.03, and sgd at 0.0001, 0.0003, 0.001, 0.003, the one with the lowest squared");
+                "optimizer: { sgd: { rate: 0.0",
+                "0.03, and sgd at 0.0001, 0.0003, 0.001, 0.003, the one with the lowest squared");
         BacktestResult result = backtest(folder.resolve("sales.csv"), yaml);
         assertThat(result.rejected()).as(result.firstRejected().toString()).isZero();
         String adam = yaml.replaceFirst("sgd: \\{ rate: [0-9.]+", "adam: { rate: 0.001");

@@ -22,8 +22,7 @@ final class PublishGate {
     /// Returns what the evaluation finds wrong now, for people; null if that is nothing.
     @Nullable
     String fault(RecentEvaluation evaluation) {
-        List<String> faults =
-                new ArrayList<>(evaluation.alarms().stream().map(ChangeAlarm.Reading::message).toList());
+        List<String> faults = new ArrayList<>(evaluation.alarms().stream().map(ChangeAlarm.Reading::message).toList());
         if (!gate.bounds().isEmpty()) {
             addBroken(evaluation, faults);
         }
