@@ -42,6 +42,7 @@ public final class BrokerProcess implements AutoCloseable {
     private static ChildJvm launch(ClusterLayout layout, int id) {
         boolean alone = layout.nodes().size() == 1;
         List<String> flags = new ArrayList<>(JVM_FLAGS);
+        flags.addAll(ChildJvm.ownFlags(ChildJvm.COMPILERS));
         // Three nodes share a machine: with this heap, each process takes at most 512 MB.
         flags.add(alone ? "-Xmx512m" : "-Xmx256m");
         Path release = layout.release();

@@ -31,9 +31,12 @@ public final class ChildJvm implements AutoCloseable {
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     /// The JVM flags of a trainer or scorer in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector without threads of its own, compiler thresholds that suit the kernels; also the
-    /// class cache that this JVM was started with, if any.
+    /// native access, the collector without threads of its own, compiler thresholds that suit the kernels; also what
+    /// this JVM was started with of class cache, compilers and kernels.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
+
+    /// Of the flag with which a JVM does without its slower, better compiler.
+    static final String COMPILERS = "-XX:TieredStopAtLevel=";
 
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
@@ -46,9 +49,14 @@ public final class ChildJvm implements AutoCloseable {
         List<String> flags = new ArrayList<>(List.of("--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
                 "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100"));
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(flag -> flag.startsWith("-XX:AOTCache=") || flag.startsWith("-Xlog:aot")).forEach(flags::add);
+        flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, "-Dtidegrad.kernels="));
         return List.copyOf(flags);
+    }
+
+    /// The flags that this JVM was started with and that begin so.
+    static List<String> ownFlags(String... beginnings) {
+        return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(flag -> Stream.of(beginnings).anyMatch(flag::startsWith)).toList();
     }
 
     private ChildJvm(String name, Process process, Path log) {
