@@ -74,6 +74,27 @@ final class LinearBaseline {
         scores = new double[outputs];
     }
 
+    /// One that has learned what another one has, which learns no more, and has counted nothing.
+    private LinearBaseline(LinearBaseline learned) {
+        task = learned.task;
+        rowNumbers = learned.rowNumbers;
+        rowIds = learned.rowIds;
+        outputs = learned.outputs;
+        numbers = learned.numbers;
+        bits = learned.bits;
+        length = learned.length;
+        order = learned.order;
+        position = learned.position;
+        weights = learned.weights;
+        squares = learned.squares;
+        means = learned.means;
+        spreads = learned.spreads;
+        rows = learned.rows;
+        inputs = learned.inputs;
+        at = learned.at;
+        scores = learned.scores;
+    }
+
     /// Returns a baseline that has learned nothing; null if there is none for this spec.
     static @Nullable LinearBaseline of(ModelSpec spec, MetricTask task) {
         boolean isTask = switch (task.kind()) {
@@ -234,12 +255,9 @@ final class LinearBaseline {
         return lossSum / total;
     }
 
-    /// Begins to count anew, with what is learned.
-    void clear() {
-        size = 0;
-        next = 0;
-        lossSum = 0;
-        total = 0;
+    /// Returns one that goes on learning in this one's place, and counts anew.
+    LinearBaseline restarted() {
+        return new LinearBaseline(this);
     }
 
     void write(BinaryWriter to) {

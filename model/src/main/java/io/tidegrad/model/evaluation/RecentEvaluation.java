@@ -155,10 +155,7 @@ public final class RecentEvaluation {
 
     /// Takes over what a linear model has learned, to count anew.
     void continueLinear(RecentEvaluation before) {
-        linear = before.linear;
-        if (linear != null) {
-            linear.clear();
-        }
+        linear = before.linear == null ? null : before.linear.restarted();
     }
 
     /// @param at index of the prediction's first number

@@ -8,6 +8,7 @@ import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.Specs;
+import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
@@ -119,11 +120,14 @@ class LinearBaselineTest {
             }
         }
         assertThat(measure(restarted, "linear_log_loss")).isEqualTo(measure(model, "linear_log_loss"));
+        ProgressiveEvaluation before = model.evaluation();
+        double loss = before.linearLogLoss();
         model.restartEvaluation();
         learn(model, 0, 0, "k1", true);
         learn(model, 0, 0, "k1", true);
         learn(model, 0, 0, "k1", true);
         learn(model, 0, 0, "k1", true);
         assertThat(measure(model, "linear_log_loss")).isLessThan(0.15);
+        assertThat(before.linearLogLoss()).isEqualTo(loss); // of a pass that has ended
     }
 }
