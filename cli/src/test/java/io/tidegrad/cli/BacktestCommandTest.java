@@ -78,8 +78,8 @@ class BacktestCommandTest {
         JsonNode result = json().get("results").get(0);
         assertThat(run()).isZero();
         assertThat(out.toString()).contains("rows          1,001 = 1,000 learned + 0 pending + 1 rejected")
-                .containsPattern("(?m)^ +model +running prior$")
-                .containsPattern("(?m)^log loss +0\\.\\d{4} +0\\.\\d{4}$")
+                .containsPattern("(?m)^ +model +running prior +linear model$")
+                .containsPattern("(?m)^log loss +0\\.\\d{4} +0\\.\\d{4} +0\\.\\d{4}$")
                 .contains("rejected      1 = 1 wrong-type\n  row at 1,002: wrong-type: field 'y<': expected a number,"
                         + " found string \"<b>\"\n")
                 .contains("weights-hash  " + result.get("weights_hash").asText())

@@ -199,7 +199,7 @@ class SettingsTest {
                 Arguments.of("serve", "expected --SETTING VALUE, found 'serve'; put quotes"),
                 Arguments.of("--http-port", "--http-port: expected a value after it, found none"),
                 Arguments.of("--state-dir=/other", "--state-dir: expected once, found twice"),
-                Arguments.of("--until=3", "--until: a setting of replay, which trainer does not have"),
+                Arguments.of("--until=3", "--until: a setting of replay, models compare, which trainer does not have"),
                 Arguments.of("--kafka.bootstrap.servers=k:1", "give it as bootstrap-servers"),
                 Arguments.of("--kafka.session.timeout.ms=long", "--kafka.session.timeout.ms: expected a whole number"),
                 Arguments.of("--kafka.security.protocol=SASL",
