@@ -1,9 +1,11 @@
 package io.tidegrad.model;
 
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -146,6 +148,19 @@ public final class Specs {
         fields.put("speed", random.nextDouble());
         fields.put("a", random.nextInt(3));
         return new MapEvent(fields);
+    }
+
+    /// Returns a model with what a store keeps of this one: pages and counts, then the carry.
+    public static OnlineModel restored(OnlineModel model) {
+        OnlineModel copy = OnlineModel.blank(model.spec(), model.kernels());
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int i = 0; i < model.parameters().pages(); i++) {
+            model.parameters().readPage(i, page, 0);
+            copy.parameters().writePage(i, page, 0);
+        }
+        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
+        copy.restoreCarry(model.carry());
+        return copy;
     }
 
     public static Row row(Featurizer featurizer, Event event) {

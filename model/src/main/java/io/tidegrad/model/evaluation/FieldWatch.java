@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// they are missing.
 ///
 /// What was seen before, and the range, are of all events until the end of the first four blocks of 2,048, the eighth, and
-/// then of each 16th; during the field's alarm they stay. After eight blocks they are compared with. A distribution has 16 bins (of numbers sixteenths of the first 256
-/// values, of categories their buckets hashed); what it is compared with fades by a 32nd with each block.
+/// then of each 16th; during the field's alarm they stay. Events are compared with them after eight blocks. A distribution
+/// has 16 bins: of numbers the sixteenths of the first 256 values, of categories their buckets hashed. It is compared with
+/// those before, of which each block fades by a 32nd with the next.
 final class FieldWatch {
     private static final int FIELDS_MAX = 32;
     private static final int YOUNG = 8 * ChangeAlarm.BLOCK; // before, too little was seen to call anything strange

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /// A linear model that learns the same rows in step, so that everybody sees what a network adds to it: logistic regression,
 /// softmax regression, or of numbers least squares, by AdaGrad (Duchi et al. 2011), one row at a time.
 ///
-/// It reads every number of a row, standardised by the numbers so far, and every id, each position's by a weight of its own;
-/// ids share a few weights by their hash, because this is part of the state that each commit writes. Weights of bags and the
-/// order of steps are left out. It needs no setting, and changes nothing of the model.
+/// It reads every number of a row, less the mean so far and over the deviation so far, and every id. What an id is worth
+/// depends on its position; ids share weights by their hash, because each commit writes these. Weights of bags and the order
+/// of steps are left out. It needs no setting, and changes nothing of the model.
 ///
 /// There is none for sequences of labels, for more than 16 classes, and for rows of more than 256 numbers or ids.
 final class LinearBaseline {
@@ -193,7 +193,10 @@ final class LinearBaseline {
                         : -StrictMath.log(Math.max(yes ? p : 1 - p, LEAST_REST));
             }
             case CATEGORICAL -> {
-                double most = Arrays.stream(scores).max().orElseThrow();
+                double most = Double.NEGATIVE_INFINITY;
+                for (double score : scores) {
+                    most = Math.max(most, score);
+                }
                 double sum = 0;
                 for (int output = 0; output < outputs; output++) {
                     scores[output] = StrictMath.exp(scores[output] - most);

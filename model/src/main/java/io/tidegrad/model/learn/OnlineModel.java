@@ -136,7 +136,8 @@ public final class OnlineModel {
 
     /// Copies the row into the open batch and learns when the batch is full or a window ends. Returns null when the row
     /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), the spec
-    /// quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
+    /// quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes
+    /// neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
     ///     caused it

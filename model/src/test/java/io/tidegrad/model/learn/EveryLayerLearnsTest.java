@@ -47,18 +47,6 @@ class EveryLayerLearnsTest {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     }
 
-    private static OnlineModel restored(OnlineModel model) {
-        OnlineModel copy = OnlineModel.blank(model.spec(), SCALAR);
-        byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int i = 0; i < model.parameters().pages(); i++) {
-            model.parameters().readPage(i, page, 0);
-            copy.parameters().writePage(i, page, 0);
-        }
-        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
-        copy.restoreCarry(model.carry());
-        return copy;
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
     void itReplaysToTheSameHashesWithOtherKernels(int miniBatch) {
@@ -74,7 +62,7 @@ class EveryLayerLearnsTest {
         OnlineModel restarted = OnlineModel.initial(everyLayer(3), SCALAR);
         for (int i = 0; i < 20; i++) {
             fold(steady, i, i + 1);
-            restarted = restored(restarted);
+            restarted = Specs.restored(restarted);
             fold(restarted, i, i + 1);
         }
         assertThat(restarted.stateHash()).isEqualTo(steady.stateHash());

@@ -112,8 +112,9 @@ class LinearBaselineTest {
         for (int i = 0; i < 6_000; i++) {
             int kind = random.nextInt(2);
             boolean yes = random.nextInt(20) == 0 ? kind == 0 : kind == 1;
+            double number = random.nextGaussian();
             for (OnlineModel each : new OnlineModel[]{model, restarted}) {
-                learn(each, 0, 0, "k" + kind, yes);
+                learn(each, number, 0, "k" + kind, yes);
             }
             if (i % 700 == 0) {
                 restarted.restoreCarry(restarted.carry());

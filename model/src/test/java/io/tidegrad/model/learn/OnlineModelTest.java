@@ -32,19 +32,6 @@ class OnlineModelTest {
         }
     }
 
-    /// As a store does it: pages and counts, then the carry.
-    private static OnlineModel restored(OnlineModel model) {
-        OnlineModel copy = OnlineModel.blank(model.spec(), KERNELS);
-        byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int i = 0; i < model.parameters().pages(); i++) {
-            model.parameters().readPage(i, page, 0);
-            copy.parameters().writePage(i, page, 0);
-        }
-        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
-        copy.restoreCarry(model.carry());
-        return copy;
-    }
-
     private static void assertSame(OnlineModel one, OnlineModel other) {
         assertThat(one.weightsHash()).isEqualTo(other.weightsHash());
         assertThat(one.stateHash()).isEqualTo(other.stateHash());
@@ -59,7 +46,7 @@ class OnlineModelTest {
         OnlineModel restarted = OnlineModel.initial(spec, KERNELS);
         for (int i = 0; i < 40; i++) {
             fold(steady, i, i + 1);
-            restarted = restored(restarted);
+            restarted = Specs.restored(restarted);
             fold(restarted, i, i + 1);
             assertSame(restarted, steady);
         }
@@ -109,7 +96,7 @@ class OnlineModelTest {
         // A late row belongs to the batch that is open: stream time does not go back for it.
         fold(model, 2, 3);
         assertThat(model.pending()).isEqualTo(6);
-        assertSame(restored(model), model);
+        assertSame(Specs.restored(model), model);
     }
 
     @Test
@@ -125,7 +112,7 @@ class OnlineModelTest {
                         + " send a tick with an event time"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.evaluation().rows()).isEqualTo(20);
-        assertSame(restored(model), model);
+        assertSame(Specs.restored(model), model);
         model.tick(4_070_908_800_000L);
         assertThat(model.accept(row)).isNull();
     }

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.engine.model.Batch;
-import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Event;
@@ -182,7 +181,7 @@ class QuarantineTest {
             Set<Integer> one = new TreeSet<>();
             Set<Integer> other = new TreeSet<>();
             fold(steady, i, i + 1, Specs::flight, one);
-            restarted = restored(restarted);
+            restarted = Specs.restored(restarted);
             fold(restarted, i, i + 1, Specs::flight, other);
             assertThat(other).isEqualTo(one);
             assertThat(restarted.stateHash()).isEqualTo(steady.stateHash());
@@ -190,18 +189,6 @@ class QuarantineTest {
             refused.addAll(one);
         }
         assertThat(restarted.quarantined()).isEqualTo(refused.size()).isPositive();
-    }
-
-    private static OnlineModel restored(OnlineModel model) {
-        OnlineModel copy = OnlineModel.blank(model.spec(), KERNELS);
-        byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int i = 0; i < model.parameters().pages(); i++) {
-            model.parameters().readPage(i, page, 0);
-            copy.parameters().writePage(i, page, 0);
-        }
-        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
-        copy.restoreCarry(model.carry());
-        return copy;
     }
 
     @ParameterizedTest

@@ -194,7 +194,7 @@ class ReactionsTest {
             int events = restarts.nextInt(1, i < FLIP ? 1_500 : 200);
             learn(steady, one, events, ReactionsTest::nothing);
             learn(restarted, other, events, ReactionsTest::nothing);
-            restarted = restored(restarted);
+            restarted = Specs.restored(restarted);
             assertThat(restarted.stateHash()).isEqualTo(steady.stateHash());
             assertThat(restarted.carry()).isEqualTo(steady.carry());
             assertThat(restarted.raisedFor()).isEqualTo(steady.raisedFor());
@@ -204,18 +204,6 @@ class ReactionsTest {
         assertThat(steady.reactions()).isEqualTo(1);
         assertThat(whileRaised).isGreaterThan(10);
         assertThat(steady.raisedFor()).isZero();
-    }
-
-    private static OnlineModel restored(OnlineModel model) {
-        OnlineModel copy = OnlineModel.blank(model.spec(), KERNELS);
-        byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int i = 0; i < model.parameters().pages(); i++) {
-            model.parameters().readPage(i, page, 0);
-            copy.parameters().writePage(i, page, 0);
-        }
-        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
-        copy.restoreCarry(model.carry());
-        return copy;
     }
 
     /// With sgd, whose steps are proportional to the rate, so that nothing else is raised or raised for longer.
@@ -233,7 +221,7 @@ class ReactionsTest {
         assertThat(model.pending()).isZero();
         for (long left : new long[]{100, 68, 36, 4, 0, 0}) { // before a batch of 32 is learned
             assertThat(model.raisedFor()).isEqualTo(left);
-            OnlineModel twin = restored(model);
+            OnlineModel twin = Specs.restored(model);
             ModelSpec scaled = spec(left > 0 ? "sgd: { rate: 1, momentum: 0.5 }" : plainly, "", 32, "");
             OnlineModel plain = OnlineModel.blank(scaled, KERNELS);
             byte[] page = new byte[Parameters.PAGE_BYTES];

@@ -248,7 +248,7 @@ class StepsLabelTest {
         OnlineModel restarted = OnlineModel.initial(tagger(3), SCALAR);
         for (int i = 0; i < 40; i++) {
             fold(steady, i, i + 1);
-            restarted = restored(restarted);
+            restarted = Specs.restored(restarted);
             fold(restarted, i, i + 1);
         }
         assertThat(restarted.stateHash()).isEqualTo(steady.stateHash());
@@ -259,17 +259,5 @@ class StepsLabelTest {
         assertThat(steady.evaluation().logLoss()).isLessThan(0.5 * steady.evaluation().priorLogLoss());
         assertThat(steady.evaluation().accuracy()).isGreaterThan(0.8);
         assertThat(steady.evaluation().accuracyLast2000()).isBetween(0.8, 1.0);
-    }
-
-    private static OnlineModel restored(OnlineModel model) {
-        OnlineModel copy = OnlineModel.blank(model.spec(), SCALAR);
-        byte[] page = new byte[Parameters.PAGE_BYTES];
-        for (int i = 0; i < model.parameters().pages(); i++) {
-            model.parameters().readPage(i, page, 0);
-            copy.parameters().writePage(i, page, 0);
-        }
-        copy.parameters().setCounts(model.parameters().updates(), model.parameters().examples());
-        copy.restoreCarry(model.carry());
-        return copy;
     }
 }
