@@ -40,6 +40,11 @@ final class LoadtestStreams extends Loadtest.WithJson {
             description = "Events a second of the latency, and while joiners are killed (default: ${DEFAULT-VALUE}).")
     private double rate;
 
+    @Option(names = "--warm-up", paramLabel = "S", defaultValue = "120",
+            description = "Length of the same load before that window, in which five JVMs compile"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private int warmUp;
+
     @Option(names = "--seconds", paramLabel = "S", defaultValue = "30",
             description = "Length of the window in which latency is measured (default: ${DEFAULT-VALUE}).")
     private int seconds;
@@ -62,11 +67,10 @@ final class LoadtestStreams extends Loadtest.WithJson {
 
     @Override
     Measuring measuring() {
-        StreamLoad load =
-                new StreamLoad(
-                        new StreamLoad.Options(Names.named("--part", StreamLoad.Part.class, parts), events, rate,
-                                Duration.ofSeconds(seconds), waiting, repetitions, json(), profile),
-                        System.out, System.err);
+        StreamLoad load = new StreamLoad(
+                new StreamLoad.Options(Names.named("--part", StreamLoad.Part.class, parts), events, rate,
+                        Duration.ofSeconds(warmUp), Duration.ofSeconds(seconds), waiting, repetitions, json(), profile),
+                System.out, System.err);
         try {
             if (profile != null) {
                 Files.createDirectories(profile);

@@ -61,9 +61,6 @@ public final class StreamLoad extends LoadTest {
     /// Of the events, as a part, before the window of a rate begins: by then most is compiled.
     private static final int OPENING_PART = 4;
 
-    /// Events that are joined and learned before latency is looked at: most is compiled then.
-    private static final Duration OPENING = Duration.ofSeconds(30);
-
     /// Of the same load before the window of latency.
     private static final Duration SETTLING = Duration.ofSeconds(3);
 
@@ -110,14 +107,16 @@ public final class StreamLoad extends LoadTest {
 
     /// @param events of each rate, and of the backfill
     /// @param perSecond events of the latency
+    /// @param warmUp time of the same load that is joined and learned before: five JVMs compile then, and fall behind
     /// @param window in which latency is measured
     /// @param waiting events of which the state is measured, and with which a joiner starts again
     /// @param profile a directory for flight recordings of joiners and copiers; null: none
-    public record Options(List<Part> parts, long events, double perSecond, Duration window, long waiting,
-            int repetitions, boolean json, @Nullable Path profile) {
+    public record Options(List<Part> parts, long events, double perSecond, Duration warmUp, Duration window,
+            long waiting, int repetitions, boolean json, @Nullable Path profile) {
         public Options {
             Limits.require("--events", events, 10_000, 100_000_000);
             Limits.require("--rate", perSecond, 1, 1_000_000);
+            Limits.require("--warm-up", warmUp.toSeconds(), 1, 3_600);
             Limits.require("--seconds", window.toSeconds(), 1, 3_600);
             Limits.require("--waiting", waiting, 1_000, 100_000_000);
             Limits.require("--repetitions", repetitions, 1, 100);
@@ -511,7 +510,7 @@ public final class StreamLoad extends LoadTest {
 
         private Result latency(StreamTraffic traffic, TopicPartition log, Runnable processes, int port)
                 throws InterruptedException {
-            int warm = eventsOf(OPENING);
+            int warm = eventsOf(options.warmUp());
             int settling = eventsOf(SETTLING);
             int all = settling + eventsOf(options.window());
             long[] due = new long[all];

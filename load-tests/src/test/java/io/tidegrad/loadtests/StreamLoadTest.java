@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class StreamLoadTest {
     private static StreamLoad.Options options(long events, double rate) {
         return new StreamLoad.Options(List.of(StreamLoad.Part.RATES, StreamLoad.Part.LATENCY), events, rate,
-                Duration.ofSeconds(2), 2_000, 1, true, null);
+                Duration.ofSeconds(2), Duration.ofSeconds(2), 2_000, 1, true, null);
     }
 
     @Tag("load")
