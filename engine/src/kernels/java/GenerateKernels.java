@@ -42,7 +42,7 @@ class GenerateKernels {
     private static final String OPTIMIZERS =
             "[GRADIENT SGD MOMENTUM NESTEROV ADAGRAD"
                     + " RMSPROP RMSPROP_MOMENTUM RMSPROP_CENTERED RMSPROP_CENTERED_MOMENTUM"
-                    + " ADAM AMSGRAD ADAMW ADAMW_AMSGRAD FTRL]";
+                    + " ADAM AMSGRAD ADAMW ADAMW_AMSGRAD FTRL STREAM_RMS]";
 
     /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x
     /// 64 takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has

@@ -23,12 +23,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.generic.IndexedRecord;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/// A reader of `docs/numerics.md` computes the hashes of both shipped models. [Reader] is written from that page and
+/// A reader of `docs/numerics.md` computes the hashes of both shipped models and of a recipe. It is written from that page and
 /// uses no class of the engine or the model: where the two differ, the page is wrong, or bits have changed.
 class NumericsDocumentTest {
     @Test
@@ -74,6 +82,29 @@ class NumericsDocumentTest {
         assertThat(Reader.digits(ShippedStream.DIGITS.read())).isEqualTo(learned(ShippedStream.DIGITS));
     }
 
+    /// Some flights have no distance, some a far larger one, and from half on kinds change so often that a member starts again.
+    @ParameterizedTest
+    @EnumSource
+    void aReaderOfTheDocumentComputesTheHashesOfARecipe(Recipe.Label label) throws Exception {
+        List<StreamEvent> flights = ShippedStream.FLIGHTS.read().subList(0, 3_001);
+        Recipe reader = new Recipe(label);
+        ModelSpec spec =
+                ModelSpec.parse(reader.canonical().replace("loss: categorical-cross-entropy\n", ""), label.name());
+        List<IndexedRecord> events = new ArrayList<>();
+        List<Recipe.Row> rows = new ArrayList<>();
+        for (int i = 0; i < flights.size(); i++) {
+            Recipe.Row row = Recipe.Row.of((Flight) flights.get(i), i);
+            rows.add(row);
+            events.add(row.toAvro());
+        }
+        OnlineModel model = learned(spec, events);
+        assertThat(reader.hashes(rows)).isEqualTo(hashes(model));
+        assertThat(model.quarantined()).isPositive();
+        assertThat(reader.bounded).isGreaterThan(100);
+        assertThat(reader.bent).isGreaterThan(100);
+        assertThat(reader.restarts() > 0).isEqualTo(label == Recipe.Label.KIND);
+    }
+
     private static Reader.Hashes learned(ShippedStream stream) {
         return hashes(learned(ModelSpec.parse(stream.spec(), stream.specFile()), stream, stream.read()));
     }
@@ -83,13 +114,17 @@ class NumericsDocumentTest {
     }
 
     private static OnlineModel learned(ModelSpec spec, ShippedStream stream, List<StreamEvent> events) {
+        var schema = stream.schema();
+        return learned(spec, events.stream().<IndexedRecord>map(event -> event.toAvro(schema)).toList());
+    }
+
+    private static OnlineModel learned(ModelSpec spec, List<IndexedRecord> events) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
         AvroEvent event = new AvroEvent();
-        var schema = stream.schema();
-        for (StreamEvent record : events) {
-            assertThat(featurizer.featurize(event.of(record.toAvro(schema)), row)).isNull();
+        for (IndexedRecord record : events) {
+            assertThat(featurizer.featurize(event.of(record), row)).isNull();
             assertThat(model.accept(row) == null || spec.quarantine().judges()).isTrue();
         }
         return model;
@@ -112,11 +147,21 @@ class NumericsDocumentTest {
             }
 
             Tensor drawn(int number, float bound) {
+                return drawn(number, 0, bound);
+            }
+
+            Tensor drawn(int number, int restart, float bound) {
                 for (int k = 0; k < w.length; k++) {
-                    float u = (philox(k, number) >>> 8) * 0x1p-24f;
+                    float u = (philox(k, number, restart) >>> 8) * 0x1p-24f;
                     w[k] = bound * (2 * u - 1);
                 }
                 return this;
+            }
+
+            void drawnNormal(int number, int restart, float deviation) {
+                for (int k = 0; k < w.length; k++) {
+                    w[k] = deviation * (float) normal((philox(k, number, restart) + 0.5) * 0x1p-32);
+                }
             }
         }
 
@@ -202,7 +247,7 @@ class NumericsDocumentTest {
                 canonical = canonical.replace("seed",
                         "on-change: {false-alarms-every: 20000, raise-rate: {by: 3, for: 2000}}\nseed");
             }
-            return hashes(canonical, learned, statistics,
+            return hashes(canonical, learned, learned, statistics,
                     List.of(tables[0], tables[1], tables[2], tables[3], tables[4], w1, b1, w2, b2));
         }
 
@@ -236,7 +281,7 @@ class NumericsDocumentTest {
                     optimizer: adam
                     seed: 42
                     """;
-            return hashes(canonical, events.size(), new double[0], List.of(w1, b1, w2, b2));
+            return hashes(canonical, events.size(), events.size(), new double[0], List.of(w1, b1, w2, b2));
         }
 
         private static double squares(float[] values, int from) {
@@ -249,8 +294,8 @@ class NumericsDocumentTest {
 
         // ---- The hashes ----
 
-        private static Hashes hashes(String canonical, long steps, double[] statistics, List<Tensor> tensors)
-                throws IOException {
+        private static Hashes hashes(String canonical, long updates, long examples, double[] statistics,
+                List<Tensor> tensors) throws IOException {
             ByteArrayOutputStream served = new ByteArrayOutputStream();
             ByteArrayOutputStream optimizer = new ByteArrayOutputStream();
             for (double value : statistics) {
@@ -267,7 +312,8 @@ class NumericsDocumentTest {
             byte[] fingerprint = sha256(canonical.getBytes(StandardCharsets.UTF_8));
             byte[] weights = sha256(concat("tidegrad weights".getBytes(StandardCharsets.US_ASCII),
                     littleEndian(4).putInt(fingerprint.length).array(), fingerprint,
-                    littleEndian(4).putInt(NUMERICS).array(), littleEndian(16).putLong(steps).putLong(steps).array(),
+                    littleEndian(4).putInt(NUMERICS).array(),
+                    littleEndian(16).putLong(updates).putLong(examples).array(),
                     littleEndian(8).putLong(served.size()).array(), leaves(served.toByteArray())));
             byte[] noPendingRows = new byte[4];
             byte[] state = sha256(concat("tidegrad state  ".getBytes(StandardCharsets.US_ASCII), weights,
@@ -337,8 +383,8 @@ class NumericsDocumentTest {
             return Integer.rotateLeft(k * 0xcc9e2d51, 15) * 0x1b873593;
         }
 
-        private static int philox(int k, int tensor) {
-            int[] c = {k / 4, tensor, 0, 0};
+        private static int philox(int k, int tensor, int restart) {
+            int[] c = {k / 4, tensor, restart, 0};
             int k0 = SEED;
             int k1 = 0;
             for (int round = 0; round < 10; round++) {
@@ -349,6 +395,22 @@ class NumericsDocumentTest {
                 k1 += 0xBB67AE85;
             }
             return c[k % 4];
+        }
+
+        private static double normal(double q) {
+            if (Math.abs(q) <= 0.425) {
+                double r = 0.180625 - q * q;
+                return q * (((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179)
+                        / (((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1);
+            }
+            double r = Math.sqrt(-log((float) (0.5 - Math.abs(q))));
+            double v = r - (r <= 5 ? 1.6 : 5);
+            double size = r <= 5
+                    ? (((0.17023821103 * v + 1.3067284816) * v + 2.7568153900) * v + 1.4234372777)
+                            / ((0.12021132975 * v + 0.73700164250) * v + 1)
+                    : (((0.017337203997 * v + 0.42868294337) * v + 3.0812263860) * v + 6.6579051150)
+                            / ((0.012258202635 * v + 0.24197894225) * v + 1);
+            return q < 0 ? -size : size;
         }
 
         // ---- Layers ----
@@ -492,6 +554,681 @@ class NumericsDocumentTest {
                 p = Math.fma(p, r, c);
             }
             return (Math.fma(p, r * r, r) + 1f) * Math.scalb(1f, (int) n);
+        }
+
+        private static float log(float x) {
+            int e = Math.getExponent(x) + 1;
+            float m = Math.scalb(x, -e);
+            if (m < 0.707106781186547524f) {
+                e--;
+                m += m;
+            }
+            float r = m - 1;
+            float y = r * r;
+            float p = 7.0376836292e-2f;
+            for (float c : new float[]{-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) {
+                p = Math.fma(p, r, c);
+            }
+            return Math.fma((float) e, 0.693359375f,
+                    r + Math.fma(-0.5f, y, Math.fma((float) e, -2.12194440e-4f, p * r * y)));
+        }
+
+        private static float log1p(float x) {
+            float u = 1 + x;
+            return u == 1 ? x : log(u) * (x / (u - 1));
+        }
+    }
+
+    /// What the page says of `recipe: auto`, for one set of features and a label of each kind.
+    private static final class Recipe {
+        /// What is learned of a flight, in mini-batches of `batch` rows, by how many outputs.
+        private enum Label {
+            LATE("{field: \"late\"}", "binary-cross-entropy", 1, 1, 2),
+            KIND("{field: \"kind\", classes: [\"a\", \"b\", \"c\"]}", "categorical-cross-entropy", 1, 3, 4),
+            MILES("{field: \"miles\"}", "mean-squared-error", 3, 1, 2_000_000);
+
+            private final String key;
+            private final String loss;
+            private final int batch;
+            private final int outputs;
+            private final int quarantine; // the largest loss of a row that is learned
+
+            Label(String key, String loss, int batch, int outputs, int quarantine) {
+                this.key = key;
+                this.loss = loss;
+                this.batch = batch;
+                this.outputs = outputs;
+                this.quarantine = quarantine;
+            }
+        }
+
+        /// @param distance NaN where it is missing
+        private record Row(long departed, double distance, String origin, List<String> tags, boolean late, String kind,
+                double miles, float weight) {
+            private static final Schema SCHEMA = new Schema.Parser().parse("""
+                    {"type": "record", "name": "Flight", "fields": [
+                      {"name": "departed", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+                      {"name": "distance", "type": ["null", "double"]},
+                      {"name": "origin", "type": "string"},
+                      {"name": "tags", "type": {"type": "array", "items": "string"}},
+                      {"name": "late", "type": "boolean"},
+                      {"name": "kind", "type": "string"},
+                      {"name": "miles", "type": "double"}, {"name": "weight", "type": "double"}]}""");
+
+            static Row of(Flight flight, int i) {
+                int turn = i >= 1_500 && i % 60 < 30 ? 1 : 0;
+                String letters = flight.origin() + flight.destination();
+                return new Row(flight.departed(),
+                        i % 7 == 0 ? Double.NaN : flight.distance() * (i % 50 == 1 ? 100.0 : 1.0), flight.origin(),
+                        List.of(letters.split("")).subList(0, i % 7), flight.late(),
+                        "abc".charAt((letters.charAt(0) + turn) % 3) + "", flight.distance(), i % 3 == 0 ? 0.3f : 1.7f);
+            }
+
+            IndexedRecord toAvro() {
+                return new GenericRecordBuilder(SCHEMA).set("departed", departed)
+                        .set("distance", Double.isNaN(distance) ? null : distance).set("origin", origin)
+                        .set("tags", tags).set("late", late).set("kind", kind).set("miles", miles)
+                        .set("weight", (double) weight).build();
+            }
+
+            int label(Label of) {
+                return switch (of) {
+                    case LATE -> late ? 1 : 0;
+                    case KIND -> "abc".indexOf(kind);
+                    case MILES -> (int) miles;
+                };
+            }
+
+            /// sin, cos, distance, whether that is missing
+            float[] numbers() {
+                double a = 2 * Math.PI * (departed / 3_600_000 % 24 / 24.0);
+                return new float[]{(float) StrictMath.sin(a), (float) StrictMath.cos(a),
+                    Double.isNaN(distance) ? 0 : (float) distance, Double.isNaN(distance) ? 1 : 0};
+            }
+
+            /// Those of each part: hour, weekday, origin, tags.
+            int[][] ids() {
+                long hours = departed / 3_600_000;
+                return new int[][]{{(int) (hours % 24)}, {(int) ((hours / 24 + 3) % 7)},
+                    {bucket("origin=" + origin, 128)},
+                    tags.stream().mapToInt(tag -> bucket("tags=" + tag, 64)).toArray()};
+            }
+
+            private static int bucket(String text, int buckets) {
+                return Integer.remainderUnsigned(Reader.murmur3(text.getBytes(StandardCharsets.UTF_8)), buckets);
+            }
+        }
+
+        private static final int[] TABLES = {25, 8, 128, 64}; // rows; the last one is a bag's
+        private static final int[] DIMENSIONS = {8, 8, 8, 16};
+        private static final int VALUES = 3;
+        private static final int NUMBERS = 4;
+        private static final int HIDDEN = 64;
+
+        private final Label label;
+        private final double[][] scale = new double[VALUES][8];
+        private final List<Member> members = new ArrayList<>();
+        private final double[] mixture;
+        private int updates;
+        private int bounded;
+        private int bent;
+
+        Recipe(Label label) {
+            this.label = label;
+            members.add(new Member(2, false, 0.02 * 1, 0.02 * 0.05, 0.003));
+            members.add(new Member(10, false, 0.02 * 1, 0.02 * 0.5, 0.003));
+            members.add(new Member(18, true, 0.02 * 0.5, 0.02 * 0.015, 0));
+            if (isOfClasses()) {
+                members.add(new Member(24, false, 0.02 * 1, 0.02 * 0.05, 0.003));
+            }
+            mixture = new double[isOfClasses() ? 2 * members.size() + 8 : members.size() + 4];
+        }
+
+        private boolean isOfClasses() {
+            return label != Label.MILES;
+        }
+
+        String canonical() {
+            String text = """
+                    model: "recipe"
+                    input: {topic: "flights"}
+                    label: %s
+                    weight: {field: "weight"}
+                    features:
+                    - number: {field: "distance", scale: standard, missing: indicator}
+                    - cyclic: {field: "departed", part: hour}
+                    - time-part: {field: "departed", parts: [hour, weekday]}
+                    - category: {field: "origin", buckets: 128, dimension: 8}
+                    - bag: {field: "tags", count: 6, buckets: 64, dimension: 4}
+                    recipe: auto
+                    loss: %s
+                    quarantine: {loss: %s}
+                    seed: 42
+                    """.formatted(label.key, label.loss, label.quarantine);
+            return label.batch == 1 ? text : text.replace("seed", "mini-batch: {size: " + label.batch + "}\nseed");
+        }
+
+        int restarts() {
+            return isOfClasses() ? (int) mixture[mixture.length - 2] : 0;
+        }
+
+        Reader.Hashes hashes(List<Row> rows) throws IOException {
+            List<Row> open = new ArrayList<>();
+            for (Row row : rows) {
+                if (!(mixed(List.of(row)).getFirst().loss(row.label(label)) > label.quarantine)) {
+                    open.add(row);
+                    if (open.size() == label.batch) {
+                        learn(open);
+                        open.clear();
+                    }
+                }
+            }
+            assertThat(open).isEmpty();
+            List<double[]> statistics = new ArrayList<>(List.of(scale));
+            statistics.add(mixture);
+            return Reader.hashes(canonical(), updates, updates * label.batch,
+                    statistics.stream().flatMapToDouble(Arrays::stream).toArray(),
+                    members.stream().flatMap(member -> member.tensors.stream()).toList());
+        }
+
+        private List<Mixed> mixed(List<Row> rows) {
+            float[][] x = rows.stream().map(row -> scaled(row.numbers())).toArray(float[][]::new);
+            List<int[][]> ids = rows.stream().map(Row::ids).toList();
+            float[][][] z = members.stream().map(member -> member.forward(x, ids)).toArray(float[][][]::new);
+            return IntStream.range(0, rows.size()).mapToObj(row -> new Mixed(row, z)).toList();
+        }
+
+        private void learn(List<Row> rows) {
+            List<Mixed> mixed = mixed(rows);
+            int restarts = restarts();
+            double since = mixture[mixture.length - 1];
+            updates++;
+            for (int m = 0; m < members.size(); m++) {
+                float[][] dz = new float[rows.size()][];
+                for (int row = 0; row < dz.length; row++) {
+                    dz[row] = mixed.get(row).slope(m, rows.get(row).label(label), rows.get(row).weight);
+                }
+                members.get(m).learn(dz, m == 3 ? updates - (int) since : updates);
+            }
+            for (int row = 0; row < rows.size(); row++) {
+                mixed.get(row).learn(rows.get(row).label(label), Math.min(1, rows.get(row).weight));
+                float[] numbers = rows.get(row).numbers();
+                for (int i = 0; i < VALUES; i++) {
+                    if (i < 2 || numbers[VALUES] == 0) {
+                        learnScale(scale[i], numbers[i]);
+                    }
+                }
+            }
+            if (restarts() > restarts) {
+                members.get(3).start(restarts());
+            }
+        }
+
+        // ---- Running scale: n, μ, V, δ, k, h, μ', V' ----
+
+        private float[] scaled(float[] x) {
+            float[] y = x.clone();
+            for (int i = 0; i < VALUES; i++) {
+                double[] s = scale[i];
+                if (i == 2 && x[VALUES] != 0 || s[0] < 2 || s[2] == 0) {
+                    y[i] = 0;
+                    continue;
+                }
+                boolean isBent = s[3] < 0.5 * Math.sqrt(s[2]) && s[7] > 0;
+                bent += isBent ? 1 : 0;
+                double value = isBent ? (bent(x[i], s[5]) - s[6]) / Math.sqrt(s[7]) : (x[i] - s[1]) / Math.sqrt(s[2]);
+                y[i] = (float) Math.clamp(value, -5, 5);
+            }
+            return y;
+        }
+
+        private static double bent(double x, double h) {
+            float usual = Math.max(Reader.exp((float) h), Float.MIN_NORMAL);
+            float size = Reader.log1p(Math.min((float) Math.abs(x) / usual, Float.MAX_VALUE));
+            return x < 0 ? -size : size;
+        }
+
+        private static void learnScale(double[] s, double value) {
+            double a = Math.max(1 / (s[0] + 1), 1e-5);
+            double x = value;
+            if (s[0] >= 2 && s[2] > 0) {
+                x = Math.clamp(x, s[1] - 20 * Math.sqrt(s[2]), s[1] + 20 * Math.sqrt(s[2]));
+            }
+            double e = moments(s, 1, x, a);
+            s[3] += a * (Math.abs(e) - s[3]);
+            double q = 0;
+            if (x != 0) {
+                s[4]++;
+                s[5] += Math.max(1 / s[4], 1e-5) * (Reader.log((float) Math.abs(x)) - s[5]);
+                q = bent(x, s[5]);
+            }
+            moments(s, 6, q, a);
+            s[0]++;
+        }
+
+        private static double moments(double[] s, int at, double x, double a) {
+            double e = s[0] == 0 ? 0 : x - s[at];
+            s[at] = s[0] == 0 ? x : s[at] + a * e;
+            s[at + 1] = (1 - a) * (s[at + 1] + a * e * e);
+            return e;
+        }
+
+        // ---- Members ----
+
+        private final class Member {
+            private final int first; // the number of its first tensor
+            private final boolean linear;
+            private final double rate;
+            private final double floor;
+            private final double pull;
+            private final List<Reader.Tensor> tensors = new ArrayList<>(); // linear: W, tables, b; else tables, …, b2
+            private final List<Reader.Tensor> tables;
+            private final Reader.Tensor none;
+            private float[][] x = {};
+            private List<int[][]> ids = List.of();
+            private float[][] r = {};
+
+            Member(int first, boolean linear, double rate, double floor, double pull) {
+                this.first = first;
+                this.linear = linear;
+                this.rate = rate;
+                this.floor = floor;
+                this.pull = pull;
+                int outputs = label.outputs;
+                if (linear) {
+                    tensors.add(Reader.Tensor.of(NUMBERS, outputs, 2));
+                }
+                for (int t = 0; t < TABLES.length; t++) {
+                    tensors.add(Reader.Tensor.of(TABLES[t], linear ? outputs : DIMENSIONS[t], 2));
+                }
+                tables = List.copyOf(tensors.subList(linear ? 1 : 0, tensors.size()));
+                if (!linear) {
+                    tensors.add(Reader.Tensor.of(NUMBERS + Arrays.stream(DIMENSIONS).sum(), HIDDEN, 2));
+                    tensors.add(Reader.Tensor.of(1, HIDDEN, 2));
+                    tensors.add(Reader.Tensor.of(HIDDEN, outputs, 2));
+                }
+                tensors.add(Reader.Tensor.of(1, outputs, 2));
+                none = Reader.Tensor.of(1, outputs, 0);
+                start(0);
+            }
+
+            void start(int restart) {
+                for (int i = 0; i < tensors.size(); i++) {
+                    Reader.Tensor tensor = tensors.get(i);
+                    Arrays.fill(tensor.w(), 0);
+                    Stream.of(tensor.state()).forEach(part -> Arrays.fill(part, 0));
+                    if (linear) {
+                        continue;
+                    }
+                    if (i < 4) {
+                        tensor.drawn(first + i, restart, i == 3 ? 0.2f : 0.05f);
+                    } else if (i % 2 == 0) {
+                        tensor.drawnNormal(first + i, restart,
+                                (float) (i == 4 ? Math.sqrt(2.0 / tensor.rows()) : 0.1 / Math.sqrt(tensor.rows())));
+                    }
+                }
+            }
+
+            float[][] forward(float[][] numbers, List<int[][]> idsOfRows) {
+                int rows = numbers.length;
+                ids = idsOfRows;
+                x = new float[rows][];
+                r = new float[rows][];
+                float[][] z = new float[rows][];
+                for (int row = 0; row < rows; row++) {
+                    x[row] = numbers[row];
+                    float[] sum = linear ? Reader.dense(numbers[row], tensors.getFirst(), none) : new float[0];
+                    for (int t = 0; t < TABLES.length; t++) {
+                        float[] part = read(t, idsOfRows.get(row)[t]);
+                        if (linear) {
+                            for (int o = 0; o < sum.length; o++) {
+                                sum[o] += part[o];
+                            }
+                        } else {
+                            int width = x[row].length;
+                            x[row] = Arrays.copyOf(x[row], width + part.length);
+                            System.arraycopy(part, 0, x[row], width, part.length);
+                        }
+                    }
+                    if (!linear) {
+                        r[row] = Reader.relu(Reader.dense(x[row], tensors.get(4), tensors.get(5)));
+                        sum = Reader.dense(r[row], tensors.get(6), none);
+                    }
+                    z[row] = sum;
+                    for (int o = 0; o < sum.length; o++) {
+                        sum[o] += tensors.getLast().w()[o];
+                    }
+                }
+                return z;
+            }
+
+            private float factor(int table, int count) {
+                return table < 3 ? 1 : linear ? (float) Math.sqrt(1.0 / count) : 1f / count;
+            }
+
+            private float[] read(int table, int[] of) {
+                int width = tables.get(table).columns();
+                float[] w = tables.get(table).w();
+                float[] y = new float[width];
+                float f = factor(table, of.length);
+                int c = 0;
+                for (; c + 4 <= of.length; c += 4) {
+                    for (int i = 0; i < width; i++) {
+                        y[i] += Math.fma(f, w[of[c + 1] * width + i], f * w[of[c] * width + i])
+                                + Math.fma(f, w[of[c + 3] * width + i], f * w[of[c + 2] * width + i]);
+                    }
+                }
+                for (; c < of.length; c++) {
+                    for (int i = 0; i < width; i++) {
+                        y[i] = Math.fma(f, w[of[c] * width + i], y[i]);
+                    }
+                }
+                return y;
+            }
+
+            void learn(float[][] dz, int t) {
+                double fallen = Math.max(floor, rate / Math.sqrt(1 + (t - 1) / 100.0));
+                float c = (float) (1 / (1 - Reader.power(0.999, t)));
+                List<float[]> gradients = new ArrayList<>();
+                double[] rates = new double[tensors.size()];
+                Arrays.fill(rates, fallen);
+                if (linear) {
+                    Arrays.fill(rates, 0, 5, bound(fallen, 8, magnitude(x) + lookUps()));
+                    gradients.add(ofDense(x, dz));
+                    addTables(gradients, dz, 0);
+                } else {
+                    float[][] dh = new float[dz.length][];
+                    float[][] dx = new float[dz.length][];
+                    for (int row = 0; row < dz.length; row++) {
+                        dh[row] = Reader.reluGradient(r[row], Reader.denseGradient(dz[row], tensors.get(6)));
+                        dx[row] = Reader.denseGradient(dh[row], tensors.get(4));
+                    }
+                    Arrays.fill(rates, 4, 6, bound(fallen, 8, magnitude(x)));
+                    rates[6] = bound(fallen, 16, magnitude(r));
+                    addTables(gradients, dx, NUMBERS);
+                    gradients.addAll(List.of(ofDense(x, dh), ofBias(dh), ofDense(r, dz)));
+                }
+                gradients.add(ofBias(dz));
+                for (int i = 0; i < rates.length; i++) {
+                    update(tensors.get(i), gradients.get(i), rates[i], c, (float) (1.0 / dz.length));
+                }
+            }
+
+            private double bound(double of, double most, double sum) {
+                double m = sum / x.length;
+                bounded += m > most ? 1 : 0;
+                return m > most ? of * Math.sqrt(most / m) : of;
+            }
+
+            private static double magnitude(float[][] lines) {
+                double all = 0;
+                for (float[] line : lines) {
+                    double[] sums = new double[4];
+                    for (int i = 0; i < line.length; i++) {
+                        sums[i < (line.length & -4) ? i % 4 : 0] += Math.abs(line[i]);
+                    }
+                    all += sums[0] + sums[1] + sums[2] + sums[3];
+                }
+                return all;
+            }
+
+            private double lookUps() {
+                double bag = 0;
+                for (int[][] row : ids) {
+                    for (int c = 0; c < row[3].length; c++) {
+                        bag += factor(3, row[3].length);
+                    }
+                }
+                return 3 * ids.size() + bag;
+            }
+
+            /// A row that nothing read has NaN.
+            private void addTables(List<float[]> gradients, float[][] dy, int from) {
+                int at = from;
+                for (int t = 0; t < TABLES.length; t++) {
+                    int width = tables.get(t).columns();
+                    float[] g = new float[tables.get(t).w().length];
+                    Arrays.fill(g, Float.NaN);
+                    for (int row = 0; row < dy.length; row++) {
+                        int[] of = ids.get(row)[t];
+                        for (int id : of) {
+                            for (int i = 0; i < width; i++) {
+                                int k = id * width + i;
+                                float f = factor(t, of.length);
+                                float d = dy[row][at + i];
+                                g[k] = Float.isNaN(g[k]) ? f * d : Math.fma(f, d, g[k]);
+                            }
+                        }
+                    }
+                    gradients.add(g);
+                    at += linear ? 0 : width;
+                }
+            }
+
+            private static float[] ofDense(float[][] x, float[][] dy) {
+                int outputs = dy[0].length;
+                float[] g = new float[x[0].length * outputs];
+                for (int k = 0; k < g.length; k++) {
+                    for (int row = 0; row < x.length; row++) {
+                        g[k] = Math.fma(x[row][k / outputs], dy[row][k % outputs], g[k]);
+                    }
+                }
+                return g;
+            }
+
+            private static float[] ofBias(float[][] dy) {
+                float[] g = dy[0].clone();
+                for (int row = 1; row < dy.length; row++) {
+                    for (int o = 0; o < g.length; o++) {
+                        g[o] += dy[row][o];
+                    }
+                }
+                return g;
+            }
+
+            private void update(Reader.Tensor tensor, float[] sums, double of, float c, float share) {
+                float[] v = tensor.state()[0];
+                float[] d = tensor.state()[1];
+                float rest = (float) (1 - 0.999);
+                for (int k = 0; k < sums.length; k++) {
+                    if (!Float.isNaN(sums[k])) {
+                        float g = share * sums[k];
+                        v[k] = Math.fma(rest * g, g, Math.fma(0.999f, v[k], Reader.F)) - Reader.F;
+                        float m = Math.fma((float) (of * pull), d[k],
+                                (float) of * g / ((float) Math.sqrt(v[k] * c) + 1e-8f));
+                        tensor.w()[k] -= m;
+                        d[k] = d[k] + Reader.F - m - Reader.F;
+                    }
+                }
+            }
+        }
+
+        // ---- Mixture ----
+
+        /// A row's p, l and q, or of numbers what members gave.
+        private final class Mixed {
+            private final int count = members.size();
+            private final int uAt = 1;
+            private final int wAt = isOfClasses() ? 1 + count : 1;
+            private final int at = isOfClasses() ? 2 + 2 * count : 1 + count; // of A, or μ
+            private final int classes = Math.max(2, label.outputs);
+            private final double[] z = new double[count]; // the first output of each
+            private final double[][] p = new double[count][];
+            private final double[][] l = new double[count][];
+            private final double[] q;
+            private final float[] y;
+
+            Mixed(int row, float[][][] outputs) {
+                double[] u = new double[classes];
+                for (int m = 0; m < count; m++) {
+                    float[] of = outputs[m][row];
+                    z[m] = of[0];
+                    double[] logits = new double[classes];
+                    for (int k = 0; k < classes; k++) {
+                        logits[k] = of.length > 1 ? of[k] : k * of[0];
+                    }
+                    p[m] = softmax(logits, l, m);
+                    for (int k = 0; k < classes; k++) {
+                        u[k] += (mixture[0] == 0 ? 1.0 / count : mixture[uAt + m]) * l[m][k];
+                    }
+                }
+                q = softmax(u, new double[count][], 0);
+                y = output();
+            }
+
+            private double weight(int i) {
+                return mixture[0] == 0 ? 1.0 / (isOfClasses() ? count + 1 : count) : mixture[wAt + i];
+            }
+
+            private float[] output() {
+                double sum = 0;
+                double[] logs = new double[classes];
+                for (int k = 0; k < classes; k++) {
+                    sum = weight(isOfClasses() ? count : 0) * q[k];
+                    for (int m = 0; m < count; m++) {
+                        sum += weight(m) * p[m][k];
+                    }
+                    logs[k] = Reader.log((float) sum);
+                }
+                if (label.outputs > 1) {
+                    return new float[]{(float) logs[0], (float) logs[1], (float) logs[2]};
+                }
+                if (isOfClasses()) {
+                    return new float[]{(float) (logs[1] - logs[0])};
+                }
+                sum = 0;
+                for (int m = 0; m < count; m++) {
+                    sum += weight(m) * z[m];
+                }
+                return new float[]{(float) (mixture[at] + Math.sqrt(mixture[at + 1]) * sum)};
+            }
+
+            private static double[] softmax(double[] of, double[][] logs, int m) {
+                double max = Arrays.stream(of).max().orElseThrow();
+                double[] e = new double[of.length];
+                double sum = 0;
+                for (int k = 0; k < e.length; k++) {
+                    e[k] = Reader.exp((float) (of[k] - max));
+                    sum += e[k];
+                }
+                logs[m] = new double[of.length];
+                double all = 0;
+                for (int k = 0; k < e.length; k++) {
+                    e[k] /= sum;
+                    logs[m][k] = Math.max(Reader.log((float) 1e-6), of[k] - max - Reader.log((float) sum));
+                    all += logs[m][k];
+                }
+                for (int k = 0; k < e.length; k++) {
+                    logs[m][k] -= all / e.length;
+                }
+                return e;
+            }
+
+            double loss(int of) {
+                if (label == Label.MILES) {
+                    return ((double) y[0] - of) * ((double) y[0] - of);
+                }
+                if (label == Label.LATE) {
+                    return Math.max(y[0], 0) - y[0] * of + Math.log1p(Math.exp(-Math.abs(y[0])));
+                }
+                return Math.log(Math.exp(y[0]) + Math.exp(y[1]) + Math.exp(y[2])) - y[of];
+            }
+
+            float[] slope(int m, int of, double v) {
+                float[] dz = new float[label.outputs];
+                double s = Math.sqrt(mixture[at + 1]);
+                for (int o = 0; o < dz.length; o++) {
+                    int k = dz.length > 1 ? o : 1;
+                    dz[o] = (float) (v * (isOfClasses() ? p[m][k] - (of == k ? 1 : 0)
+                            : s > 0 ? Math.clamp(z[m] - (of - mixture[at]) / s, -3, 3) : 0));
+                }
+                return dz;
+            }
+
+            void learn(int of, double i) {
+                if (mixture[0] == 0) {
+                    Arrays.fill(mixture, uAt, wAt, 1.0 / count);
+                    Arrays.fill(mixture, wAt, at, weight(0));
+                }
+                double t = ++mixture[0];
+                if (isOfClasses()) {
+                    watch(of);
+                    learnClasses(of, i, i * Math.max(0.0005, 0.005 / Math.sqrt(1 + (t - 1) / 100)));
+                } else {
+                    learnNumbers(of, i, t);
+                }
+            }
+
+            private void watch(int of) {
+                double sum = 0;
+                double weights = 0;
+                for (int m = 0; m < 3; m++) {
+                    sum += mixture[wAt + m] * Math.max(1e-6, p[m][of]);
+                    weights += mixture[wAt + m];
+                }
+                double o = -Reader.log((float) Math.max(1e-6, sum / weights));
+                double j = ++mixture[at + 3];
+                mixture[at] += Math.max(1 / j, 1 / 100.0) * (o - mixture[at]);
+                double e = o - mixture[at + 1];
+                double b = Math.max(1 / j, 1 / 2000.0);
+                mixture[at + 1] += b * e;
+                mixture[at + 2] = (1 - b) * (mixture[at + 2] + b * e * e);
+                if (j > 300 && mixture[at] - mixture[at + 1] > 5 * Math.sqrt(mixture[at + 2] / 200)) {
+                    Arrays.fill(mixture, at, at + 4, 0);
+                    mixture[at + 4]++;
+                    mixture[at + 5] = updates;
+                }
+            }
+
+            private void learnClasses(int of, double i, double rate) {
+                for (int m = 0; m <= count; m++) {
+                    double slope = 0;
+                    for (int k = 0; m < count && k < classes; k++) {
+                        slope += (q[k] - (of == k ? 1 : 0)) * l[m][k];
+                    }
+                    if (m < count) {
+                        mixture[uAt + m] -= rate * slope;
+                    }
+                    double most = Math.max(1e-6, (m < count ? p[m] : q)[of]);
+                    mixture[wAt + m] *= Reader.exp((float) (i * 0.3 * Reader.log((float) most)));
+                }
+                share();
+            }
+
+            private void learnNumbers(double of, double i, double t) {
+                double mean = mixture[at];
+                double s = Math.sqrt(mixture[at + 1]);
+                double usual = mixture[at + 2];
+                if (s > 0) {
+                    double least = Double.MAX_VALUE;
+                    for (int m = 0; m < count; m++) {
+                        double error = Math.abs(z[m] - (of - mean) / s);
+                        least = Math.min(least, error);
+                        if (usual > 0) {
+                            mixture[wAt + m] *= Reader.exp((float) (-i * 0.3 * Math.min(error / usual, 20)));
+                        }
+                    }
+                    if (usual > 0) {
+                        share();
+                    }
+                    mixture[at + 2] += Math.max(1 / t, 0.001) * (least - usual);
+                }
+                double a = Math.max(1 / t, 1e-5);
+                double e = (s > 0 ? Math.clamp(of, mean - 20 * s, mean + 20 * s) : of) - mean;
+                mixture[at] += a * e;
+                mixture[at + 1] = (1 - a) * (mixture[at + 1] + a * e * e);
+            }
+
+            private void share() {
+                double sum = 0;
+                for (int i = wAt; i < at; i++) {
+                    sum += mixture[i];
+                }
+                for (int i = wAt; i < at; i++) {
+                    mixture[i] = (1 - 0.001) * (mixture[i] / sum) + 0.001 / (at - wAt);
+                }
+            }
         }
     }
 

@@ -17,14 +17,18 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Planner;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -32,6 +36,7 @@ import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
@@ -40,6 +45,7 @@ import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.model.Parameters;
@@ -85,6 +91,18 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                 yield graph.node(path, "Concat", branches, attribute("axis", -1L));
             }
             case Rate rate -> of(rate.layer(), layer.place(path, 0), x).name();
+            case OwnOptimizer own -> of(own.layer(), layer.place(path, 0), x).name();
+            case InputBound bound -> of(bound.layer(), layer.place(path, 0), x).name();
+            case FromRow(Layer inner) -> of(inner, layer.place(path, 0), row()).name();
+            case Sum(List<Layer> layers) -> {
+                String sum = of(layers.getFirst(), layer.place(path, 0), x).name();
+                for (int i = 1; i < layers.size(); i++) {
+                    sum = graph.node(path, "Add", List.of(sum, of(layers.get(i), layer.place(path, i), x).name()));
+                }
+                yield sum;
+            }
+            case Mixture mixture -> new RecipeNodes(graph, parameters, this).mixture(mixture, path, x);
+            case RunningScale scale -> new RecipeNodes(graph, parameters, this).runningScale(scale, path, x);
             case Identity identity -> x.name();
             case Numbers(int from, int count) -> slice(path, NUMBERS, from, count);
             case Embedding embedding -> embedding(embedding, path);
@@ -131,6 +149,12 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         };
     }
 
+    /// The row itself, which is the graph's inputs.
+    private Value row() {
+        RowShape row = parameters.plan().spec().row();
+        return new Value("", new Shape.Row(row.numbers(), row.ids()));
+    }
+
     String softmax(String path, String x) {
         return graph.node(path, "Softmax", List.of(x), attribute("axis", -1L));
     }
@@ -163,9 +187,13 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             means[column] = statistics[MEANS_AT + column];
             deviations[column] = deviation > 0 ? deviation : Double.POSITIVE_INFINITY;
         }
-        double limit = Math.sqrt(count);
-        String wide = cast(path, x.name(), TensorProto.DataType.DOUBLE);
-        String difference = graph.node(path, "Sub", List.of(wide, graph.doubles(path + "/mean", means, width)));
+        return scaled(path, cast(path, x.name(), TensorProto.DataType.DOUBLE), means, deviations, Math.sqrt(count));
+    }
+
+    /// (x - mean) / deviation of doubles, held within ±limit, as floats.
+    String scaled(String path, String x, double[] means, double[] deviations, double limit) {
+        int width = means.length;
+        String difference = graph.node(path, "Sub", List.of(x, graph.doubles(path + "/mean", means, width)));
         String scaled =
                 graph.node(path, "Div", List.of(difference, graph.doubles(path + "/deviation", deviations, width)));
         String held = graph.node(path, "Clip", List.of(scaled, graph.doubles(path + "/least", new double[]{-limit}),
@@ -340,10 +368,12 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         return switch (bag.mode()) {
             case SUM -> sum;
             case MEAN -> graph.node(path, "Div", List.of(sum, divisor(path, count, bag.columns())));
+            case ROOT -> graph.node(path, "Div",
+                    List.of(sum, graph.node(path, "Sqrt", List.of(divisor(path, count, bag.columns())))));
         };
     }
 
-    /// The divisor of a mean: at least 1, so that an empty bag gives 0, not 0 / 0.
+    /// The number of a bag's vectors: at least 1, so that an empty bag gives 0, not 0 / 0.
     private String divisor(String path, String count, int columns) {
         if (count.isEmpty()) {
             return scalar(path + "/count", columns);
@@ -376,7 +406,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         return graph.node(path, "Reshape", List.of(x, graph.longs(path + "/shape", shape)));
     }
 
-    private Shape output(Layer layer, Shape input) {
+    Shape output(Layer layer, Shape input) {
         RowShape row = parameters.plan().spec().row();
         Planner scratch = new Planner(new Shape.Row(row.numbers(), row.ids()));
         return layer.plan(scratch, input).output();

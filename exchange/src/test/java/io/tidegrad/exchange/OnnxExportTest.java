@@ -1,13 +1,21 @@
 package io.tidegrad.exchange;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Mixture;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -15,8 +23,13 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.DoubleNetwork;
 import io.tidegrad.engine.testing.RandomNetworks;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.spec.ModelSpec;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.ArrayList;
@@ -25,9 +38,12 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// ONNX Runtime is the judge.
@@ -41,6 +57,34 @@ class OnnxExportTest {
     /// Where a network magnifies rounding (a standardise of near equal values), the engine's own distance from the
     /// truth says how much.
     private static final double ENGINE_ERRORS = 4;
+
+    private static final String YES_NO = "label: { field: y, positive: yes }\n";
+    private static final String CLASSES = "label: { field: y, classes: [no, perhaps, yes] }\n";
+    private static final String NUMBER = "label: { field: n }\nloss: mean-squared-error\n";
+
+    private static final String RECIPE = """
+            model: m
+            input: { topic: t }
+            recipe: auto
+            features:
+              - number: { field: amount, missing: indicator }
+              - number: { field: age, scale: standard, missing: indicator }
+              - number: { field: speed }
+              - number: { field: constant, missing: indicator }
+              - cyclic: { field: angle, period: 360 }
+              - category: { field: colour, buckets: 16, dimension: 4 }
+              - bag: { field: tags, count: 4, buckets: 32, dimension: 4 }
+              - bag: { field: words, count: 4, buckets: 32, dimension: 4, weights: shares }
+              - categories: { field: marks, count: 4, buckets: 32, dimension: 4 }
+            """;
+
+    private static final String WITHOUT_NUMBERS = """
+            model: m
+            input: { topic: t }
+            recipe: lean
+            features:
+              - category: { field: colour, buckets: 16, dimension: 4 }
+            """;
 
     static List<Integer> seeds() {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();
@@ -57,6 +101,96 @@ class OnnxExportTest {
         assertThat(differences(found, parameters, batch)).as("seed %s: %s", seed, spec.network()).isEmpty();
     }
 
+    static List<Arguments> recipes() {
+        List<Arguments> recipes = new ArrayList<>();
+        for (String label : List.of(YES_NO, CLASSES, NUMBER)) {
+            recipes.add(arguments(RECIPE + label, 0));
+            recipes.add(arguments(RECIPE + label, 1));
+            recipes.add(arguments(RECIPE + label, 800));
+            recipes.add(arguments(WITHOUT_NUMBERS + label, 300));
+        }
+        return recipes;
+    }
+
+    @ParameterizedTest
+    @MethodSource("recipes")
+    void onnxRuntimeAnswersAsTheMixtureOfARecipeDoes(String yaml, int learned) throws OrtException {
+        ModelSpec spec = ModelSpec.parse(yaml, "m.yaml");
+        Parameters parameters = Parameters.initial(Plan.of(spec.network()));
+        Random random = new Random(6);
+        Learner learner = new Learner(parameters, new ScalarKernels(), 1);
+        for (int row = 0; row < learned; row++) {
+            learner.learn(events(spec, random, 1));
+        }
+        Batch batch = events(spec, random, 500);
+        float[] found = answers(OnnxExport.of("m", parameters, Map.of()), batch);
+        assertThat(differences(found, parameters, batch)).isEmpty();
+    }
+
+    /// What stacking makes of members that contradict one another depends on where their probabilities are held.
+    @ParameterizedTest
+    @EnumSource(value = Mixture.Target.class, names = {"CLASSES", "YES_NO"})
+    void membersThatAreSureAreMixedAsByThePredictor(Mixture.Target target) throws OrtException {
+        boolean isLogit = target == Mixture.Target.YES_NO;
+        Layer member = new Dense(isLogit ? 1 : 3);
+        Loss loss = isLogit ? new BinaryCrossEntropy() : new CategoricalCrossEntropy(false, true, 0, List.of(), null);
+        NetworkSpec spec = new NetworkSpec(new RowShape(4, 0, 1),
+                new Sequence(new Numbers(0, 4), new Mixture(List.of(member, member), target, Mixture.NONE)), loss,
+                new Sgd(0.1), 1);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Random random = new Random(6);
+        Batch batch = new Batch(spec.row(), 500);
+        batch.resize(500);
+        for (int i = 0; i < batch.numbers.length; i++) {
+            batch.numbers[i] = (float) (20 * random.nextGaussian());
+        }
+        float[] found = answers(OnnxExport.of("m", parameters, Map.of()), batch);
+        assertThat(differences(found, parameters, batch)).isEmpty();
+    }
+
+    /// Amounts have heavy tails; some speeds are so far out that they are clipped; amounts, ages and constants may be missing.
+    private static Batch events(ModelSpec spec, Random random, int size) {
+        Featurizer featurizer = new Featurizer(spec);
+        Row row = featurizer.newRow();
+        Batch batch = new Batch(spec.network().row(), size);
+        batch.resize(size);
+        for (int i = 0; i < size; i++) {
+            assertThat(featurizer.featurize(event(random), row)).isNull();
+            System.arraycopy(row.numbers, 0, batch.numbers, i * row.numbers.length, row.numbers.length);
+            System.arraycopy(row.ids, 0, batch.ids, i * row.ids.length, row.ids.length);
+            System.arraycopy(row.labels, 0, batch.labels, i * row.labels.length, row.labels.length);
+        }
+        return batch;
+    }
+
+    private static MapEvent event(Random random) {
+        Map<String, Object> fields = new HashMap<>();
+        double logarithm = 4 * random.nextGaussian();
+        double speed = (random.nextInt(40) == 0 ? 80 : 10) * random.nextGaussian();
+        int colour = random.nextInt(5);
+        List<String> tags = random.ints(random.nextInt(5), 0, 20).mapToObj(tag -> "tag" + tag).toList();
+        if (random.nextInt(4) > 0) {
+            fields.put("amount", Math.copySign(Math.exp(logarithm), random.nextGaussian()));
+        }
+        if (random.nextInt(3) > 0) {
+            fields.put("age", 40 + 15 * random.nextGaussian());
+        }
+        if (random.nextBoolean()) {
+            fields.put("constant", 3);
+        }
+        fields.put("speed", 1e6 + speed);
+        fields.put("angle", random.nextInt(360));
+        fields.put("colour", "colour" + colour);
+        for (String list : List.of("tags", "words", "marks")) {
+            fields.put(list, tags);
+        }
+        fields.put("shares", tags.stream().map(tag -> random.nextDouble()).toList());
+        double n = logarithm + speed / 10 + (colour < 2 ? 3 : -3) + (tags.contains("tag1") ? 2 : 0);
+        fields.put("n", n);
+        fields.put("y", n < -2 ? "no" : n < 1 ? "perhaps" : "yes");
+        return new MapEvent(fields);
+    }
+
     /// A layer that no seed draws would be exported unseen.
     @Test
     void everyLayerIsSeen() {
@@ -65,6 +199,8 @@ class OnnxExportTest {
             RandomNetworks.layers(new RandomNetworks(seed).spec().network())
                     .forEach(layer -> seen.add(layer.getClass()));
         }
+        RandomNetworks.layers(ModelSpec.parse(RECIPE + YES_NO, "m.yaml").network().network())
+                .forEach(layer -> seen.add(layer.getClass()));
         assertThat(seen).containsExactlyInAnyOrder(Layer.class.getPermittedSubclasses());
     }
 

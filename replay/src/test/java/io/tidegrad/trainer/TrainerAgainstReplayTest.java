@@ -112,10 +112,20 @@ class TrainerAgainstReplayTest extends TrainerFixture {
     @LongProof("two models, each learned again")
     @Test
     void twoModelsLearnSideBySideFromOneLog() {
+        learnsBeside("wide", log.spec().yaml().replace("dense: 8", "dense: 16"));
+    }
+
+    /// Its state is that of a network and its optimizer, and so are its snapshots.
+    @Test
+    void aRecipeLearnsFromATopicWhatAReplayOfItDoes() {
+        learnsBeside("recipe",
+                log.spec().yaml().replaceFirst("network:.*", "recipe: auto").replaceFirst("optimizer:.*", ""));
+    }
+
+    private void learnsBeside(String name, String yaml) {
         log.send(0, 500);
-        String other = log.model() + "-wide";
-        String spec =
-                log.spec().yaml().replace("model: " + log.model(), "model: " + other).replace("dense: 8", "dense: 16");
+        String other = log.model() + "-" + name;
+        String spec = yaml.replace("model: " + log.model(), "model: " + other);
         List<String> arguments = new ArrayList<>(log.arguments());
         arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {

@@ -126,8 +126,9 @@ final class ServedLogs implements AutoCloseable {
         return new ServedLog.Entry() {
             @Override
             public int bytes() {
-                return records.stream().mapToInt(
-                        each -> each.key.length + each.value.length + Float.BYTES * each.served.predictions().length)
+                return records.stream()
+                        .mapToInt(each -> each.key.length + each.value.length
+                                + Float.BYTES * (each.served.predictions().length + each.served.memberOutputs().length))
                         .sum();
             }
 
@@ -146,7 +147,9 @@ final class ServedLogs implements AutoCloseable {
     private record Entry(Log log, Answer answer, List<String> ids, long time) implements ServedLog.Entry {
         @Override
         public int bytes() {
-            return answer.events.bytes() + Float.BYTES * answer.predictions.probabilities().length
+            return answer.events.bytes()
+                    + Float.BYTES
+                            * (answer.predictions.probabilities().length + answer.predictions.memberOutputs().length)
                     + ids.stream().mapToInt(String::length).sum();
         }
 
@@ -190,9 +193,12 @@ final class ServedLogs implements AutoCloseable {
 
         private Served served(int event) {
             Predictions all = answer.predictions;
+            int members = all.memberOutputs().length / all.size();
             return new Served(all.model(), all.epoch(), all.version(), all.offset(), time, answer.stage,
-                    answer.propensity, Arrays.copyOfRange(all.probabilities(), event * all.outputs(),
-                            event * all.outputs() + all.numbers()[event]));
+                    answer.propensity,
+                    Arrays.copyOfRange(all.probabilities(), event * all.outputs(),
+                            event * all.outputs() + all.numbers()[event]),
+                    Arrays.copyOfRange(all.memberOutputs(), event * members, (event + 1) * members));
         }
     }
 

@@ -343,13 +343,17 @@ class ServedModels {
         Prediction first = explanations.getFirst().prediction();
         int outputs = first.probabilities().length;
         float[] all = new float[explanations.size() * outputs];
+        int members = first.memberOutputs().length;
+        float[] memberOutputs = new float[explanations.size() * members];
         int[] numbers = new int[explanations.size()];
         Arrays.fill(numbers, outputs);
         for (int i = 0; i < explanations.size(); i++) {
-            System.arraycopy(explanations.get(i).prediction().probabilities(), 0, all, i * outputs, outputs);
+            Prediction prediction = explanations.get(i).prediction();
+            System.arraycopy(prediction.probabilities(), 0, all, i * outputs, outputs);
+            System.arraycopy(prediction.memberOutputs(), 0, memberOutputs, i * members, members);
         }
         return new Predictions(first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs(),
-                outputs, numbers, all);
+                outputs, numbers, all, memberOutputs);
     }
 
     private static Explanation explanation(Scorer scorer, ServedVersion by, Event event, int record) {

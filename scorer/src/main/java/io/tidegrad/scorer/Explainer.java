@@ -94,17 +94,17 @@ final class Explainer {
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
     }
 
-    /// Writes the learned means. In the statistics of the layer that standardises they come after the count.
+    /// Writes the learned means of the numbers that the model standardises.
     private void writeMeans(Parameters parameters, Row neutral) {
-        int numbers = layout.standardNumbers();
-        if (numbers == 0) {
+        int[] columns = spec.standardisedColumns();
+        if (columns.length == 0) {
             return;
         }
         for (Tensor tensor : served.binding().plan().tensors()) {
             if (tensor instanceof Tensor.Statistics) {
                 double[] statistics = parameters.statistics(tensor.name());
-                for (int i = 0; i < numbers; i++) {
-                    neutral.numbers[layout.rawNumbers() + i] = (float) statistics[1 + i];
+                for (int i = 0; i < columns.length; i++) {
+                    neutral.numbers[columns[i]] = (float) statistics[spec.meanAt(i)];
                 }
                 return;
             }
@@ -129,8 +129,12 @@ final class Explainer {
             Feature of = spec.features().get(feature);
             contributions.add(new Explanation.Contribution(of.fields(), kind(of), added));
         }
-        return new Explanation(new Prediction(served.model(), served.epoch(), served.version(), served.nextOffset(),
-                freshnessMs, row(predictions, RECORD, outputs)), record, row(logits, NEUTRAL, outputs), contributions);
+        float[] memberOutputs = new float[served.binding().plan().memberOutputs()];
+        predictor.memberOutputs(RECORD, memberOutputs, 0);
+        return new Explanation(
+                new Prediction(served.model(), served.epoch(), served.version(), served.nextOffset(), freshnessMs,
+                        row(predictions, RECORD, outputs), memberOutputs),
+                record, row(logits, NEUTRAL, outputs), contributions);
     }
 
     private static float[] row(float[] of, int row, int outputs) {

@@ -11,11 +11,13 @@ import io.tidegrad.model.stream.Served;
 ///     that it has caught up; -1 if unknown, for instance because the version holds no event yet
 /// @param probabilities one for each class, a single one for binary classification; values for a regression; of a label
 ///     that is a list, those of the event's first step, then those of the next
-public record Prediction(String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities) {
+/// @param memberOutputs what the members of the model's mixture gave the event; empty without a mixture
+public record Prediction(String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities,
+        float[] memberOutputs) {
     /// Returns it for a log of what was served, as the answer of the live model.
     ///
     /// @param time of the answer, in epoch milliseconds
     public Served served(long time) {
-        return new Served(model, epoch, version, offset, time, Served.Stage.LIVE, null, probabilities);
+        return new Served(model, epoch, version, offset, time, Served.Stage.LIVE, null, probabilities, memberOutputs);
     }
 }

@@ -258,8 +258,10 @@ public final class Scorer implements AutoCloseable {
             for (int number = 0; number < probabilities.length; number++) {
                 probabilities[number] = session.probability(number);
             }
+            float[] memberOutputs = new float[session.memberOutputs()];
+            session.memberOutputs(memberOutputs, 0);
             return new Prediction(session.servedVersion().model(), session.epoch(), session.version(), session.offset(),
-                    session.freshnessMs(), probabilities);
+                    session.freshnessMs(), probabilities, memberOutputs);
         } finally {
             sessions.giveBack(session);
         }
@@ -312,6 +314,7 @@ public final class Scorer implements AutoCloseable {
             int outputs = session.outputs();
             float[] probabilities = new float[Math.multiplyExact(events.size(), outputs)];
             int[] numbers = new int[events.size()];
+            float[] memberOutputs = new float[Math.multiplyExact(events.size(), session.memberOutputs())];
             int at = 0;
             for (int index = 0; index < events.size(); index++) {
                 Rejection rejection = session.add(events.get(index));
@@ -322,12 +325,13 @@ public final class Scorer implements AutoCloseable {
                     session.score();
                     session.probabilities(probabilities, at * outputs);
                     session.numbers(numbers, at);
+                    session.memberOutputs(memberOutputs, at * session.memberOutputs());
                     at += session.size();
                     session.clear();
                 }
             }
             return new Predictions(served.model(), session.epoch(), session.version(), session.offset(),
-                    session.freshnessMs(), outputs, numbers, probabilities);
+                    session.freshnessMs(), outputs, numbers, probabilities, memberOutputs);
         } finally {
             sessions.giveBack(session);
         }

@@ -217,6 +217,27 @@ public final class ScoringSession {
         System.arraycopy(ready.probabilities, 0, to, at, ready.batch.size() * ready.outputs);
     }
 
+    /// Returns how many numbers the members of the model's mixture give an event, all together; 0 without a mixture.
+    public int memberOutputs() {
+        return bench().binding.plan().memberOutputs();
+    }
+
+    /// Returns what members gave an event; empty without a mixture.
+    public float[] memberOutputsOf(int event) {
+        Bench ready = bench();
+        float[] outputs = new float[memberOutputs()];
+        ready.predictor.memberOutputs(Objects.checkIndex(event, ready.batch.size()), outputs, 0);
+        return outputs;
+    }
+
+    /// Copies what members gave the events of the batch: shape (size, memberOutputs()), row-major.
+    public void memberOutputs(float[] to, int at) {
+        Bench ready = bench();
+        for (int event = 0; event < ready.batch.size(); event++) {
+            ready.predictor.memberOutputs(event, to, at + event * memberOutputs());
+        }
+    }
+
     /// Writes `numbers(int)` for all events of the batch.
     public void numbers(int[] to, int at) {
         Bench ready = bench();

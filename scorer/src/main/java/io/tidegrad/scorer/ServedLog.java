@@ -248,7 +248,8 @@ public final class ServedLog implements AutoCloseable {
         return offer(1, new Entry() {
             @Override
             public int bytes() {
-                return key.length + value.length + Float.BYTES * served.predictions().length;
+                return key.length + value.length
+                        + Float.BYTES * (served.predictions().length + served.memberOutputs().length);
             }
 
             @Override

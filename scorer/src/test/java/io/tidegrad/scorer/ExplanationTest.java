@@ -86,6 +86,27 @@ class ExplanationTest {
         }
     }
 
+    /// All its members read a number scaled by the same mean.
+    @Test
+    void aContributionToARecipeIsWhatTheRecordLosesWithoutTheFeature() {
+        ModelSpec spec = ModelSpec.parse(TestTrainer.spec("mixed", 16).replaceFirst("network: .*", "recipe: auto")
+                .replaceFirst("optimizer: .*", ""), "test");
+        try (Scorer scorer = scorer(TestTrainer.of(spec))) {
+            Map<String, Object> record = record(77);
+            Explanation explanation = scorer.explain(record);
+            Map<String, Object> average = new HashMap<>(record);
+            average.put("distance", meanDistance());
+            double without = logit(scorer, record) - logit(scorer, average);
+            assertThat((double) explanation.contributions().get(0).logits()[0]).isCloseTo(without, within(1e-4))
+                    .isNotZero();
+            float[] members = scorer.score(record).served(1).memberOutputs();
+            assertThat(members).hasSize(4);
+            assertThat(explanation.prediction().memberOutputs()).isEqualTo(members);
+            assertThat(scorer.scoreAll(List.of(TestTrainer.event(5), TestTrainer.event(77))).memberOutputs()).hasSize(8)
+                    .endsWith(members);
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 77, 1_000})
     void contributionsToALinearModelAddUpToItsLogit(long event) {

@@ -47,6 +47,10 @@ public final class TestTrainer {
         return new TestTrainer(ModelSpec.parse(spec(modelName, hidden), "test"), epoch);
     }
 
+    static TestTrainer of(ModelSpec spec) {
+        return new TestTrainer(spec, 1);
+    }
+
     /// A model of the same events with fewer features: another spec, other fields.
     public static TestTrainer ofDistances(String modelName) {
         return new TestTrainer(ModelSpec.parse("""

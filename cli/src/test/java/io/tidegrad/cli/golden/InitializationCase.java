@@ -89,7 +89,7 @@ final class InitializationCase {
         float[] weights = new float[Tensor.product(shape)];
         float scale = scheme.scale(fanIn, fanOut);
         for (int i = 0; i < weights.length; i++) {
-            weights[i] = scheme.draw(SEED, 0, i, scale);
+            weights[i] = scheme.draw(SEED, 0, 0, i, scale);
         }
         return weights;
     }

@@ -15,6 +15,7 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -119,6 +120,7 @@ final class TrainingCase {
     private static List<String> stateNames(Optimizer optimizer) {
         return switch (optimizer) {
             case FtrlProximal ftrl -> List.of("z", "n");
+            case StreamRms stream -> List.of("v", "d");
             case Adam adam -> List.of();
             case AdamW adamW -> List.of();
             case RmsProp rmsProp -> List.of();

@@ -69,6 +69,15 @@ interface OptimizerKernels {
                 state[0][stateAt] = z;
                 state[1][stateAt + stateStride] = n;
             }
+            case STREAM_RMS -> {
+                float v = meanSquare(step, g, state[0][stateAt]);
+                float deviation = (float) Math.sqrt(v * step.varianceCorrection) + step.epsilon;
+                float d = state[1][stateAt + stateStride];
+                float move = Math.fma(step.pull, d, step.rate * g / deviation);
+                w[wAt] -= move;
+                state[0][stateAt] = v;
+                state[1][stateAt + stateStride] = d + FLUSH - move - FLUSH;
+            }
             case FROZEN -> {
             }
         }

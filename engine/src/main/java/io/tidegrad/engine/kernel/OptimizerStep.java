@@ -33,6 +33,8 @@ public final class OptimizerStep {
         ADAMW_AMSGRAD,
         /// State: z, n. McMahan et al. 2013, algorithm 1: see `FtrlProximal`.
         FTRL,
+        /// State: v, d. v as in ADAM; move = rate g / (sqrt(v̂) + epsilon) + pull d; w -= move; d -= move: see `StreamRms`.
+        STREAM_RMS,
         /// No state. Neither weights nor state change; the penalty doesn't apply.
         FROZEN
     }
@@ -61,6 +63,9 @@ public final class OptimizerStep {
 
     /// AdamW's 1 - rate · weight decay.
     public float keep;
+
+    /// Stream RMS's rate · pull.
+    public float pull;
 
     /// FTRL's 1 / alpha.
     public float inverseAlpha;

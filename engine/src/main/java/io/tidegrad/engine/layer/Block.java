@@ -19,6 +19,27 @@ public final class Block {
         return at + row * stride;
     }
 
+    /// The sum of the magnitudes of a row's first `width` elements, in four partial sums: element i is added to sum i mod 4,
+    /// the rest to the first.
+    double magnitude(int row, int width) {
+        int from = row(row);
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int whole = width & -4;
+        for (int i = from; i < from + whole; i += 4) {
+            s0 += Math.abs(values[i]);
+            s1 += Math.abs(values[i + 1]);
+            s2 += Math.abs(values[i + 2]);
+            s3 += Math.abs(values[i + 3]);
+        }
+        for (int i = from + whole; i < from + width; i++) {
+            s0 += Math.abs(values[i]);
+        }
+        return s0 + s1 + s2 + s3;
+    }
+
     /// The same matrix from `column` on.
     Block from(int column) {
         return new Block(values, at + column, stride);

@@ -1,7 +1,6 @@
 package io.tidegrad.engine.layer;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -51,17 +50,17 @@ public record Concat(List<Layer> layers) implements Layer {
         boolean allWanted = x.gradient() != null || workspace.reportsInputGradients();
         Activation output = into != null ? into : output(workspace.activation(grid, gradient), planned, allWanted);
         Branch[] branches = new Branch[planned.size()];
+        Activation[] slices = new Activation[planned.size()];
+        int[] widths = new int[planned.size()];
         int column = 0;
         for (int i = 0; i < branches.length; i++) {
             int branchWidth = planned.get(i).output().width();
-            Activation slice = output.from(column);
-            // Branches overwrite their input's gradient, so each gets its own, and they are summed here.
-            Block dx = workspace.like(x.gradient());
-            Pass pass = planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
-            branches[i] = new Branch(pass, slice, branchWidth, dx);
+            slices[i] = output.from(column);
+            branches[i] = Branch.of(workspace, planned.get(i), x, slices[i]);
+            widths[i] = branchWidth;
             column += branchWidth;
         }
-        return new Bound(grid.lines(), inputLines, branches, x.gradient(), output);
+        return new Bound(grid.lines(), inputLines, branches, slices, widths, x.gradient(), output);
     }
 
     /// Branches at either end that learn nothing, such as the row's numbers, need no gradient.
@@ -89,46 +88,30 @@ public record Concat(List<Layer> layers) implements Layer {
         }
     }
 
-    /// @param slice the branch's columns of the output
-    /// @param dx the branch's share of the input's gradient
-    private record Branch(Pass pass, Activation slice, int width, @Nullable Block dx) {
-    }
-
-    private record Bound(int lines, int inputLines, Branch[] branches, @Nullable Block dx,
-            Activation output) implements Pass {
+    /// @param slices each branch's columns of the output
+    private record Bound(int lines, int inputLines, Branch[] branches, Activation[] slices, int[] widths,
+            @Nullable Block dx, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
-            for (Branch branch : branches) {
-                branch.pass.forward(step);
-                copy(step.rows * lines, branch.width, branch.pass.output().value(), branch.slice.value());
+            for (int i = 0; i < branches.length; i++) {
+                Pass pass = branches[i].pass();
+                pass.forward(step);
+                copy(step.rows * lines, widths[i], pass.output().value(), slices[i].value());
             }
         }
 
         @Override
         public void backward(Step step) {
-            for (Branch branch : branches) {
-                Block dy = branch.slice.gradient();
-                Block branchDy = branch.pass.output().gradient();
+            for (int i = 0; i < branches.length; i++) {
+                Pass pass = branches[i].pass();
+                Block dy = slices[i].gradient();
+                Block branchDy = pass.output().gradient();
                 if (dy != null && branchDy != null) {
-                    copy(step.rows * lines, branch.width, dy, branchDy);
+                    copy(step.rows * lines, widths[i], dy, branchDy);
                 }
-                branch.pass.backward(step);
+                pass.backward(step);
             }
-            if (dx != null) {
-                sumInputGradients(step.rows * inputLines, dx);
-            }
-        }
-
-        /// dx = sum of the branches' dx, in their order.
-        private void sumInputGradients(int lines, Block dx) {
-            Arrays.fill(dx.values, dx.at, dx.row(lines), 0);
-            for (Branch branch : branches) {
-                if (branch.dx != null) {
-                    for (int i = 0; i < lines * dx.stride; i++) {
-                        dx.values[dx.at + i] += branch.dx.values[i];
-                    }
-                }
-            }
+            Branch.sumInputGradients(step.rows * inputLines, branches, dx);
         }
 
         /// Copies a branch's output, unless the branch wrote directly into its slice.

@@ -150,6 +150,16 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             }
         }
 
+        @Override
+        public double inputMagnitude(Step step) {
+            double sum = 0;
+            Block x = input.value();
+            for (int line = 0; line < step.rows * linesPerRow; line++) {
+                sum += x.magnitude(line, panels.inputs());
+            }
+            return sum;
+        }
+
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy
         @Override
         public void backward(Step step) {

@@ -7,8 +7,9 @@ package io.tidegrad.engine.layer;
 /// should contribute little to a prediction. Random signs are enough to break the symmetry.
 ///
 /// @param paddingIndex a table row that is read but never changed by optimizer or regularization; or `NO_PADDING`
-public record Embedding(int from, int columns, int rows, int dimension, Update update,
-        int paddingIndex) implements Layer {
+/// @param start the bound of the first weights; 0 where no layer behind the table has to tell its columns apart
+public record Embedding(int from, int columns, int rows, int dimension, Update update, int paddingIndex,
+        float start) implements Layer {
     /// There is no padding row: every row learns.
     public static final int NO_PADDING = -1;
 
@@ -30,6 +31,10 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         this(from, columns, rows, dimension, update, NO_PADDING);
     }
 
+    public Embedding(int from, int columns, int rows, int dimension, Update update, int paddingIndex) {
+        this(from, columns, rows, dimension, update, paddingIndex, START);
+    }
+
     @Override
     public Planned plan(Planner planner, Shape input) {
         Shape.Row row = planner.row(this, input);
@@ -43,7 +48,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             throw planner.mismatch(this, "at most 2^20 outputs", columns + " ids of dimension " + dimension);
         }
         Tensor.Table table = new Tensor.Table(planner.name("weight"), rows, dimension, columns,
-                update == Update.TOUCHED, paddingIndex);
+                update == Update.TOUCHED, paddingIndex, start);
         int tensor = planner.declare(table);
         return new Planned(Shape.Grid.vector(columns * dimension), true,
                 (workspace, x, into) -> new Bound(from, columns, dimension, tensor,
@@ -73,6 +78,11 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             for (int row = 0; row < step.rows; row++) {
                 lookups.read(step, row, from, columns, y.values, y.row(row));
             }
+        }
+
+        @Override
+        public double inputMagnitude(Step step) {
+            return (double) step.rows * columns;
         }
 
         /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself if it is

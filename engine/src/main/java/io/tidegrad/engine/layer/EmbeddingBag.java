@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 /// @param countAt index of the row's id that holds the number of ids used, counted from the first; or `ALL`
 /// @param weightsFrom index of the row's float that the first id's vector is multiplied by, followed by those of the
 ///     others; or `UNWEIGHTED`. Only for sums, as in PyTorch's `EmbeddingBag`
+/// @param start the bound of the first weights
 public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, int rows, int dimension, Mode mode,
-        Embedding.Update update) implements Layer {
+        Embedding.Update update, float start) implements Layer {
     /// All ids are used.
     public static final int ALL = -1;
 
@@ -21,11 +22,18 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
 
     /// How the vectors of a bag are combined.
     public enum Mode {
-        SUM, MEAN
+        SUM, MEAN,
+        /// The sum divided by the root of their number, so that long bags weigh more than short ones, but not by as much.
+        ROOT
+    }
+
+    public EmbeddingBag(int from, int columns, int countAt, int weightsFrom, int rows, int dimension, Mode mode,
+            Embedding.Update update) {
+        this(from, columns, countAt, weightsFrom, rows, dimension, mode, update, Embedding.START);
     }
 
     public EmbeddingBag {
-        if (mode == Mode.MEAN && weightsFrom != UNWEIGHTED) {
+        if (mode != Mode.SUM && weightsFrom != UNWEIGHTED) {
             throw new IllegalArgumentException(
                     "embedding bag: expected weights with a sum only, found them with a mean, which could be divided by"
                             + " their sum or by their number; divide them beforehand and take the sum");
@@ -48,7 +56,7 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                     "numbers " + weightsFrom + " to " + ((long) weightsFrom + columns - 1));
         }
         Tensor.Table table = new Tensor.Table(planner.name("weight"), rows, dimension, columns,
-                update == Embedding.Update.TOUCHED, Embedding.NO_PADDING);
+                update == Embedding.Update.TOUCHED, Embedding.NO_PADDING, start);
         int tensor = planner.declare(table);
         return new Planned(Shape.Grid.vector(dimension), true,
                 (workspace, x, into) -> new Bound(this, tensor, new Lookups(tensor, table, workspace),
@@ -176,6 +184,18 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
             }
         }
 
+        @Override
+        public double inputMagnitude(Step step) {
+            double sum = 0;
+            for (int row = 0; row < step.rows; row++) {
+                int count = count(step, row);
+                for (int c = 0; c < count; c++) {
+                    sum += Math.abs(factor(step, row, count, c));
+                }
+            }
+            return sum;
+        }
+
         /// dtable[id] = Σ f dy over all places that read the id, row by row, id by id; df[c] = dy · table[id[c]].
         @Override
         public void backward(Step step) {
@@ -254,7 +274,11 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
 
         /// The factor of each vector in a bag without weights.
         private float uniformFactor(int count) {
-            return layer.mode == Mode.MEAN ? 1f / count : 1f;
+            return switch (layer.mode) {
+                case SUM -> 1f;
+                case MEAN -> 1f / count;
+                case ROOT -> (float) Math.sqrt(1.0 / count);
+            };
         }
     }
 }

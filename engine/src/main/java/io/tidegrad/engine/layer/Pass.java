@@ -10,4 +10,10 @@ public interface Pass {
     /// Reads the output's gradient, writes the input's unless that is null, and applies the optimizer to the layer's
     /// own weights. Layers run backward in reverse order, once per step, after all have run forward.
     void backward(Step step);
+
+    /// The sum of the magnitudes that the layer's weights are multiplied with, over the rows of the step; of a table 1 for
+    /// each look-up. Called between forward and backward. 0 for a layer that does not count them.
+    default double inputMagnitude(Step step) {
+        return 0;
+    }
 }

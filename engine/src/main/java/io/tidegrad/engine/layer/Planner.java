@@ -1,5 +1,6 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.optim.Optimizer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,14 +11,17 @@ import java.util.List;
 /// the first; a tensor is `2.weight`.
 public final class Planner {
     private final String path;
-    private final double rateFactor;
+    private final UpdateRule rule;
     private final Declared declared;
 
     /// The declarations, shared by all planners of a network.
     private static final class Declared {
         final Shape.Row row;
         final List<Tensor> tensors = new ArrayList<>();
-        final List<Double> rateFactors = new ArrayList<>(); // by tensor
+        final List<UpdateRule> rules = new ArrayList<>(); // by tensor
+        final List<Restart> restarts = new ArrayList<>();
+        int inputBounds;
+        int memberOutputs;
         int randomStreams;
         boolean learnsDifferently;
 
@@ -28,12 +32,12 @@ public final class Planner {
 
     /// @param row the shape of a row
     public Planner(Shape.Row row) {
-        this("", 1, new Declared(row));
+        this("", UpdateRule.PLAIN, new Declared(row));
     }
 
-    private Planner(String path, double rateFactor, Declared declared) {
+    private Planner(String path, UpdateRule rule, Declared declared) {
         this.path = path;
-        this.rateFactor = rateFactor;
+        this.rule = rule;
         this.declared = declared;
     }
 
@@ -44,12 +48,54 @@ public final class Planner {
 
     /// The planner of a layer inside this one, by name instead of number.
     Planner child(String name) {
-        return new Planner(name(name), rateFactor, declared);
+        return new Planner(name(name), rule, declared);
     }
 
     /// A planner for the same place whose tensors have their rate multiplied by `factor`.
     Planner withRate(double factor) {
-        return new Planner(path, rateFactor * factor, declared);
+        return new Planner(path, rule.withRate(factor), declared);
+    }
+
+    /// A planner for the same place whose tensors are updated by `optimizer`.
+    Planner withOptimizer(Optimizer optimizer) {
+        return new Planner(path, rule.withOptimizer(optimizer), declared);
+    }
+
+    /// A planner for the same place whose tensors have a bound of their own on their inputs.
+    Planner withInputBound() {
+        return new Planner(path, rule.withInputBound(++declared.inputBounds), declared);
+    }
+
+    /// The number of the bound that this planner's tensors lie in.
+    int inputBound() {
+        return rule.inputBound();
+    }
+
+    /// The number of tensors declared so far.
+    int declared() {
+        return declared.tensors.size();
+    }
+
+    /// Declares that tensors can start again.
+    void declareRestart(Restart restart) {
+        declared.restarts.add(restart);
+    }
+
+    /// Declares that the network's predictions are mixed from the outputs of members.
+    ///
+    /// @param outputs of all members together, for a row
+    void declareMixture(int outputs) {
+        declared.memberOutputs += outputs;
+    }
+
+    /// The outputs of all members of mixtures, for a row.
+    public int memberOutputs() {
+        return declared.memberOutputs;
+    }
+
+    /// The tensors that can start again.
+    public List<Restart> restarts() {
+        return List.copyOf(declared.restarts);
     }
 
     /// Plans inner layer number `index`.
@@ -87,9 +133,9 @@ public final class Planner {
         return declared.row;
     }
 
-    /// The factor of each tensor's rate; 0 if it is frozen.
-    public List<Double> rateFactors() {
-        return List.copyOf(declared.rateFactors);
+    /// How each tensor is updated.
+    public List<UpdateRule> rules() {
+        return List.copyOf(declared.rules);
     }
 
     String name(String parameter) {
@@ -99,7 +145,7 @@ public final class Planner {
     /// Declares a tensor. Returns its index, by which passes find its storage in a slab.
     int declare(Tensor tensor) {
         declared.tensors.add(tensor);
-        declared.rateFactors.add(rateFactor);
+        declared.rules.add(rule);
         return declared.tensors.size() - 1;
     }
 

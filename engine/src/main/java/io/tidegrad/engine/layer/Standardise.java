@@ -14,6 +14,11 @@ package io.tidegrad.engine.layer;
 public record Standardise() implements Layer {
     private static final int MEANS_AT = 1;
 
+    /// Where in the state the mean of column number `column` is.
+    public static int meanAt(int column) {
+        return MEANS_AT + column;
+    }
+
     @Override
     public Planned plan(Planner planner, Shape input) {
         Shape.Grid grid = planner.grid(this, input);

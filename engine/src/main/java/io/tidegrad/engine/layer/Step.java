@@ -23,6 +23,18 @@ public final class Step {
     public int[] ids = {}; // (rows, idsPerRow)
     public int idsPerRow;
 
+    /// What a learning step compares the output with: (rows, labelsPerRow); read only in `backward`.
+    public float[] labels = {};
+
+    public int labelsPerRow;
+    public float[] sampleWeights = {}; // (rows)
+
+    /// What the members of a mixture gave each row when it was predicted, (rows, memberOutputsPerRow): NaN first for a row
+    /// of which it is not known; empty if of none.
+    public float[] memberOutputs = {};
+
+    public int memberOutputsPerRow;
+
     /// The slab that forward and backward read.
     public Slab slab = Slab.EMPTY;
 
@@ -49,6 +61,9 @@ public final class Step {
     public TouchedRows touchedRows = (tensor, rows, count) -> {
     };
 
+    public InputBounds inputBounds = (bound, factor) -> {
+    };
+
     private final float[][] tiles; // kernels' scratch, by worker
     private final float[][] scratch; // scratch for more than a tile, by worker
     private final boolean[] faulty; // (maxRows)
@@ -68,6 +83,14 @@ public final class Step {
     public interface TouchedRows {
         /// @param rows the rows, of which the first `count` are valid, in order of first touch
         void touched(int tensor, int[] rows, int count);
+    }
+
+    /// Called before the weights of an `InputBound` are updated.
+    @FunctionalInterface
+    public interface InputBounds {
+        /// @param bound the number of the bound, from 1
+        /// @param factor of the rate of its tensors in this step
+        void multiplyRate(int bound, double factor);
     }
 
     public Step(Kernels kernels, int maxRows) {

@@ -55,8 +55,9 @@ public sealed interface Tensor {
     /// @param reads table rows that one row of a batch reads
     /// @param touchedOnly whether a step changes only the rows it read
     /// @param paddingIndex the row that no step changes; -1 for none
-    record Table(String name, int rows, int columns, int reads, boolean touchedOnly,
-            int paddingIndex) implements Tensor {
+    /// @param start the bound within which the first weights are drawn
+    record Table(String name, int rows, int columns, int reads, boolean touchedOnly, int paddingIndex,
+            float start) implements Tensor {
     }
 
     /// Doubles that a layer learns from its inputs, without gradient and optimizer state; all start at `start`.

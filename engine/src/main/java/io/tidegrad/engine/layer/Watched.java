@@ -17,6 +17,19 @@ public record Watched(String place, int lines, int width, Activation output) {
         return isFinite(output.gradient(), row);
     }
 
+    /// Copies the layer's output for this row.
+    public void copy(int row, float[] to, int at) {
+        for (int line = 0; line < lines; line++) {
+            System.arraycopy(output.value().values, output.value().row(row * lines + line), to, at + line * width,
+                    width);
+        }
+    }
+
+    /// How many numbers `copy` copies.
+    public int size() {
+        return lines * width;
+    }
+
     private boolean isFinite(@Nullable Block block, int row) {
         if (block == null || block.values.length == 0) {
             return true;

@@ -23,6 +23,7 @@ public final class Workspace {
     private long bytes;
     private int scratch;
     private final List<Watched> watched = new ArrayList<>();
+    private final List<Watched> members = new ArrayList<>();
 
     public enum Purpose {
         /// Forward only: no gradients are allocated.
@@ -59,6 +60,16 @@ public final class Workspace {
         return List.copyOf(watched);
     }
 
+    /// Registers the outputs of a mixture's member.
+    void addMember(Watched output) {
+        members.add(output);
+    }
+
+    /// The outputs of all members of mixtures, in their order.
+    public List<Watched> members() {
+        return List.copyOf(members);
+    }
+
     /// Bytes of everything requested so far.
     public long bytes() {
         return bytes;
@@ -91,6 +102,11 @@ public final class Workspace {
         float[] empty = new float[0];
         counted.put(empty, length);
         return empty;
+    }
+
+    double[] doubles(int length) {
+        bytes += (long) Double.BYTES * length;
+        return new double[isCounting() ? 0 : length];
     }
 
     /// Allocates as many floats as `values` has.

@@ -10,6 +10,8 @@ public final class Batch {
     public final float[] sampleWeights; // (capacity), 1 unless set
     private final RowShape row;
     private final int capacity;
+    private float[] memberOutputs = {}; // (capacity, memberOutputsPerRow), once a row has some
+    private int memberOutputsPerRow;
     private int size;
 
     public Batch(RowShape row, int capacity) {
@@ -49,6 +51,26 @@ public final class Batch {
 
     void into(Step step) {
         step.begin(size, numbers, row.numbers(), ids, row.ids());
+        step.labels = labels;
+        step.labelsPerRow = row.labels();
+        step.sampleWeights = sampleWeights;
+        step.memberOutputs = memberOutputs;
+        step.memberOutputsPerRow = memberOutputsPerRow;
+    }
+
+    /// Says what the members of a mixture gave a row when it was predicted: `Predictor.memberOutputs`. An empty array stands
+    /// for not known, as at first.
+    public void setMemberOutputs(int row, float[] outputs) {
+        if (outputs.length > 0) {
+            if (memberOutputs.length == 0) {
+                memberOutputsPerRow = outputs.length;
+                memberOutputs = new float[Math.multiplyExact(capacity, outputs.length)];
+                java.util.Arrays.fill(memberOutputs, Float.NaN);
+            }
+            System.arraycopy(outputs, 0, memberOutputs, row * memberOutputsPerRow, memberOutputsPerRow);
+        } else if (memberOutputs.length > 0) {
+            memberOutputs[row * memberOutputsPerRow] = Float.NaN;
+        }
     }
 
     public void resize(int rows) {

@@ -49,6 +49,7 @@ public final class Learner {
     private @Nullable GradientSlab gradients; // allocated by the first step that needs it, at once if each does
     private @Nullable Fault fault;
     private double rateMultiplier = 1;
+    private final long[] restarted; // how often each of the plan's restarts had happened before the step
 
     /// A learner that works on the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
@@ -79,6 +80,8 @@ public final class Learner {
         step.learnsStatistics = true;
         step.seed = plan.spec().seed();
         step.touchedRows = parameters.touchedRows();
+        step.inputBounds = optimizers::multiplyRate;
+        restarted = new long[plan.restarts().size()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         step.allocateScratch(workspace);
@@ -123,7 +126,10 @@ public final class Learner {
             return 0;
         }
         slope(batch);
-        optimizers.prepare(parameters.updates() + 1, rateMultiplier);
+        for (int i = 0; i < restarted.length; i++) {
+            restarted[i] = plan.restarts().get(i).count(step.slab);
+        }
+        optimizers.prepare(parameters.updates() + 1, rateMultiplier, step.slab);
         parameters.beforeStep();
         if (clips || asksForCare(rows, batch.numbers)) {
             GradientSlab stored = receiveGradients();
@@ -137,6 +143,12 @@ public final class Learner {
             network.backward(step);
         }
         parameters.stepped(rows);
+        for (int i = 0; i < restarted.length; i++) {
+            long count = plan.restarts().get(i).count(step.slab);
+            if (count != restarted[i]) {
+                parameters.drawAgain(plan.restarts().get(i), count);
+            }
+        }
         return batchLoss;
     }
 

@@ -1,14 +1,19 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import io.tidegrad.engine.layer.Restart;
+import io.tidegrad.engine.layer.Slab;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.UpdateRule;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/// The optimizer's scalars for each tensor in a step. Tensors with the same rate, and both with or both without
+/// The optimizer's scalars for each tensor in a step. Tensors that are updated by the same rule, and both with or both without
 /// penalty, share them; they are computed once per step.
 final class OptimizerSteps {
     private final NetworkSpec spec;
@@ -17,7 +22,20 @@ final class OptimizerSteps {
     private final OptimizerStep[] ofTensors;
 
     /// Tensors that share their scalars.
-    private record Group(double rateFactor, boolean penalised, OptimizerStep step) {
+    private static final class Group {
+        final UpdateRule rule;
+        final boolean penalised;
+        final @Nullable Restart restart;
+        final Optimizer optimizer;
+        final OptimizerStep step = new OptimizerStep();
+        double rate; // of the update that was prepared last
+
+        Group(UpdateRule rule, boolean penalised, @Nullable Restart restart, Optimizer optimizer) {
+            this.rule = rule;
+            this.penalised = penalised;
+            this.restart = restart;
+            this.optimizer = optimizer;
+        }
     }
 
     OptimizerSteps(Plan plan) {
@@ -26,23 +44,26 @@ final class OptimizerSteps {
         OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
         ofTensors = new OptimizerStep[plan.tensors().size()];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            ofTensors[tensor] = plan.isFrozen(tensor) ? frozen : group(plan.rateFactor(tensor), isPenalised(tensor));
+            ofTensors[tensor] = plan.isFrozen(tensor) ? frozen : group(tensor).step;
         }
     }
 
-    private OptimizerStep group(double rateFactor, boolean penalised) {
+    private Group group(int tensor) {
+        UpdateRule rule = plan.rule(tensor);
+        boolean penalised = isPenalised(tensor);
+        Restart restart = plan.restarts().stream().filter(each -> each.has(tensor)).findFirst().orElse(null);
         for (Group group : groups) {
-            if (group.rateFactor == rateFactor && group.penalised == penalised) {
-                return group.step;
+            if (group.rule.equals(rule) && group.penalised == penalised && Objects.equals(group.restart, restart)) {
+                return group;
             }
         }
-        OptimizerStep step = new OptimizerStep();
+        Group group = new Group(rule, penalised, restart, plan.optimizer(tensor));
         if (penalised) {
-            step.l1 = (float) spec.regularization().l1();
-            step.l2 = (float) spec.regularization().l2();
+            group.step.l1 = (float) spec.regularization().l1();
+            group.step.l2 = (float) spec.regularization().l2();
         }
-        groups.add(new Group(rateFactor, penalised, step));
-        return step;
+        groups.add(group);
+        return group;
     }
 
     private boolean isPenalised(int tensor) {
@@ -53,16 +74,28 @@ final class OptimizerSteps {
         };
     }
 
-    /// Prepares update `t`; the first one is 1.
+    /// Prepares update `t`; the first one is 1. What has started again counts its updates from there.
     ///
     /// @param multiplier of the scheduled rate
-    void prepare(long t, double multiplier) {
-        Optimizer optimizer = spec.optimizer();
-        double rate = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
+    void prepare(long t, double multiplier, Slab slab) {
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
-            optimizer.prepare(t, group.step);
-            optimizer.setRate(rate * group.rateFactor, group.step);
+            long own = group.restart == null ? t : t - group.restart.since(slab);
+            Optimizer optimizer = group.optimizer;
+            double scheduled = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
+            optimizer.prepare(own, group.step);
+            group.rate = optimizer.rateAt(own, scheduled) * group.rule.rateFactor();
+            optimizer.setRate(group.rate, group.step);
+        }
+    }
+
+    /// Multiplies the rate of the tensors of an input bound, in the update that is prepared.
+    void multiplyRate(int bound, double factor) {
+        for (int i = 0; i < groups.size(); i++) {
+            Group group = groups.get(i);
+            if (group.rule.inputBound() == bound) {
+                group.optimizer.setRate(group.rate * factor, group.step);
+            }
         }
     }
 

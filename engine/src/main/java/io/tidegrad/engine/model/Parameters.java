@@ -1,5 +1,6 @@
 package io.tidegrad.engine.model;
 
+import io.tidegrad.engine.layer.Restart;
 import io.tidegrad.engine.layer.Slab;
 import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Storage;
@@ -76,7 +77,8 @@ public final class Parameters {
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             switch (parameters.slab.storage(tensor)) {
-                case Storage.Floats floats -> InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
+                case Storage.Floats floats ->
+                    InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, 0, tensors.get(tensor), floats);
                 case Storage.Doubles(double[] values) ->
                     Arrays.fill(values, ((Tensor.Statistics) tensors.get(tensor)).start());
                 case Storage.Touched gradients -> throw new IllegalStateException("gradients have no initial values");
@@ -299,7 +301,7 @@ public final class Parameters {
         int index = plan.tensor(tensor);
         slab.storage(index).write(plan.tensors().get(index), values);
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
-            InitialWeights.startState(plan.spec().optimizer(), plan.tensors().get(index), floats);
+            InitialWeights.startState(plan.optimizer(index), plan.tensors().get(index), floats);
         }
         markEverything();
     }
@@ -314,10 +316,45 @@ public final class Parameters {
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             if (slab.storage(tensor) instanceof Storage.Floats floats) {
-                InitialWeights.startState(plan.spec().optimizer(), tensors.get(tensor), floats);
+                InitialWeights.startState(plan.optimizer(tensor), tensors.get(tensor), floats);
             }
         }
         dirty.markRange(servedPages, pages - 1);
+    }
+
+    /// Draws tensors again and sets their optimizer state to what it is before the first update. Tells the watchers of
+    /// their pages before and marks these dirty.
+    ///
+    /// @param draw how often they were drawn before
+    void drawAgain(Restart restart, long draw) {
+        PageSet touched = new PageSet(pages);
+        for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
+            Tensor declared = plan.tensors().get(tensor);
+            if (slab.storage(tensor) instanceof Storage.Floats) {
+                markTensor(touched, tensor, plan.streams().servedBytes(declared));
+            }
+        }
+        for (int page = touched.next(0); page >= 0; page = touched.next(page + 1)) {
+            tellWatcher(page, page);
+            dirty.mark(page);
+        }
+        for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
+            if (slab.storage(tensor) instanceof Storage.Floats floats) {
+                InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, draw, plan.tensors().get(tensor),
+                        floats);
+            }
+        }
+        if (changes != null) {
+            changes.all();
+        }
+    }
+
+    private void markTensor(PageSet set, int tensor, long bytes) {
+        Streams streams = plan.streams();
+        mark(set, 0, streams.served[tensor], bytes);
+        if (streams.stateParts > 0) {
+            mark(set, servedPages, streams.optimizer[tensor], bytes * streams.stateParts);
+        }
     }
 
     private void markEverything() {
@@ -416,9 +453,10 @@ public final class Parameters {
             if (!plan.changesEveryStep(tensor)) {
                 continue;
             }
-            mark(set, 0, streams.served[tensor], bytes);
-            if (!statistics && streams.stateParts > 0) {
-                mark(set, servedPages, streams.optimizer[tensor], bytes * streams.stateParts);
+            if (statistics) {
+                mark(set, 0, streams.served[tensor], bytes);
+            } else {
+                markTensor(set, tensor, bytes);
             }
         }
         int[] ranges = new int[2 * set.count()];

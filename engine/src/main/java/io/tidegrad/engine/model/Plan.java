@@ -4,14 +4,17 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Planned;
 import io.tidegrad.engine.layer.Planner;
 import io.tidegrad.engine.layer.Rate;
+import io.tidegrad.engine.layer.Restart;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.ShapeException;
 import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.UpdateRule;
 import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.loss.Link;
+import io.tidegrad.engine.optim.Optimizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -24,7 +27,9 @@ public final class Plan {
     private final Layer beforeLoss;
     private final Planned network; // of beforeLoss
     private final List<Tensor> tensors;
-    private final List<Double> rateFactors;
+    private final List<UpdateRule> rules; // by tensor
+    private final List<Restart> restarts;
+    private final int memberOutputs;
     private final Streams streams;
     private final boolean learnsDifferently;
     private final int outputs;
@@ -34,7 +39,9 @@ public final class Plan {
         this.beforeLoss = beforeLoss;
         this.network = network;
         tensors = planner.tensors();
-        rateFactors = planner.rateFactors();
+        rules = planner.rules();
+        restarts = planner.restarts();
+        memberOutputs = planner.memberOutputs();
         learnsDifferently = planner.learnsDifferently();
         outputs = network.output().size();
         streams = new Streams(tensors, spec.optimizer().stateParts());
@@ -58,18 +65,25 @@ public final class Plan {
             throw new ShapeException(lossName(spec) + ": expected " + labels + " label(s) in a row for "
                     + network.output().size() + " output(s), found " + row.labels());
         }
-        requireOneRate(spec, planner);
+        requireFittingOptimizers(spec, planner);
         return new Plan(spec, beforeLoss, network, planner);
     }
 
-    private static void requireOneRate(NetworkSpec spec, Planner planner) {
+    private static void requireFittingOptimizers(NetworkSpec spec, Planner planner) {
         for (int tensor = 0; tensor < planner.tensors().size(); tensor++) {
-            double factor = planner.rateFactors().get(tensor);
-            if (spec.optimizer().hasFixedRate() && factor != 0 && factor != 1) {
-                throw new IllegalArgumentException(
-                        planner.tensors().get(tensor).name() + ": expected a rate factor of 1, or of 0 (frozen), for "
-                                + spec.optimizer().getClass().getSimpleName() + " has one rate for all layers; found "
-                                + factor);
+            UpdateRule rule = planner.rules().get(tensor);
+            Optimizer optimizer = Objects.requireNonNullElse(rule.optimizer(), spec.optimizer());
+            String name = planner.tensors().get(tensor).name();
+            String kind = optimizer.getClass().getSimpleName();
+            double factor = rule.rateFactor();
+            if (optimizer.hasFixedRate() && factor != 0 && factor != 1) {
+                throw new IllegalArgumentException(name + ": expected a rate factor of 1, or of 0 (frozen), for " + kind
+                        + " has one rate for all layers; found " + factor);
+            }
+            if (optimizer.stateParts() != spec.optimizer().stateParts()) {
+                throw new IllegalArgumentException(name + ": expected an optimizer with "
+                        + spec.optimizer().stateParts() + " part(s) of state, as the network's has, found " + kind
+                        + " with " + optimizer.stateParts());
             }
         }
     }
@@ -142,6 +156,11 @@ public final class Plan {
         return outputs;
     }
 
+    /// Numbers that the members of a mixture give a row, all together; 0 without a mixture.
+    public int memberOutputs() {
+        return memberOutputs;
+    }
+
     /// Bytes of statistics and weights, which is what a snapshot holds.
     public long servedBytes() {
         return streams.servedBytes;
@@ -180,7 +199,22 @@ public final class Plan {
 
     /// The factor of a tensor's rate: see `Rate`.
     public double rateFactor(int tensor) {
-        return rateFactors.get(tensor);
+        return rules.get(tensor).rateFactor();
+    }
+
+    /// How a tensor is updated.
+    UpdateRule rule(int tensor) {
+        return rules.get(tensor);
+    }
+
+    /// The optimizer that updates a tensor.
+    Optimizer optimizer(int tensor) {
+        return Objects.requireNonNullElse(rules.get(tensor).optimizer(), spec.optimizer());
+    }
+
+    /// Tensors that a layer makes start again.
+    List<Restart> restarts() {
+        return restarts;
     }
 
     boolean isFrozen(int tensor) {

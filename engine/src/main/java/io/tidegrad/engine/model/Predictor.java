@@ -5,8 +5,10 @@ import io.tidegrad.engine.layer.Activation;
 import io.tidegrad.engine.layer.Block;
 import io.tidegrad.engine.layer.Pass;
 import io.tidegrad.engine.layer.Step;
+import io.tidegrad.engine.layer.Watched;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.Loss;
+import java.util.List;
 
 /// Computes predictions (forward only). It has its own workspace, so each thread needs its own predictor; parameters
 /// can be shared. Allocates nothing after construction. Gives the same bits as `Learner.predictions` for the same
@@ -16,6 +18,7 @@ public final class Predictor {
     private final int maxBatch;
     private final Step step;
     private final Pass network;
+    private final List<Watched> members;
     private final RowShape row;
     private final Loss loss;
 
@@ -37,6 +40,16 @@ public final class Predictor {
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.PREDICT);
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         step.allocateScratch(workspace);
+        members = workspace.members();
+    }
+
+    /// Copies what the members of a mixture gave a row that was predicted last: `Plan.memberOutputs` numbers.
+    public void memberOutputs(int row, float[] to, int toAt) {
+        int at = toAt;
+        for (int m = 0; m < members.size(); m++) {
+            members.get(m).copy(row, to, at);
+            at += members.get(m).size();
+        }
     }
 
     /// Writes probabilities (or values), shape (batch.size, outputs), without padding, to `out`.

@@ -152,11 +152,12 @@ final class WarmUp {
             case Embedding table -> {
                 int rows = Math.min(table.rows(), TABLE_ROWS_MAX);
                 int padding = Math.min(table.paddingIndex(), rows - 1);
-                yield new Embedding(table.from(), table.columns(), rows, table.dimension(), table.update(), padding);
+                yield new Embedding(table.from(), table.columns(), rows, table.dimension(), table.update(), padding,
+                        table.start());
             }
-            case EmbeddingBag table ->
-                new EmbeddingBag(table.from(), table.columns(), table.countAt(), table.weightsFrom(),
-                        Math.min(table.rows(), TABLE_ROWS_MAX), table.dimension(), table.mode(), table.update());
+            case EmbeddingBag table -> new EmbeddingBag(table.from(), table.columns(), table.countAt(),
+                    table.weightsFrom(), Math.min(table.rows(), TABLE_ROWS_MAX), table.dimension(), table.mode(),
+                    table.update(), table.start());
             case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
                     recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);

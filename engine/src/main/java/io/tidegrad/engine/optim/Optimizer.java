@@ -7,7 +7,7 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 ///
 /// In a table that only updates touched rows, the step number t is the model's, and a row's state and weights change
 /// (decay included) only in steps that read the row.
-public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, FtrlProximal {
+public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, FtrlProximal, StreamRms {
     /// The number of state floats per weight: 2 for Adam's m and v.
     int stateParts();
 
@@ -30,6 +30,11 @@ public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, Ft
     /// Computes the scalars that depend on the number `t` of the update (the first is 1) but not on its rate. Allocates
     /// nothing.
     void prepare(long t, OptimizerStep step);
+
+    /// The rate of update `t`, where the schedule gives `scheduled`.
+    default double rateAt(long t, double scheduled) {
+        return scheduled;
+    }
 
     /// Sets the rate of this update and the scalars that depend on it. Called after `prepare`.
     default void setRate(double rate, OptimizerStep step) {

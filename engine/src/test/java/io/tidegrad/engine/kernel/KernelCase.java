@@ -85,20 +85,29 @@ final class KernelCase {
         TableCase table = new TableCase(this, random);
         table.addReading(k, calls);
         for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
-            OptimizerStep plain = optimizer(kind);
-            dense.addUpdates(k, kind.name(), plain, calls);
-            table.addUpdate(k, kind.name(), plain, calls);
-            OptimizerStep regularized = optimizer(kind);
-            regularized.l1 = 0.02f;
-            regularized.l2 = 0.3f;
-            dense.addUpdates(k, "regularized " + kind, regularized, calls);
-            table.addUpdate(k, "regularized " + kind, regularized, calls);
+            if (kind != OptimizerStep.Kind.STREAM_RMS) {
+                addUpdates(k, kind, dense, table, calls);
+            }
         }
         new ElementwiseCase(this).addTo(k, calls);
         new LineCase(this).addTo(k, calls);
         new RecurrentCase(this).addTo(k, calls);
         new ImageCase(this, random, panels.outputs()).addTo(k, calls);
+        // Drawn last, so that the others' shapes stay what they were before there was this kind.
+        addUpdates(k, OptimizerStep.Kind.STREAM_RMS, dense, table, calls);
         return calls;
+    }
+
+    private static void addUpdates(Kernels k, OptimizerStep.Kind kind, DenseCase dense, TableCase table,
+            List<Call> calls) {
+        OptimizerStep plain = optimizer(kind);
+        dense.addUpdates(k, kind.name(), plain, calls);
+        table.addUpdate(k, kind.name(), plain, calls);
+        OptimizerStep regularized = optimizer(kind);
+        regularized.l1 = 0.02f;
+        regularized.l2 = 0.3f;
+        dense.addUpdates(k, "regularized " + kind, regularized, calls);
+        table.addUpdate(k, "regularized " + kind, regularized, calls);
     }
 
     static OptimizerStep optimizer(OptimizerStep.Kind kind) {
@@ -114,6 +123,7 @@ final class KernelCase {
         step.momentCorrection = 3.7f;
         step.varianceCorrection = 334.2f;
         step.keep = 0.997f;
+        step.pull = 0.003f;
         step.inverseAlpha = 3f;
         step.beta = 1f;
         step.threshold = 0.2f;
@@ -166,7 +176,7 @@ final class KernelCase {
             case GRADIENT, SGD, FROZEN -> new float[]{};
             case MOMENTUM, NESTEROV -> new float[]{-1f};
             case ADAGRAD, RMSPROP -> new float[]{0f};
-            case RMSPROP_MOMENTUM, RMSPROP_CENTERED -> new float[]{0f, -1f};
+            case RMSPROP_MOMENTUM, RMSPROP_CENTERED, STREAM_RMS -> new float[]{0f, -1f};
             case RMSPROP_CENTERED_MOMENTUM -> new float[]{0f, -1f, -1f};
             case ADAM, ADAMW, FTRL -> new float[]{-1f, 0f};
             case AMSGRAD, ADAMW_AMSGRAD -> new float[]{-1f, 0f, 0f};

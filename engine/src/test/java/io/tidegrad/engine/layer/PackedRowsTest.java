@@ -39,7 +39,7 @@ class PackedRowsTest {
         optimizer.ridge = 0.3f;
         optimizer.l2 = 0.1f;
         for (int columns = 1; columns <= 35; columns += columns < 18 ? 1 : 7) {
-            Tensor.Table table = new Tensor.Table("t", ROWS, columns, 1, true, -1);
+            Tensor.Table table = new Tensor.Table("t", ROWS, columns, 1, true, -1, 0);
             Storage.Rows together = Storage.Rows.of(table, STATE_PARTS);
             Storage.Rows inBlocks = Storage.Rows.of(table, STATE_PARTS, BLOCK_FLOATS);
             Storage.Rows oneByOne = Storage.Rows.of(table, STATE_PARTS);

@@ -125,6 +125,8 @@ class ParametersTest {
         double deviation = switch (initialization) {
             case HE_UNIFORM, HE_NORMAL -> Math.sqrt(2.0 / inputs);
             case XAVIER_UNIFORM, XAVIER_NORMAL -> Math.sqrt(2.0 / (inputs + outputs));
+            case SMALL_NORMAL -> 0.1 / Math.sqrt(inputs);
+            case ZERO -> 0;
         };
         double sum = 0;
         double squares = 0;

@@ -13,20 +13,25 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
@@ -34,6 +39,7 @@ import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Transpose;
@@ -200,7 +206,25 @@ public final class DoubleNetwork {
                 }
                 yield y;
             }
+            case Sum(List<Layer> layers) -> {
+                Values y = run(layers.getFirst(), child(path, 0), x);
+                for (int i = 1; i < layers.size(); i++) {
+                    y = new Values(y.axes, DoubleNorms.sum(y.rows, run(layers.get(i), child(path, i), x).rows));
+                }
+                yield y;
+            }
+            case Mixture mixture -> {
+                List<double[][]> members = new ArrayList<>();
+                for (int m = 0; m < mixture.members().size(); m++) {
+                    members.add(run(mixture.members().get(m), child(path, m), x).rows);
+                }
+                yield new Values(List.of(members.getFirst()[0].length),
+                        DoubleMixture.mixed(mixture.target(), statistics(path, "weights"), members));
+            }
             case Rate(double factor, Layer inner) -> run(inner, path, x);
+            case OwnOptimizer(var optimizer, Layer inner) -> run(inner, path, x);
+            case InputBound(double bound, Layer inner) -> run(inner, path, x);
+            case FromRow(Layer inner) -> run(inner, path, x); // what reads the row reads it from the batch
             case Identity identity -> x;
             case Numbers(int from, int count) -> ofRows(count, row -> {
                 int at = row * spec.row().numbers() + from;
@@ -216,6 +240,10 @@ public final class DoubleNetwork {
             case Standardise standardise -> {
                 double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
                 yield x.mapRows(x.axes, row -> standardised(state, row));
+            }
+            case RunningScale(List<Integer> flags) -> {
+                double[] state = statistics(path, "statistics");
+                yield x.mapRows(x.axes, row -> DoubleMixture.scaled(state, flags, row));
             }
             case Reshape(List<Integer> axes) -> new Values(axes, x.rows);
             case Flatten flatten -> new Values(List.of(x.rows[0].length), x.rows);
@@ -360,7 +388,11 @@ public final class DoubleNetwork {
         int ids = row * spec.row().ids();
         int count = layer.countAt() == EmbeddingBag.ALL ? layer.columns() : batch.ids[ids + layer.countAt()];
         for (int c = 0; c < count; c++) {
-            double factor = layer.mode() == EmbeddingBag.Mode.MEAN ? 1.0 / count : 1;
+            double factor = switch (layer.mode()) {
+                case SUM -> 1;
+                case MEAN -> 1.0 / count;
+                case ROOT -> 1 / Math.sqrt(count);
+            };
             if (layer.weightsFrom() != EmbeddingBag.UNWEIGHTED) {
                 factor = numbers[row * spec.row().numbers() + layer.weightsFrom() + c];
             }

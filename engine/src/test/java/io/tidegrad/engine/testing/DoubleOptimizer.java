@@ -10,6 +10,7 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -66,7 +67,7 @@ public final class DoubleOptimizer {
 
     private boolean isPenalised(String name) {
         return spec.regularization().scope() == Regularization.Scope.ALL
-                || !name.substring(name.lastIndexOf('.') + 1).startsWith("bias");
+                || !name.substring(name.lastIndexOf('.') + 1).contains("bias");
     }
 
     private boolean isFrozen(String name) {
@@ -144,6 +145,14 @@ public final class DoubleOptimizer {
             case AdamW(Adam adam, double weightDecay) -> {
                 w[i] *= 1 - rate * weightDecay;
                 adam(adam, rate, g, w, a, b, c, i);
+            }
+            case StreamRms(double base, double floor, double decay, double alpha, double epsilon, double pull) -> {
+                a[i] = alpha * a[i] + (1 - alpha) * g * g;
+                double scheduled = rate / base;
+                double r = scheduled * Math.max(floor, base / Math.sqrt(1 + (t - 1) / decay));
+                double move = r * g / (Math.sqrt(a[i] / (1 - Math.pow(alpha, t))) + epsilon) + r * pull * b[i];
+                w[i] -= move;
+                b[i] -= move;
             }
             case FtrlProximal(double alpha, double beta, double l1, double l2) -> {
                 double sigma = (Math.sqrt(b[i] + g * g) - Math.sqrt(b[i])) / alpha;

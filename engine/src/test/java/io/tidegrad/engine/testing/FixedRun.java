@@ -15,21 +15,26 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
+import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sigmoid;
@@ -37,6 +42,7 @@ import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.layer.Workers;
@@ -70,6 +76,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.engine.random.CounterRandom;
 import io.tidegrad.engine.snapshot.ModelHash;
 import java.nio.ByteBuffer;
@@ -107,7 +114,8 @@ public final class FixedRun {
                     "attention 959a59ff952b907531a42f03e7a57d0ed2ad36b71a0b9686dfd22b26fb29366d",
                     "activations bc87ff6467dd0798a8ad493c867e94065c712b076c6865b08a871f863a4043dc",
                     "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7",
-                    "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01");
+                    "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01",
+                    "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -142,6 +150,7 @@ public final class FixedRun {
             System.out.println("activations " + activations(hot, workers));
             System.out.println("tables " + tables(hot, workers));
             System.out.println("late-labels " + lateLabels(hot, workers));
+            System.out.println("mixtures " + mixtures(hot, workers));
         }
     }
 
@@ -376,6 +385,45 @@ public final class FixedRun {
         all.update(run(hot, workers, spec, 1, 400));
         all.update(run(hot, workers, spec, 7, 400));
         return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Mixtures of each kind: linear members and such with a hidden layer, tables of their own, optimizers of their own.
+    private static String mixtures(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        Loss categorical = new CategoricalCrossEntropy(false);
+        NetworkSpec[] specs = {mixture(new BinaryCrossEntropy(), Mixture.Target.YES_NO, 1, 1),
+            mixture(categorical, Mixture.Target.CLASSES, CLASSES, Mixture.NONE),
+            mixture(new MeanSquaredError(), Mixture.Target.NUMBER, 1, Mixture.NONE)};
+        for (NetworkSpec spec : specs) {
+            all.update(run(hot, workers, spec, 1, 1_000));
+            all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3),
+                    new Regularization(1e-3, 1e-2, Regularization.Scope.ALL)), 7, 700));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static NetworkSpec mixture(Loss loss, Mixture.Target target, int outputs, int restarted) {
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        Layer hidden = new Sequence(
+                new Concat(new Identity(), new FromRow(new Embedding(0, IDS, TABLE_ROWS, 4, touched)),
+                        new FromRow(new EmbeddingBag(0, IDS, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, TABLE_ROWS, 5,
+                                EmbeddingBag.Mode.ROOT, touched))),
+                new InputBound(8, new Dense(33, true, Initialization.HE_NORMAL)), new Relu(),
+                new InputBound(4, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
+        Layer linear =
+                new Sequence(
+                        new InputBound(2,
+                                new Sum(new Dense(outputs, false, Initialization.ZERO), new FromRow(
+                                        new Embedding(0, 1, TABLE_ROWS, outputs, touched, Embedding.NO_PADDING, 0)))),
+                        new Bias());
+        Layer network =
+                new Sequence(new Numbers(0, NUMBERS),
+                        new RunningScale(List.of(RunningScale.NEVER_MISSING, RunningScale.NEVER_MISSING, 3)),
+                        new Mixture(
+                                List.of(new OwnOptimizer(StreamRms.of(0.02, 0.01, 0.003), hidden),
+                                        new OwnOptimizer(StreamRms.of(0.02, 1e-3, 0.003), hidden), linear),
+                                target, restarted));
+        return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, StreamRms.of(0.01, 3e-4, 0), SEED);
     }
 
     /// Rows of six lines: loss and gradient.

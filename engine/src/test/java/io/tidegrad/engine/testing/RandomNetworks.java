@@ -22,6 +22,7 @@ import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
@@ -30,6 +31,7 @@ import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.loss.Loss;
@@ -49,6 +51,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -90,7 +93,8 @@ public final class RandomNetworks {
 
     /// Every kind, at rates at which nothing explodes.
     private Optimizer optimizer() {
-        return switch (between(0, 10)) {
+        return switch (between(0, 11)) {
+            case 11 -> new StreamRms(0.01, 0.004, 2, 0.9, 1e-2, random.nextBoolean() ? 0 : 0.3);
             case 0 -> new Sgd(0.05);
             case 1 -> new Sgd(0.02, 0.9, false);
             case 2 -> new Sgd(0.02, 0.8, true);
@@ -205,7 +209,11 @@ public final class RandomNetworks {
         List<Layer> branches = new ArrayList<>();
         int from = between(0, numbers - 1);
         Layer some = new Numbers(from, between(1, numbers - from));
-        branches.add(random.nextBoolean() ? some : new Sequence(some, new Standardise()));
+        branches.add(switch (between(0, 3)) {
+            case 0 -> new Sequence(some, new Standardise());
+            case 1 -> new Sequence(new Numbers(0, numbers), runningScale(numbers));
+            default -> some;
+        });
         if (random.nextBoolean()) {
             branches.add(new Sequence(new Numbers(0, numbers), new Dense(between(1, 70)), activation()));
         }
@@ -229,6 +237,15 @@ public final class RandomNetworks {
         return new Concat(branches);
     }
 
+    /// The last number says whether the first is missing, if there are two.
+    private Layer runningScale(int numbers) {
+        List<Integer> flags = new ArrayList<>();
+        for (int i = 0; i < Math.max(1, numbers - 1); i++) {
+            flags.add(i == 0 && numbers > 1 ? numbers - 1 : RunningScale.NEVER_MISSING);
+        }
+        return new RunningScale(flags);
+    }
+
     private Embedding embedding(int ids) {
         int from = between(0, ids - 1);
         return new Embedding(from, between(1, ids - from), TABLE_ROWS, dimension(), update(),
@@ -241,7 +258,9 @@ public final class RandomNetworks {
         boolean weighted = columns <= numbers && random.nextBoolean();
         return new EmbeddingBag(from, columns, random.nextBoolean() ? ids : EmbeddingBag.ALL,
                 weighted ? between(0, numbers - columns) : EmbeddingBag.UNWEIGHTED, TABLE_ROWS, dimension(),
-                weighted || random.nextBoolean() ? EmbeddingBag.Mode.SUM : EmbeddingBag.Mode.MEAN, update());
+                weighted ? EmbeddingBag.Mode.SUM
+                        : EmbeddingBag.Mode.values()[between(0, EmbeddingBag.Mode.values().length - 1)],
+                update());
     }
 
     private int dimension() {
@@ -351,7 +370,7 @@ public final class RandomNetworks {
             case 2, 3 -> new Sequence(dense, norm());
             case 4 -> new Sequence(dense, new Residual(new Sequence(activation(), norm())));
             case 5 -> new Sequence(dense, new Residual(new Identity()));
-            case 6 -> new Sequence(dense, new Bias());
+            case 6 -> new Sequence(new Sum(dense, new Dense(width)), new Bias());
             case 1 -> new Concat(dense, new Sequence(new Dense(between(1, 20)), activation()));
             default -> dense;
         };
@@ -382,8 +401,9 @@ public final class RandomNetworks {
     }
 
     Initialization initialization() {
-        Initialization[] all = Initialization.values();
-        return all[between(0, all.length - 1)];
+        // Of weights that are all 0, what comes out lies exactly in the kink of a relu.
+        Initialization drawn = Initialization.values()[between(0, Initialization.values().length - 1)];
+        return drawn == Initialization.ZERO ? Initialization.SMALL_NORMAL : drawn;
     }
 
     /// A full batch of rows that fit the spec.

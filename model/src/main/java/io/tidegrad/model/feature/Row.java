@@ -14,6 +14,11 @@ public final class Row {
     /// The event time in epoch milliseconds; `NO_TIME` if the spec names no event time.
     public long eventTime;
 
+    /// What the members of the model's mixture gave the row when it was predicted; empty if that is not known.
+    public float[] memberOutputs = UNKNOWN;
+
+    public static final float[] UNKNOWN = {};
+
     public static final long NO_TIME = Long.MIN_VALUE;
 
     /// Under `late-labels: fnw`, whether a correction gives the same label as the one that it replaces: the loss would have

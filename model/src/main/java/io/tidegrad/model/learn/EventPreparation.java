@@ -27,9 +27,11 @@ public final class EventPreparation {
     private final boolean ignoresCorrections;
     private final boolean knowsOldLabels;
     private final String model;
+    private final int memberOutputs; // of a row
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
         model = spec.model();
+        memberOutputs = spec.memberOutputs();
         ofStream = spec.stream() != null;
         ignoresCorrections = spec.lateLabels() == ModelSpec.LateLabels.IGNORE;
         knowsOldLabels = spec.lateLabels() == ModelSpec.LateLabels.FNW;
@@ -126,6 +128,9 @@ public final class EventPreparation {
             return;
         }
         if (served != null && served.model().equals(model)) {
+            if (served.memberOutputs().length == memberOutputs) {
+                into.row().memberOutputs = served.memberOutputs();
+            }
             into.served(new ServedLabel(served, featurizer.label(example.label()), featurizer.label(example.oldLabel()),
                     example.weight()));
         }

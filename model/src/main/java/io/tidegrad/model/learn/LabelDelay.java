@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Lets a model learn each row only when its label is known, some rows or some event time after the row itself came. A
 /// row is predicted when it comes, by the model as it is then, and its prediction counts in the evaluation when its label
-/// comes. Labels that are due at once come in the order of their rows. Nothing depends on a clock.
+/// comes; so does what the members of a mixture gave it. Labels that are due at once come in the order of their rows. Nothing depends on a clock.
 ///
 /// The running prior, with which the evaluation compares, knows the labels that came before a row's own. Those are more
 /// than were known when the row came.
@@ -41,9 +41,10 @@ public final class LabelDelay {
         long arrival;
         long due;
 
-        Waiting(Row row, int outputs) {
+        Waiting(Row row, int outputs, int memberOutputs) {
             event = new PreparedEvent(row);
             predictions = new float[outputs];
+            row.memberOutputs = new float[memberOutputs];
         }
     }
 
@@ -121,9 +122,8 @@ public final class LabelDelay {
             now = clock.now();
         }
         learn(now);
-        Waiting next = free.isEmpty()
-                ? new Waiting(new Row(row.numbers.length, row.ids.length, row.labels.length), logits.length)
-                : free.pop();
+        Waiting next = free.isEmpty() ? new Waiting(new Row(row.numbers.length, row.ids.length, row.labels.length),
+                logits.length, model.parameters().plan().memberOutputs()) : free.pop();
         next.event.copyOf(event);
         next.place = place;
         next.arrival = arrivals++;
@@ -140,6 +140,7 @@ public final class LabelDelay {
                 row.labels);
         System.arraycopy(loss.predictions(), 0, into.predictions, 0, logits.length);
         into.loss = loss.rowLosses()[0];
+        predictor.memberOutputs(0, into.event.row().memberOutputs, 0);
     }
 
     /// Lets all labels come that are still out, in their order.

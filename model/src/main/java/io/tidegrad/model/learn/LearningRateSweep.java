@@ -65,6 +65,11 @@ public final class LearningRateSweep {
                     + optimizer.getClass().getSimpleName()
                     + ", which has one for all updates; compare a few values of its alpha by replay instead");
         }
+        if (spec.recipe() != null) {
+            throw new IllegalArgumentException("model " + spec.model()
+                    + ": expected a spec with an optimizer, found a recipe, whose members have rates of their own;"
+                    + " compare a few values of its rate by backtest --grid recipe.rate=… instead");
+        }
         updates = range.events() / spec.miniBatch();
         if (updates < UPDATES_MIN) {
             throw new IllegalArgumentException("model " + spec.model() + ": expected at least " + UPDATES_MIN

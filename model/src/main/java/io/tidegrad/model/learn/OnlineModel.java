@@ -199,6 +199,9 @@ public final class OnlineModel {
         if (weighted) {
             to.sampleWeights[at] = row.weight;
         }
+        if (to.capacity() == 1) {
+            to.setMemberOutputs(0, row.memberOutputs);
+        }
         to.resize(at + 1);
     }
 

@@ -56,6 +56,7 @@ public final class PreparedEvent {
     void begin() {
         served = null;
         servedUnreadably = false;
+        row.memberOutputs = Row.UNKNOWN;
     }
 
     /// Notes that the model served a prediction for the event.

@@ -134,7 +134,8 @@ public final class SafetensorsImport {
                 setStatistics(entry, tensor, values, (i, value) -> value >= 0 || i > 0 && i < squaresAt,
                         "a finite one, and as count or sum of squares none below 0", to);
             }
-            case MEANS -> setStatistics(entry, tensor, reader.doubles(entry), (i, value) -> true, "a finite one", to);
+            case MEANS, DOUBLES ->
+                setStatistics(entry, tensor, reader.doubles(entry), (i, value) -> true, "a finite one", to);
             case VARIANCES -> setStatistics(entry, tensor, reader.doubles(entry), (i, value) -> value >= 0,
                     "a finite one from 0 on", to);
         }

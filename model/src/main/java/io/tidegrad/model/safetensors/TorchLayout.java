@@ -7,13 +7,19 @@ import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.FromRow;
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Mixture;
+import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.safetensors.TorchTensor.Kind;
@@ -42,7 +48,13 @@ final class TorchLayout {
 
     private void add(Layer layer, String path) {
         switch (layer) {
-            case Sequence _,Concat _,Rate _,Residual _ -> addInner(layer, path);
+            case Sequence _,Concat _,Sum _,Rate _,OwnOptimizer _,InputBound _,FromRow _,Residual _ ->
+                addInner(layer, path);
+            case Mixture mixture -> {
+                addVector(path, "weights", "weights", Kind.DOUBLES);
+                addInner(layer, path);
+            }
+            case RunningScale scale -> addVector(path, "statistics", "statistics", Kind.DOUBLES);
             case Dense dense -> {
                 addTransposed(path, "weight", "weight");
                 if (dense.bias()) {

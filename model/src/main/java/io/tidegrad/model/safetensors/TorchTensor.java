@@ -14,7 +14,9 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
     enum Kind {
         WEIGHTS,
         /// Statistics of `Standardise`: a count, then means, then as many sums of squares.
-        MOMENTS, MEANS, VARIANCES;
+        MOMENTS, MEANS, VARIANCES,
+        /// Statistics of a layer that PyTorch does not have.
+        DOUBLES;
 
         boolean isStatistics() {
             return this != WEIGHTS;

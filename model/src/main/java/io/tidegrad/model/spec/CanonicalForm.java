@@ -18,7 +18,7 @@ final class CanonicalForm {
         StringBuilder text = new StringBuilder();
         line(text, "model", Flow.quoted(spec.model()));
         line(text, "input", input(spec.input()));
-        Flow label = label(spec.label());
+        Flow label = label(spec);
         if (!label.isEmpty()) {
             line(text, "label", label.toString());
         }
@@ -29,9 +29,16 @@ final class CanonicalForm {
             line(text, "late-labels", Flow.name(spec.lateLabels()));
         }
         text.append(Features.canonical(spec.features()));
-        line(text, "network", CanonicalNetwork.of(spec.layers()));
+        Recipe recipe = spec.recipe();
+        if (recipe == null) {
+            line(text, "network", CanonicalNetwork.of(spec.layers()));
+        } else {
+            line(text, "recipe", recipe.canonical());
+        }
         line(text, "loss", Losses.FORMS.inBraces(spec.loss()));
-        line(text, "optimizer", Optimizers.OPTIMIZERS.inBraces(spec.optimizer()));
+        if (recipe == null) {
+            line(text, "optimizer", Optimizers.OPTIMIZERS.inBraces(spec.optimizer()));
+        }
         if (!(spec.schedule() instanceof Schedule.Constant)) {
             line(text, "schedule", Schedules.forms(0).inBraces(spec.schedule()));
         }
@@ -87,12 +94,15 @@ final class CanonicalForm {
                 .toString();
     }
 
-    private static Flow label(ModelSpec.Label label) {
+    private static Flow label(ModelSpec spec) {
+        ModelSpec.Label label = spec.label();
+        // A network says the number of classes by its outputs, a recipe says it nowhere else.
+        String number = spec.recipe() != null && spec.outputs() > 1 ? Integer.toString(spec.outputs()) : null;
         return new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
                 .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
                 .add("classes",
-                        label.classes().isEmpty() ? null
+                        label.classes().isEmpty() ? number
                                 : label.classes().stream().map(Flow::quoted)
                                         .collect(Collectors.joining(", ", "[", "]")))
                 .add("kind", label.isList() ? Flow.name(label.kind()) : null)

@@ -194,7 +194,7 @@ final class Features {
     }
 
     private static <F> int dimension(Keys<F> keys, Function<F, Integer> of) {
-        return keys.required("dimension", "the numbers of one table row", DIMENSION, of);
+        return keys.written("dimension", 8, DIMENSION, of);
     }
 
     private static <F> Embedding.Update update(Keys<F> keys, Function<F, Embedding.Update> of) {

@@ -104,13 +104,13 @@ public final class Form<T> {
         @Override
         <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
                 Function<T, @Nullable V> of) {
-            required |= kind != Kind.OPTIONAL;
+            required |= kind != Kind.OPTIONAL && kind != Kind.WRITTEN;
             leading |= kind == Kind.LEADING;
             only |= kind == Kind.ONLY;
             if (kind != Kind.ONLY) {
                 names.add(key);
             }
-            return kind == Kind.OPTIONAL ? byDefault : type.read().apply(absent);
+            return kind == Kind.OPTIONAL || kind == Kind.WRITTEN ? byDefault : type.read().apply(absent);
         }
     }
 
@@ -132,7 +132,8 @@ public final class Form<T> {
             if (kind == Kind.ONLY || kind == Kind.LEADING && standsAlone) {
                 return type.read().apply(node);
             }
-            SpecNode value = kind == Kind.OPTIONAL ? keys.optional(key) : keys.required(key, what);
+            SpecNode value =
+                    kind == Kind.OPTIONAL || kind == Kind.WRITTEN ? keys.optional(key) : keys.required(key, what);
             return value == null ? byDefault : type.read().apply(value);
         }
 
@@ -163,7 +164,7 @@ public final class Form<T> {
         <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
                 Function<T, @Nullable V> of) {
             V value = of.apply(part);
-            if (value != null && !isSame(value, byDefault)) {
+            if (value != null && (kind == Kind.WRITTEN || !isSame(value, byDefault))) {
                 flow.add(key, type.write().apply(value));
             }
             return value;

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// Keys are written in the order in which they are asked for. That order is part of the fingerprint: never change it.
 public abstract class Keys<T> {
     enum Kind {
-        REQUIRED, LEADING, ONLY, OPTIONAL
+        REQUIRED, LEADING, ONLY, OPTIONAL, WRITTEN
     }
 
     /// Answers a question of one of the methods below.
@@ -39,6 +39,11 @@ public abstract class Keys<T> {
 
     public final <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
         return Objects.requireNonNull(answer(Kind.OPTIONAL, key, "", byDefault, type, of::apply));
+    }
+
+    /// An optional key that canonical text always has, because there was no default at first.
+    final <V> V written(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
+        return Objects.requireNonNull(answer(Kind.WRITTEN, key, "", byDefault, type, of::apply));
     }
 
     /// A key without a default: null where it is left out.

@@ -1,6 +1,8 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -28,12 +30,14 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// One model's spec, parsed from one YAML file and validated whole. Immutable. `docs/model-spec.md` describes its keys.
 ///
 /// @param weightField the field that says how much an event counts; null: each counts 1
-/// @param layers the spec's network as it was written
+/// @param layers the spec's network as it was written; empty with a recipe
+/// @param recipe what takes the place of network and optimizer; null: they are written
 /// @param outputs numbers of a prediction: 1, or the number of classes or quantiles; of a label that is a list, those of
 ///     a step
 /// @param steps of a prediction: 1, unless the label is a list
@@ -49,8 +53,8 @@ import org.jspecify.annotations.Nullable;
 ///     a registered spec
 /// @param memo new for each spec
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
-        List<Feature> features, List<NetworkLayer> layers, int outputs, int steps, Loss loss, Optimizer optimizer,
-        Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine,
+        List<Feature> features, List<NetworkLayer> layers, @Nullable Recipe recipe, int outputs, int steps, Loss loss,
+        Optimizer optimizer, Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine,
         @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, long falseAlarms,
         long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
     /// In a row's labels, for a step that has none: it has no loss and no slope.
@@ -263,8 +267,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule, Quarantine quarantine,
             @Nullable OnChange onChange) {
-        return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, steps, loss,
-                optimizer, schedule, clipping, regularization, quarantine, onChange, miniBatch, window, publish,
+        return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, recipe, outputs, steps,
+                loss, optimizer, schedule, clipping, regularization, quarantine, onChange, miniBatch, window, publish,
                 falseAlarms, seed, initialWeights, yaml, labelReads, new Memo());
     }
 
@@ -316,7 +320,25 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// Whether the network reads all features side by side, and not some here and some there.
     public boolean readsFeaturesTogether() {
-        return !NetworkBinding.readsRow(layers);
+        return recipe != null || !NetworkBinding.readsRow(layers);
+    }
+
+    /// The columns of a row that the network standardises by what it has seen, in the order of their statistics, which are
+    /// the first of a network that reads all features side by side.
+    public int[] standardisedColumns() {
+        RowLayout layout = layout();
+        return recipe != null ? RecipeNetwork.columns(features)
+                : IntStream.range(layout.rawNumbers(), layout.rawNumbers() + layout.standardNumbers()).toArray();
+    }
+
+    /// Where among those statistics the mean of standardised column number `column` is.
+    public int meanAt(int column) {
+        return recipe != null ? RunningScale.meanAt(column) : Standardise.meanAt(column);
+    }
+
+    /// Numbers that the members of a recipe give a row, all together; 0 without one.
+    public int memberOutputs() {
+        return recipe == null ? 0 : recipe.members(loss).size() * outputs;
     }
 
     /// Whether labels are classes, of two or more; else they are numbers.
@@ -329,6 +351,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// A line for each layer of the network, those inside others before these; see `LayerOutline`.
     public List<LayerOutline> outline() {
+        if (recipe != null) {
+            return RecipeNetwork.outline(recipe, loss, network());
+        }
         RowLayout layout = layout();
         NetworkShapes shapes = new NetworkShapes(new NetworkBinding(features, layout),
                 new Shape.Row(layout.numbers(), layout.ids()), (layer, misfit) -> {
@@ -395,6 +420,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// Where the spec names the layer that the engine calls `layer 2.0 (Dense)`: ` = network[1]`, ` = the features`;
     /// empty for what is no layer.
     public String placeInNetwork(String layer) {
+        if (recipe != null) {
+            return " = the recipe";
+        }
         Matcher matcher = ENGINE_PLACE.matcher(layer);
         if (!matcher.matches()) {
             return "";

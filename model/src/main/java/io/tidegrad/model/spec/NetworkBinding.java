@@ -33,10 +33,15 @@ final class NetworkBinding {
     }
 
     static NetworkSpec bind(ModelSpec spec) {
-        return new NetworkSpec(spec.layout().shape(spec.labels()),
-                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()), loss(spec),
+        return new NetworkSpec(spec.layout().shape(spec.labels()), layers(spec), loss(spec),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
                 Reduction.MEAN, spec.optimizer(), spec.schedule(), spec.clipping(), spec.regularization(), spec.seed());
+    }
+
+    private static Layer layers(ModelSpec spec) {
+        Recipe recipe = spec.recipe();
+        return recipe == null ? new NetworkBinding(spec.features(), spec.layout()).network(spec.layers())
+                : RecipeNetwork.of(recipe, spec.features(), spec.loss(), spec.outputs());
     }
 
     private static Loss loss(ModelSpec spec) {

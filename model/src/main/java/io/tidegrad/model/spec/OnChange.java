@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +60,10 @@ public record OnChange(long falseAlarms, @Nullable Raise raise, boolean resetsOp
         }
         if (read.resetsOptimizer && optimizer.stateParts() == 0) {
             keys.required("reset-optimizer", "").problem("sgd without momentum has no state: expected false");
+        }
+        if (read.resetsOptimizer && optimizer instanceof StreamRms) {
+            keys.required("reset-optimizer", "").problem("the first steps of stream-rms would be 30 times its rate, for"
+                    + " its correction counts all updates: expected false, or raise-rate");
         }
         if (label == ModelSpec.Label.Kind.SEQUENCE) {
             node.problem("labels that are sequences have no error to watch; expected none");

@@ -9,6 +9,7 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.util.List;
@@ -21,6 +22,8 @@ final class Optimizers {
     private static final Adam ADAM = Adam.of(0.001);
     private static final ValueType<Double> ALPHA =
             ValueType.decimal("a number from 0.000001 to 1000", value -> value >= 1e-6 && value <= 1000);
+    private static final ValueType<Double> DECAY =
+            ValueType.decimal("a number of updates above 0 and at most 1e15", value -> value > 0 && value <= 1e15);
     private static final ValueType<Double> LIMIT =
             ValueType.decimal("a number above 0 and at most 1e30", value -> (float) value > 0 && value <= 1e30);
 
@@ -44,7 +47,14 @@ final class Optimizers {
                     keys -> new FtrlProximal(keys.required("alpha", "the learning rate", ALPHA, FtrlProximal::alpha),
                             keys.optional("beta", 1.0, ValueType.UP_TO_1000, FtrlProximal::beta),
                             keys.optional("l1", 0.0, ValueType.UP_TO_1000, FtrlProximal::l1),
-                            keys.optional("l2", 0.0, ValueType.UP_TO_1000, FtrlProximal::l2)))));
+                            keys.optional("l2", 0.0, ValueType.UP_TO_1000, FtrlProximal::l2))),
+            new Form<>("stream-rms", StreamRms.class,
+                    keys -> new StreamRms(keys.optional("rate", 0.02, ValueType.RATE, StreamRms::rate),
+                            keys.optional("floor", 0.001, ValueType.UP_TO_1000, StreamRms::floor),
+                            keys.optional("decay", 100.0, DECAY, StreamRms::decay),
+                            keys.optional("alpha", 0.999, ValueType.FRACTION, StreamRms::alpha),
+                            keys.optional("epsilon", 1e-8, ValueType.EPSILON, StreamRms::epsilon),
+                            keys.optional("pull", 0.003, ValueType.UP_TO_1000, StreamRms::pull)))));
 
     static final Forms<Clipping> CLIPPINGS = new Forms<>(List.of(
             new Form<>("global-norm", Clipping.GlobalNorm.class,

@@ -114,6 +114,12 @@ public final class SpecNode {
         return node instanceof ScalarNode scalar && scalar.getValue().equals(text);
     }
 
+    /// Whether this is a mapping with that key. Unlike `mapping` it reports nothing.
+    boolean has(String key) {
+        return node instanceof MappingNode mapping && mapping.getValue().stream()
+                .anyMatch(tuple -> tuple.getKeyNode() instanceof ScalarNode scalar && scalar.getValue().equals(key));
+    }
+
     private String found() {
         return switch (node) {
             case null -> "nothing";

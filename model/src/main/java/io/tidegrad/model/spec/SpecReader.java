@@ -80,9 +80,9 @@ final class SpecReader {
     }
 
     private @Nullable ModelSpec spec(SpecNode root) {
-        Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "loss",
-                "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "on-change", "mini-batch",
-                "publish", "watch", "seed", "initial-weights");
+        Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "recipe",
+                "loss", "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "on-change",
+                "mini-batch", "publish", "watch", "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -94,19 +94,22 @@ final class SpecReader {
         List<Feature> features = featureReader.read(keys.required("features", "a list of features"));
         boolean featuresAreSound = problems.count() == before && !features.isEmpty();
         before = problems.count();
-        SpecNode networkNode = keys.required("network", "a list of layers, like [ dense: 1 ]");
+        SpecNode recipeNode = keys.optional("recipe");
+        Recipe recipe = recipeNode == null ? null : recipe(recipeNode, keys);
+        SpecNode networkNode = recipeNode != null ? recipeNode
+                : keys.required("network", "a list of layers, like [ dense: 1 ], or recipe: auto");
         NetworkReader networkReader = new NetworkReader(features);
-        List<NetworkLayer> layers = networkReader.read(networkNode);
+        List<NetworkLayer> layers = recipe == null ? networkReader.read(networkNode) : List.of();
         boolean networkIsSound = problems.count() == before && !layers.isEmpty();
-        Losses.Read lossKeys = Losses.read(keys.required("loss", "the name of a loss"));
-        Loss loss = lossKeys.loss();
         boolean ofStream = input.stream() != null;
         SpecNode labelNode = ofStream ? keys.optional("label") : keys.required("label", "label: { field: … }");
+        Losses.Read lossKeys = losses(keys, recipe, labelNode);
+        Loss loss = lossKeys.loss();
         LabelKeys label = label(labelNode, ofStream, loss, networkReader);
         featureReader.checkLabel(Objects.requireNonNullElse(ofStream ? labelOfStream : label.field, ""),
                 (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
-        Optimizer optimizer =
-                Optimizers.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+        Optimizer optimizer = recipe != null ? recipe.optimizer()
+                : Optimizers.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
         Schedule schedule = Schedules.read(keys.optional("schedule"), optimizer);
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
@@ -149,6 +152,10 @@ final class SpecReader {
                 networkReader.checkOrder(layers);
             }
         }
+        if (recipe != null && recipeNode != null && loss != null) {
+            outputs = loss instanceof CategoricalCrossEntropy ? classes(label) : 1;
+            Recipe.check(recipeNode, loss, label.kind, lateLabels, outputs);
+        }
         if (!problems.isEmpty() || loss == null) {
             return null;
         }
@@ -164,7 +171,7 @@ final class SpecReader {
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
                         label.lengths),
-                weightField, lateLabels, features, layers, outputs, steps, loss, optimizer, schedule, clipping,
+                weightField, lateLabels, features, layers, recipe, outputs, steps, loss, optimizer, schedule, clipping,
                 regularization, quarantine, onChange, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
                 initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
         try {
@@ -175,6 +182,32 @@ final class SpecReader {
             return null;
         }
         return spec;
+    }
+
+    private static Recipe recipe(SpecNode node, Mapping keys) {
+        for (String other : new String[]{"network", "optimizer", "schedule"}) {
+            SpecNode also = keys.optional(other);
+            if (also != null) {
+                also.problem("a recipe has its own: keep recipe, or write network and optimizer instead");
+            }
+        }
+        return Recipe.read(node);
+    }
+
+    private static Losses.Read losses(Mapping keys, @Nullable Recipe recipe, @Nullable SpecNode label) {
+        SpecNode node = keys.optional("loss");
+        Loss byLabel = node != null || recipe == null || label == null ? null : Recipe.loss(label);
+        if (byLabel != null) {
+            return new Losses.Read(byLabel, null);
+        }
+        return Losses.read(keys.required("loss", recipe == null ? "the name of a loss"
+                : "the name of a loss, unless the label has threshold, positive or classes"));
+    }
+
+    /// How many a label has, as far as it says; 0 for nothing said.
+    private static int classes(LabelKeys label) {
+        return label.classes == null ? 0
+                : label.classes.isList() ? label.names.size() : label.classes.integer(2, Layers.UNITS_MAX);
     }
 
     private @Nullable InitialWeights initialWeights(@Nullable SpecNode node) {

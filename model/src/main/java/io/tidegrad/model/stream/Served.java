@@ -19,15 +19,23 @@ import org.jspecify.annotations.Nullable;
 /// and up to 1; it is `-` where no split was asked. The predictions are one number for each output, with a comma between
 /// two, as `Float.toString` writes them.
 ///
-/// docs/streams.md shows one.
+/// What the members of a mixture gave the event comes in a header of its own, as many numbers as there are outputs of all
+/// members together:
+///
+/// `tidegrad-served-members`: `1 outputs`
+///
+/// docs/streams.md shows both.
 ///
 /// @param model that answered, which is not always the one that the request named
 /// @param offset next offset of the log of record in the version
 /// @param propensity null: no split was asked
+/// @param memberOutputs empty: the model has no mixture, or it is not known what its members gave
 public record Served(String model, int epoch, long version, long offset, long time, Stage stage,
-        @Nullable Double propensity, float[] predictions) {
+        @Nullable Double propensity, float[] predictions, float[] memberOutputs) {
     public static final int FORMAT = 1;
     public static final String HEADER = Example.CARRIED_PREFIX + "by";
+
+    public static final String MEMBERS_HEADER = Example.CARRIED_PREFIX + "members";
 
     private static final String FIELDS = FORMAT + " model epoch.version offset time stage propensity predictions";
     private static final int FIELD_COUNT = 8;
@@ -57,6 +65,11 @@ public record Served(String model, int epoch, long version, long offset, long ti
         }
     }
 
+    public Served(String model, int epoch, long version, long offset, long time, Stage stage,
+            @Nullable Double propensity, float[] predictions) {
+        this(model, epoch, version, offset, time, stage, propensity, predictions, new float[0]);
+    }
+
     public Served {
         if (!isName(model)) {
             throw new IllegalArgumentException("expected the name of a model, found '" + model + "'");
@@ -76,7 +89,8 @@ public record Served(String model, int epoch, long version, long offset, long ti
     /// Equal predictions are those with the same bits.
     @Override
     public boolean equals(@Nullable Object other) {
-        return other instanceof Served served && text().equals(served.text());
+        return other instanceof Served served && text().equals(served.text())
+                && Arrays.equals(memberOutputs, served.memberOutputs);
     }
 
     @Override
@@ -95,30 +109,48 @@ public record Served(String model, int epoch, long version, long offset, long ti
                 .append(' ').append(epoch).append('.').append(version).append(' ').append(offset).append(' ')
                 .append(time).append(' ').append(stage.code).append(' ')
                 .append(propensity == null ? NO_SPLIT : Flow.number(propensity));
-        for (int i = 0; i < predictions.length; i++) {
-            text.append(i == 0 ? ' ' : ',').append(predictions[i]);
+        return append(predictions, text);
+    }
+
+    private static String append(float[] numbers, StringBuilder text) {
+        for (int i = 0; i < numbers.length; i++) {
+            text.append(i == 0 ? ' ' : ',').append(numbers[i]);
         }
         return text.toString();
     }
 
     public void writeTo(Headers headers) {
         headers.add(HEADER, text().getBytes(StandardCharsets.US_ASCII));
+        if (memberOutputs.length > 0) {
+            String text = append(memberOutputs, new StringBuilder().append(FORMAT));
+            headers.add(MEMBERS_HEADER, text.getBytes(StandardCharsets.US_ASCII));
+        }
     }
 
     /// Returns what was served, or null if nothing says that the event was.
     ///
-    /// @throws ExampleException the header stands there twice or can't be read
+    /// @throws ExampleException one of the headers stands there twice or can't be read
     public static @Nullable Served read(Headers headers) throws ExampleException {
+        Header found = one(HEADER, headers);
+        if (found == null) {
+            return null;
+        }
+        Header members = one(MEMBERS_HEADER, headers);
+        return new Reader(HEADER, found.value())
+                .served(members == null ? new float[0] : new Reader(MEMBERS_HEADER, members.value()).memberOutputs());
+    }
+
+    private static @Nullable Header one(String name, Headers headers) throws ExampleException {
         Header found = null;
         for (Header header : headers) {
-            if (header.key().equals(HEADER)) {
+            if (header.key().equals(name)) {
                 if (found != null) {
-                    throw new ExampleException("header " + HEADER + ": expected once, found twice");
+                    throw new ExampleException("header " + name + ": expected once, found twice");
                 }
                 found = header;
             }
         }
-        return found == null ? null : new Reader(found.value()).served();
+        return found;
     }
 
     private static boolean isName(String text) {
@@ -135,28 +167,47 @@ public record Served(String model, int epoch, long version, long offset, long ti
     }
 
     private static final class Reader {
+        private final String header;
         private final String text;
 
-        Reader(byte @Nullable [] value) throws ExampleException {
+        Reader(String header, byte @Nullable [] value) throws ExampleException {
+            this.header = header;
             if (value == null || value.length == 0) {
-                throw new ExampleException("header " + HEADER + ": expected a text, found nothing");
+                throw new ExampleException("header " + header + ": expected a text, found nothing");
             }
             if (value.length > HEADER_BYTES_MAX) {
-                throw new ExampleException("header " + HEADER + ": expected at most " + HEADER_BYTES_MAX
+                throw new ExampleException("header " + header + ": expected at most " + HEADER_BYTES_MAX
                         + " bytes, found " + value.length);
             }
             text = new String(value, StandardCharsets.ISO_8859_1); // what is no ASCII fits no field
         }
 
-        Served served() throws ExampleException {
+        /// The numbers of the header of members: finite, for members' weights follow from them.
+        float[] memberOutputs() throws ExampleException {
+            String[] fields = fields(2, FORMAT + " outputs");
+            float[] outputs = predictions(fields[1]);
+            for (float output : outputs) {
+                if (!Float.isFinite(output)) {
+                    throw wrong("outputs ", "finite numbers", fields[1]);
+                }
+            }
+            return outputs;
+        }
+
+        private String[] fields(int count, String described) throws ExampleException {
             String[] fields = text.split(" ", -1);
             if (!fields[0].equals(Integer.toString(FORMAT))) {
-                throw new ExampleException("header " + HEADER + ": expected format " + FORMAT + ", found "
+                throw new ExampleException("header " + header + ": expected format " + FORMAT + ", found "
                         + shown(fields[0]) + "; a newer build may be able to read it");
             }
-            if (fields.length != FIELD_COUNT) {
-                throw wrong("", '"' + FIELDS + '"', text);
+            if (fields.length != count) {
+                throw wrong("", '"' + described + '"', text);
             }
+            return fields;
+        }
+
+        Served served(float[] memberOutputs) throws ExampleException {
+            String[] fields = fields(FIELD_COUNT, FIELDS);
             if (!isName(fields[1])) {
                 throw wrong("model ", "a name of a-z, 0-9 and -", fields[1]);
             }
@@ -168,10 +219,10 @@ public record Served(String model, int epoch, long version, long offset, long ti
             return new Served(fields[1], Integer.parseInt(fields[2], 0, dot, 10),
                     Long.parseLong(fields[2], dot + 1, fields[2].length(), 10),
                     whole("offset ", fields[3], Long.MAX_VALUE), whole("time ", fields[4], Example.TIME_MAX),
-                    stage(fields[5]), propensity(fields[6]), predictions(fields[7]));
+                    stage(fields[5]), propensity(fields[6]), predictions(fields[7]), memberOutputs);
         }
 
-        private static long whole(String field, String text, long max) throws ExampleException {
+        private long whole(String field, String text, long max) throws ExampleException {
             if (Example.isWhole(text, 0, text.length(), NUMBER_DIGITS_MAX)) {
                 long value = Long.parseLong(text);
                 if (value <= max) {
@@ -181,7 +232,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
             throw wrong(field, "a whole number from 0 to " + max, text);
         }
 
-        private static Stage stage(String code) throws ExampleException {
+        private Stage stage(String code) throws ExampleException {
             for (Stage each : Stage.values()) {
                 if (each.code.equals(code)) {
                     return each;
@@ -190,7 +241,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
             throw wrong("stage ", "live or challenger", code);
         }
 
-        private static @Nullable Double propensity(String text) throws ExampleException {
+        private @Nullable Double propensity(String text) throws ExampleException {
             if (text.equals(NO_SPLIT)) {
                 return null;
             }
@@ -201,7 +252,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
             return value;
         }
 
-        private static float[] predictions(String text) throws ExampleException {
+        private float[] predictions(String text) throws ExampleException {
             float[] predictions = new float[8];
             int count = 0;
             for (int from = 0; from <= text.length(); count++) {
@@ -217,7 +268,7 @@ public record Served(String model, int epoch, long version, long offset, long ti
             return Arrays.copyOf(predictions, count);
         }
 
-        private static float prediction(String text) throws ExampleException {
+        private float prediction(String text) throws ExampleException {
             if (text.equals("NaN") || text.equals("Infinity") || text.equals("-Infinity") || isNumber(text)) {
                 return Float.parseFloat(text);
             }
@@ -231,9 +282,9 @@ public record Served(String model, int epoch, long version, long offset, long ti
         }
 
         /// @param field and a blank; empty: all of the header
-        private static ExampleException wrong(String field, String expected, String found) {
+        private ExampleException wrong(String field, String expected, String found) {
             return new ExampleException(
-                    "header " + HEADER + ": expected " + field + expected + ", found \"" + shown(found) + '"');
+                    "header " + header + ": expected " + field + expected + ", found \"" + shown(found) + '"');
         }
 
         private static String shown(String text) {

@@ -34,6 +34,8 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.RecipeTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -115,10 +117,16 @@ class TorchLayoutTest {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();
     }
 
+    /// The random networks, and those of two recipes.
+    static List<NetworkSpec> networks() {
+        return Stream.concat(seeds().stream().map(seed -> new RandomNetworks(seed).spec()),
+                Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER).map(yaml -> ModelSpec.parse(yaml, "recipe").network()))
+                .toList();
+    }
+
     @ParameterizedTest
-    @MethodSource("seeds")
-    void nothingIsLostOnTheWayThereAndBack(int seed) throws IOException {
-        NetworkSpec spec = new RandomNetworks(seed).spec();
+    @MethodSource("networks")
+    void nothingIsLostOnTheWayThereAndBack(NetworkSpec spec) throws IOException {
         Parameters written = Parameters.initial(Plan.of(spec));
         Path file = directory.resolve("weights.safetensors");
         try (var to = Files.newOutputStream(file)) {
@@ -131,7 +139,7 @@ class TorchLayoutTest {
         for (int page = 0; page < written.servedPages(); page++) {
             written.readPage(page, expected, 0);
             read.readPage(page, found, 0);
-            assertThat(found).as("seed %d: %s", seed, spec.network()).isEqualTo(expected);
+            assertThat(found).as("%s", spec.network()).isEqualTo(expected);
         }
     }
 
@@ -139,10 +147,7 @@ class TorchLayoutTest {
     @Test
     void everyLayerIsSeen() {
         Set<Class<?>> seen = new HashSet<>();
-        for (int seed : seeds()) {
-            RandomNetworks.layers(new RandomNetworks(seed).spec().network())
-                    .forEach(layer -> seen.add(layer.getClass()));
-        }
+        networks().forEach(spec -> RandomNetworks.layers(spec.network()).forEach(layer -> seen.add(layer.getClass())));
         assertThat(seen).containsExactlyInAnyOrder(Layer.class.getPermittedSubclasses());
     }
 

@@ -76,6 +76,26 @@ class ServedTest {
                 .as(Served::new);
     }
 
+    @Test
+    void whatMembersGaveIsInAHeaderOfItsOwn() throws ExampleException {
+        Served served = new Served("m", 1, 2, 3, 4, Stage.LIVE, null, new float[]{0.5f}, new float[]{-1.5f, 3e-9f});
+        Headers headers = new RecordHeaders();
+        served.writeTo(headers);
+        assertThat(new String(headers.lastHeader(Served.MEMBERS_HEADER).value(), StandardCharsets.US_ASCII))
+                .isEqualTo("1 -1.5,3.0E-9");
+        assertThat(Served.read(headers)).isEqualTo(served)
+                .isNotEqualTo(new Served("m", 1, 2, 3, 4, Stage.LIVE, null, new float[]{0.5f}));
+        headers.add(Served.MEMBERS_HEADER, "1 0.5".getBytes(StandardCharsets.US_ASCII));
+        assertThatThrownBy(() -> Served.read(headers))
+                .hasMessage("header tidegrad-served-members: expected once, found twice");
+        Headers infinite =
+                with(text(SERVED)).add(Served.MEMBERS_HEADER, "1 Infinity".getBytes(StandardCharsets.US_ASCII));
+        assertThatThrownBy(() -> Served.read(infinite))
+                .hasMessage("header tidegrad-served-members: expected outputs finite numbers, found \"Infinity\"");
+        Headers other = with(text(SERVED)).add(Served.MEMBERS_HEADER, "2 1".getBytes(StandardCharsets.US_ASCII));
+        assertThatThrownBy(() -> Served.read(other)).hasMessageContaining("expected format 1, found 2");
+    }
+
     @Property
     void whatIsWrittenIsRead(@ForAll("served") Served served) throws ExampleException {
         Headers headers = new RecordHeaders();

@@ -1,8 +1,5 @@
 package io.tidegrad.replay.backtest;
 
-import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.learn.LabelDelay;
-import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -10,7 +7,6 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -31,14 +27,8 @@ public final class SpecSuggestion {
     private static final double LEAK_AUC = 0.995;
     private static final double LEAK_HITS = 0.995;
     private static final double LEAK_CORRELATION = 0.999;
-    private static final double SKEWED = 3;
     private static final double MISSING_MAX = 0.99;
     private static final double FREE_TEXT = 40; // mean characters
-    private static final List<String> ADAM_RATES = List.of("0.001", "0.003", "0.01", "0.03");
-
-    /// Beside them, of a label that is a number: it may lie far from 0, where Adam's steps take long to get.
-    private static final List<String> SGD_RATES = List.of("0.0001", "0.0003", "0.001", "0.003");
-
     private final EventSample sample;
     private final String told; // what of the events was looked at, for the first line
     private final Column label;
@@ -48,7 +38,6 @@ public final class SpecSuggestion {
     private @Nullable String eventTime;
     private String labelLine = "";
     private String loss = "";
-    private int outputs = 1;
     private LabelLink link;
 
     private SpecSuggestion(EventSample sample, String told, @Nullable String labelField) {
@@ -74,7 +63,7 @@ public final class SpecSuggestion {
         return new StopException(ExitCode.CONFIGURATION, sample.source() + ": " + what);
     }
 
-    /// Suggests a spec for a file, with the optimizer that does best on its first rows.
+    /// Suggests a spec for a file.
     ///
     /// @param labelField null: it is looked for
     /// @throws StopException the file can't be read, or no spec can say its label or a feature
@@ -88,29 +77,7 @@ public final class SpecSuggestion {
                 String.format(Locale.ROOT, "the first %,d events of %s", sample.rows(), file.getFileName()),
                 labelField);
         made.features();
-        boolean numbers = !made.link.classes();
-        List<String> tried = Stream
-                .concat(ADAM_RATES.stream().map(rate -> optimizer("adam", rate)),
-                        SGD_RATES.stream().limit(numbers ? SGD_RATES.size() : 0).map(rate -> optimizer("sgd", rate)))
-                .toList();
-        List<Backtest.Trial> trials =
-                tried.stream()
-                        .map(optimizer -> new Backtest.Trial(optimizer,
-                                ModelSpec.parse(made.text(name(name), "", optimizer, ""), "the suggested spec")))
-                        .toList();
-        BacktestResult best =
-                new Backtest(file, trials, LabelDelay.Length.NONE, 1, EventSample.ROWS_MAX, Kernels.active())
-                        .run(Backtest.Listener.NONE).stream().min(Comparator.comparingDouble(BacktestResult::loss))
-                        .orElseThrow();
-        return made.text(name(name), "", best.trial().name(),
-                String.format(Locale.ROOT, "of %s%s the one with the lowest %s on the first %,d rows",
-                        String.join(", ", ADAM_RATES),
-                        numbers ? ", and sgd at " + String.join(", ", SGD_RATES) + "," : "",
-                        Headline.of(best.trial().spec()).label(), best.rows()));
-    }
-
-    private static String optimizer(String name, String rate) {
-        return "{ " + name + ": { rate: " + rate + " } }";
+        return made.text(name(name), "");
     }
 
     /// Suggests a spec for a topic's events, or, if there is none, for what the registered schema says of them.
@@ -122,8 +89,7 @@ public final class SpecSuggestion {
         TopicSample topic = TopicSample.of(kafka, registry, topicName);
         SpecSuggestion made = new SpecSuggestion(topic.events(), topic.told(), labelField);
         made.features();
-        return made.text(topicName, topic.isJson() ? ", format: json" : "", optimizer("adam", "0.003"),
-                "nobody has tried it; lr-find finds a better one in the topic, and backtest in a file");
+        return made.text(topicName, topic.isJson() ? ", format: json" : "");
     }
 
     // ---- the label ----
@@ -152,7 +118,6 @@ public final class SpecSuggestion {
         }
         if (label.kind() == Column.Kind.TEXT && values.size() <= Math.min(CLASSES_MAX, sample.rows() / NAMED_MIN)) {
             List<String> names = values.stream().sorted().toList();
-            outputs = names.size();
             labelLine = String.format(Locale.ROOT, "{ field: %s, classes: [%s] } # %s: %d texts: classes", name,
                     names.stream().map(SpecSuggestion::quoted).collect(Collectors.joining(", ")), why, names.size());
             return classes(codes);
@@ -167,10 +132,9 @@ public final class SpecSuggestion {
         boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
                 && max + 1 <= values.size() * 1.25;
         if (classes) {
-            outputs = (int) max + 1;
             labelLine = String.format(Locale.ROOT,
-                    "{ field: %s } # %s: whole numbers from 0 to %d, nearly all of them: classes", name, why,
-                    (int) max);
+                    "{ field: %s, classes: %d } # %s: whole numbers from 0 to %d, nearly all of them: classes", name,
+                    (int) max + 1, why, (int) max);
             return classes(codes);
         }
         labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: numbers from %s to %s", name, why,
@@ -313,13 +277,12 @@ public final class SpecSuggestion {
                 if (eventTime == null && column.missing() == 0) {
                     eventTime = column.name();
                 }
-                features.add("- time-part: { field: " + name + ", parts: [" + parts(column)
-                        + "], dimension: 4 } # a time" + gaps);
+                features.add("- time-part: { field: " + name + ", parts: [" + parts(column) + "] } # a time" + gaps);
             }
             case NUMBER -> {
                 String named = namedWhy(column);
                 if (named == null) {
-                    number(column, name, missing, gaps);
+                    number(column, name, gaps);
                 } else {
                     category(column, name, named, gaps);
                 }
@@ -345,15 +308,14 @@ public final class SpecSuggestion {
         int distinct = column.distinct().size();
         if (sample.rows() == 0) {
             features.add("- category: { field: " + name + ", buckets: "
-                    + (column.kind() == Column.Kind.FLAG ? "16, dimension: 2 } # " : "1024, dimension: 8 } # ") + what
+                    + (column.kind() == Column.Kind.FLAG ? "16 } # " : "1024 } # ") + what
                     + ", says the schema; nobody has counted the values");
             return;
         }
         int buckets = Math.clamp(Integer.highestOneBit(Math.max(1, 4 * distinct - 1)) * 2L, 16, 1 << 18);
-        int dimension = Math.clamp(Math.round(2 * Math.pow(distinct, 0.25)), 2, 16);
         features.add(String.format(Locale.ROOT,
-                "- category: { field: %s, buckets: %d, dimension: %d } # %s, %,d values%s; buckets for four times as many",
-                name, buckets, dimension, what, distinct, gaps));
+                "- category: { field: %s, buckets: %d } # %s, %,d values%s; buckets for four times as many", name,
+                buckets, what, distinct, gaps));
     }
 
     /// Why numbers are rather names; null if they are not.
@@ -371,19 +333,11 @@ public final class SpecSuggestion {
                 : null;
     }
 
-    private void number(Column column, String name, double missing, String gaps) {
-        if (sample.rows() == 0) {
-            features.add("- number: { field: " + name
-                    + ", scale: standard, missing: indicator } # a number, says the schema");
-            return;
-        }
-        double min = column.present().min().orElse(0);
-        double max = column.present().max().orElse(0);
-        double skewness = column.skewness();
-        boolean skewed = skewness > SKEWED && min >= 0 && column.distinct().size() > 10;
-        String more = (skewed ? ", transform: log1p" : "") + (missing > 0 ? ", missing: indicator" : "");
-        features.add(String.format(Locale.ROOT, "- number: { field: %s, scale: standard%s } # %s to %s%s%s", name, more,
-                shown(min), shown(max), skewed ? String.format(Locale.ROOT, ", skewness %.1f", skewness) : "", gaps));
+    /// A value that was never missing in the sample may be later: that costs a number that is always 0.
+    private void number(Column column, String name, String gaps) {
+        String what = sample.rows() == 0 ? "a number, says the schema"
+                : shown(column.present().min().orElse(0)) + " to " + shown(column.present().max().orElse(0)) + gaps;
+        features.add("- number: { field: " + name + ", scale: standard, missing: indicator } # " + what);
     }
 
     private static String shown(double value) {
@@ -411,7 +365,7 @@ public final class SpecSuggestion {
     }
 
     /// @param format more of the input
-    private String text(String topic, String format, String optimizer, String why) {
+    private String text(String topic, String format) {
         StringBuilder text = new StringBuilder();
         line(text, "# Suggested by " + told + "; each line says why.");
         line(text, "model: " + name(topic) + " # its name in topics");
@@ -426,10 +380,8 @@ public final class SpecSuggestion {
         if (sample.hasMore()) {
             line(text, "  # left out: fields that were not looked at, because there are so many; is a name data?");
         }
-        line(text, "network: [ dense: 64, relu, dense: " + outputs + " ] # one hidden layer to begin with; "
-                + (outputs == 1 ? "one output" : "an output for each class"));
+        line(text, "recipe: auto # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
         line(text, "loss: " + loss + " # what the label asks for");
-        line(text, "optimizer: " + optimizer + (why.isEmpty() ? "" : " # " + why));
         line(text, "mini-batch: { size: 1 } # best where a stream drifts");
         return text.toString();
     }

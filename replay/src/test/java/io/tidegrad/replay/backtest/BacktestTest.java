@@ -270,6 +270,27 @@ class BacktestTest {
         assertThat(result.evaluation().logLoss()).isNotCloseTo(model.evaluation().logLoss(), within(1e-4));
     }
 
+    /// Labels come in runs that are as long as they are late, so a member that follows them is always wrong. By what it would
+    /// say when its label comes, having learned that run, it would look best.
+    @Test
+    void aMixtureJudgesItsMembersByWhatTheySaidWhenTheRowCame() throws IOException {
+        StringBuilder csv = new StringBuilder("x,y\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 6_000; i++) {
+            csv.append(random.nextInt(100)).append(',').append(i / 256 % 2).append('\n');
+        }
+        ModelSpec spec = ModelSpec.parse("""
+                model: runs
+                input: { topic: runs }
+                label: { field: y }
+                features: [ number: { field: x, scale: standard } ]
+                recipe: auto
+                loss: binary-cross-entropy
+                """, "runs");
+        BacktestResult late = run(file("runs.csv", csv.toString()), spec, new LabelDelay.Length(256, null), 1);
+        assertThat(late.evaluation().logLoss()).isLessThan(1);
+    }
+
     @Test
     void severalPassesLearnTheFileAgainAndOnlyTheFirstIsNew() throws IOException {
         ModelSpec spec = spec("size: 1", "size: 7");

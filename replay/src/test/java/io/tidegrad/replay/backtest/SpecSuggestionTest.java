@@ -51,17 +51,15 @@ class SpecSuggestionTest {
         assertThat(yaml)
                 .contains(
                         "label: { field: fraud, positive: \"yes\" } # --label: two values, of which 'yes' is the rarer",
-                        "event-time: at }",
-                        "- time-part: { field: at, parts: [hour, weekday], dimension: 4 } # a time\n",
+                        "event-time: at }", "- time-part: { field: at, parts: [hour, weekday] } # a time\n",
                         "- number: { field: age, scale: standard, missing: indicator } # 18 to 89, missing in 20.0 %\n",
-                        "- category: { field: country, buckets: 16, dimension: 2 } # text, 2 values, missing in 33.4 %",
+                        "- category: { field: country, buckets: 16 } # text, 2 values, missing in 33.4 %",
                         "- category: { field: \"shop id\", buckets: ",
                         "numbers that are names, by the field's name, 40 values", "# left out: always: always x",
                         "# left out: note: 2,000 values in 2,000 events: hardly any comes again",
                         "# left out: refunded: alone it has an AUC of 1.0000: it seems to know the label",
-                        "loss: binary-cross-entropy", "dense: 1 ]")
-                .containsPattern("- number: \\{ field: amount, scale: standard, transform: log1p } # .*, skewness \\d+")
-                .containsPattern("rate: 0.0\\d+ } } # of 0.001, 0.003, 0.01, 0.03 the one with the lowest log loss");
+                        "loss: binary-cross-entropy", "recipe: auto # network and optimizer, which nobody has to tune")
+                .containsPattern("- number: \\{ field: amount, scale: standard, missing: indicator } # 0.*");
         assertThat(yaml.lines()).allSatisfy(line -> assertThat(line).matches("features:|.*#.*"));
     }
 
@@ -83,8 +81,9 @@ class SpecSuggestionTest {
                 "time-part: { field: seen,", "- number: { field: amount");
     }
 
+    /// Beside the best of four Adam rates with a hidden layer of 64, which take long to get to where the label is.
     @Test
-    void aLabelFarFromZeroIsReachedByAnotherOptimizerAndMonthsAreTimes() throws IOException {
+    void aLabelFarFromZeroIsReachedAndMonthsAreTimes() throws IOException {
         StringBuilder csv = new StringBuilder("month,y\n");
         SplittableRandom random = new SplittableRandom(5);
         for (int i = 0; i < 600; i++) {
@@ -92,14 +91,15 @@ class SpecSuggestionTest {
                     500 + i % 12 + random.nextDouble()));
         }
         String yaml = suggested("sales.csv", csv.toString(), null);
-        assertThat(yaml).contains("event-time: month }", "parts: [month], dimension: 4 } # a time\n",
-                "optimizer: { sgd: { rate: 0.0",
-                "0.03, and sgd at 0.0001, 0.0003, 0.001, 0.003, the one with the lowest squared");
+        assertThat(yaml).contains("event-time: month }", "parts: [month] } # a time\n", "mean-squared-error");
         BacktestResult result = backtest(folder.resolve("sales.csv"), yaml);
         assertThat(result.rejected()).as(result.firstRejected().toString()).isZero();
-        String adam = yaml.replaceFirst("sgd: \\{ rate: [0-9.]+", "adam: { rate: 0.001");
-        assertThat(result.evaluation().meanSquaredError())
-                .isLessThan(backtest(folder.resolve("sales.csv"), adam).evaluation().meanSquaredError() / 10);
+        for (String rate : List.of("0.001", "0.003", "0.01", "0.03")) {
+            String adam = yaml.replaceFirst("recipe: auto",
+                    "network: [ dense: 64, relu, dense: 1 ]\noptimizer: { adam: { rate: " + rate + " } }");
+            assertThat(result.evaluation().meanSquaredError())
+                    .isLessThan(backtest(folder.resolve("sales.csv"), adam).evaluation().meanSquaredError() / 10);
+        }
     }
 
     @Test
@@ -136,10 +136,10 @@ class SpecSuggestionTest {
                     random.nextInt(9), i % 2 == 0, x / 10.0 + random.nextGaussian(), x / 334));
         }
         String classes = suggested("events.jsonl", lines.toString(), null);
-        assertThat(classes).contains("label: { field: \"y\" } # by its name", "whole numbers from 0 to 2", "dense: 3 ]",
-                "categorical-cross-entropy", "- number: { field: from.x, scale: standard }",
-                "- category: { field: from.code, buckets: 64, dimension: 3 } # text, 9 values",
-                "- category: { field: ok, buckets: 16, dimension: 2 } # true or false", "# left out: tags: lists");
+        assertThat(classes).contains("label: { field: \"y\", classes: 3 } # by its name", "whole numbers from 0 to 2",
+                "categorical-cross-entropy", "- number: { field: from.x, scale: standard, missing: indicator }",
+                "- category: { field: from.code, buckets: 64 } # text, 9 values",
+                "- category: { field: ok, buckets: 16 } # true or false", "# left out: tags: lists");
         assertThat(backtest(folder.resolve("events.jsonl"), classes).learned()).isEqualTo(600);
         String numbers = suggested("events.jsonl", lines.toString(), "size");
         assertThat(numbers).contains("mean-squared-error", "# left out: from.x: its correlation with the label is 0.9");
@@ -161,10 +161,10 @@ class SpecSuggestionTest {
         }
         String yaml = suggested("events.csv", texts.toString(), null);
         assertThat(yaml).contains("label: { field: \"y\", classes: [\"no, never\", \"on\", \"yes\"] } # by its name;",
-                "3 texts: classes", "dense: 3 ]");
+                "3 texts: classes");
         BacktestResult named = backtest(folder.resolve("events.csv"), yaml);
         BacktestResult numbered = backtest(Files.writeString(folder.resolve("numbers.csv"), numbers),
-                yaml.replaceFirst(", classes: .*]", ""));
+                yaml.replaceFirst(", classes: .*]", ", classes: 3"));
         assertThat(named.learned()).isEqualTo(300);
         assertThat(named.evaluation().logLoss()).isEqualTo(numbered.evaluation().logLoss());
         BacktestResult less = backtest(folder.resolve("events.csv"), yaml.replace("\"on\"", "\"in\""));

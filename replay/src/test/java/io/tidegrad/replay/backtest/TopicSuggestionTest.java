@@ -100,9 +100,10 @@ class TopicSuggestionTest {
                 "# Suggested by the newest 400 events of topic " + topic
                         + ", beside which 1 can't be read; each line says",
                 "model: payments-", "input: { topic: " + topic + ", event-time: seen }", "label: { field: fraud }",
-                "- time-part: { field: seen, parts: [hour, weekday]", "- number: { field: amount, scale: standard } # ",
-                "- number: { field: shop.rank, scale: standard }",
-                "- category: { field: shop.place, buckets: 16, dimension: 3 } # text, 3 values, missing in 25.0 %",
+                "- time-part: { field: seen, parts: [hour, weekday]",
+                "- number: { field: amount, scale: standard, missing: indicator } # ",
+                "- number: { field: shop.rank, scale: standard, missing: indicator }",
+                "- category: { field: shop.place, buckets: 16 } # text, 3 values, missing in 25.0 %",
                 "# left out: items[]: lists", "# left out: photo: bytes").doesNotContain("more");
         try (SchemaRegistry registry = registry()) {
             assertThat(EventSchemas.known(ModelSpec.parse(yaml, "suggested"), registry).input().reader())
@@ -120,7 +121,8 @@ class TopicSuggestionTest {
         create(3, values);
         String yaml = suggested(null);
         assertThat(yaml).contains("input: { topic: " + topic + ", format: json }", "label: { field: \"y\" }",
-                "- number: { field: x, scale: standard }", "it has 3 partitions where a model's topic has one");
+                "- number: { field: x, scale: standard, missing: indicator }",
+                "it has 3 partitions where a model's topic has one");
         assertThat(ModelSpec.parse(yaml, "suggested").input().format()).isEqualTo(ModelSpec.Format.JSON);
     }
 

@@ -72,7 +72,7 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
         }
         RecordHeaders headers = new RecordHeaders();
         new Served(session.servedVersion().model(), session.epoch(), session.version(), session.offset(), now, stage,
-                propensity, predictions).writeTo(headers);
+                propensity, predictions, session.memberOutputsOf(row)).writeTo(headers);
         long size = (long) request.key().length + request.value().length + BoundedHeaders.bytes(headers) + FRAME_BYTES;
         int most = limits.logBytes().getOrDefault(topic, Integer.MAX_VALUE);
         if (size > most) {

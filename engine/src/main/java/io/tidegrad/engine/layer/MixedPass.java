@@ -1,0 +1,108 @@
+package io.tidegrad.engine.layer;
+
+import io.tidegrad.engine.kernel.ScalarMath;
+
+/// What the two kinds of `Mixture` share: members run forward in their order, are mixed, get slopes of their own, and then
+/// the mixture's weights learn, row by row.
+abstract sealed class MixedPass implements Pass permits MixtureOfClasses, MixtureOfNumbers {
+    /// The exponent of what a member's weight is multiplied by.
+    static final double SHARPNESS = 0.3;
+
+    private static final double SHARE = 0.001;
+
+    final Branch[] members;
+    private final int statistics;
+    private final int inputLines;
+    private final Activation input;
+    private final Activation output;
+
+    MixedPass(Branch[] members, int statistics, int inputLines, Activation input, Activation output) {
+        this.members = members;
+        this.statistics = statistics;
+        this.inputLines = inputLines;
+        this.input = input;
+        this.output = output;
+    }
+
+    @Override
+    public final Activation output() {
+        return output;
+    }
+
+    @Override
+    public final void forward(Step step) {
+        for (Branch member : members) {
+            member.pass().forward(step);
+        }
+        mix(step, state(step), output.value());
+    }
+
+    @Override
+    public final void backward(Step step) {
+        for (int m = 0; m < members.length; m++) {
+            Activation z = members[m].pass().output();
+            slope(step, m, z.value(), z.requireGradient());
+            members[m].pass().backward(step);
+        }
+        Branch.sumInputGradients(step.rows * inputLines, members, input.gradient());
+        if (step.learnsStatistics) {
+            double[] state = state(step);
+            for (int row = 0; row < step.rows; row++) {
+                learn(step, state, row, step.labels[row * step.labelsPerRow], Math.min(1, step.sampleWeights[row]));
+            }
+        }
+    }
+
+    /// Whether it is known what members gave a row when it was predicted.
+    static boolean isServed(Step step, int row) {
+        return step.memberOutputs.length > 0 && !Float.isNaN(step.memberOutputs[row * step.memberOutputsPerRow]);
+    }
+
+    /// Computes the output and keeps what the other two need.
+    abstract void mix(Step step, double[] state, Block y);
+
+    /// dz of the loss of one member.
+    abstract void slope(Step step, int member, Block z, Block dz);
+
+    /// @param importance the row's weight, at most 1
+    abstract void learn(Step step, double[] state, int row, float label, double importance);
+
+    double[] state(Step step) {
+        return step.slab.statistics(statistics);
+    }
+
+    Block values(int member) {
+        return members[member].pass().output().value();
+    }
+
+    /// Weight number `i` of `count` that stand at `at`: equal before the first row.
+    static double weight(double[] state, int at, int i, int count) {
+        return state[0] == 0 ? 1.0 / count : state[at + i];
+    }
+
+    /// Writes the equal weights down before the first row changes them.
+    static void begin(double[] state, int at, int count) {
+        for (int i = at; i < at + count; i++) {
+            state[i] = weight(state, at, i - at, count);
+        }
+    }
+
+    /// w = (1 - share) w / Σ w + share / count
+    static void share(double[] state, int at, int count) {
+        double sum = 0;
+        for (int i = at; i < at + count; i++) {
+            sum += state[i];
+        }
+        for (int i = at; i < at + count; i++) {
+            state[i] = (1 - SHARE) * (state[i] / sum) + SHARE / count;
+        }
+    }
+
+    static double exp(double x) {
+        return ScalarMath.exp((float) x);
+    }
+
+    static double log(double x) {
+        return ScalarMath.log((float) x);
+    }
+}

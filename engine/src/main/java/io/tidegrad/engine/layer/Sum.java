@@ -1,0 +1,93 @@
+package io.tidegrad.engine.layer;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Branches that read the same and have outputs of the same shape, which are added in their order: y = Σ f(x). A linear
+/// model of numbers and categories is the sum of a `Dense` and of tables as wide as the output.
+public record Sum(List<Layer> layers) implements Layer {
+    public Sum {
+        layers = List.copyOf(layers);
+    }
+
+    public Sum(Layer... layers) {
+        this(List.of(layers));
+    }
+
+    @Override
+    public Layer withLayers(List<Layer> others) {
+        return new Sum(others);
+    }
+
+    @Override
+    public Planned plan(Planner planner, Shape input) {
+        if (layers.isEmpty()) {
+            throw planner.mismatch(this, "at least one branch", "none");
+        }
+        List<Planned> branches = new ArrayList<>();
+        boolean trainable = false;
+        for (int i = 0; i < layers.size(); i++) {
+            Planned branch = planner.plan(i, layers.get(i), input).with(Shape.Columns.LAST_AXIS);
+            branches.add(branch);
+            trainable |= branch.trainable();
+            if (!branch.output().equals(branches.getFirst().output())) {
+                throw planner.mismatch(this, "branches whose outputs have the same shape",
+                        branches.getFirst().output() + " and " + branch.output());
+            }
+        }
+        Shape.Grid output = branches.getFirst().output();
+        boolean anyTrainable = trainable;
+        int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
+        return new Planned(output, trainable, (workspace, x, into) -> {
+            List<Branch> bound = Branch.bind(workspace, branches, x);
+            boolean gradient = anyTrainable || x.gradient() != null || workspace.reportsInputGradients();
+            return new Bound(output.lines(), output.width(), inputLines, bound.toArray(Branch[]::new), x,
+                    workspace.activation(output, gradient));
+        });
+    }
+
+    private record Bound(int lines, int width, int inputLines, Branch[] branches, Activation input,
+            Activation output) implements Pass {
+        @Override
+        public void forward(Step step) {
+            Block y = output.value();
+            for (int i = 0; i < branches.length; i++) {
+                branches[i].pass().forward(step);
+                Block part = branches[i].pass().output().value();
+                for (int line = 0; line < step.rows * lines; line++) {
+                    int at = y.row(line);
+                    int partAt = part.row(line);
+                    for (int column = 0; column < width; column++) {
+                        float before = i == 0 ? 0 : y.values[at + column];
+                        y.values[at + column] = before + part.values[partAt + column];
+                    }
+                }
+            }
+        }
+
+        /// The gradient of each branch's output is that of the sum.
+        @Override
+        public void backward(Step step) {
+            for (Branch branch : branches) {
+                Block dy = output.gradient();
+                Block branchDy = branch.pass().output().gradient();
+                if (dy != null && branchDy != null) {
+                    for (int line = 0; line < step.rows * lines; line++) {
+                        System.arraycopy(dy.values, dy.row(line), branchDy.values, branchDy.row(line), width);
+                    }
+                }
+                branch.pass().backward(step);
+            }
+            Branch.sumInputGradients(step.rows * inputLines, branches, input.gradient());
+        }
+
+        @Override
+        public double inputMagnitude(Step step) {
+            double sum = 0;
+            for (Branch branch : branches) {
+                sum += branch.pass().inputMagnitude(step);
+            }
+            return sum;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.StreamRms;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What takes the place of `network` and `optimizer` in a spec whose author does not want to tune: a `Mixture` of members
+/// that suit different streams, at rates that fall to a floor. `RecipeNetwork` makes the network of it.
+///
+/// @param members in the order in which they are mixed
+/// @param rate of the first update
+/// @param hidden units of the hidden layer
+public record Recipe(List<Member> members, double rate, int hidden) {
+    /// One learner of the mixture.
+    public enum Member {
+        /// A hidden layer at a low floor: it averages over much.
+        STEADY(1, 0.05, 0.003),
+        /// A hidden layer at a high floor: it follows what changes.
+        QUICK(1, 0.5, 0.003),
+        /// No hidden layer.
+        LINEAR(0.5, 0.015, 0),
+        /// Like the steady one, with other first weights, and again with others when the members' loss has risen.
+        RESTARTING(1, 0.05, 0.003);
+
+        private final double rate;
+        private final double floor;
+        private final double pull;
+
+        /// @param rate of the first update, as a part of the recipe's rate; so is `floor`, the least
+        Member(double rate, double floor, double pull) {
+            this.rate = rate;
+            this.floor = floor;
+            this.pull = pull;
+        }
+
+        StreamRms optimizer(double of) {
+            return StreamRms.of(of * rate, of * floor, pull);
+        }
+
+        boolean isLinear() {
+            return this == LINEAR;
+        }
+    }
+
+    private static final double RATE = 0.02;
+    private static final int HIDDEN = 64;
+    private static final Recipe AUTO = new Recipe(List.of(Member.values()), RATE, HIDDEN);
+    private static final Recipe LEAN = new Recipe(List.of(Member.STEADY, Member.LINEAR), RATE, HIDDEN);
+
+    static final Form<Recipe> FORM = new Form<>("recipe", Recipe.class,
+            keys -> new Recipe(
+                    keys.optional("members", AUTO.members,
+                            ValueType.list("members, like [steady, linear]", ValueType.oneOf(Member.values())),
+                            Recipe::members),
+                    keys.optional("rate", RATE, ValueType.RATE, Recipe::rate),
+                    keys.optional("hidden", HIDDEN, ValueType.whole(1, Layers.UNITS_MAX), Recipe::hidden)));
+
+    public Recipe {
+        members = List.copyOf(members);
+    }
+
+    static Recipe read(SpecNode node) {
+        if (node.is("auto")) {
+            return AUTO;
+        }
+        if (node.is("lean")) {
+            return LEAN;
+        }
+        if (!node.isMapping()) {
+            node.problem("expected auto, lean, or a mapping like { members: [steady, linear], rate: 0.02 }");
+            return AUTO;
+        }
+        Recipe read = FORM.read(node);
+        if (read == null || read.members.isEmpty()) {
+            return AUTO;
+        }
+        if (read.members.size() > read.members.stream().distinct().count()) {
+            node.problem("expected each member once, found " + read.members.stream().map(Flow::name).toList());
+        }
+        if (read.members.equals(List.of(Member.RESTARTING))) {
+            node.problem(
+                    "expected another member beside restarting, which starts again when the others' loss has risen");
+        }
+        return read;
+    }
+
+    String canonical() {
+        String keys = FORM.keysOf(this).toString();
+        return equals(AUTO) ? "auto" : equals(LEAN) ? "lean" : keys;
+    }
+
+    /// The optimizer of the network around the members, of which nothing is left for it to update.
+    StreamRms optimizer() {
+        return members.getFirst().optimizer(rate);
+    }
+
+    /// The members that this label lets learn: numbers have no alarm that one could start again at.
+    List<Member> members(Loss loss) {
+        return loss instanceof MeanSquaredError
+                ? members.stream().filter(member -> member != Member.RESTARTING).toList() : members;
+    }
+
+    /// What `loss` is unless the spec says it.
+    static @Nullable Loss loss(SpecNode label) {
+        if (label.has("classes")) {
+            return new CategoricalCrossEntropy(false, true, 0, List.of(), null);
+        }
+        return label.has("threshold") || label.has("positive") ? new BinaryCrossEntropy() : null;
+    }
+
+    /// Reports what a recipe can't learn.
+    ///
+    /// @param outputs classes, or 1
+    static void check(SpecNode recipe, Loss loss, ModelSpec.Label.Kind kind, ModelSpec.LateLabels late, int outputs) {
+        boolean plain = loss.equals(new BinaryCrossEntropy()) || loss instanceof MeanSquaredError
+                || loss.equals(new CategoricalCrossEntropy(false, true, 0, List.of(), null));
+        if (!plain) {
+            recipe.problem("a recipe learns by binary-cross-entropy, categorical-cross-entropy or mean-squared-error"
+                    + " without settings; found " + Losses.FORMS.inBraces(loss));
+        }
+        if (kind != ModelSpec.Label.Kind.ONE) {
+            recipe.problem("a recipe learns a label that is one value, not a list");
+        }
+        if (late == ModelSpec.LateLabels.FNW) {
+            recipe.problem("a recipe can't weigh fake negatives: expected late-labels: relearn or ignore");
+        }
+        if (loss instanceof CategoricalCrossEntropy && outputs < 2) {
+            recipe.problem("a recipe needs to know the classes: expected label: { classes: … }, their names or number");
+        }
+    }
+}

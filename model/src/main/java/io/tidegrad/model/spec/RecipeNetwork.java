@@ -1,0 +1,223 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Bias;
+import io.tidegrad.engine.layer.Concat;
+import io.tidegrad.engine.layer.Dense;
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.FromRow;
+import io.tidegrad.engine.layer.Identity;
+import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.InputBound;
+import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Mixture;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.RunningScale;
+import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Sum;
+import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.model.NetworkSpec;
+import io.tidegrad.engine.model.Plan;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Recipe → the engine's layers: every number scaled by what was seen of it, once for all members, then the `Mixture`.
+///
+/// A member with a hidden layer reads the numbers and a table row a category side by side: z = W₂ᵀ relu(W₁ᵀ x + b₁) + b₂.
+/// The linear one adds a weight a number and a weight a category: z = Wᵀ x + Σ w_c + b.
+final class RecipeNetwork {
+    /// The least width of a category's table row, and of a bag's.
+    private static final int DIMENSION = 8;
+
+    private static final int BAG_DIMENSION = 16;
+
+    /// How much larger the first rows of a bag's table are: of many rows the mean is small.
+    private static final float BAG_START = 4 * Embedding.START;
+
+    /// Magnitudes that a layer may read before its steps become smaller: `InputBound`.
+    private static final double INPUTS = 8;
+
+    private static final double HIDDEN_INPUTS = 16;
+
+    private final Recipe recipe;
+    private final List<Feature> features;
+    private final RowLayout layout;
+    private final int outputs;
+
+    private RecipeNetwork(Recipe recipe, List<Feature> features, int outputs) {
+        this.recipe = recipe;
+        this.features = features;
+        this.outputs = outputs;
+        layout = new RowLayout(features);
+    }
+
+    static Layer of(Recipe recipe, List<Feature> features, Loss loss, int outputs) {
+        return new RecipeNetwork(recipe, features, outputs).network(loss);
+    }
+
+    private Layer network(Loss loss) {
+        List<Recipe.Member> members = recipe.members(loss);
+        Layer mixture = new Mixture(members.stream()
+                .map(member -> (Layer) new OwnOptimizer(member.optimizer(recipe.rate()), member(member))).toList(),
+                target(loss), members.indexOf(Recipe.Member.RESTARTING));
+        Numbered numbers = numbers();
+        if (numbers.runs.isEmpty()) {
+            return new Sequence(mixture);
+        }
+        Layer row = numbers.runs.size() == 1 ? numbers.runs.getFirst() : new Concat(numbers.runs);
+        return new Sequence(row, new RunningScale(numbers.flags), mixture);
+    }
+
+    /// A line for each member, then one for the mixture.
+    static List<LayerOutline> outline(Recipe recipe, Loss loss, NetworkSpec network) {
+        Plan plan = Plan.of(network);
+        List<LayerOutline> lines = new ArrayList<>();
+        List<Recipe.Member> members = recipe.members(loss);
+        String mixture = plan.tensors().stream().map(Tensor::name).filter(name -> name.endsWith(".weights"))
+                .map(name -> name.substring(0, name.length() - "weights".length())).findFirst().orElseThrow();
+        for (int m = 0; m < members.size(); m++) {
+            String path = mixture + m + ".";
+            long weights = plan.tensors().stream().filter(tensor -> tensor.name().startsWith(path))
+                    .mapToLong(tensor -> (long) tensor.rows() * tensor.columns()).sum();
+            String layers = members.get(m).isLinear() ? "linear"
+                    : "dense: " + recipe.hidden() + ", relu, dense: " + plan.outputs();
+            lines.add(new LayerOutline(Flow.name(members.get(m)), layers, plan.output(), weights));
+        }
+        lines.add(new LayerOutline("", "mixture", plan.output(), plan.weights()));
+        return lines;
+    }
+
+    private static Mixture.Target target(Loss loss) {
+        return switch (loss) {
+            case BinaryCrossEntropy _ -> Mixture.Target.YES_NO;
+            case MeanSquaredError _ -> Mixture.Target.NUMBER;
+            default -> Mixture.Target.CLASSES;
+        };
+    }
+
+    private Layer member(Recipe.Member member) {
+        if (member.isLinear()) {
+            List<Layer> parts = new ArrayList<>();
+            if (hasNumbers()) {
+                parts.add(new Dense(outputs, false, Initialization.ZERO));
+            }
+            tables(true).forEach(table -> parts.add(new FromRow(table)));
+            return new Sequence(new InputBound(INPUTS, parts.size() == 1 ? parts.getFirst() : new Sum(parts)),
+                    new Bias());
+        }
+        List<Layer> parts = new ArrayList<>();
+        if (hasNumbers()) {
+            parts.add(new Identity());
+        }
+        tables(false).forEach(table -> parts.add(new FromRow(table)));
+        return new Sequence(parts.size() == 1 ? parts.getFirst() : new Concat(parts),
+                new InputBound(INPUTS, new Dense(recipe.hidden(), true, Initialization.HE_NORMAL)), new Relu(),
+                new InputBound(HIDDEN_INPUTS, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
+    }
+
+    /// The columns of a row that are scaled, in the order of their statistics.
+    static int[] columns(List<Feature> features) {
+        return new RowColumns(features).values.stream().mapToInt(column -> column).toArray();
+    }
+
+    private boolean hasNumbers() {
+        return !numbers().runs.isEmpty();
+    }
+
+    /// The columns of a row that are scaled.
+    private static final class RowColumns {
+        final List<Integer> values = new ArrayList<>();
+        final List<Integer> indicators = new ArrayList<>(); // by value: whether it is missing; -1 for never
+
+        RowColumns(List<Feature> features) {
+            RowLayout layout = new RowLayout(features);
+            for (boolean standard : new boolean[]{false, true}) {
+                for (int i = 0; i < features.size(); i++) {
+                    if (RowLayout.isStandard(features.get(i)) == standard) {
+                        int raw = layout.rawWidth(features.get(i)) - (layout.indicatorAt(i) < 0 ? 0 : 1);
+                        for (int column = 0; column < (standard ? 1 : raw); column++) {
+                            values.add(layout.numberAt(i) + column);
+                            indicators.add(layout.indicatorAt(i));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// @param runs columns of the row that lie side by side: of the values, then of their flags
+    /// @param flags as `RunningScale` has them
+    private record Numbered(List<Layer> runs, List<Integer> flags) {
+    }
+
+    private Numbered numbers() {
+        RowColumns columns = new RowColumns(features);
+        List<Integer> flagColumns =
+                columns.indicators.stream().filter(column -> column >= 0).distinct().sorted().toList();
+        List<Integer> flags = columns.indicators.stream().map(
+                column -> column < 0 ? RunningScale.NEVER_MISSING : columns.values.size() + flagColumns.indexOf(column))
+                .toList();
+        List<Layer> runs = new ArrayList<>();
+        addRuns(columns.values, runs);
+        addRuns(flagColumns, runs);
+        return new Numbered(runs, flags);
+    }
+
+    private static void addRuns(List<Integer> columns, List<Layer> runs) {
+        int from = 0;
+        for (int i = 1; i <= columns.size(); i++) {
+            if (i == columns.size() || columns.get(i) != columns.get(i - 1) + 1) {
+                runs.add(new Numbers(columns.get(from), i - from));
+                from = i;
+            }
+        }
+    }
+
+    /// One table for each category of each feature. Of the linear member their rows are as wide as the output and start at 0.
+    private List<Layer> tables(boolean linear) {
+        List<Layer> tables = new ArrayList<>();
+        for (int i = 0; i < features.size(); i++) {
+            int at = layout.idAt(i);
+            switch (features.get(i)) {
+                case Feature.Category feature ->
+                    tables.add(table(at, feature.buckets(), feature.dimension(), feature.update(), linear));
+                case Feature.Cross feature ->
+                    tables.add(table(at, feature.buckets(), feature.dimension(), feature.update(), linear));
+                case Feature.TimePart time -> {
+                    for (int p = 0; p < time.parts().size(); p++) {
+                        // One row more than values: the last one is null's.
+                        tables.add(
+                                table(at + p, time.parts().get(p).size() + 1, time.dimension(), time.update(), linear));
+                    }
+                }
+                case Feature.Bag bag -> tables.add(bag(at, bag.count(), layout.lengthAt(i),
+                        bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(i), bag.buckets(),
+                        bag.dimension(), bag.update(), linear));
+                case Feature.Categories list -> tables.add(bag(at, list.count(), layout.lengthAt(i),
+                        EmbeddingBag.UNWEIGHTED, list.buckets(), list.dimension(), list.update(), linear));
+                case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
+                }
+            }
+        }
+        return tables;
+    }
+
+    private Layer table(int at, int rows, int dimension, Embedding.Update update, boolean linear) {
+        return new Embedding(at, 1, rows, linear ? outputs : Math.max(DIMENSION, dimension), update,
+                Embedding.NO_PADDING, linear ? 0 : Embedding.START);
+    }
+
+    /// The mean of a bag's rows; of the linear member their sum divided by the root of their number.
+    private Layer bag(int at, int count, int lengthAt, int weightsAt, int rows, int dimension, Embedding.Update update,
+            boolean linear) {
+        EmbeddingBag.Mode mode = weightsAt != EmbeddingBag.UNWEIGHTED ? EmbeddingBag.Mode.SUM
+                : linear ? EmbeddingBag.Mode.ROOT : EmbeddingBag.Mode.MEAN;
+        return new EmbeddingBag(at, count, lengthAt, weightsAt, rows,
+                linear ? outputs : Math.max(BAG_DIMENSION, dimension), mode, update, linear ? 0 : BAG_START);
+    }
+}
