@@ -32,7 +32,7 @@ public final class OnnxExport {
 
     /// @param name the graph's name
     /// @param metadata written to the file unchanged
-    /// @throws NotExpressibleException ONNX can't express a layer, or a limit is exceeded; the message names it
+    /// @throws NotExpressibleException a limit of ONNX files is exceeded; the message names it
     public static byte[] of(String name, Parameters parameters, Map<String, String> metadata) {
         Plan plan = parameters.plan();
         RowShape row = plan.spec().row();

@@ -38,7 +38,7 @@ record RecipeNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
             boolean isHeavy = of[3] < HEAVY * Math.sqrt(of[2]) && of[7] > 0;
             centres[i] = of[isHeavy ? 6 : 1];
             deviations[i] = of[0] < 2 || !(of[2] > 0) ? Double.POSITIVE_INFINITY : Math.sqrt(of[isHeavy ? 7 : 2]);
-            bends[i] = ScalarMath.exp((float) of[5]);
+            bends[i] = Math.max(ScalarMath.exp((float) of[5]), Float.MIN_NORMAL);
             heavy[i] = isHeavy ? 1 : 0;
         }
         int width = ((Shape.Grid) x.shape()).width();

@@ -258,10 +258,8 @@ public final class Scorer implements AutoCloseable {
             for (int number = 0; number < probabilities.length; number++) {
                 probabilities[number] = session.probability(number);
             }
-            float[] memberOutputs = new float[session.memberOutputs()];
-            session.memberOutputs(memberOutputs, 0);
             return new Prediction(session.servedVersion().model(), session.epoch(), session.version(), session.offset(),
-                    session.freshnessMs(), probabilities, memberOutputs);
+                    session.freshnessMs(), probabilities, session.memberOutputsOf(0));
         } finally {
             sessions.giveBack(session);
         }
