@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
 /// Stores the served version in a file, and serves the file's version at a start at which Kafka gives none. Both happen
 /// on a thread of its own, so neither scoring nor following waits for a disk.
 ///
-/// The file is read once: if nothing serves within `PATIENCE`, or earlier if Kafka returns an error. Its version passes
-/// the same checks as one from the topic and never replaces another version. From then on it counts like a version that
-/// this process admitted: only a higher one may follow.
+/// The file is read once: if nothing serves within `PATIENCE`, or earlier if Kafka returns an error or has no topic of
+/// snapshots. Its version passes the same checks as one from the topic and never replaces another version. From then on
+/// it counts like a version that this process admitted: only a higher one may follow.
 final class LastGood implements AutoCloseable {
     /// A start from Kafka usually takes a tenth of this.
     static final Duration PATIENCE = Duration.ofSeconds(3);
@@ -85,8 +85,9 @@ final class LastGood implements AutoCloseable {
         thread.start();
     }
 
-    /// Kafka returned an error, so the start need not wait any longer before it reads the file.
-    void kafkaIsAway() {
+    /// Kafka returned an error, or the control topic was read and there is no topic of snapshots: the start need not wait
+    /// any longer before it reads the file.
+    void kafkaHasNone() {
         needed.countDown();
     }
 

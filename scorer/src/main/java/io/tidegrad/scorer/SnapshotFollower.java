@@ -167,7 +167,7 @@ final class SnapshotFollower implements AutoCloseable {
                 } catch (RuntimeException | OutOfMemoryError e) {
                     counters.failure();
                     if (lastGood != null) {
-                        lastGood.kafkaIsAway();
+                        lastGood.kafkaHasNone();
                     }
                     if (status.state() == State.FOLLOWING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
@@ -434,6 +434,9 @@ final class SnapshotFollower implements AutoCloseable {
                 log.info("{}", detail);
             }
             status = new Status(State.WAITING_FOR_TOPIC, detail);
+            if (lastGood != null) {
+                lastGood.kafkaHasNone();
+            }
             begun = true;
             opened.pause();
         }
