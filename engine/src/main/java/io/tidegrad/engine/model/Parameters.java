@@ -496,15 +496,14 @@ public final class Parameters {
     /// Copies bytes `from` to `to` of one of the streams.
     private void transfer(boolean inServed, long from, long to, byte[] bytes, int at, Direction direction) {
         Streams streams = plan.streams();
-        for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
+        int[] order = inServed ? streams.servedOrder : streams.optimizerOrder;
+        long[] starts = inServed ? streams.served : streams.optimizer;
+        for (int i = Streams.lastNotAfter(order, starts, from); i < order.length && starts[order[i]] < to; i++) {
+            int tensor = order[i];
             Tensor declared = plan.tensors().get(tensor);
-            long start = inServed ? streams.served[tensor] : streams.optimizer[tensor];
+            long start = starts[tensor];
             switch (slab.storage(tensor)) {
-                case Storage.Doubles(double[] values) -> {
-                    if (inServed) {
-                        transferDoubles(values, start, from, to, bytes, at, direction);
-                    }
-                }
+                case Storage.Doubles(double[] values) -> transferDoubles(values, start, from, to, bytes, at, direction);
                 case Storage.Touched gradients ->
                     throw new IllegalStateException(declared.name() + ": gradients have no pages");
                 case Storage.Floats floats -> transferFloats(declared, floats, inServed ? 0 : 1,

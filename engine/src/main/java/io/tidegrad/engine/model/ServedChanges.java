@@ -26,7 +26,7 @@ public final class ServedChanges {
 
     ServedChanges(Plan plan) {
         this.plan = plan;
-        order = plan.streams().servedOrder();
+        order = plan.streams().servedOrder;
         List<Tensor> tensors = plan.tensors();
         rows = new long[tensors.size()][];
         for (int tensor = 0; tensor < rows.length; tensor++) {

@@ -1,7 +1,6 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Tensor;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -11,6 +10,8 @@ final class Streams {
     final int stateParts;
     final long[] served; // tensor → byte offset in the served stream
     final long[] optimizer; // tensor → byte offset in the optimizer stream
+    final int[] servedOrder; // tensors in the order of the served stream: statistics first
+    final int[] optimizerOrder; // tensors in the order of the optimizer stream: those that have state
     final long statisticsBytes;
     final long servedBytes;
     final long optimizerBytes;
@@ -39,13 +40,28 @@ final class Streams {
         }
         servedBytes = at;
         optimizerBytes = optimizerAt;
+        int[] floats = IntStream.range(0, served.length)
+                .filter(tensor -> !(tensors.get(tensor) instanceof Tensor.Statistics)).toArray();
+        servedOrder = IntStream
+                .concat(IntStream.range(0, served.length)
+                        .filter(tensor -> tensors.get(tensor) instanceof Tensor.Statistics), IntStream.of(floats))
+                .toArray();
+        optimizerOrder = stateParts == 0 ? new int[0] : floats;
     }
 
-    /// Tensor indices in the order of the served stream: statistics first.
-    int[] servedOrder() {
-        return IntStream.range(0, served.length).boxed()
-                .sorted(Comparator.comparingLong((Integer tensor) -> served[tensor])).mapToInt(Integer::intValue)
-                .toArray();
+    /// Returns the place in `order` of the last tensor that starts at byte `at` or before it; 0 if none does.
+    static int lastNotAfter(int[] order, long[] starts, long at) {
+        int low = 0;
+        int high = order.length - 1;
+        while (low < high) {
+            int middle = (low + high + 1) >>> 1;
+            if (starts[order[middle]] <= at) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return low;
     }
 
     long servedBytes(Tensor tensor) {

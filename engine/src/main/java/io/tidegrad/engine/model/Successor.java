@@ -22,7 +22,7 @@ public final class Successor {
             throw new IllegalArgumentException("expected parameters that are served, found ones that learn");
         }
         plan = parent.plan();
-        order = plan.streams().servedOrder();
+        order = plan.streams().servedOrder;
         copy = new SlabCopy(parent.slab());
         parameters = Parameters.servedFrom(plan, copy.slab());
         parameters.setCounts(parent.updates(), parent.examples());
