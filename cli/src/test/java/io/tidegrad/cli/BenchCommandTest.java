@@ -95,6 +95,12 @@ class BenchCommandTest {
             assertThat(values).containsOnlyKeys("examples_per_cpu_s", "watch_cost");
             return;
         }
+        if (workload.equals("recipe")) {
+            assertThat(values)
+                    .containsOnlyKeys("examples_per_cpu_s", "lean_cost", "auto_cost", "bytes_allocated_per_step")
+                    .containsEntry("bytes_allocated_per_step", 0.0);
+            return;
+        }
         if (workload.equals("backtest")) {
             // It reads a file, evaluates, and ends: it is no loop of steps.
             assertThat(values).containsOnlyKeys("examples_per_wall_s", "engine_share");

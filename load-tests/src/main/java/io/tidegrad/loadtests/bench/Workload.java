@@ -138,6 +138,14 @@ public sealed interface Workload {
         }
     }
 
+    /// Rows of flights in memory to updated weights and their evaluation, by recipes and by a hidden layer of 64 with Adam.
+    record Recipes(String name) implements Workload {
+        @Override
+        public List<Integer> batches() {
+            return List.of(1);
+        }
+    }
+
     /// A file of shipped events to updated weights, with all that a backtest evaluates.
     record Backtesting(String name, ShippedStream stream) implements Workload {
         @Override
@@ -196,8 +204,9 @@ public sealed interface Workload {
     List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
 
     List<Workload> ALL = Stream
-            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING, List.of(new Watching("watch")),
-                    List.of(new Backtesting("backtest", ShippedStream.FLIGHTS)))
+            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING,
+                    List.of(new Watching("watch"), new Recipes("recipe"),
+                            new Backtesting("backtest", ShippedStream.FLIGHTS)))
             .<Workload>flatMap(List::stream).toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest

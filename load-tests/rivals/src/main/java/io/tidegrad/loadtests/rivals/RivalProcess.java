@@ -73,6 +73,8 @@ public final class RivalProcess {
                 throw new LoadTestException("no rival of this build decodes as " + decoding.name() + " does");
             case Workload.Watching watching ->
                 throw new LoadTestException("no rival watches as " + watching.name() + " does");
+            case Workload.Recipes recipes ->
+                throw new LoadTestException("no rival learns by " + recipes.name());
             case Workload.Backtesting backtesting ->
                 throw new LoadTestException("no rival learns from a file as " + backtesting.name() + " does");
             case Workload.SparseUpdate sparse ->
