@@ -28,6 +28,7 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                             match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
                             match("conv-1", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.72),
                             match("conv", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.79),
+                            match("recipe", 1, 1, Rival.VOWPAL_WABBIT, Metric.EXAMPLES_PER_CPU_S, Double.NaN),
                             match("W2", 32, 1, Rival.SCALAR, Metric.EXAMPLES_PER_CPU_S, 8),
                             match("W2", 128, 2, Rival.ONE_WORKER, Metric.EXAMPLES_PER_WALL_S, 1.6)))
             .flatMap(matches -> matches).toList();

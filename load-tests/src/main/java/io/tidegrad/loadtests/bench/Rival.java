@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 /// What a workload is compared with.
 public enum Rival {
     LIBTORCH("LibTorch", "libtorch"), ONNX_RUNTIME("ONNX Runtime", "onnxruntime"), OPENBLAS("OpenBLAS", "openblas"),
-    C("C, gcc", "c"),
+    VOWPAL_WABBIT("Vowpal Wabbit", "vw"), C("C, gcc", "c"),
     /// Tidegrad with scalar kernels.
     SCALAR("scalar kernels", ""),
     /// `GenericDatumReader`, and a look-up of each field in its record.
@@ -72,7 +72,7 @@ public enum Rival {
         if (!Files.isDirectory(build.resolve("lib"))) {
             throw new LoadTestException("expected the rivals in " + build.resolve("lib")
                     + ", found nothing: ./tidegrad build --rivals fetches and builds them"
-                    + " (250 MB: LibTorch, OpenBLAS and ONNX Runtime, for Linux on x86-64)");
+                    + " (250 MB: LibTorch, OpenBLAS, ONNX Runtime and Vowpal Wabbit, for Linux on x86-64)");
         }
         return build;
     }

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 
 /// The main class of a JVM that measures one rival: `RivalProcess <rival> <workload> <batch> <seconds>`, the rival one
-/// of `libtorch`, `onnxruntime`, `openblas`, `c`. The same rows, the same meter, the same lines of JSON as the bench's.
+/// of `libtorch`, `onnxruntime`, `openblas`, `vw`, `c`. The same rows, the same meter, the same lines of JSON as the bench's.
 public final class RivalProcess {
     private static final int REFUSED = 2;
 
@@ -73,8 +73,12 @@ public final class RivalProcess {
                 throw new LoadTestException("no rival of this build decodes as " + decoding.name() + " does");
             case Workload.Watching watching ->
                 throw new LoadTestException("no rival watches as " + watching.name() + " does");
-            case Workload.Recipes recipes ->
-                throw new LoadTestException("no rival learns by " + recipes.name());
+            case Workload.Recipes recipes -> {
+                try (VowpalWabbit vowpalWabbit = new VowpalWabbit()) {
+                    vowpalWabbit.learn(lines);
+                }
+                yield lines.all();
+            }
             case Workload.Backtesting backtesting ->
                 throw new LoadTestException("no rival learns from a file as " + backtesting.name() + " does");
             case Workload.SparseUpdate sparse ->

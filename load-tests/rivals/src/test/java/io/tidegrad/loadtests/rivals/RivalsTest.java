@@ -10,6 +10,7 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.bench.MadeUpRows;
+import io.tidegrad.loadtests.bench.Measurement;
 import io.tidegrad.loadtests.bench.Workload;
 import java.util.HashMap;
 import java.util.List;
@@ -129,5 +130,14 @@ class RivalsTest {
             sum += OpenBlas.value(a + k * aStride) * OpenBlas.value(b + k * bStride);
         }
         return sum;
+    }
+
+    /// What its command prints of the same flights, in their order.
+    @Test
+    void vowpalWabbitLearnsFlightsAsItsCommandDoes() {
+        try (VowpalWabbit vowpalWabbit = new VowpalWabbit()) {
+            vowpalWabbit.learn(new Measurement.Lines("recipe", 1, 1, "vw", ""));
+            assertThat(vowpalWabbit.loss()).isCloseTo(0.4279, within(5e-4));
+        }
     }
 }
