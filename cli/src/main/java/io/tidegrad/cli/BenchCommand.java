@@ -42,7 +42,8 @@ final class BenchCommand extends OptionsCommand {
 
     @Option(names = "--rivals", description = {
         "Also measure other libraries, in turns with Tidegrad and with one thread each, and print the ratios: LibTorch"
-                + " from the JVM, ONNX Runtime, OpenBLAS, C (./tidegrad build --rivals downloads them), and Avro."})
+                + " from the JVM, ONNX Runtime, OpenBLAS, Vowpal Wabbit, C (./tidegrad build --rivals downloads them),"
+                + " and Avro."})
     private boolean rivals;
 
     @Option(names = "--json", description = "Print one line of JSON for each number.")
