@@ -37,10 +37,11 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 4;
+    private static final int CARRY_FORMAT = 5;
 
-    /// Earlier formats, which are read: with an evaluation of the newest labels that knows no fields, which begins anew;
-    /// without one; and without what was served.
+    /// Earlier formats, which are read: without the events in a row that failed, which are counted anew; with an evaluation
+    /// of the newest labels that knows no fields, which begins anew; without one; and without what was served.
+    private static final int CARRY_FORMAT_WITHOUT_DIVERGENCE = 4;
     private static final int CARRY_FORMAT_WITHOUT_FIELDS = 3;
     private static final int CARRY_FORMAT_SINCE_THE_BEGINNING = 2;
     private static final int CARRY_FORMAT_UNSERVED = 1;
@@ -58,6 +59,7 @@ public final class OnlineModel {
     private final Batch judged; // the row that is judged
     private long quarantined;
     private final @Nullable Reactions reactions; // null if the spec has none
+    private final Divergence divergence;
     private final long windowMillis; // 0 when the spec has no window
     private long openWindow; // number of the window that the open batch belongs to
     private final StreamTime streamTime;
@@ -78,6 +80,7 @@ public final class OnlineModel {
         quarantine = spec.quarantine();
         judged = new Batch(shape, 1);
         reactions = Reactions.of(spec);
+        divergence = new Divergence(spec);
         Duration window = spec.window();
         windowMillis = window == null ? 0 : window.toMillis();
         streamTime = new StreamTime(spec.input().maxAhead().toMillis());
@@ -140,7 +143,7 @@ public final class OnlineModel {
     /// neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
-    ///     caused it
+    ///     caused it, or it is one in a row of so many that it is not the rows (see `Divergence`)
     public @Nullable Rejection accept(Row row) {
         long time = row.eventTime;
         if (time != Row.NO_TIME && !streamTime.admits(time)) {
@@ -239,7 +242,12 @@ public final class OnlineModel {
             }
             finiteAt = parameters.updates();
         }
-        return new Rejection(Rejection.Reason.NOT_FINITE, "the model can't learn from this event: " + faultOf(""));
+        String fault = faultOf("");
+        divergence.refused();
+        if (divergence.isReached()) {
+            throw diverged(divergence.describe(fault));
+        }
+        return new Rejection(Rejection.Reason.NOT_FINITE, "the model can't learn from this event: " + fault);
     }
 
     /// Describes where the last step failed, with the place of the layer in the spec.
@@ -269,7 +277,10 @@ public final class OnlineModel {
 
     private ModelDivergedException diverged(String what) {
         return new ModelDivergedException("model '" + spec.model() + "' diverged at update " + parameters.updates()
-                + ": " + what + "; lower the optimizer's rate or standardise the features (scale: standard),"
+                + ": " + what + "; "
+                + (spec.recipe() == null
+                        ? "lower the optimizer's rate, standardise the features (scale: standard) or take recipe: auto,"
+                        : "lower the recipe's rate,")
                 + " and start a new epoch");
     }
 
@@ -281,6 +292,10 @@ public final class OnlineModel {
             evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row]);
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
+            divergence.learned(predictions, row * outputs, open.labels[row * shape.labels()]);
+            if (divergence.isReached()) {
+                throw diverged(divergence.describe("it predicted " + predictions[row * outputs]));
+            }
             if (reactions != null) {
                 reactions.learned(predictions, row * outputs, open.labels, row * shape.labels());
             }
@@ -373,6 +388,7 @@ public final class OnlineModel {
         evaluation.write(to);
         served.write(to);
         evaluation.writeRecent(to);
+        divergence.write(to);
         return to.seal();
     }
 
@@ -410,6 +426,9 @@ public final class OnlineModel {
             from.raw(from.remaining());
         } else if (from.format() > CARRY_FORMAT_SINCE_THE_BEGINNING) {
             evaluation.readRecent(from);
+        }
+        if (from.format() > CARRY_FORMAT_WITHOUT_DIVERGENCE) {
+            divergence.read(from);
         }
         from.end();
     }
