@@ -250,7 +250,7 @@ public final class ModelTrainer implements AutoCloseable {
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
                 model -> new EventFold(lineage.spec(), model, values),
                 published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
-                patience, fatalEvents, stop, surroundings.warmUps().of(lineage.spec()));
+                patience, fatalEvents, stop, config.workers(), surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),
                 store.commitMax(), store.mayRedo(), config.standbyReplicas(),

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// @param models names of registered models to learn
 /// @param allModels whether every registered model is learned, and each that is registered later
 /// @param failFast whether the process ends with the first model that can't go on
+/// @param workers threads that share each step of a model, the learning one included
 /// @param httpPort 0 for any free port
 /// @param security of the HTTP server
 /// @param keep which snapshots stay on the topic, where that is not as a spec says
@@ -39,8 +40,8 @@ import org.jspecify.annotations.Nullable;
 /// @param replication replication factor of topics that are created; -1 for the brokers' default
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
-        List<Path> specs, List<String> models, boolean allModels, boolean failFast, String httpHost, int httpPort,
-        ServerSecurity security, Keep keep, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
+        List<Path> specs, List<String> models, boolean allModels, boolean failFast, int workers, String httpHost,
+        int httpPort, ServerSecurity security, Keep keep, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
         @Nullable StoreKind store, long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication,
         long deadLetterRetention) {
     /// What the operator of this process says in place of the specs of its models.
@@ -85,7 +86,8 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
         return new TrainerConfig(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 Path.of(settings.text(CommonSettings.STATE_DIR)), specs, models,
                 settings.flag(TrainerSettings.ALL_MODELS), settings.flag(TrainerSettings.FAIL_FAST),
-                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT), security,
+                settings.number(TrainerSettings.WORKERS), settings.text(CommonSettings.HTTP_HOST),
+                settings.number(CommonSettings.HTTP_PORT), security,
                 new Keep(settings.numberIfGiven(TrainerSettings.KEEP_SNAPSHOTS),
                         settings.numberIfGiven(TrainerSettings.KEEP_HOURLY),
                         settings.numberIfGiven(TrainerSettings.KEEP_DAILY)),

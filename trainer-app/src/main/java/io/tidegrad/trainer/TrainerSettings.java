@@ -21,6 +21,7 @@ import static io.tidegrad.ops.settings.Setting.Use.all;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.required;
 
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.Form;
 import io.tidegrad.ops.settings.Setting;
@@ -33,6 +34,8 @@ public final class TrainerSettings {
             "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
             "end the process once one model can't go on; without it the other models go on");
+    public static final Setting WORKERS = Setting.of("workers", "N", Form.number(1, Workers.COUNT_MAX),
+            "how many threads share each step of a model; any number learns the same bits").withDefault("1");
     public static final Setting KEEP_SNAPSHOTS = Setting
             .of("keep-snapshots", "N", Form.number(1, 1_000_000), "how many of the newest snapshots stay on the topic")
             .otherwise(AS_THE_SPEC);
@@ -64,7 +67,7 @@ public final class TrainerSettings {
     public static final Command TRAINER =
             new Command("trainer", "learn one or more models from their topics, exactly once",
                     "Give at least one --spec or --model, or --all-models. Exit status: docs/operations/run.md.",
-                    required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(SPEC, MODEL, ALL_MODELS, FAIL_FAST),
+                    required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(SPEC, MODEL, ALL_MODELS, FAIL_FAST, WORKERS),
                     required(STATE_DIR), LEARNING,
                     optional(STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
 

@@ -139,6 +139,34 @@ class NeighboursTest extends TrainerFixture {
 
     // ---- tests ----
 
+    /// The recipe's hidden layers are so wide that their steps are shared at mini-batch size 1.
+    @Test
+    void modelsOfTwoWorkersLearnTheBitsOfOneAndLeaveNoThreadBehind() {
+        List<ModelSpec> specs = List.of(wideRecipe("a"), wideRecipe("b"));
+        log.send(0, 300);
+        try (TrainerApp trainer = TrainerApp.start(config(specs, "--workers", "2"))) {
+            specs.forEach(spec -> assertLearned(trainer, spec, 300));
+            assertThat(workers()).isEqualTo(specs.size());
+        }
+        await().atMost(PATIENCE).until(() -> workers() == 0);
+        log.send(300, 400);
+        try (TrainerApp trainer = TrainerApp.start(config(specs))) {
+            specs.forEach(spec -> assertLearned(trainer, spec, 400));
+            assertThat(workers()).isZero();
+        }
+    }
+
+    private ModelSpec wideRecipe(String suffix) {
+        return ModelSpec.parse(
+                named(suffix).yaml().replaceAll("(network|optimizer): .*\n", "") + "recipe: { hidden: 512 }\n",
+                "test spec");
+    }
+
+    private static long workers() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("tidegrad-worker-")).count();
+    }
+
     @LongProof("three starts")
     @Test
     void aModelThatDivergesStopsAloneNowAndAtEveryStartUntilItIsMadeAnew() {

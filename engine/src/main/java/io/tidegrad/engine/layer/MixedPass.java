@@ -15,9 +15,16 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
     private final int inputLines;
     private final Activation input;
     private final Activation output;
+    private final long weights;
 
-    MixedPass(Branch[] members, int statistics, int inputLines, Activation input, Activation output) {
+    // Made once: a step allocates nothing.
+    private final Step.Work forwardShare = this::forwardShare;
+    private final Step.Work backwardShare = this::backwardShare;
+
+    /// @param weights that a row meets in all members together
+    MixedPass(Branch[] members, int statistics, int inputLines, Activation input, Activation output, long weights) {
         this.members = members;
+        this.weights = weights;
         this.statistics = statistics;
         this.inputLines = inputLines;
         this.input = input;
@@ -31,10 +38,15 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
 
     @Override
     public final void forward(Step step) {
-        for (Branch member : members) {
-            member.pass().forward(step);
-        }
+        step.shareLayers(weights * step.rows, members.length, forwardShare);
         mix(step, state(step), output.value());
+    }
+
+    private void forwardShare(Step step, int share, int shares, int worker) {
+        int end = Workers.cut(members.length, share + 1, shares);
+        for (int m = Workers.cut(members.length, share, shares); m < end; m++) {
+            members[m].pass().forward(step);
+        }
     }
 
     @Override
@@ -42,14 +54,22 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
         for (int m = 0; m < members.length; m++) {
             Activation z = members[m].pass().output();
             slope(step, m, z.value(), z.requireGradient());
-            members[m].pass().backward(step);
         }
+        step.shareLayers(weights * (2L * step.rows + Dense.Bound.UPDATE_MULTIPLICATIONS), members.length,
+                backwardShare);
         Branch.sumInputGradients(step.rows * inputLines, members, input.gradient());
         if (step.learnsStatistics) {
             double[] state = state(step);
             for (int row = 0; row < step.rows; row++) {
                 learn(step, state, row, step.labels[row * step.labelsPerRow], Math.min(1, step.sampleWeights[row]));
             }
+        }
+    }
+
+    private void backwardShare(Step step, int share, int shares, int worker) {
+        int end = Workers.cut(members.length, share + 1, shares);
+        for (int m = Workers.cut(members.length, share, shares); m < end; m++) {
+            members[m].pass().backward(step);
         }
     }
 

@@ -73,6 +73,7 @@ public record Mixture(List<Layer> members, Target target, int restarted) impleme
             case CLASSES, YES_NO -> MixtureOfClasses.state(size);
             case NUMBER -> MixtureOfNumbers.state(size);
         }));
+        int first = planner.declared();
         List<Planned> planned = new ArrayList<>();
         for (int m = 0; m < size; m++) {
             int from = planner.declared();
@@ -89,6 +90,7 @@ public record Mixture(List<Layer> members, Target target, int restarted) impleme
         }
         Shape.Grid output = planned.getFirst().output();
         planner.declareMixture(size * output.width());
+        long weights = planner.weightsOfARow(first);
         int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
         return new Planned(output, true, (workspace, x, into) -> {
             Branch[] branches = Branch.bind(workspace, planned, x).toArray(Branch[]::new);
@@ -97,9 +99,9 @@ public record Mixture(List<Layer> members, Target target, int restarted) impleme
             }
             Activation y = workspace.activation(output, true);
             return switch (target) {
-                case CLASSES, YES_NO ->
-                    new MixtureOfClasses(branches, statistics, inputLines, x, y, output.width(), restarted, workspace);
-                case NUMBER -> new MixtureOfNumbers(branches, statistics, inputLines, x, y);
+                case CLASSES, YES_NO -> new MixtureOfClasses(branches, statistics, inputLines, x, y, weights,
+                        output.width(), restarted, workspace);
+                case NUMBER -> new MixtureOfNumbers(branches, statistics, inputLines, x, y, weights);
             };
         });
     }

@@ -28,9 +28,9 @@ final class MixtureOfClasses extends MixedPass {
     private final double[] q; // (maxRows, classes)
     private final double[] mixed; // (classes)
 
-    MixtureOfClasses(Branch[] members, int statistics, int inputLines, Activation input, Activation output, int outputs,
-            int restarted, Workspace workspace) {
-        super(members, statistics, inputLines, input, output);
+    MixtureOfClasses(Branch[] members, int statistics, int inputLines, Activation input, Activation output,
+            long weights, int outputs, int restarted, Workspace workspace) {
+        super(members, statistics, inputLines, input, output, weights);
         this.outputs = outputs;
         this.restarted = restarted;
         classes = Math.max(2, outputs);

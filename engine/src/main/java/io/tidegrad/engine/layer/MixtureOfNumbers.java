@@ -14,8 +14,9 @@ final class MixtureOfNumbers extends MixedPass {
     private final int count; // of members
     private final int labelAt;
 
-    MixtureOfNumbers(Branch[] members, int statistics, int inputLines, Activation input, Activation output) {
-        super(members, statistics, inputLines, input, output);
+    MixtureOfNumbers(Branch[] members, int statistics, int inputLines, Activation input, Activation output,
+            long weights) {
+        super(members, statistics, inputLines, input, output, weights);
         count = members.length;
         labelAt = W_AT + count;
     }

@@ -76,6 +76,19 @@ public final class Planner {
         return declared.tensors.size();
     }
 
+    /// How many weights a row meets in matrices and tables that were declared from number `first` on.
+    long weightsOfARow(int first) {
+        long weights = 0;
+        for (Tensor tensor : declared.tensors.subList(first, declared())) {
+            weights += switch (tensor) {
+                case Tensor.Table table -> (long) table.reads() * table.columns();
+                case Tensor.Matrix matrix -> (long) matrix.rows() * matrix.columns();
+                case Tensor.Vector _,Tensor.Statistics _ -> 0;
+            };
+        }
+        return weights;
+    }
+
     /// Declares that tensors can start again.
     void declareRestart(Restart restart) {
         declared.restarts.add(restart);

@@ -11,6 +11,10 @@ import java.util.Arrays;
 /// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another slab): the
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
+    /// How many times as long as their FMAs whole layers take: recipes of 34 inputs took 8 times as long at mini-batches of 1
+    /// and 32.
+    private static final int LAYERS_MULTIPLICATIONS = 8;
+
     public final Kernels kernels;
     private final Workers workers;
 
@@ -71,6 +75,8 @@ public final class Step {
     private Work work = (step, part, parts, worker) -> {
     };
     private final Workers.Work partOfWork = (part, parts, worker) -> work.run(this, part, parts, worker);
+    private final Step[] apart; // by worker; none without workers
+    private final Workers.Work partApart = this::runApart;
 
     /// Work of a layer that can be divided into parts, as `Workers.Work`. Made once, so that a step allocates nothing.
     @FunctionalInterface
@@ -103,6 +109,24 @@ public final class Step {
         tiles = new float[workers.count()][Kernels.TILES];
         scratch = new float[workers.count()][0];
         faulty = new boolean[maxRows];
+        apart = new Step[workers.count() == 1 ? 0 : workers.count()];
+        Arrays.setAll(apart, worker -> new Step(this));
+    }
+
+    /// The step of one worker, who runs whole layers of `whole` alone. It has scratch of its own.
+    private Step(Step whole) {
+        kernels = whole.kernels;
+        workers = Workers.NONE;
+        tiles = new float[1][Kernels.TILES];
+        scratch = new float[1][0];
+        faulty = whole.faulty;
+        apart = new Step[0];
+        touchedRows = (tensor, touched, count) -> {
+            synchronized (whole.apart) {
+                whole.touchedRows.touched(tensor, touched, count);
+            }
+        };
+        inputBounds = (bound, factor) -> whole.inputBounds.multiplyRate(bound, factor);
     }
 
     /// Prepares the step for a batch.
@@ -126,6 +150,48 @@ public final class Step {
         workers.share(multiplications, partsMax, partOfWork);
     }
 
+    /// Runs work whose parts are whole layers, which may share work themselves: a part that is not alone runs on a step of
+    /// its worker, in which nothing is shared. Parts must have no tensor in common.
+    ///
+    /// @param multiplications of the layers with their inputs and the optimizer's, in FMAs
+    void shareLayers(long multiplications, int partsMax, Work work) {
+        if (apart.length == 0 || numbersGradient.length > 0) {
+            work.run(this, 0, 1, 0);
+            return;
+        }
+        for (Step each : apart) {
+            each.follow(this);
+        }
+        this.work = work;
+        workers.share(multiplications * LAYERS_MULTIPLICATIONS, partsMax, partApart);
+    }
+
+    private void runApart(int part, int parts, int worker) {
+        work.run(parts == 1 ? this : apart[worker], part, parts, 0);
+    }
+
+    /// Takes over everything but scratch and what is called.
+    private void follow(Step whole) {
+        optimizers = whole.optimizers;
+        rows = whole.rows;
+        numbers = whole.numbers;
+        numbersPerRow = whole.numbersPerRow;
+        ids = whole.ids;
+        idsPerRow = whole.idsPerRow;
+        labels = whole.labels;
+        labelsPerRow = whole.labelsPerRow;
+        sampleWeights = whole.sampleWeights;
+        memberOutputs = whole.memberOutputs;
+        memberOutputsPerRow = whole.memberOutputsPerRow;
+        slab = whole.slab;
+        target = whole.target;
+        scale = whole.scale;
+        learns = whole.learns;
+        learnsStatistics = whole.learnsStatistics;
+        number = whole.number;
+        seed = whole.seed;
+    }
+
     float[] tile(int worker) {
         return tiles[worker];
     }
@@ -139,6 +205,9 @@ public final class Step {
     public void allocateScratch(Workspace workspace) {
         for (int worker = 0; worker < scratch.length; worker++) {
             scratch[worker] = new float[workspace.scratch()];
+        }
+        for (Step each : apart) {
+            each.allocateScratch(workspace);
         }
     }
 

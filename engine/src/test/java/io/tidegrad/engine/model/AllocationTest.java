@@ -20,9 +20,12 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.InputBound;
+import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -56,6 +59,7 @@ import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.optim.Sgd;
+import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.engine.testing.RandomNetworks;
 import io.tidegrad.proof.SteadyAllocation;
 import java.io.BufferedReader;
@@ -132,7 +136,18 @@ class AllocationTest {
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Sequence(new Concat(new Numbers(0, 3), new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
                                 new Dense(1)),
-                        new BinaryCrossEntropy(), new FtrlProximal(0.01, 1, 0.1, 1), 1));
+                        new BinaryCrossEntropy(), new FtrlProximal(0.01, 1, 0.1, 1), 1),
+                new NetworkSpec(new RowShape(3, 5, 1),
+                        new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),
+                        new BinaryCrossEntropy(), StreamRms.of(0.01, 1e-3, 0.003), 1));
+    }
+
+    private static Layer member(int hidden) {
+        return new Sequence(
+                new Concat(new Numbers(0, 3), new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
+                        new EmbeddingBag(2, 3, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, 7, 8, EmbeddingBag.Mode.MEAN,
+                                Embedding.Update.TOUCHED)),
+                new InputBound(8, new Dense(hidden)), new Relu(), new Dense(1));
     }
 
     private static NetworkSpec ofLoss(Loss loss) {

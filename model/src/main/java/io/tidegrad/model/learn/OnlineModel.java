@@ -1,6 +1,7 @@
 package io.tidegrad.model.learn;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Fault;
 import io.tidegrad.engine.model.Learner;
@@ -50,7 +51,7 @@ public final class OnlineModel {
     private final boolean weighted;
     private final byte[] fingerprint;
     private final Parameters parameters;
-    private final Learner learner;
+    private Learner learner;
     private long finiteAt = -1; // the update count at which all weights were last found finite
     private final Kernels kernels;
     private final RowShape shape;
@@ -121,6 +122,12 @@ public final class OnlineModel {
 
     public Parameters parameters() {
         return parameters;
+    }
+
+    /// Shares every step among workers from now on; the bits stay the same. The owner of the workers closes them after the
+    /// last row.
+    public void shareAmong(Workers workers) {
+        learner = new Learner(parameters, kernels, spec.miniBatch(), workers);
     }
 
     /// The learner, to be warmed up before the first row (`Learner.warmUp`).

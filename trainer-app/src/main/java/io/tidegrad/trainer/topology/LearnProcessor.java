@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.topology;
 
 import io.tidegrad.control.Lineage;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
@@ -39,7 +40,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
 
     /// Everything that exists from `init` to `close`.
     private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
-            Publisher publisher, RefusalLog refusals) {
+            Publisher publisher, RefusalLog refusals, Workers workers) {
     }
 
     /// Asks for commits until everything is published and kept. It runs only while something is left to do, because
@@ -59,15 +60,23 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = context.getStateStore(Topics.MODEL_STORE);
         store.begin(model -> fold(model)::foldAgain);
         parts.warmUp().join(); // with cold kernels the first events would wait longer
-        Learning learning =
-                new Learning(context, store, fold(store.model()), parts.publishers().apply(store.published()),
-                        new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()));
+        Learning learning = new Learning(context, store, fold(store.model()),
+                parts.publishers().apply(store.published()),
+                new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()), share(store.model()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
         alarm = null;
         store.outputs(() -> publish(learning));
         parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, false)));
         look(learning, false);
+    }
+
+    private Workers share(OnlineModel model) {
+        Workers workers = new Workers(parts.workers());
+        if (workers.count() > 1) {
+            model.shareAmong(workers);
+        }
+        return workers;
     }
 
     private PatientFold fold(OnlineModel model) {
@@ -190,6 +199,10 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void close() {
         parts.stop().whenGiven(null);
-        learning = null;
+        Learning learning = this.learning;
+        if (learning != null) {
+            learning.workers().close();
+        }
+        this.learning = null;
     }
 }

@@ -34,10 +34,11 @@ public final class TrainerTopology {
     /// @param patience with the registry, which the folds' decoder asks
     /// @param fatalEvents those that ended earlier lives
     /// @param stop after this order only what has been read is learned
+    /// @param workers threads that share each step, the one that learns included
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
-            FatalEvents fatalEvents, StopOrder stop, CompletableFuture<?> warmUp) {
+            FatalEvents fatalEvents, StopOrder stop, int workers, CompletableFuture<?> warmUp) {
     }
 
     /// Returns one model's topology. Everything in it is bytes, and the processor decodes the events, so that a dead
