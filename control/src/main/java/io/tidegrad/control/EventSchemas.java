@@ -105,7 +105,8 @@ public final class EventSchemas {
             switch (feature) {
                 case Feature.Numeric number -> add(uses, number.field(), Use.NUMBER);
                 case Feature.Category category -> category.fields().forEach(field -> add(uses, field, Use.VALUE));
-                case Feature.Cross cross -> cross.fields().forEach(field -> add(uses, field, Use.VALUE));
+                case Feature.Cross cross ->
+                    cross.crossed().forEach(of -> add(uses, of.field(), of.part() == null ? Use.VALUE : Use.TIME));
                 case Feature.TimePart time -> add(uses, time.field(), Use.TIME);
                 case Feature.Cyclic cyclic -> add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : Use.TIME);
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);

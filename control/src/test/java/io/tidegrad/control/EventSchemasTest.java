@@ -53,6 +53,7 @@ class EventSchemasTest {
         "number: { field: merchant.country }                                 | a number     | text",
         "category: { field: \"items[].price\", buckets: 8, dimension: 2 }     | one value    | a list of numbers",
         "cross: { fields: [at, \"items[].price\"], buckets: 8, dimension: 2 } | one value    | a list of numbers",
+        "cross: { fields: [at, { hour: flag }], buckets: 8, dimension: 2 }   | a time       | true or false",
         "time-part: { field: flag, parts: [hour], dimension: 2 }            | a time       | true or false",
         "cyclic: { field: merchant.country, period: 3 }                      | a number     | text",
         "sequence: { field: at, steps: 2, width: 1 }                         | a list of numbers | a number",

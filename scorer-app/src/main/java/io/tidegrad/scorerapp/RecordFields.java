@@ -58,7 +58,13 @@ final class RecordFields {
                 }
                 case Feature.Numeric number -> expectNumber(number.field());
                 case Feature.Category category -> expectCategories(category.fields(), categories);
-                case Feature.Cross cross -> expectCategories(cross.fields(), categories);
+                case Feature.Cross cross -> cross.crossed().forEach(of -> {
+                    if (of.part() == null) {
+                        expectCategories(List.of(of.field()), categories);
+                    } else {
+                        expectTime(of.field(), times);
+                    }
+                });
                 case Feature.TimePart time -> expectTime(time.field(), times);
                 case Feature.Cyclic cyclic -> {
                     if (cyclic.part() == null) {

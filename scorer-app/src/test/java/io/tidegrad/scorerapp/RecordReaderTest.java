@@ -25,6 +25,7 @@ class RecordReaderTest {
                       - time-part: { field: taken, parts: [hour], dimension: 2 }
                       - time-part: { field: sold, parts: [month], dimension: 2 }
                       - category: { field: sold, buckets: 16, dimension: 2 }
+                      - cross: { fields: [camera, { weekday: shown }], buckets: 16, dimension: 2 }
                       - pixels: { field: image, width: 2, height: 2 }
                       - sequence: { field: steps, steps: 2 }
                       - bag: { field: tags, count: 3, buckets: 16, dimension: 2, weights: shares }
@@ -61,6 +62,7 @@ class RecordReaderTest {
     void knowsWhatItExpects() {
         assertThat(FIELDS.expected()).containsEntry("size", "number")
                 .containsEntry("taken", "time, ISO-8601 or epoch ms")
+                .containsEntry("shown", "time, ISO-8601 or epoch ms")
                 .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
                 .containsEntry("good", "label (not used)");
     }

@@ -27,8 +27,9 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
         return switch (feature) {
             case Feature.Numeric number ->
                 new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt);
-            case Feature.Category category -> new HashWriter(category.fields(), category.buckets(), idAt, fields, text);
-            case Feature.Cross cross -> new HashWriter(cross.fields(), cross.buckets(), idAt, fields, text);
+            case Feature.Category category -> new HashWriter(List.of(new Feature.Crossed(category.field(), null)),
+                    category.buckets(), idAt, fields, text);
+            case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
             case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
                 new CyclicWriter(cyclic, fields.indexOf(cyclic.field()), numberAt, indicatorAt);
@@ -116,25 +117,26 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
     /// Writes a category of one field, or of several crossed fields.
     static final class HashWriter extends FeatureWriter {
         private final int[] fields;
-        private final String[] names;
+        private final Feature.Crossed[] crossed;
         private final byte[][] nullTexts; // `field`
         private final byte[][] prefixes; // `field=`
         private final int buckets;
         private final int at;
         private final CanonicalText text;
 
-        HashWriter(List<String> read, int buckets, int at, List<String> all, CanonicalText text) {
+        HashWriter(List<Feature.Crossed> read, int buckets, int at, List<String> all, CanonicalText text) {
             this.buckets = buckets;
             this.at = at;
             this.text = text;
-            names = read.toArray(String[]::new);
-            fields = new int[names.length];
-            nullTexts = new byte[names.length][];
-            prefixes = new byte[names.length][];
-            for (int i = 0; i < names.length; i++) {
-                fields[i] = all.indexOf(names[i]);
-                nullTexts[i] = names[i].getBytes(StandardCharsets.UTF_8);
-                prefixes[i] = (names[i] + "=").getBytes(StandardCharsets.UTF_8);
+            crossed = read.toArray(Feature.Crossed[]::new);
+            fields = new int[crossed.length];
+            nullTexts = new byte[crossed.length][];
+            prefixes = new byte[crossed.length][];
+            for (int i = 0; i < crossed.length; i++) {
+                String name = crossed[i].field();
+                fields[i] = all.indexOf(name);
+                nullTexts[i] = name.getBytes(StandardCharsets.UTF_8);
+                prefixes[i] = (name + "=").getBytes(StandardCharsets.UTF_8);
             }
         }
 
@@ -148,9 +150,15 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                 Object value = values[fields[i]];
                 if (value == null) {
                     text.append(nullTexts[i]);
+                    continue;
+                }
+                text.append(prefixes[i]);
+                String name = crossed[i].field();
+                Feature.Part part = crossed[i].part();
+                if (part == null) {
+                    text.appendValue(name, value);
                 } else {
-                    text.append(prefixes[i]);
-                    text.appendValue(names[i], value);
+                    text.appendLong(TimeParts.of(part, Values.time(name, value)));
                 }
             }
             row.ids[at] = text.bucket(buckets);

@@ -57,16 +57,27 @@ public sealed interface Feature {
     record Category(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
     }
 
-    /// Several fields together as one category: a value for each combination.
-    record Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) implements Feature {
+    /// Several fields, or parts of times, together as one category: a value for each combination.
+    record Cross(List<Crossed> crossed, int buckets, int dimension, Embedding.Update update) implements Feature {
         public Cross {
-            fields = List.copyOf(fields);
+            crossed = List.copyOf(crossed);
+        }
+
+        @Override
+        public List<String> fields() {
+            return crossed.stream().map(Crossed::field).toList();
         }
 
         @Override
         public boolean isOf(List<String> others) {
-            return fields.equals(others);
+            return fields().equals(others);
         }
+    }
+
+    /// What a cross has of one field.
+    ///
+    /// @param part of the field, which is a time; null: the field's value, as a `Category` has it
+    record Crossed(String field, @Nullable Part part) {
     }
 
     /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.

@@ -5,7 +5,9 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -13,12 +15,15 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Every kind of feature that a spec can name, each declared once, and the reader of a spec's `features`.
 final class Features {
     private static final int FEATURES_MAX = 1_000;
     private static final int CROSSED_MAX = 8;
+    private static final int CROSSES_FIELDS_MAX = 32;
     private static final int NUMBERS_MAX = 1 << 20; // of one feature
     private static final String ALLOW_LABEL = "allow-label"; // not part of any fingerprint
 
@@ -32,8 +37,10 @@ final class Features {
     private static final ValueType<Feature.Part> PART = ValueType.oneOf(Feature.Part.values());
     private static final ValueType<Feature.Scale> SCALE = ValueType.oneOf(Feature.Scale.values());
     private static final ValueType<Feature.Missing> MISSING = new ValueType<>(Features::missing, Features::canonical);
-    private static final ValueType<List<String>> CROSSED =
-            ValueType.list("fields, two or more", ValueType.FIELD).readBy(Features::crossed);
+    private static final ValueType<Feature.Crossed> CROSSED = new ValueType<>(Features::crossed, Features::canonical);
+    private static final ValueType<List<Feature.Crossed>> CROSSED_FIELDS = crossedFields(CROSSED_MAX);
+    private static final String[] PARTS = Stream.of(Feature.Part.values()).map(Flow::name).toArray(String[]::new);
+    private static final int ORDER_MIN = 2;
 
     static final Forms<Feature> FORMS = new Forms<>(List.of(
             new Form<>("number", Feature.Numeric.class, Features::numeric),
@@ -43,7 +50,8 @@ final class Features {
                             update(keys, Feature.Category::update))),
             new Form<>("cross", Feature.Cross.class,
                     keys -> new Feature.Cross(
-                            keys.required("fields", "a list of two or more fields", CROSSED, Feature.Cross::fields),
+                            keys.required("fields", "a list of two or more fields", CROSSED_FIELDS,
+                                    Feature.Cross::crossed),
                             buckets(keys, Feature.Cross::buckets), dimension(keys, Feature.Cross::dimension),
                             update(keys, Feature.Cross::update))),
             new Form<>("time-part", Feature.TimePart.class,
@@ -59,10 +67,42 @@ final class Features {
             new Form<>("bag", Feature.Bag.class, Features::bag),
             new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel)));
 
+    /// Stands for many features, and canonical text has those.
+    private static final Form<Crosses> CROSSES = new Form<>("crosses", Crosses.class, Features::crosses);
+
+    private static final String[] NAMES =
+            Stream.concat(Stream.of(FORMS.names(form -> true)), Stream.of(CROSSES.name())).toArray(String[]::new);
+
     private final List<Entry> entries = new ArrayList<>();
 
+    /// @param feature the first, if the entry stands for many
+    /// @param fields all that are read
     /// @param allowLabel where the feature says whether the label's field is meant; null where it does not
-    private record Entry(Feature feature, SpecNode at, @Nullable SpecNode allowLabel) {
+    private record Entry(Feature feature, List<String> fields, SpecNode at, @Nullable SpecNode allowLabel) {
+    }
+
+    /// A `cross` of every 2 to `order` of some fields: of fewer fields first, else by the places of their fields.
+    private record Crosses(List<Feature.Crossed> crossed, int order, int buckets, int dimension,
+            Embedding.Update update) {
+        List<Feature> features() {
+            List<Feature> features = new ArrayList<>();
+            for (int size = ORDER_MIN; size <= order; size++) {
+                add(new ArrayDeque<>(), 0, size, features);
+            }
+            return features;
+        }
+
+        private void add(Deque<Feature.Crossed> chosen, int from, int size, List<Feature> features) {
+            if (chosen.size() == size) {
+                features.add(new Feature.Cross(List.copyOf(chosen), buckets, dimension, update));
+                return;
+            }
+            for (int i = from; i < crossed.size() && features.size() <= FEATURES_MAX; i++) {
+                chosen.addLast(crossed.get(i));
+                add(chosen, i + 1, size, features);
+                chosen.removeLast();
+            }
+        }
     }
 
     List<Feature> read(SpecNode node) {
@@ -75,24 +115,33 @@ final class Features {
         Map<String, Integer> lines = new HashMap<>();
         for (SpecNode entry : entries) {
             int before = node.problems();
-            Choice choice = entry.choice("feature", FORMS.names(form -> true));
+            Choice choice = entry.choice("feature", NAMES);
             if (choice == null) {
                 continue;
             }
-            Form<? extends Feature> form = FORMS.named(choice.kind());
+            Form<?> form = choice.kind().equals(CROSSES.name()) ? CROSSES : FORMS.named(choice.kind());
             Mapping keys = form.keys(choice.value(), ALLOW_LABEL);
-            Feature feature = form.read(choice.value(), keys);
-            if (feature == null || node.problems() > before) {
+            Object part = form.read(choice.value(), keys);
+            if (part == null || node.problems() > before) {
                 continue;
             }
-            for (String reading : readings(feature)) {
-                Integer earlier = lines.putIfAbsent(reading, entry.line());
-                if (earlier != null) {
-                    entry.problem(reading + " is a feature already, on line " + earlier);
+            List<Feature> read = part instanceof Crosses rule ? rule.features() : List.of((Feature) part);
+            if (features.size() + read.size() > FEATURES_MAX) {
+                entry.problem("expected at most " + FEATURES_MAX + " features, found more with these crosses:"
+                        + " name fewer fields, or a lower order");
+                return List.of();
+            }
+            for (Feature feature : read) {
+                for (String reading : readings(feature)) {
+                    Integer earlier = lines.putIfAbsent(reading, entry.line());
+                    if (earlier != null) {
+                        entry.problem(reading + " is a feature already, on line " + earlier);
+                    }
                 }
             }
-            features.add(feature);
-            this.entries.add(new Entry(feature, entry, keys.optional(ALLOW_LABEL)));
+            features.addAll(read);
+            List<String> fields = read.stream().flatMap(feature -> feature.fields().stream()).distinct().toList();
+            this.entries.add(new Entry(read.getFirst(), fields, entry, keys.optional(ALLOW_LABEL)));
         }
         return features;
     }
@@ -107,7 +156,7 @@ final class Features {
         for (Entry entry : entries) {
             SpecNode allowLabel = entry.allowLabel();
             boolean allows = allowLabel != null && allowLabel.bool();
-            boolean reads = entry.feature().fields().stream().anyMatch(field -> isSame(field, labelField));
+            boolean reads = entry.fields().stream().anyMatch(field -> isSame(field, labelField));
             if (entry.feature() instanceof Feature.ShiftedLabel shifted) {
                 if (!isSame(shifted.field(), labelField)) {
                     entry.at().problem(
@@ -126,7 +175,7 @@ final class Features {
                                 + " in this feature if it is meant");
             } else if (allowLabel != null && allows && !reads) {
                 allowLabel.problem("is for a feature that reads the label's field, '" + labelField
-                        + "'; this one reads '" + String.join("', '", entry.feature().fields()) + "'");
+                        + "'; this one reads '" + String.join("', '", entry.fields()) + "'");
             }
         }
     }
@@ -168,6 +217,8 @@ final class Features {
                     .map(part -> Flow.name(part) + " of '" + time.field() + "' as a time-part").toList();
             case Feature.Cyclic cyclic -> List.of("cyclic of '" + cyclic.field() + "' with period "
                     + (cyclic.part() == null ? cyclic.period() : Flow.name(cyclic.part())));
+            case Feature.Cross cross -> List.of(
+                    "cross of " + cross.crossed().stream().map(Features::reading).collect(Collectors.joining(", ")));
             case Feature.Bag bag -> List.of("bag of '" + bag.field() + "'");
             default -> List.of(kind + " of '" + String.join("', '", feature.fields()) + "'");
         };
@@ -237,18 +288,53 @@ final class Features {
         return missing.kind() == Feature.Missing.Kind.VALUE ? Flow.number(missing.value()) : Flow.name(missing.kind());
     }
 
-    private static List<String> crossed(SpecNode list) {
-        List<String> fields = new ArrayList<>();
-        Set<String> seen = new HashSet<>();
+    private static Crosses crosses(Keys<Crosses> keys) {
+        List<Feature.Crossed> crossed = keys.required("fields", "a list of two or more fields",
+                crossedFields(CROSSES_FIELDS_MAX), Crosses::crossed);
+        int order = keys.optional("order", ORDER_MIN, ValueType.whole(ORDER_MIN, CROSSED_MAX), Crosses::order);
+        if (crossed.size() >= ORDER_MIN && order > crossed.size()) {
+            keys.problem("order", "expected at most the number of fields, " + crossed.size() + ", found " + order);
+        }
+        return new Crosses(crossed, order, buckets(keys, Crosses::buckets), dimension(keys, Crosses::dimension),
+                update(keys, Crosses::update));
+    }
+
+    private static ValueType<List<Feature.Crossed>> crossedFields(int max) {
+        return ValueType.list("fields, two or more", CROSSED).readBy(node -> crossedFields(node, max));
+    }
+
+    /// A field by its name, or a part of a time: `{ hour: departed }`.
+    private static Feature.Crossed crossed(SpecNode node) {
+        if (!node.isMapping()) {
+            return new Feature.Crossed(node.field(), null);
+        }
+        Choice choice = node.choice("part of a time", PARTS);
+        return choice == null ? new Feature.Crossed("", null) : new Feature.Crossed(choice.value().field(),
+                Feature.Part.values()[List.of(PARTS).indexOf(choice.kind())]);
+    }
+
+    private static String canonical(Feature.Crossed crossed) {
+        String field = Flow.quoted(crossed.field());
+        return crossed.part() == null ? field : new Flow().add(Flow.name(crossed.part()), field).toString();
+    }
+
+    private static String reading(Feature.Crossed crossed) {
+        String field = "'" + crossed.field() + "'";
+        return crossed.part() == null ? field : Flow.name(crossed.part()) + " of " + field;
+    }
+
+    private static List<Feature.Crossed> crossedFields(SpecNode list, int max) {
+        List<Feature.Crossed> fields = new ArrayList<>();
+        Set<Feature.Crossed> seen = new HashSet<>();
         for (SpecNode entry : list.list("fields, two or more")) {
-            String field = entry.field();
-            if (!field.isEmpty() && !seen.add(field)) {
-                entry.problem("'" + field + "' is crossed with itself");
+            Feature.Crossed field = crossed(entry);
+            if (!field.field().isEmpty() && !seen.add(field)) {
+                entry.problem(reading(field) + " is crossed with itself");
             }
             fields.add(field);
         }
-        if (fields.size() == 1 || fields.size() > CROSSED_MAX) {
-            list.problem("expected 2 to " + CROSSED_MAX + " fields, found " + fields.size());
+        if (fields.size() == 1 || fields.size() > max) {
+            list.problem("expected 2 to " + max + " fields, found " + fields.size());
         }
         return fields;
     }

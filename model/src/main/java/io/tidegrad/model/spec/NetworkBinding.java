@@ -159,7 +159,7 @@ final class NetworkBinding {
         switch (features.get(index)) {
             case Feature.Category(String field, int buckets, int dimension, Embedding.Update update) ->
                 branches.add(new Embedding(idAt, 1, buckets, dimension, update));
-            case Feature.Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) ->
+            case Feature.Cross(List<Feature.Crossed> crossed, int buckets, int dimension, Embedding.Update update) ->
                 branches.add(new Embedding(idAt, 1, buckets, dimension, update));
             case Feature.TimePart time -> {
                 for (int p = 0; p < time.parts().size(); p++) {

@@ -73,6 +73,25 @@ class FeaturizerTest {
         assertThat(row.eventTime).isEqualTo(TIME);
     }
 
+    /// Buckets from another implementation (Python), of the texts "origin=JFK\xffdeparted=5" (hour),
+    /// "departed=6\xffdeparted=306" (weekday, minute of the day), "departed=3\xffdeparted=2\xfforigin=JFK" (day, month), and
+    /// "origin\xffdeparted=983682367000", which has the time itself.
+    @Test
+    void aCrossHasPartsOfATimeAsTheirNumbers() {
+        Featurizer featurizer = of("cross: { fields: [origin, { hour: departed }], buckets: 8192 }",
+                "cross: { fields: [{ weekday: departed }, { minute-of-day: departed }], buckets: 8192 }",
+                "cross: { fields: [{ day: departed }, { month: departed }, origin], buckets: 8192 }",
+                "cross: { fields: [origin, departed], buckets: 8192 }");
+        assertThat(Specs.row(featurizer, event("departed", TIME, "origin", "JFK")).ids).startsWith(3886, 1885, 2650);
+        assertThat(Specs.row(featurizer, event("departed", "2001-03-04T06:06:07+01:00", "origin", "JFK")).ids)
+                .startsWith(3886, 1885, 2650);
+        assertThat(Specs.row(featurizer, event("departed", TIME)).ids).endsWith(3870);
+        // "origin=JFK\xffdeparted"
+        assertThat(Specs.row(featurizer, event("origin", "JFK")).ids).startsWith(4254);
+        assertThat(rejection(featurizer, event("departed", "noon", "origin", "JFK")).detail()).isEqualTo(
+                rejection(of("time-part: { field: departed, parts: [hour] }"), event("departed", "noon")).detail());
+    }
+
     @Test
     void aMissingCategoryIsAValueOfItsOwn() {
         Featurizer featurizer = new Featurizer(Specs.flights());

@@ -32,6 +32,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -105,6 +106,8 @@ class ModelSpecTest {
               - cyclic: { field: bearing, period: 360, missing: 0 }
               - cyclic: { field: when, part: month }
               - pixels: { field: image, width: 2, height: 3, divide-by: 1 }
+              - cross: { fields: [c, { weekday: when }, { minute-of-day: when }], buckets: 9 }
+              - crosses: { fields: [c, { hour: when }, "f g"], order: 3, buckets: 5, dimension: 3, update: dense }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -117,6 +120,38 @@ class ModelSpecTest {
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
             """;
+
+    /// The rule is a way to write them: a model that has the same crosses one by one is the same model.
+    @Test
+    void crossesByRuleAreTheCrossesOneByOne() {
+        String features =
+                "  - crosses: { fields: [a, { hour: departed }, c, d], order: 3, buckets: 64, dimension: 4 }\n";
+        ModelSpec byRule = ModelSpec.parse(Specs.FLIGHTS.replace("network:", features + "network:"), "spec.yaml");
+        StringBuilder oneByOne = new StringBuilder();
+        String[] fields = {"\"a\"", "{hour: \"departed\"}", "\"c\"", "\"d\""};
+        for (String places : "01 02 03 12 13 23 012 013 023 123".split(" ")) {
+            oneByOne.append("- cross: {fields: [")
+                    .append(places.chars().mapToObj(place -> fields[place - '0']).collect(Collectors.joining(", ")))
+                    .append("], buckets: 64, dimension: 4}\n");
+        }
+        String canonical = Specs.flights().canonical().replace("network:", oneByOne + "network:");
+        assertThat(byRule.canonical()).isEqualTo(canonical);
+        assertThat(ModelSpec.parse(canonical, "canonical").fingerprint()).isEqualTo(byRule.fingerprint());
+        ModelSpec pairs = ModelSpec
+                .parse(Specs.FLIGHTS.replace("network:", features.replace(", order: 3", "") + "network:"), "spec.yaml");
+        assertThat(pairs.features()).isEqualTo(byRule.features().subList(0, pairs.features().size()))
+                .hasSize(byRule.features().size() - 4);
+    }
+
+    @Test
+    void crossesThatReadTheLabelAreOneMistakeOrMeant() {
+        String spec = Specs.FLIGHTS.replace("network:",
+                "  - crosses: { fields: [a, b, late], buckets: 64, allow-label: false }\nnetwork:");
+        assertThatThrownBy(() -> ModelSpec.parse(spec, "spec.yaml")).hasMessageContainingAll("1 mistake",
+                "reads 'late'");
+        ModelSpec meant = ModelSpec.parse(spec.replace("allow-label: false", "allow-label: true"), "spec.yaml");
+        assertThat(meant.canonical()).contains("[\"a\", \"b\"]", "[\"b\", \"late\"]").doesNotContain("allow-label");
+    }
 
     @Test
     void theCanonicalFormIsItselfTheSameSpec() {
@@ -371,7 +406,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(7);
+        assertThat(layout.ids()).isEqualTo(12);
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

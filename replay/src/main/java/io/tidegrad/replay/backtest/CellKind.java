@@ -61,7 +61,7 @@ enum CellKind {
         CellKind found = null;
         for (Feature feature : spec.features()) {
             if (feature.fields().contains(field)) {
-                CellKind kind = of(feature);
+                CellKind kind = of(feature, field);
                 found = found == null || found == TEXT ? kind : found;
             }
         }
@@ -75,9 +75,11 @@ enum CellKind {
         return found;
     }
 
-    private static CellKind of(Feature feature) {
+    private static CellKind of(Feature feature, String field) {
         return switch (feature) {
-            case Feature.Category _,Feature.Cross _ -> TEXT;
+            case Feature.Category _ -> TEXT;
+            case Feature.Cross cross ->
+                cross.crossed().stream().anyMatch(of -> of.field().equals(field) && of.part() != null) ? TIME : TEXT;
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
             case Feature.Numeric _ -> NUMBER;

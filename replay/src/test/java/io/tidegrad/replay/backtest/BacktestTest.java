@@ -328,7 +328,8 @@ class BacktestTest {
         "sequence: { field: \"basket[].price\", steps: 2 }",
         "category: { field: \"attributes[channel]\", buckets: 64 }", "number: { field: score }",
         "category: { field: tiny, buckets: 99 }", "time-part: { field: day, parts: [day, month] }",
-        "time-part: { field: local_at, parts: [minute-of-day] }"})
+        "time-part: { field: local_at, parts: [minute-of-day] }",
+        "cross: { fields: [{ day: day }, { hour: at }, tiny], buckets: 64 }"})
     void aParquetFileGivesWhatTheSameTableInJsonDoes(String feature) throws Exception {
         ModelSpec spec = ModelSpec.parse("""
                 model: nested
