@@ -15,8 +15,9 @@ import org.apache.avro.util.Utf8;
 /// - whole numbers are written in decimal, whatever their type (3, 3L, 3.0 are `3`; -0.0 is `0`); other numbers in
 ///   Java's shortest form for their type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
 /// - bytes are those bytes;
-/// - true and false are `true` and `false`; times are epoch milliseconds, but a part of a time in a cross is its number;
-/// - what a cross has of its fields is separated by the byte 0xFF, which no UTF-8 text contains, so that different combinations
+/// - true and false are `true` and `false`; times are epoch milliseconds, and a part of a time in a cross is its
+///   number;
+/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains, so that different combinations
 ///   have different texts.
 ///
 /// The bucket is the unsigned MurmurHash3 x86 32 (seed 0) modulo the number of buckets.

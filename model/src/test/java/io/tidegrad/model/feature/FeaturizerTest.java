@@ -74,8 +74,8 @@ class FeaturizerTest {
     }
 
     /// Buckets from another implementation (Python), of the texts "origin=JFK\xffdeparted=5" (hour),
-    /// "departed=6\xffdeparted=306" (weekday, minute of the day), "departed=3\xffdeparted=2\xfforigin=JFK" (day, month), and
-    /// "origin\xffdeparted=983682367000", which has the time itself.
+    /// "departed=6\xffdeparted=306" (weekday, minute of the day), "departed=3\xffdeparted=2\xfforigin=JFK" (day,
+    /// month), and "origin\xffdeparted=983682367000", which has the time itself.
     @Test
     void aCrossHasPartsOfATimeAsTheirNumbers() {
         Featurizer featurizer = of("cross: { fields: [origin, { hour: departed }], buckets: 8192 }",

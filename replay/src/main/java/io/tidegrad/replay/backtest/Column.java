@@ -1,8 +1,15 @@
 package io.tidegrad.replay.backtest;
 
+import io.tidegrad.model.spec.Feature;
 import java.time.DateTimeException;
+import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoField;
+import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -10,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What is known of a field: what its schema says, if it has one, and each sampled row's value, as the number of one of
@@ -125,14 +133,52 @@ final class Column {
     private static boolean isTime(String text) {
         try {
             if (text.length() <= 10) {
-                LocalDate.parse(text.length() == 7 ? text + "-01" : text);
+                var unused = date(text);
             } else {
-                DateTimeFormatter.ISO_DATE_TIME.parse(text.substring(0, 10) + 'T' + text.substring(11));
+                DateTimeFormatter.ISO_DATE_TIME.parse(withT(text));
             }
             return true;
         } catch (DateTimeException other) {
             return false;
         }
+    }
+
+    /// Of times, the number of a part of each row's time, in UTC, or `MISSING`.
+    int[] parts(Feature.Part part) {
+        int[] ofValue = IntStream.range(0, distinct.size()).map(code -> number(part, utc(code))).toArray();
+        return Arrays.stream(codes).map(code -> code == MISSING ? MISSING : ofValue[code]).toArray();
+    }
+
+    private static int number(Feature.Part part, LocalDateTime time) {
+        return time.get(switch (part) {
+            case MINUTE_OF_DAY -> ChronoField.MINUTE_OF_DAY;
+            case HOUR -> ChronoField.HOUR_OF_DAY;
+            case WEEKDAY -> ChronoField.DAY_OF_WEEK;
+            case DAY -> ChronoField.DAY_OF_MONTH;
+            case MONTH -> ChronoField.MONTH_OF_YEAR;
+        });
+    }
+
+    private LocalDateTime utc(int code) {
+        if (values.length > 0) {
+            return LocalDateTime.ofInstant(Instant.ofEpochMilli((long) values[code]), ZoneOffset.UTC);
+        }
+        String text = distinct.get(code);
+        if (text.length() <= 10) {
+            return date(text).atStartOfDay();
+        }
+        TemporalAccessor time =
+                DateTimeFormatter.ISO_DATE_TIME.parseBest(withT(text), OffsetDateTime::from, LocalDateTime::from);
+        return time instanceof OffsetDateTime at ? at.withOffsetSameInstant(ZoneOffset.UTC).toLocalDateTime()
+                : LocalDateTime.from(time);
+    }
+
+    private static LocalDate date(String text) {
+        return LocalDate.parse(text.length() == 7 ? text + "-01" : text);
+    }
+
+    private static String withT(String text) {
+        return text.substring(0, 10) + 'T' + text.substring(11);
     }
 
     int[] codes() {

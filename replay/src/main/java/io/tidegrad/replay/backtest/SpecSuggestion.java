@@ -1,5 +1,6 @@
 package io.tidegrad.replay.backtest;
 
+import io.tidegrad.model.spec.Feature;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -24,6 +25,9 @@ public final class SpecSuggestion {
 
     private static final int CLASSES_MAX = 1_000;
     private static final int NAMED_MIN = 10; // events a class
+    private static final int FEW_MIN = 3; // values
+    private static final int FEW_MAX = 16;
+    private static final double NEARLY_ALL = 1.25; // of a range, so many numbers a value
     private static final double LEAK_AUC = 0.995;
     private static final double LEAK_HITS = 0.995;
     private static final double LEAK_CORRELATION = 0.999;
@@ -35,6 +39,7 @@ public final class SpecSuggestion {
     private final String why;
     private final List<String> features = new ArrayList<>();
     private final List<String> leftOut = new ArrayList<>();
+    private final CrossSuggestion crosses = new CrossSuggestion();
     private @Nullable String eventTime;
     private String labelLine = "";
     private String loss = "";
@@ -130,7 +135,7 @@ public final class SpecSuggestion {
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
         boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
-                && max + 1 <= values.size() * 1.25;
+                && max + 1 <= values.size() * NEARLY_ALL;
         if (classes) {
             labelLine = String.format(Locale.ROOT,
                     "{ field: %s, classes: %d } # %s: whole numbers from 0 to %d, nearly all of them: classes", name,
@@ -208,6 +213,7 @@ public final class SpecSuggestion {
             throw mistake("expected a field of which a feature can be made, found "
                     + (leftOut.isEmpty() ? "none beside the label" : String.join("; ", leftOut)));
         }
+        features.addAll(crosses.features(SpecSuggestion::buckets));
     }
 
     /// Why a field is left out; null if it is not.
@@ -277,31 +283,56 @@ public final class SpecSuggestion {
                 if (eventTime == null && column.missing() == 0) {
                     eventTime = column.name();
                 }
-                features.add("- time-part: { field: " + name + ", parts: [" + parts(column) + "] } # a time" + gaps);
+                List<Feature.Part> parts = parts(column);
+                features.add("- time-part: { field: " + name + ", parts: ["
+                        + parts.stream().map(SpecSuggestion::name).collect(Collectors.joining(", ")) + "] } # a time"
+                        + gaps);
+                parts.forEach(part -> crosses.add("{ " + name(part) + ": " + name + " }", column.parts(part)));
             }
             case NUMBER -> {
                 String named = namedWhy(column);
-                if (named == null) {
-                    number(column, name, gaps);
-                } else {
-                    category(column, name, named, gaps);
+                if (named != null) {
+                    crossedCategory(column, name, named, gaps);
+                    return;
+                }
+                number(column, name, gaps);
+                if (sample.rows() > 0 && hasFewWhole(column)) {
+                    category(column, name, "whole numbers, nearly all of a few, may be names", gaps);
                 }
             }
-            case FLAG -> category(column, name, "true or false", gaps);
-            default -> category(column, name, "text", gaps);
+            case FLAG -> crossedCategory(column, name, "true or false", gaps);
+            default -> crossedCategory(column, name, "text", gaps);
         }
     }
 
-    private static String parts(Column column) {
+    /// Whether they may as well be names, as those of weekdays are: beside the number stands a category then.
+    private static boolean hasFewWhole(Column column) {
+        int distinct = column.distinct().size();
+        double range = column.present().max().orElse(0) - column.present().min().orElse(0) + 1;
+        return column.isWhole() && distinct >= FEW_MIN && distinct <= FEW_MAX && range <= NEARLY_ALL * distinct
+                && column.present().count() >= (long) NAMED_MIN * distinct;
+    }
+
+    private static String name(Feature.Part part) {
+        return part.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static List<Feature.Part> parts(Column column) {
         boolean isText = column.values().length == 0;
         List<String> times = column.distinct();
         if (isText && !times.isEmpty() && times.stream().allMatch(time -> time.length() < 10)) {
-            return "month";
+            return List.of(Feature.Part.MONTH);
         }
         // Dates, which some sources have as the milliseconds of their midnight.
         boolean dates = !times.isEmpty() && times.stream()
                 .allMatch(time -> isText ? time.length() <= 10 : Double.parseDouble(time) % 86_400_000 == 0);
-        return dates ? "weekday, month" : "hour, weekday";
+        return dates ? List.of(Feature.Part.WEEKDAY, Feature.Part.MONTH)
+                : List.of(Feature.Part.HOUR, Feature.Part.WEEKDAY);
+    }
+
+    private void crossedCategory(Column column, String name, String what, String gaps) {
+        category(column, name, what, gaps);
+        crosses.add(name, column.codes());
     }
 
     private void category(Column column, String name, String what, String gaps) {
@@ -312,10 +343,13 @@ public final class SpecSuggestion {
                     + ", says the schema; nobody has counted the values");
             return;
         }
-        int buckets = Math.clamp(Integer.highestOneBit(Math.max(1, 4 * distinct - 1)) * 2L, 16, 1 << 18);
         features.add(String.format(Locale.ROOT,
                 "- category: { field: %s, buckets: %d } # %s, %,d values%s; buckets for four times as many", name,
-                buckets, what, distinct, gaps));
+                buckets(distinct), what, distinct, gaps));
+    }
+
+    private static int buckets(int values) {
+        return Math.clamp(Integer.highestOneBit(Math.max(1, 4 * values - 1)) * 2L, 16, 1 << 18);
     }
 
     /// Why numbers are rather names; null if they are not.

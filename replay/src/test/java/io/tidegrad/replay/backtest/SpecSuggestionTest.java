@@ -11,9 +11,12 @@ import io.tidegrad.process.StopException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -114,6 +117,69 @@ class SpecSuggestionTest {
         ModelSpec spec = ModelSpec.parse(yaml, "suggested");
         assertThat(spec.fields()).containsExactly("a\nloss: hinge", "b\tc", "y");
         assertThat(spec.label().positive()).isEqualTo("no\nloss: x");
+    }
+
+    /// A shop is in one city, hardly any comes again at an hour of a weekday, and what matters is hour and city.
+    @Test
+    void categoriesAndPartsOfTimesAreCrossedWhereThatSaysMore() throws IOException {
+        StringBuilder csv = new StringBuilder("at,shop,city,late\n");
+        Set<Integer> hourAndShop = new HashSet<>();
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 4_000; i++) {
+            int hour = i / 4 % 24;
+            int shop = random.nextInt(200);
+            boolean late = random.nextInt(10) == 0 ^ (hour * 31 + shop / 40 * 17) % 7 % 2 == 0;
+            hourAndShop.add(hour * 200 + shop);
+            csv.append(String.format(Locale.ROOT, "2024-01-%02dT%02d:%02d:00+01:00,s%d,c%d,%s\n", 2 + i / 192, hour,
+                    i % 60, shop, shop / 40, late));
+        }
+        String yaml = suggested("shops.csv", csv.toString(), null);
+        assertThat(yaml.lines().map(String::strip).filter(line -> line.startsWith("- cross"))
+                .map(line -> line.substring(20, line.indexOf(']')))).containsExactly("{ hour: at }, { weekday: at }",
+                        "{ hour: at }, shop", "{ hour: at }, city", "{ weekday: at }, shop", "{ weekday: at }, city",
+                        "{ hour: at }, { weekday: at }, city");
+        assertThat(yaml).contains(String.format(Locale.ROOT,
+                "[{ hour: at }, shop], buckets: 16384 } # together %,d values;", hourAndShop.size()));
+        Path file = folder.resolve("shops.csv");
+        String uncrossed = yaml.lines().filter(line -> !line.contains("- cross")).collect(Collectors.joining("\n"));
+        assertThat(backtest(file, yaml).evaluation().logLoss())
+                .isLessThan(0.9 * backtest(file, uncrossed).evaluation().logLoss());
+    }
+
+    @Test
+    void ofMoreThanEightCategoriesNoneAreCrossed() throws IOException {
+        for (int categories : new int[]{4, 5, 8, 9}) {
+            StringBuilder csv = new StringBuilder();
+            SplittableRandom random = new SplittableRandom(5);
+            for (int row = 0; row <= 500; row++) {
+                for (int c = 0; c < categories; c++) {
+                    csv.append(row == 0 ? "c" + c : "v" + random.nextInt(4)).append(',');
+                }
+                csv.append(row == 0 ? "y" : random.nextBoolean()).append('\n');
+            }
+            int crosses = suggested("events.csv", csv.toString(), null).split("- cross:", -1).length - 1;
+            assertThat(crosses).isEqualTo(switch (categories) {
+                case 4 -> 6 + 4; // pairs and triples
+                case 5 -> 10;
+                case 8 -> 28;
+                default -> 0;
+            });
+        }
+    }
+
+    @Test
+    void aFewWholeNumbersAreACategoryToo() throws IOException {
+        StringBuilder csv = new StringBuilder("diet,flag,rank,wide,half,y\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 400; i++) {
+            csv.append(random.nextInt(1, 5)).append(',').append(random.nextInt(2)).append(',')
+                    .append((int) Math.pow(10, random.nextInt(3))).append(',').append(random.nextInt(17)).append(',')
+                    .append(random.nextInt(4) / 2.0).append(',').append(random.nextDouble()).append('\n');
+        }
+        String yaml = suggested("events.csv", csv.toString(), null);
+        assertThat(yaml).contains("- number: { field: diet,", "- category: { field: diet, buckets: 16 }",
+                "may be names", "- number: { field: rank,", "- number: { field: wide,", "- number: { field: half,");
+        assertThat(yaml.split("- category", -1)).hasSize(2);
     }
 
     @Test
