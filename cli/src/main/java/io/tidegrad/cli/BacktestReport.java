@@ -94,6 +94,7 @@ final class BacktestReport {
         if (best.passes().size() > 1) {
             page.append("<p class=\"soft\">Only in the first pass were the rows new to the model.</p>\n");
         }
+        slices(best, page);
         alarms(best, page);
         rejected(best, page);
         page.append("<h2>Progress</h2>\n");
@@ -200,6 +201,14 @@ final class BacktestReport {
     private static void figure(Plot plot, String caption, StringBuilder page) {
         page.append("<figure>\n").append(plot.svg()).append("<figcaption>").append(text(caption))
                 .append("</figcaption>\n</figure>\n");
+    }
+
+    private static void slices(BacktestResult best, StringBuilder page) {
+        List<List<String>> rows = BacktestText.sliceRows(best);
+        if (!rows.isEmpty()) {
+            page.append("<h2>Slices</h2>\n");
+            table(rows, 2, page);
+        }
     }
 
     private static void alarms(BacktestResult best, StringBuilder page) {

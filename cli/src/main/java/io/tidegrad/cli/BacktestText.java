@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
+import io.tidegrad.model.evaluation.SliceEvaluation;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
@@ -76,7 +77,7 @@ final class BacktestText {
         text.append(new Lines().add("rows", "%,d = %,d learned + %,d pending + %,d rejected", result.rows(),
                 result.learned(), result.pending(), result.rejected())).append(System.lineSeparator());
         text.append(measures(result)).append(System.lineSeparator());
-        text.append(alarms(result)).append(rejected(result));
+        text.append(slices(result)).append(alarms(result)).append(rejected(result));
         Lines lines = new Lines();
         if (result.diverged() != null) {
             lines.add("diverged", "%s", result.diverged());
@@ -137,6 +138,42 @@ final class BacktestText {
                         .collect(Collectors.joining(" + "));
     }
 
+    /// The measures of a table of slices, if the task has them.
+    private static final List<String> OF_SLICES = List.of("log_loss", "prior_log_loss", "accuracy", "calibration_bias",
+            "mean_squared_error", "mean_absolute_error", "mean_prediction", "mean_label");
+
+    /// The most frequent values of the spec's slices, with a head; empty if the spec has none.
+    static List<List<String>> sliceRows(BacktestResult result) {
+        List<SliceEvaluation.Slice> slices = result.evaluation().recent().slices();
+        if (slices.isEmpty()) {
+            return List.of();
+        }
+        List<String> measures = OF_SLICES.stream()
+                .filter(measure -> slices.stream().anyMatch(slice -> slice.all().containsKey(measure))).toList();
+        List<List<String>> rows = new ArrayList<>();
+        List<String> head = new ArrayList<>(List.of("field", "value", "labels", "missed"));
+        measures.forEach(measure -> head.add(measure.replace('_', ' ')));
+        rows.add(head);
+        for (SliceEvaluation.Slice slice : slices) {
+            List<String> row = new ArrayList<>(
+                    List.of(slice.field(), slice.shown(), whole(slice.labels()), whole(slice.missed())));
+            measures.forEach(measure -> row.add(Metric.text(slice.all().getOrDefault(measure, Double.NaN))));
+            rows.add(row);
+        }
+        return rows;
+    }
+
+    private static String slices(BacktestResult result) {
+        List<List<String>> rows = sliceRows(result);
+        return rows.isEmpty() ? "" : table(rows) + System.lineSeparator();
+    }
+
+    private static Table table(List<List<String>> rows) {
+        Table table = new Table(rows.getFirst().toArray(String[]::new));
+        rows.subList(1, rows.size()).forEach(row -> table.add(row.toArray()));
+        return table;
+    }
+
     private static String alarms(BacktestResult result) {
         if (result.alarms().isEmpty()) {
             return "";
@@ -188,9 +225,7 @@ final class BacktestText {
     }
 
     static String table(Backtest backtest, List<BacktestResult> results) {
-        List<List<String>> rows = trialRows(results);
-        Table table = new Table(rows.getFirst().toArray(String[]::new));
-        rows.subList(1, rows.size()).forEach(row -> table.add(row.toArray()));
+        Table table = table(trialRows(results));
         BacktestResult best = results.getFirst();
         double seconds = best.nanos() * 1e-9;
         double prior = Metric.ALL.stream().mapToDouble(metric -> metric.prior().applyAsDouble(best.evaluation()))
@@ -235,8 +270,18 @@ final class BacktestText {
                                 .put("signal", each.reading().signal().kind().word())
                                 .put("field", each.reading().signal().field()).put("message", each.reading().message()))
                         .toList())
-                .put("raised", result.raised()).put("weights_hash", result.weightsHash())
-                .put("state_hash", result.stateHash());
+                .put("raised", result.raised())
+                .put("slices", result.evaluation().recent().slices().stream().map(BacktestText::slice).toList())
+                .put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
+    }
+
+    private static JsonLine slice(SliceEvaluation.Slice slice) {
+        JsonLine all = new JsonLine();
+        slice.all().forEach(all::put);
+        JsonLine recent = new JsonLine();
+        slice.recent().forEach(recent::put);
+        return new JsonLine().put("field", slice.field()).put("value", slice.value()).put("labels", slice.labels())
+                .put("missed", slice.missed()).put("all", all).put("recent", recent);
     }
 
     private static JsonLine metrics(JsonLine to, ProgressiveEvaluation evaluation) {

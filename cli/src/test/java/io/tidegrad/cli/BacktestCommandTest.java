@@ -115,6 +115,28 @@ class BacktestCommandTest {
                 .containsPattern("(?m)^seed=\\d +[0-9a-f]{12} +0\\.\\d{4}");
     }
 
+    /// The file has one label for each of its values, so the oracle is a count.
+    @Test
+    void slicesAreToldByTheirValuesInTextJsonAndPage() throws IOException {
+        Files.writeString(spec, SPEC + "watch: { slices: [x], top: 2 }\n");
+        StringBuilder csv = new StringBuilder("x,y<,inside\n");
+        for (int i = 0; i < 900; i++) {
+            csv.append(i % 3 == 0 ? "1" : i % 9 == 1 ? "0.5" : "-2").append(",0,").append(i % 3 == 0).append('\n');
+        }
+        Files.writeString(data, csv);
+        Path page = directory.resolve("slices.html");
+        assertThat(run("--report", page.toString())).as(() -> err.toString()).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^field +value +labels +missed +log loss +prior log loss")
+                .containsPattern("(?m)^x +-2 +500 +0 +0\\.\\d{4} +0\\.0000 ")
+                .containsPattern("(?m)^x +1 +300 +0 +0\\.\\d{4} ").doesNotContain("x      0.5");
+        assertThat(Files.readString(page)).contains("<h2>Slices</h2>", "<td class=\"text\">-2</td><td>500</td>");
+        JsonNode slices = json().get("results").get(0).get("slices");
+        assertThat(slices).hasSize(2);
+        assertThat(slices.get(1).get("value").asText()).isEqualTo("1");
+        assertThat(slices.get(1).get("all").get("mean_label").asDouble()).isEqualTo(1);
+        assertThat(slices.get(1).get("recent").get("labels").asDouble()).isEqualTo(300);
+    }
+
     @Test
     void aGridThatNoSpecUnderstandsIsTold() {
         assertThat(run("--grid", "optimiser.rate=0.1")).isEqualTo(2);

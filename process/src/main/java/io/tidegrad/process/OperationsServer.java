@@ -50,6 +50,7 @@ public final class OperationsServer implements AutoCloseable {
     private final JvmGcMetrics gc = new JvmGcMetrics();
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
     private final List<Supplier<Health>> parts = new CopyOnWriteArrayList<>();
+    private final List<Runnable> beforeMetrics = new CopyOnWriteArrayList<>();
 
     /// What the process says of itself.
     ///
@@ -81,7 +82,10 @@ public final class OperationsServer implements AutoCloseable {
         gc.bindTo(metrics);
         new JvmMemoryMetrics().bindTo(metrics);
         new FileDescriptorMetrics().bindTo(metrics);
-        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
+        metricsPage = new SharedAnswer<>(() -> {
+            beforeMetrics.forEach(Runnable::run);
+            return metrics.scrape().getBytes(StandardCharsets.UTF_8);
+        });
         for (EndedConnection why : EndedConnection.values()) {
             ended.put(why,
                     Counter.builder("tidegrad.connections.ended")
@@ -132,6 +136,11 @@ public final class OperationsServer implements AutoCloseable {
     /// Adds what another part of the process says of itself. The status is then the worst one.
     public void add(Supplier<Health> part) {
         parts.add(part);
+    }
+
+    /// Runs this before each answer to `/metrics`, for meters that come and go.
+    public void beforeMetrics(Runnable update) {
+        beforeMetrics.add(update);
     }
 
     /// Where the program registers its own meters.

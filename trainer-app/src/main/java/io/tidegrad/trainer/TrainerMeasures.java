@@ -11,6 +11,7 @@ import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.evaluation.Signal;
+import io.tidegrad.model.evaluation.SliceEvaluation;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
@@ -299,11 +300,23 @@ final class TrainerMeasures {
             WINDOW.write(report, window::put);
             reported.put("window", window);
             reported.put("alarms", report.alarms().stream().map(TrainerMeasures::alarm).toList());
+            reported.put("slices", report.slices().stream().map(TrainerMeasures::slice).toList());
             REPORT.write(report, reported::put);
             NOT_SERVED.write(report, reported::put);
             reported.put("as_served", report.served().stream().map(TrainerMeasures::served).toList());
             said.put("report", reported);
         }
+    }
+
+    private static Map<String, @Nullable Object> slice(SliceEvaluation.Slice slice) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("field", slice.field());
+        said.put("value", slice.value());
+        said.put("labels", slice.labels());
+        said.put("missed", slice.missed());
+        said.put("all", slice.all());
+        said.put("recent", slice.recent());
+        return said;
     }
 
     private static Map<String, Object> alarm(ChangeAlarm.Reading alarm) {

@@ -12,6 +12,7 @@ import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.CommittedState;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,11 +32,17 @@ final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
     private final OperationsServer server;
     private final PrometheusMeterRegistry metrics;
     private final AtomicReference<@Nullable ModelSlots> slots;
+    private final Map<String, SliceGauges> slices = new HashMap<>(); // by model
 
     private TrainerOperations(OperationsServer server, AtomicReference<@Nullable ModelSlots> slots) {
         this.server = server;
         this.slots = slots;
         metrics = server.metrics();
+        server.beforeMetrics(this::updateSlices);
+    }
+
+    private synchronized void updateSlices() {
+        slices.values().forEach(SliceGauges::update);
     }
 
     /// Starts a server that answers at once, as a trainer without models that does not learn yet.
@@ -67,11 +74,15 @@ final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
     public synchronized void begins(ModelTrainer trainer) {
         ends(trainer);
         TrainerMeasures.register(trainer, metrics);
+        if (!trainer.lineage().spec().watch().slices().isEmpty()) {
+            slices.put(trainer.lineage().model(), new SliceGauges(trainer, metrics));
+        }
     }
 
     @Override
     public synchronized void ends(ModelTrainer trainer) {
         String model = trainer.lineage().model();
+        slices.remove(model);
         metrics.getMeters().stream().filter(meter -> model.equals(meter.getId().getTag("model")))
                 .filter(meter -> !OF_SLOTS.contains(meter.getId().getName())).forEach(metrics::remove);
     }

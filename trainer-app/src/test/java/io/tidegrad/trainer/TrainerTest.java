@@ -3,8 +3,10 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -18,6 +20,7 @@ import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.CommittedState;
@@ -261,18 +264,55 @@ class TrainerTest extends TrainerFixture {
             assertThat(health.path("version").asLong()).isEqualTo(50);
             assertThat(health.path("watermark").asLong()).isEqualTo(400);
             assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
-            try (HttpClient client = HttpClient.newHttpClient()) {
-                String metrics = client
-                        .send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics"))
-                                .build(), HttpResponse.BodyHandlers.ofString())
-                        .body();
-                assertThat(metrics).contains(OperationsDocumentTest.metricNames());
-                assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
-            }
+            String metrics = metrics(trainer);
+            assertThat(metrics).contains(OperationsDocumentTest.metricNames());
+            assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
             Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
                     newest -> newest != null && newest.getNextOffset() == 400);
             assertThat(progress.getModel()).isEqualTo(log.model());
             assertThat(progress.getWeightsHash()).isEqualTo(fold.weightsHash());
+        }
+    }
+
+    private static String metrics(TrainerApp trainer) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics")).build(),
+                    HttpResponse.BodyHandlers.ofString()).body();
+        }
+    }
+
+    /// A restart in between, after which all events still count.
+    @Test
+    void slicesAreInHealthMetricsAndProgressAlike() throws Exception {
+        log = new TestLog(directory, 8, SharedStack.get().registryUrl(), "watch: { slices: [place], top: 50 }\n")
+                .created();
+        for (int i = 0; i < 201; i++) {
+            log.send(log.event(log.encode("place " + i % 3, i % 7, 0, i % 2)));
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 201);
+        }
+        for (int i = 201; i < 400; i++) {
+            log.send(log.event(log.encode("place " + i % 3, i % 7, 0, i % 2)));
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, 400);
+            Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
+                    newest -> newest != null && newest.getNextOffset() == 400);
+            JsonNode slices = TrainerProcess.health(trainer.httpPort()).path("report").path("slices");
+            assertThat(progress.getSlices().stream().map(Slice::getLabels)).containsExactly(134L, 133L, 133L);
+            assertThat(slices).hasSize(3);
+            String metrics = metrics(trainer);
+            for (int i = 0; i < slices.size(); i++) {
+                Slice slice = progress.getSlices().get(i);
+                assertThat(slices.get(i).path("value").asText()).isEqualTo(slice.getValue());
+                assertThat(slices.get(i).path("labels").asLong()).isEqualTo(slice.getLabels());
+                double loss = Objects.requireNonNull(slice.getRecent().get("log_loss"));
+                assertThat(slices.get(i).path("recent").path("log_loss").asDouble()).isEqualTo(loss);
+                assertThat(metrics).contains("tidegrad_slice_log_loss{field=\"place\",model=\"" + log.model()
+                        + "\",value=\"" + slice.getValue() + "\"} " + loss);
+            }
         }
     }
 

@@ -304,6 +304,16 @@ public final class ProgressiveEvaluation {
         recent.read(from);
     }
 
+    /// Writes what is counted by slices.
+    public void writeSlices(BinaryWriter to) {
+        recent.writeSlices(to);
+    }
+
+    /// Returns false if what was written is of other slices, and reads no further.
+    public boolean readSlices(BinaryReader from) {
+        return recent.readSlices(from);
+    }
+
     public void read(BinaryReader from) {
         from.expect("outputs", outputs);
         rows = from.int64();

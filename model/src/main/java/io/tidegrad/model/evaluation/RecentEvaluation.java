@@ -4,6 +4,7 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.feature.SliceValues;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,70 +48,68 @@ public final class RecentEvaluation {
     private static final String SHARE = "share";
     private static final String LABEL = "unit of the label";
 
+    private static final List<Measure> WITHOUT_TENTHS = List.of(
+            new Measure("labels", "labels", "labels in the window", newest -> newest.sums.predictions()),
+            new Measure("log_loss", NATS, "log loss", newest -> newest.sums.logLoss()),
+            new Measure("prior_log_loss", NATS, "log loss of always predicting the window's shares of labels",
+                    newest -> newest.sums.logLoss() >= 0 ? newest.ofCounts(ClassCounts::entropy) : Double.NaN),
+            new Measure("linear_log_loss", NATS, "log loss of a linear model that learns the same",
+                    newest -> newest.sums.logLoss() >= 0 ? newest.linear : Double.NaN),
+            new Measure("normalised_entropy", "ratio", "log loss over prior log loss",
+                    newest -> newest.sums.normalisedEntropy()),
+            new Measure("brier_score", "squared share", "mean squared error of probabilities",
+                    newest -> newest.sums.brier()),
+            new Measure("auc", SHARE, "area under the ROC curve", newest -> newest.ranking.rocAuc()),
+            new Measure("average_precision", SHARE, "area under the precision-recall curve",
+                    newest -> newest.ranking.averagePrecision()),
+            new Measure("accuracy", SHARE, "accuracy", newest -> newest.sums.accuracy()),
+            new Measure("no_change_accuracy", SHARE, "accuracy of predicting the label before",
+                    newest -> newest.sums.accuracy() >= 0 ? newest.noChange : Double.NaN),
+            new Measure("linear_accuracy", SHARE, "accuracy of a linear model that learns the same, of margins",
+                    newest -> newest.sums.logLoss() >= 0 || newest.sums.meanSquaredError() >= 0 ? Double.NaN
+                            : 1 - newest.linear),
+            new Measure("precision", SHARE, "of the predicted yes the true ones",
+                    newest -> newest.ofYes(c -> c.precision(1))),
+            new Measure("recall", SHARE, "of the true yes the predicted ones",
+                    newest -> newest.ofYes(c -> c.recall(1))),
+            new Measure("f1", SHARE, "harmonic mean of precision and recall", newest -> newest.ofYes(c -> c.f1(1))),
+            new Measure("macro_f1", SHARE, "unweighted mean of the classes' F1",
+                    newest -> newest.ofCounts(ClassCounts::macroF1)),
+            new Measure("calibration_error", SHARE, "mean distance of probabilities and truth within a tenth",
+                    newest -> newest.sums.calibrationError()),
+            new Measure("calibration_bias", SHARE, "mean probability less what happened",
+                    newest -> newest.sums.calibrationBias()),
+            new Measure("calibration_slope", "ratio", "of truth over probabilities; below 1 if these are too extreme",
+                    newest -> newest.sums.calibrationSlope()),
+            new Measure("mean_squared_error", "squared " + LABEL, "mean squared error",
+                    newest -> newest.sums.meanSquaredError()),
+            new Measure("linear_mean_squared_error", "squared " + LABEL,
+                    "mean squared error of a linear model that learns the same",
+                    newest -> newest.sums.meanSquaredError() >= 0 ? newest.linear : Double.NaN),
+            new Measure("root_mean_squared_error", LABEL, "its root", newest -> newest.sums.rootMeanSquaredError()),
+            new Measure("mean_absolute_error", LABEL, "mean absolute error", newest -> newest.sums.meanAbsoluteError()),
+            new Measure("no_change_absolute_error", LABEL, "mean absolute error of predicting the label before",
+                    newest -> newest.sums.meanAbsoluteError() >= 0 ? newest.noChange : Double.NaN),
+            new Measure("r_squared", "ratio", "share of the labels' variance that is predicted",
+                    newest -> newest.sums.rSquared()),
+            new Measure("mean_prediction", SHARE + " or " + LABEL,
+                    "mean of the probability of yes, of the likeliest class, or of the number",
+                    newest -> newest.sums.meanPrediction()),
+            new Measure("mean_label", SHARE + " or " + LABEL, "share of yes, of hits, or the mean label",
+                    newest -> newest.sums.meanLabel()));
+
     /// All measures, in the order in which they are told.
-    public static final List<Measure> MEASURES = Stream.concat(
-            Stream.of(new Measure("labels", "labels", "labels in the window", newest -> newest.sums.predictions()),
-                    new Measure("log_loss", NATS, "log loss", newest -> newest.sums.logLoss()),
-                    new Measure("prior_log_loss", NATS, "log loss of always predicting the window's shares of labels",
-                            newest -> newest.sums.logLoss() >= 0 ? newest.ofCounts(ClassCounts::entropy) : Double.NaN),
-                    new Measure("linear_log_loss", NATS, "log loss of a linear model that learns the same",
-                            newest -> newest.sums.logLoss() >= 0 ? newest.linear : Double.NaN),
-                    new Measure("normalised_entropy", "ratio", "log loss over prior log loss",
-                            newest -> newest.sums.normalisedEntropy()),
-                    new Measure("brier_score", "squared share", "mean squared error of probabilities",
-                            newest -> newest.sums.brier()),
-                    new Measure("auc", SHARE, "area under the ROC curve", newest -> newest.ranking.rocAuc()),
-                    new Measure("average_precision", SHARE, "area under the precision-recall curve",
-                            newest -> newest.ranking.averagePrecision()),
-                    new Measure("accuracy", SHARE, "accuracy", newest -> newest.sums.accuracy()),
-                    new Measure("no_change_accuracy", SHARE, "accuracy of predicting the label before",
-                            newest -> newest.sums.accuracy() >= 0 ? newest.noChange : Double.NaN),
-                    new Measure("linear_accuracy", SHARE, "accuracy of a linear model that learns the same, of margins",
-                            newest -> newest.sums.logLoss() >= 0 || newest.sums.meanSquaredError() >= 0 ? Double.NaN
-                                    : 1 - newest.linear),
-                    new Measure("precision", SHARE, "of the predicted yes the true ones",
-                            newest -> newest.ofYes(c -> c.precision(1))),
-                    new Measure(
-                            "recall", SHARE, "of the true yes the predicted ones",
-                            newest -> newest.ofYes(c -> c.recall(1))),
-                    new Measure("f1", SHARE, "harmonic mean of precision and recall",
-                            newest -> newest.ofYes(c -> c.f1(1))),
-                    new Measure("macro_f1", SHARE, "unweighted mean of the classes' F1",
-                            newest -> newest.ofCounts(ClassCounts::macroF1)),
-                    new Measure(
-                            "calibration_error", SHARE, "mean distance of probabilities and truth within a tenth",
-                            newest -> newest.sums.calibrationError()),
-                    new Measure("calibration_bias", SHARE, "mean probability less what happened",
-                            newest -> newest.sums.calibrationBias()),
-                    new Measure("calibration_slope", "ratio",
-                            "of truth over probabilities; below 1 if these are too extreme",
-                            newest -> newest.sums.calibrationSlope()),
-                    new Measure("mean_squared_error", "squared " + LABEL, "mean squared error",
-                            newest -> newest.sums.meanSquaredError()),
-                    new Measure(
-                            "linear_mean_squared_error", "squared " + LABEL,
-                            "mean squared error of a linear model that learns the same",
-                            newest -> newest.sums.meanSquaredError() >= 0 ? newest.linear : Double.NaN),
-                    new Measure("root_mean_squared_error", LABEL, "its root",
-                            newest -> newest.sums.rootMeanSquaredError()),
-                    new Measure("mean_absolute_error", LABEL, "mean absolute error",
-                            newest -> newest.sums.meanAbsoluteError()),
-                    new Measure("no_change_absolute_error", LABEL, "mean absolute error of predicting the label before",
-                            newest -> newest.sums.meanAbsoluteError() >= 0 ? newest.noChange : Double.NaN),
-                    new Measure("r_squared", "ratio", "share of the labels' variance that is predicted",
-                            newest -> newest.sums.rSquared()),
-                    new Measure("mean_prediction", SHARE + " or " + LABEL,
-                            "mean of the probability of yes, of the likeliest class, or of the number",
-                            newest -> newest.sums.meanPrediction()),
-                    new Measure("mean_label", SHARE + " or " + LABEL, "share of yes, of hits, or the mean label",
-                            newest -> newest.sums.meanLabel())),
-            IntStream.range(0, Calibration.BINS).mapToObj(RecentEvaluation::ofTenth)).toList();
+    public static final List<Measure> MEASURES = Stream
+            .concat(WITHOUT_TENTHS.stream(), IntStream.range(0, Calibration.BINS).mapToObj(RecentEvaluation::ofTenth))
+            .toList();
 
     private static Measure ofTenth(int tenth) {
         return new Measure("predictions_tenth_" + tenth, SHARE,
                 "probabilities of yes, or of the likeliest class, from 0." + tenth + " to below the next tenth",
                 newest -> newest.sums.shareOfTenth(tenth));
     }
+
+    private static final Ranking UNRANKED = new Ranking(Double.NaN, Double.NaN);
 
     private final MetricTask task;
     private final boolean watches;
@@ -122,15 +121,17 @@ public final class RecentEvaluation {
     private final FieldWatch fields;
     private final List<ChangeAlarm> alarms; // all
     private final SignalValues values;
+    private final SliceEvaluation slices;
 
     RecentEvaluation(ModelSpec spec, MetricTask task) {
         this.task = task;
-        watches = spec.falseAlarms() > 0;
+        watches = spec.watch().falseAlarms() > 0;
+        slices = new SliceEvaluation(spec, task);
         values = new SignalValues(task);
         window = new EventWindow(task, WINDOW, spec.weighted());
         linear = LinearBaseline.of(spec, task);
         // All alarms together give no more false ones than are asked for.
-        double falseAlarms = Math.max(1_000.0, spec.falseAlarms()) * (3 + 3.0 * FieldWatch.count(spec));
+        double falseAlarms = Math.max(1_000.0, spec.watch().falseAlarms()) * (3 + 3.0 * FieldWatch.count(spec));
         ofLabels = new ChangeAlarm(Signal.of(Signal.Kind.LABEL), falseAlarms);
         ofPredictions = new ChangeAlarm(Signal.of(Signal.Kind.PREDICTION), falseAlarms);
         ofErrors = new ChangeAlarm(Signal.of(Signal.Kind.ERROR), falseAlarms);
@@ -153,6 +154,13 @@ public final class RecentEvaluation {
         }
     }
 
+    /// Says what the fields of slices have in the row whose labels are added next.
+    ///
+    /// @param values of rows, row after row
+    public void slicedBy(SliceValues values, int row) {
+        slices.next(values, row);
+    }
+
     /// Takes over what a linear model has learned, to count anew.
     void continueLinear(RecentEvaluation before) {
         linear = before.linear == null ? null : before.linear.restarted();
@@ -164,6 +172,7 @@ public final class RecentEvaluation {
             return;
         }
         window.add(prediction, at, label, weight);
+        slices.add(prediction, at, label, weight);
         if (values.add(prediction, at, label)) {
             ofLabels.add(values.label());
             ofPredictions.add(values.prediction());
@@ -200,13 +209,25 @@ public final class RecentEvaluation {
         return linear == null ? Double.NaN : linear.lossOfAll();
     }
 
+    /// Returns the measures by the most frequent values of the spec's slices.
+    public List<SliceEvaluation.Slice> slices() {
+        return slices.slices();
+    }
+
     /// Returns the measures of the window by name, in their order, without those that the task does not have.
     public Map<String, Double> measures() {
-        Newest newest =
-                new Newest(window.sums(), task.isOfYesOrNo() ? window.ranking() : new Ranking(Double.NaN, Double.NaN),
-                        window.noChange(), linear == null ? Double.NaN : linear.loss());
+        return measures(MEASURES, new Newest(window.sums(), task.isOfYesOrNo() ? window.ranking() : UNRANKED,
+                window.noChange(), linear == null ? Double.NaN : linear.loss()));
+    }
+
+    /// The measures that sums alone have, likewise.
+    static Map<String, Double> measures(MetricSums sums) {
+        return measures(WITHOUT_TENTHS, new Newest(sums, UNRANKED, Double.NaN, Double.NaN));
+    }
+
+    private static Map<String, Double> measures(List<Measure> which, Newest newest) {
         Map<String, Double> measures = new LinkedHashMap<>();
-        for (Measure measure : MEASURES) {
+        for (Measure measure : which) {
             double value = measure.value.applyAsDouble(newest);
             if (Double.isFinite(value)) {
                 measures.put(measure.name, value);
@@ -233,5 +254,14 @@ public final class RecentEvaluation {
         }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
         fields.read(from);
+    }
+
+    void writeSlices(BinaryWriter to) {
+        slices.write(to);
+    }
+
+    /// Returns false if what was written is of other slices, and reads no further.
+    boolean readSlices(BinaryReader from) {
+        return slices.read(from);
     }
 }

@@ -156,6 +156,21 @@ final class CanonicalText {
         return Murmur3.hash(bytes, 0, length, 0);
     }
 
+    /// 64 bits: those of [#hash], and those of seed 1.
+    long longHash() {
+        return (long) hash() << 32 | Integer.toUnsignedLong(Murmur3.hash(bytes, 0, length, 1));
+    }
+
+    /// Copies what fits of the text, up to the end of a character. Returns how many bytes these are.
+    int copyStart(byte[] to, int at, int max) {
+        int count = Math.min(length, max);
+        while (count < length && count > 0 && (bytes[count] & 0xc0) == 0x80) {
+            count--;
+        }
+        System.arraycopy(bytes, 0, to, at, count);
+        return count;
+    }
+
     /// A copy of the text, for tests and display.
     byte[] toBytes() {
         return Arrays.copyOf(bytes, length);

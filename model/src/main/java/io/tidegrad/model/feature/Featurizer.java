@@ -41,6 +41,8 @@ public final class Featurizer {
     private final @Nullable String weight;
     private final RowLayout layout;
     private final int labels;
+    private final int[] sliced; // index in `fields`
+    private final CanonicalText slice = new CanonicalText();
 
     public Featurizer(ModelSpec spec) {
         layout = spec.layout();
@@ -61,6 +63,7 @@ public final class Featurizer {
         stepsAt = spec.stepsAt();
         eventTime = spec.input().eventTime();
         weight = spec.weightField();
+        sliced = spec.watch().slices().stream().mapToInt(fields::indexOf).toArray();
     }
 
     private static LabelReader labelReader(ModelSpec spec) {
@@ -83,7 +86,7 @@ public final class Featurizer {
     }
 
     public Row newRow() {
-        return new Row(layout.numbers(), layout.ids(), labels);
+        return new Row(layout.numbers(), layout.ids(), labels, new SliceValues(sliced.length));
     }
 
     /// Fills `row` with features, label, weight and event time. Returns null, or why the event is rejected; the row is
@@ -107,6 +110,7 @@ public final class Featurizer {
                 row.weight = weight(weight, event.get(weight));
             }
             writeFeatures(event, row);
+            writeSlices(row);
             if (isList) {
                 label.read(given, row); // by how many steps the row has
             }
@@ -131,6 +135,7 @@ public final class Featurizer {
             }
             row.weight = (float) example.weight();
             writeFeatures(event, row);
+            writeSlices(row);
             return null;
         } catch (RejectedException rejected) {
             return rejected.rejection();
@@ -218,6 +223,22 @@ public final class Featurizer {
         event.get(fields, values);
         for (FeatureWriter writer : writers) {
             writer.write(values, row);
+        }
+    }
+
+    /// What is no text, number, boolean or bytes counts as missing, because a slice refuses no event.
+    private void writeSlices(Row row) {
+        for (int i = 0; i < sliced.length; i++) {
+            Object value = values[sliced[i]];
+            row.slices.missing(i);
+            if (value != null) {
+                try {
+                    slice.clear().appendValue(fields.get(sliced[i]), value);
+                    row.slices.set(i, slice);
+                } catch (RejectedException noText) {
+                    // It stays missing.
+                }
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ public final class Row {
     /// What the members of the model's mixture gave the row when it was predicted; empty if that is not known.
     public float[] memberOutputs = UNKNOWN;
 
+    /// What the fields of the spec's slices have; none if it has none.
+    public final SliceValues slices;
+
     public static final float[] UNKNOWN = {};
 
     public static final long NO_TIME = Long.MIN_VALUE;
@@ -28,6 +31,11 @@ public final class Row {
     }
 
     public Row(int numbers, int ids, int labels) {
+        this(numbers, ids, labels, SliceValues.NONE);
+    }
+
+    public Row(int numbers, int ids, int labels, SliceValues slices) {
+        this.slices = slices;
         this.numbers = new float[numbers];
         this.ids = new int[ids];
         this.labels = new float[labels];

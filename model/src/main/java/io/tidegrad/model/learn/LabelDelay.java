@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.feature.SliceValues;
 import io.tidegrad.model.spec.ModelSpec;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -122,7 +123,8 @@ public final class LabelDelay {
             now = clock.now();
         }
         learn(now);
-        Waiting next = free.isEmpty() ? new Waiting(new Row(row.numbers.length, row.ids.length, row.labels.length),
+        Waiting next = free.isEmpty() ? new Waiting(
+                new Row(row.numbers.length, row.ids.length, row.labels.length, new SliceValues(row.slices.size())),
                 logits.length, model.parameters().plan().memberOutputs()) : free.pop();
         next.event.copyOf(event);
         next.place = place;
@@ -159,6 +161,7 @@ public final class LabelDelay {
             EventFold.Outcome outcome = EventFold.learn(row.event, model);
             if (outcome instanceof EventFold.Outcome.Accepted) {
                 float[] labels = row.event.row().labels;
+                evaluation.recent().slicedBy(row.event.row().slices, 0);
                 evaluation.addRow(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
                 if (watcher != null) {
                     watcher.scored(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);

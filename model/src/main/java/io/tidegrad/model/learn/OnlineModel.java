@@ -15,6 +15,7 @@ import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.feature.SliceValues;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.spec.ModelSpec;
@@ -56,6 +57,8 @@ public final class OnlineModel {
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
+    private final int sliced; // fields by which the evaluation tells rows apart
+    private final SliceValues openSlices; // of the open batch, row after row
     private final Quarantine quarantine;
     private final Batch judged; // the row that is judged
     private long quarantined;
@@ -78,6 +81,8 @@ public final class OnlineModel {
         shape = plan.spec().row();
         learner = new Learner(parameters, kernels, spec.miniBatch());
         open = new Batch(shape, spec.miniBatch());
+        sliced = spec.watch().slices().size();
+        openSlices = new SliceValues(spec.miniBatch() * sliced);
         quarantine = spec.quarantine();
         judged = new Batch(shape, 1);
         reactions = Reactions.of(spec);
@@ -167,7 +172,7 @@ public final class OnlineModel {
         }
         if (open.capacity() == 1) {
             // At mini-batch size 1 a row can be rejected after the step was tried: the learner has changed nothing.
-            append(row, open);
+            appendOpen(row);
             double loss = learn();
             if (Double.isNaN(loss)) {
                 Rejection rejection = blame();
@@ -186,7 +191,7 @@ public final class OnlineModel {
             }
             openWindow = window;
         }
-        append(row, open);
+        appendOpen(row);
         if (open.size() == open.capacity()) {
             learnOpen();
         }
@@ -199,6 +204,13 @@ public final class OnlineModel {
         if (row.eventTime != Row.NO_TIME) {
             streamTime.accepted(row.eventTime);
         }
+    }
+
+    private void appendOpen(Row row) {
+        if (sliced > 0) {
+            openSlices.copy(open.size() * sliced, row.slices, 0, sliced);
+        }
+        append(row, open);
     }
 
     private void append(Row row, Batch to) {
@@ -297,6 +309,7 @@ public final class OnlineModel {
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
             evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row]);
+            evaluation.recent().slicedBy(openSlices, row);
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
             divergence.learned(predictions, row * outputs, open.labels[row * shape.labels()]);
@@ -396,6 +409,12 @@ public final class OnlineModel {
         served.write(to);
         evaluation.writeRecent(to);
         divergence.write(to);
+        if (sliced > 0) {
+            evaluation.writeSlices(to);
+            for (int i = 0; i < open.size() * sliced; i++) {
+                openSlices.write(to, i);
+            }
+        }
         return to.seal();
     }
 
@@ -437,7 +456,20 @@ public final class OnlineModel {
         if (from.format() > CARRY_FORMAT_WITHOUT_DIVERGENCE) {
             divergence.read(from);
         }
+        readSlices(from);
         from.end();
+    }
+
+    /// Slices stand last, because the next spec of the model may have others: then they begin anew.
+    private void readSlices(BinaryReader from) {
+        if (from.remaining() > 0 && sliced > 0 && evaluation.readSlices(from)) {
+            for (int i = 0; i < open.size() * sliced; i++) {
+                openSlices.read(from, i);
+            }
+        } else {
+            openSlices.forget(open.size() * sliced);
+            from.raw(from.remaining());
+        }
     }
 
     private void writePending(BinaryWriter to) {

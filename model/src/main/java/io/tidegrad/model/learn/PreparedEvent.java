@@ -48,6 +48,7 @@ public final class PreparedEvent {
         System.arraycopy(from.numbers, 0, row.numbers, 0, row.numbers.length);
         System.arraycopy(from.ids, 0, row.ids, 0, row.ids.length);
         System.arraycopy(from.labels, 0, row.labels, 0, row.labels.length);
+        row.slices.copy(0, from.slices, 0, row.slices.size());
         row.weight = from.weight;
         row.eventTime = from.eventTime;
     }

@@ -45,8 +45,7 @@ import org.jspecify.annotations.Nullable;
 /// @param miniBatch rows of a full mini-batch
 /// @param window event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970
 /// @param publish not part of the fingerprint
-/// @param falseAlarms events between two alarms about nothing, as expected; 0: nothing is watched. Not part of the
-///     fingerprint
+/// @param watch not part of the fingerprint
 /// @param initialWeights null for weights drawn from the seed
 /// @param yaml the text as the user wrote it: what `tidegrad.models` stores
 /// @param labelReads a line for each feature that reads the label's field and does not say that this is meant; only of
@@ -55,8 +54,8 @@ import org.jspecify.annotations.Nullable;
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
         List<Feature> features, List<NetworkLayer> layers, @Nullable Recipe recipe, int outputs, int steps, Loss loss,
         Optimizer optimizer, Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine,
-        @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, long falseAlarms,
-        long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
+        @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, Watch watch, long seed,
+        @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
     /// In a row's labels, for a step that has none: it has no loss and no slope.
     public static final int NO_CLASS = -1;
 
@@ -71,9 +70,6 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
     }
-
-    /// Unless the spec says otherwise.
-    static final long FALSE_ALARMS = 1_000_000;
 
     /// How snapshots are published.
     ///
@@ -269,7 +265,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
             @Nullable OnChange onChange) {
         return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, recipe, outputs, steps,
                 loss, optimizer, schedule, clipping, regularization, quarantine, onChange, miniBatch, window, publish,
-                falseAlarms, seed, initialWeights, yaml, labelReads, new Memo());
+                watch, seed, initialWeights, yaml, labelReads, new Memo());
     }
 
     /// The topic of events or examples.

@@ -121,8 +121,8 @@ final class SpecReader {
         if (publishNode != null && publish.gate() != null && label.kind == Label.Kind.SEQUENCE) {
             publishNode.problem("a gate judges labels one by one; expected none where the label is a sequence");
         }
-        long falseAlarms = falseAlarms(keys.optional("watch"));
-        if (publishNode != null && publish.gate() != null && falseAlarms == 0) {
+        Watch watch = Watch.read(keys.optional("watch"), features, label.kind);
+        if (publishNode != null && publish.gate() != null && watch.falseAlarms() == 0) {
             publishNode.problem("a gate judges by what is watched; expected a watch whose false-alarms-every is not 0");
         }
         SpecNode seedNode = keys.optional("seed");
@@ -172,7 +172,7 @@ final class SpecReader {
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
                         label.lengths),
                 weightField, lateLabels, features, layers, recipe, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, quarantine, onChange, miniBatch.size, miniBatch.window, publish, falseAlarms, seed,
+                regularization, quarantine, onChange, miniBatch.size, miniBatch.window, publish, watch, seed,
                 initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size, quarantine.judgesGradients());
@@ -445,19 +445,6 @@ final class SpecReader {
         double least = ends.getFirst().decimal("a number", any -> true);
         double most = ends.getLast().decimal("a number from " + least + " on", number -> number >= least);
         return new ModelSpec.Bound(least, most);
-    }
-
-    private static long falseAlarms(@Nullable SpecNode node) {
-        SpecNode every = node == null ? null : node.mapping("false-alarms-every").optional("false-alarms-every");
-        if (every == null) {
-            return ModelSpec.FALSE_ALARMS;
-        }
-        String what = "0, or a whole number from 1000 to " + OnChange.FALSE_ALARMS_MAX;
-        long found = every.integer(what, 0, OnChange.FALSE_ALARMS_MAX);
-        if (found > 0 && found < 1_000) {
-            every.expected(what);
-        }
-        return found;
     }
 
     private static ModelSpec.Keep keep(SpecNode.Mapping keys, ModelSpec.Keep unless) {

@@ -164,8 +164,8 @@ class ModelSpecTest {
                         "calibration_bias", new ModelSpec.Bound(-0.05, 0.05))))));
         assertThat(again.publish())
                 .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31), null));
-        assertThat(spec.falseAlarms()).isEqualTo(5_000);
-        assertThat(again.falseAlarms()).isEqualTo(1_000_000);
+        assertThat(spec.watch().falseAlarms()).isEqualTo(5_000);
+        assertThat(again.watch().falseAlarms()).isEqualTo(1_000_000);
         assertThat(again.onChange()).isEqualTo(spec.onChange())
                 .isEqualTo(new OnChange(1_000_000, new OnChange.Raise(2.5, 5_000), true));
         assertThat(again.features()).isEqualTo(spec.features());

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.publish;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.evaluation.ChangeAlarm.Reading;
 import io.tidegrad.model.evaluation.ServedEvaluation;
+import io.tidegrad.model.evaluation.SliceEvaluation;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
@@ -11,6 +12,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Slice;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
 import java.time.Instant;
@@ -64,7 +66,7 @@ public final class AvroProgress {
                 .setAsServed(report.served().stream().map(AvroProgress::figures).toList())
                 .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList())
                 .setWindow(report.window()).setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList())
-                .build();
+                .setSlices(report.slices().stream().map(AvroProgress::slice).toList()).build();
         return codec.encode(schemaId, progress);
     }
 
@@ -72,6 +74,11 @@ public final class AvroProgress {
         return ChangeAlarm.newBuilder().setSignal(alarm.signal().kind().word()).setField(alarm.signal().field())
                 .setLasted(alarm.lasted()).setLeast(alarm.least()).setMost(alarm.most()).setNow(alarm.now())
                 .setMessage(alarm.message()).build();
+    }
+
+    private static Slice slice(SliceEvaluation.Slice of) {
+        return Slice.newBuilder().setField(of.field()).setValue(of.value()).setLabels(of.labels())
+                .setMissed(of.missed()).setAll(of.all()).setRecent(of.recent()).build();
     }
 
     private static AsServed figures(ServedEvaluation.Figures of) {

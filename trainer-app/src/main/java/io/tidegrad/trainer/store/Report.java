@@ -4,6 +4,7 @@ import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.evaluation.Signal;
+import io.tidegrad.model.evaluation.SliceEvaluation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Served;
 import java.util.Collections;
@@ -22,16 +23,19 @@ import org.jspecify.annotations.Nullable;
 /// @param servedForgotten labels of what epochs served that are no longer kept
 /// @param window measures of the newest labels by name, see [io.tidegrad.model.evaluation.RecentEvaluation#MEASURES]
 /// @param readings what is said of each signal that is watched
+/// @param slices measures by the most frequent values of the spec's slices
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
         List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
-        long servedForgotten, Map<String, Double> window, List<ChangeAlarm.Reading> readings) {
+        long servedForgotten, Map<String, Double> window, List<ChangeAlarm.Reading> readings,
+        List<SliceEvaluation.Slice> slices) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
         window = Collections.unmodifiableMap(window); // in its order
         readings = List.copyOf(readings);
+        slices = List.copyOf(slices);
     }
 
     /// Makes a report, for which it hashes the whole model: milliseconds for a small one, about a second for a
@@ -44,7 +48,8 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
                 evaluation.meanAbsoluteError(), model.quarantined(), model.reactions(), model.raisedFor(),
                 model.served().stages(), model.served().ranges(), model.served().unreadableCount(),
-                model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().readings());
+                model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().readings(),
+                evaluation.recent().slices());
     }
 
     /// Returns the alarms that are on.

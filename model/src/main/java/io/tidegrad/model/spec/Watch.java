@@ -1,0 +1,86 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.model.spec.SpecNode.Mapping;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// What is measured beside a model and changes no weight.
+///
+/// @param falseAlarms events between two alarms about nothing, as expected; 0: nothing is measured
+/// @param slices fields by whose values labels are told apart
+/// @param top of how many values of each
+public record Watch(long falseAlarms, List<String> slices, int top) {
+    private static final long FALSE_ALARMS = 1_000_000;
+    private static final int SLICES_MAX = 4;
+    private static final int TOP = 10;
+    private static final int TOP_MAX = 50;
+
+    private static final Watch DEFAULT = new Watch(FALSE_ALARMS, List.of(), TOP);
+
+    public Watch {
+        slices = List.copyOf(slices);
+    }
+
+    static Watch read(@Nullable SpecNode node, List<Feature> features, ModelSpec.Label.Kind label) {
+        if (node == null) {
+            return DEFAULT;
+        }
+        Mapping keys = node.mapping("false-alarms-every", "slices", "top");
+        long falseAlarms = falseAlarms(keys.optional("false-alarms-every"));
+        SpecNode slicesNode = keys.optional("slices");
+        List<String> slices = slicesNode == null ? List.of() : slices(slicesNode, features);
+        if (slicesNode != null && falseAlarms == 0) {
+            slicesNode.problem("slices are of what is watched; expected a false-alarms-every that is not 0");
+        }
+        if (slicesNode != null && label == ModelSpec.Label.Kind.SEQUENCE) {
+            slicesNode.problem("labels that are sequences have no measures; expected none");
+        }
+        SpecNode top = keys.optional("top");
+        if (top != null && slicesNode == null) {
+            top.problem("expected slices beside it, like slices: [country]");
+        }
+        return new Watch(falseAlarms, slices, top == null ? TOP : top.integer(1, TOP_MAX));
+    }
+
+    private static long falseAlarms(@Nullable SpecNode every) {
+        if (every == null) {
+            return FALSE_ALARMS;
+        }
+        String what = "0, or a whole number from 1000 to " + OnChange.FALSE_ALARMS_MAX;
+        long found = every.integer(what, 0, OnChange.FALSE_ALARMS_MAX);
+        if (found > 0 && found < 1_000) {
+            every.expected(what);
+        }
+        return found;
+    }
+
+    private static List<String> slices(SpecNode node, List<Feature> features) {
+        Set<String> known = new LinkedHashSet<>();
+        features.stream().filter(Watch::readsOneValue).forEach(feature -> known.addAll(feature.fields()));
+        List<String> slices = new ArrayList<>();
+        for (SpecNode each : node.list("fields of features, like [country]")) {
+            String field = each.field();
+            if (!features.isEmpty() && !field.isEmpty() && !known.contains(field)) {
+                each.problem("expected a field that a feature reads as one value"
+                        + (known.isEmpty() ? "" : " (" + String.join(", ", known) + ")") + ", found '" + field + "'");
+            } else if (slices.contains(field)) {
+                each.problem("expected each field once, found '" + field + "' twice");
+            }
+            slices.add(field);
+        }
+        if (slices.isEmpty() || slices.size() > SLICES_MAX) {
+            node.problem("expected 1 to " + SLICES_MAX + " fields, found " + slices.size());
+        }
+        return slices;
+    }
+
+    private static boolean readsOneValue(Feature feature) {
+        return switch (feature) {
+            case Feature.Category _,Feature.Cross _,Feature.Numeric _,Feature.TimePart _,Feature.Cyclic _ -> true;
+            case Feature.Pixels _,Feature.Sequence _,Feature.Categories _,Feature.Bag _,Feature.ShiftedLabel _ -> false;
+        };
+    }
+}
