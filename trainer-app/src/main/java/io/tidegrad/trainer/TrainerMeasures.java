@@ -162,6 +162,22 @@ final class TrainerMeasures {
                                             .field(each.name()))
                             .toList());
 
+    /// How the labels of a stream come.
+    private static final Measures<Report> ARRIVAL =
+            Measures.of(delay("0.5", "delay_p50"), delay("0.9", "delay_p90"), delay("0.99", "delay_p99"),
+                    Measure.<Report>gauge("tidegrad.label.labelled",
+                            "of the newest 2,000 first examples the share that had their label",
+                            report -> report.arrival().get("labelled")).field("labelled"),
+                    Measure.<Report>gauge("tidegrad.label.answered",
+                            "of the newest 2,000 first examples the share that the model had answered",
+                            report -> report.arrival().get("answered")).field("answered"));
+
+    private static Measure<Report> delay(String quantile, String name) {
+        return Measure.<Report>gauge("tidegrad.label.delay.seconds",
+                "event time between event and label, of the newest 2,000 labels", report -> report.arrival().get(name))
+                .label("quantile", quantile).field(name);
+    }
+
     /// Of each signal of a model that is watched.
     private static Measures<Report> signals(ModelSpec spec) {
         return new Measures<>(
@@ -240,6 +256,7 @@ final class TrainerMeasures {
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
         WINDOW.register(registry, tags, model, TrainerMeasures::report);
+        ARRIVAL.register(registry, tags, model, TrainerMeasures::report);
         signals(model.lineage().spec()).register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
         NOT_SERVED.register(registry, tags, model, TrainerMeasures::report);
@@ -300,6 +317,9 @@ final class TrainerMeasures {
             WINDOW.write(report, window::put);
             reported.put("window", window);
             reported.put("alarms", report.alarms().stream().map(TrainerMeasures::alarm).toList());
+            Map<String, @Nullable Object> arrival = new LinkedHashMap<>();
+            ARRIVAL.write(report, arrival::put);
+            reported.put("label_arrival", arrival);
             reported.put("slices", report.slices().stream().map(TrainerMeasures::slice).toList());
             REPORT.write(report, reported::put);
             NOT_SERVED.write(report, reported::put);

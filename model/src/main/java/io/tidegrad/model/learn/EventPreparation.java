@@ -120,6 +120,7 @@ public final class EventPreparation {
     }
 
     private void served(Example example, Headers headers, PreparedEvent into) {
+        into.of(example);
         Served served;
         try {
             served = Served.read(headers);

@@ -11,6 +11,7 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import io.tidegrad.model.evaluation.LabelArrival;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.feature.Rejection;
@@ -70,6 +71,7 @@ public final class OnlineModel {
     private final RecentRows recent;
     private ProgressiveEvaluation evaluation;
     private ServedEvaluation served;
+    private LabelArrival arrival = new LabelArrival();
     private @Nullable ScoredRows watcher;
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
@@ -373,6 +375,11 @@ public final class OnlineModel {
         return served;
     }
 
+    /// How the labels of a stream come.
+    public LabelArrival arrival() {
+        return arrival;
+    }
+
     /// Shows each row that is learned from now on to `rows`, once the evaluation has counted it.
     public void watch(ScoredRows rows) {
         watcher = rows;
@@ -383,6 +390,7 @@ public final class OnlineModel {
     public void restartEvaluation() {
         evaluation = evaluation.restarted(spec);
         served = new ServedEvaluation(spec);
+        arrival = new LabelArrival();
     }
 
     /// Features of up to 4 of the newest accepted rows, for golden rows. Don't modify the batch.
@@ -409,6 +417,9 @@ public final class OnlineModel {
         served.write(to);
         evaluation.writeRecent(to);
         divergence.write(to);
+        if (spec.stream() != null) {
+            arrival.write(to);
+        }
         if (sliced > 0) {
             evaluation.writeSlices(to);
             for (int i = 0; i < open.size() * sliced; i++) {
@@ -455,6 +466,10 @@ public final class OnlineModel {
         }
         if (from.format() > CARRY_FORMAT_WITHOUT_DIVERGENCE) {
             divergence.read(from);
+        }
+        arrival = new LabelArrival();
+        if (spec.stream() != null && from.remaining() > 0) { // else an earlier build wrote it
+            arrival.read(from);
         }
         readSlices(from);
         from.end();

@@ -3,6 +3,7 @@ package io.tidegrad.model.learn;
 import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.stream.Example;
 import io.tidegrad.schemas.UnknownField;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ public final class PreparedEvent {
     private @Nullable UnknownField unknownField;
     private @Nullable ServedLabel served;
     private boolean servedUnreadably;
+    private @Nullable Example example;
 
     PreparedEvent(Row row) {
         this.row = row;
@@ -57,7 +59,13 @@ public final class PreparedEvent {
     void begin() {
         served = null;
         servedUnreadably = false;
+        example = null;
         row.memberOutputs = Row.UNKNOWN;
+    }
+
+    /// Notes what a stream says of the event.
+    void of(Example of) {
+        example = of;
     }
 
     /// Notes that the model served a prediction for the event.
@@ -70,8 +78,11 @@ public final class PreparedEvent {
         servedUnreadably = true;
     }
 
-    /// Counts what was served, whatever becomes of the record otherwise: the label came, though the row may be no row.
+    /// Counts how the label came and what was served, whatever becomes of the record otherwise: the label came, though the row may be no row.
     void countServed(OnlineModel model) {
+        if (example != null) {
+            model.arrival().take(example, served != null);
+        }
         if (served != null) {
             model.served().take(served);
         } else if (servedUnreadably) {

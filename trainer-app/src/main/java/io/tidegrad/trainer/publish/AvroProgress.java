@@ -66,7 +66,8 @@ public final class AvroProgress {
                 .setAsServed(report.served().stream().map(AvroProgress::figures).toList())
                 .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList())
                 .setWindow(report.window()).setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList())
-                .setSlices(report.slices().stream().map(AvroProgress::slice).toList()).build();
+                .setLabelArrival(report.arrival()).setSlices(report.slices().stream().map(AvroProgress::slice).toList())
+                .build();
         return codec.encode(schemaId, progress);
     }
 

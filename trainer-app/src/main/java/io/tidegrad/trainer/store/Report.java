@@ -23,18 +23,20 @@ import org.jspecify.annotations.Nullable;
 /// @param servedForgotten labels of what epochs served that are no longer kept
 /// @param window measures of the newest labels by name, see [io.tidegrad.model.evaluation.RecentEvaluation#MEASURES]
 /// @param readings what is said of each signal that is watched
+/// @param arrival how the labels of a stream come, see [io.tidegrad.model.evaluation.LabelArrival#measures]
 /// @param slices measures by the most frequent values of the spec's slices
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
         List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
         long servedForgotten, Map<String, Double> window, List<ChangeAlarm.Reading> readings,
-        List<SliceEvaluation.Slice> slices) {
+        Map<String, Double> arrival, List<SliceEvaluation.Slice> slices) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
         window = Collections.unmodifiableMap(window); // in its order
         readings = List.copyOf(readings);
+        arrival = Collections.unmodifiableMap(arrival);
         slices = List.copyOf(slices);
     }
 
@@ -49,7 +51,7 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.meanAbsoluteError(), model.quarantined(), model.reactions(), model.raisedFor(),
                 model.served().stages(), model.served().ranges(), model.served().unreadableCount(),
                 model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().readings(),
-                evaluation.recent().slices());
+                model.arrival().measures(), evaluation.recent().slices());
     }
 
     /// Returns the alarms that are on.
