@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import static io.tidegrad.console.ConsoleSettings.CONSOLE;
 import static io.tidegrad.joiner.app.JoinerSettings.JOINER;
 import static io.tidegrad.ops.settings.CommonSettings.BOOTSTRAP_SERVERS;
 import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
@@ -293,11 +294,11 @@ final class CliSettings {
             """ + EXIT_STATUS, required(SPEC, REGISTRY_URL),
                     optional(TOPIC, "the topic of events, instead of the spec's"), optional(REGISTRY, CONFIG));
 
-    static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
-            MODELS_LIST, MODELS_SHOW, MODELS_COMPARE, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK,
-            MODELS_UPGRADE, MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW,
-            MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE,
-            EXPORT, LR_FIND, BACKTEST, SPEC_SUGGEST, SPEC_CHECK);
+    static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, CONSOLE, REPLAY, VERIFY, SNAPSHOTS_LIST,
+            SNAPSHOTS_AT, MODELS_LIST, MODELS_SHOW, MODELS_COMPARE, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME,
+            MODELS_ROLLBACK, MODELS_UPGRADE, MODELS_ADOPT, MODELS_PROMOTE, MODELS_SHADOW, MODELS_CHALLENGE,
+            MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE, STREAMS_RESUME,
+            STREAMS_DELETE, EXPORT, LR_FIND, BACKTEST, SPEC_SUGGEST, SPEC_CHECK);
 
     private CliSettings() {}
 

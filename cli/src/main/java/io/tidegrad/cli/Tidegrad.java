@@ -1,5 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.console.ConsoleMain;
+import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.joiner.app.JoinerMain;
@@ -81,6 +83,7 @@ public final class Tidegrad implements Runnable {
                                 TrainerWithJoiner::start)))
                 .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
+                .addSubcommand(program(ConsoleSettings.CONSOLE, ConsoleMain::start))
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
                 .addSubcommand(SpecCommand.group())
                 .addSubcommand(SettingsCommand.reading(CliSettings.VERIFY, VerifyCommand::run))

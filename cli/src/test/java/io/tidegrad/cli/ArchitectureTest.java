@@ -70,6 +70,18 @@ class ArchitectureTest {
                                     "io.tidegrad.model..", "io.tidegrad.schemas..", "io.tidegrad.ops..")));
 
     @ArchTest
+    static final ArchRule the_console_meets_all_others_in_topics_only =
+            noClasses().that().resideInAPackage("io.tidegrad.console..").should()
+                    .dependOnClassesThat(resideInAPackage("io.tidegrad..").and(resideOutsideOfPackages(
+                            "io.tidegrad.console..", "io.tidegrad.process..", "io.tidegrad.control..",
+                            "io.tidegrad.model..", "io.tidegrad.schemas..", "io.tidegrad.ops..")));
+
+    @ArchTest
+    static final ArchRule only_the_command_line_knows_the_console =
+            noClasses().that(resideOutsideOfPackages("io.tidegrad.console..", "io.tidegrad.cli..")).should()
+                    .dependOnClassesThat().resideInAPackage("io.tidegrad.console..");
+
+    @ArchTest
     static final ArchRule trainer_and_scorer_meet_in_topics_only = noClasses().that()
             .resideInAPackage("io.tidegrad.trainer..").should().dependOnClassesThat().resideInAnyPackage(
                     "io.tidegrad.replay..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");

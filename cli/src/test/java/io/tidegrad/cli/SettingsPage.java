@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.joiner.app.JoinerSettings;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.KafkaRules;
@@ -41,8 +42,8 @@ final class SettingsPage {
             A setting that takes several values is repeated on the command line; every place also takes a list separated by
             commas, which replaces the list of a later place. Commands may share a file or an environment: each ignores the
             settings of the others, but a name that no command knows is a mistake. All mistakes are reported at once, with
-            status 2. Trainer, joiner and scorer log their settings and where each came from, without secrets. Other users see a
-            command line: keep secrets in the environment, or in a file that only the service's account can read.
+            status 2. Trainer, joiner, scorer and console log their settings and where each came from, without secrets. Other users
+            see a command line: keep secrets in the environment, or in a file that only the service's account can read.
 
             A time is ISO-8601 (`2026-01-31T12:00:00Z`) and means the first record that is not older. A flag may stand alone or
             take `true` or `false`.
@@ -96,7 +97,8 @@ final class SettingsPage {
     /// Each setting is in one section: that of the command that it is made for, or the first, for several commands.
     private static Map<String, List<Setting>> sections() {
         Predicate<Command> models = command -> Set.of("models", "streams").contains(command.family());
-        Predicate<Command> app = Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER)::contains;
+        Predicate<Command> app = Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER,
+                ConsoleSettings.CONSOLE)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
         sections.put(TRAINER,

@@ -4,12 +4,10 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.CloseOptions;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.KafkaException;
@@ -36,8 +34,7 @@ public final class ControlFollower implements AutoCloseable {
     private volatile boolean closed;
 
     public ControlFollower(KafkaSettings kafka, String topic) {
-        this(() -> new ReadCommitted(kafka.client()).open(new TopicPartition(topic, 0), "read_committed",
-                Map.of(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 500)), topic);
+        this(() -> new ReadCommitted(kafka.client()).openToFollow(new TopicPartition(topic, 0)), topic);
     }
 
     /// @param open opens a consumer, at the start and after each error of Kafka

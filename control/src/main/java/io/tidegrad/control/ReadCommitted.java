@@ -56,6 +56,11 @@ public class ReadCommitted {
                 ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, READ_BYTES_MAX));
     }
 
+    /// Opens a consumer for following a topic as it grows: Kafka answers when something came, or after half a second.
+    public Consumer<byte[], byte[]> openToFollow(TopicPartition partition) {
+        return open(partition, "read_committed", Map.of(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 500));
+    }
+
     /// @param isolation `read_uncommitted` only to learn that there is more than may be seen
     /// @param more settings of the consumer, which take precedence over the ones here
     protected Consumer<byte[], byte[]> open(TopicPartition partition, String isolation, Map<String, Object> more) {

@@ -4,7 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
-import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.Handler;
+import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerResponse;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -74,8 +76,8 @@ public final class OperationsServer implements AutoCloseable {
     private record Answer(boolean answers, byte[] json) {
     }
 
-    private OperationsServer(String host, int port, ServerSecurity security, Supplier<Health> health)
-            throws IOException {
+    private OperationsServer(String host, int port, int connections, ServerSecurity security, Supplier<Health> health,
+            Consumer<HttpRouting.Builder> more) throws IOException {
         parts.add(health);
         healthAnswer = new SharedAnswer<>(() -> answer(Health.of(parts.stream().map(Supplier::get).toList())));
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -93,22 +95,30 @@ public final class OperationsServer implements AutoCloseable {
                             .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
         }
         server = HttpServer.start(HttpOptions.at(host, port)
-                .withConnections(CONNECTIONS_MAX, why -> Objects.requireNonNull(ended.get(why)).increment())
-                .withTls(security.tls()), routing -> routing.get("/health", (request, response) -> {
-                    Answer answer = healthAnswer.get();
-                    response.status(answer.answers() ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
-                            .header(HeaderNames.CONTENT_TYPE, "application/json").send(answer.json());
-                }).get("/metrics", (request, response) -> metrics(security, request, response)));
+                .withConnections(connections, why -> Objects.requireNonNull(ended.get(why)).increment())
+                .withTls(security.tls()), routing -> {
+                    routing.get("/health", (request, response) -> {
+                        Answer answer = healthAnswer.get();
+                        response.status(answer.answers() ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
+                                .header(HeaderNames.CONTENT_TYPE, "application/json").send(answer.json());
+                    }).get("/metrics", known(security, (request, response) -> metrics(response)));
+                    more.accept(routing);
+                });
     }
 
-    /// Unlike `/health`, whose probes have no token.
-    private void metrics(ServerSecurity security, ServerRequest request, ServerResponse response) {
-        if (security.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
-            response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
-                    .send(metricsPage.get());
-        } else {
-            response.status(Status.UNAUTHORIZED_401).header(HeaderNames.WWW_AUTHENTICATE, "Bearer").send();
-        }
+    private void metrics(ServerResponse response) {
+        response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").send(metricsPage.get());
+    }
+
+    /// Returns a handler that answers only who has a token, unlike `/health`, whose probes have none.
+    public static Handler known(ServerSecurity security, Handler handler) {
+        return (request, response) -> {
+            if (security.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
+                handler.handle(request, response);
+            } else {
+                response.status(Status.UNAUTHORIZED_401).header(HeaderNames.WWW_AUTHENTICATE, "Bearer").send();
+            }
+        };
     }
 
     private static Answer answer(Health health) {
@@ -122,8 +132,19 @@ public final class OperationsServer implements AutoCloseable {
     /// @param health asked when somebody asks us, from several threads
     /// @throws StopException if the port is taken
     public static OperationsServer start(String host, int port, ServerSecurity security, Supplier<Health> health) {
+        return start(host, port, CONNECTIONS_MAX, security, health, routing -> {
+        });
+    }
+
+    /// Starts a server that answers more than health and metrics.
+    ///
+    /// @param connections open at once
+    /// @param more adds what it answers
+    /// @throws StopException if the port is taken
+    public static OperationsServer start(String host, int port, int connections, ServerSecurity security,
+            Supplier<Health> health, Consumer<HttpRouting.Builder> more) {
         try {
-            return new OperationsServer(host, port, security, health);
+            return new OperationsServer(host, port, connections, security, health, more);
         } catch (BindException e) {
             throw new StopException(ExitCode.CONFIGURATION, "http-port: expected a free port of " + host + ", found "
                     + port + " in use; choose another, or 0 for any", e);

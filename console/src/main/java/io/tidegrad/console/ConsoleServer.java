@@ -1,0 +1,112 @@
+package io.tidegrad.console;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.tidegrad.process.OperationsServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// Answers with the page, and with what changes in the picture as a stream of server-sent events.
+final class ConsoleServer implements AutoCloseable {
+    /// Each open page has one.
+    static final int CONNECTIONS_MAX = 256;
+
+    /// So that a stream of events never takes the connections that the page's files and health need.
+    static final int STREAMS_MAX = 192;
+
+    /// A stream without news says so, which tells that the client is still there.
+    private static final long SILENCE_MILLIS = 10_000;
+
+    private static final long APART_MILLIS = 500;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Picture picture;
+    private final OperationsServer server;
+    private final AtomicInteger streams = new AtomicInteger();
+
+    private ConsoleServer(ConsoleConfig config, Picture picture) {
+        this.picture = picture;
+        Page page = new Page();
+        server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX, config.security(),
+                this::health, (HttpRouting.Builder routing) -> {
+                    page.routes(routing);
+                    routing.get("/events", OperationsServer.known(config.security(), this::events));
+                });
+    }
+
+    static ConsoleServer start(ConsoleConfig config, Picture picture) {
+        return new ConsoleServer(config, picture);
+    }
+
+    private OperationsServer.Health health() {
+        Picture.Status status = picture.status();
+        Map<String, Object> said = new LinkedHashMap<>();
+        said.put("status", status.problem().isEmpty() ? "UP" : "DEGRADED");
+        said.put("problem", status.problem());
+        said.put("caught_up", status.caughtUp());
+        said.put("models", status.models());
+        said.put("unreadable_records", status.unreadable());
+        return new OperationsServer.Health(true, said);
+    }
+
+    /// Sends what has changed, at most twice a second, until the client is gone. The first event has everything.
+    private void events(ServerRequest request, ServerResponse response) {
+        String model = request.query().first("model").orElse("");
+        if (streams.incrementAndGet() > STREAMS_MAX) {
+            streams.decrementAndGet();
+            response.status(Status.SERVICE_UNAVAILABLE_503)
+                    .send("expected at most " + STREAMS_MAX + " open pages, found more; close some");
+            return;
+        }
+        Page.secured(response).header(HeaderNames.CONTENT_TYPE, "text/event-stream").header(HeaderNames.CACHE_CONTROL,
+                "no-store");
+        try (OutputStream to = response.outputStream()) {
+            long seen = 0;
+            long points = 0;
+            while (!picture.isClosed()) {
+                Picture.Change change = picture.await(seen, model, points, SILENCE_MILLIS);
+                if (picture.isClosed()) {
+                    break;
+                }
+                to.write((change == null ? ": nothing new\n\n"
+                        : "data: " + JSON.writeValueAsString(change.said()) + "\n\n").getBytes(StandardCharsets.UTF_8));
+                to.flush();
+                if (change != null) {
+                    seen = change.revision();
+                    points = change.points();
+                }
+                Thread.sleep(APART_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException | UncheckedIOException gone) {
+            // The client has closed the page.
+        } finally {
+            streams.decrementAndGet();
+        }
+    }
+
+    int port() {
+        return server.port();
+    }
+
+    CompletableFuture<String> ended() {
+        return server.ended();
+    }
+
+    @Override
+    public void close() {
+        server.close();
+    }
+}

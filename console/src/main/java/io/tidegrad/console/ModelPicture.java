@@ -1,0 +1,418 @@
+package io.tidegrad.console;
+
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.schemas.AsServed;
+import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Progress;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// What the topics tell of one model. `Picture` guards it.
+final class ModelPicture {
+    private static final int VERSIONS_MAX = 200;
+    private static final int DECISIONS_MAX = 100;
+    private static final int DEAD_LETTERS_MAX = 50;
+    private static final int COMPARISONS_MAX = 16;
+    private static final long RATE_OVER_MILLIS = 10_000;
+    private static final long UNKNOWN = -1;
+
+    /// What is long and changes seldom, so that it is told only when it has changed.
+    private enum Section {
+        REGISTERED, VERSIONS, DECISIONS, DEAD_LETTERS
+    }
+
+    private final String name;
+    private long changed; // the revision of the picture in which this model changed last
+    private final Map<Section, Long> sections = new EnumMap<>(Section.class); // the same of its sections
+    private final Set<Section> dirty = EnumSet.noneOf(Section.class);
+    private final History history = new History();
+    private final Map<SnapshotKey, Version> versions = new LinkedHashMap<>();
+    private final Bounded<ControlRecord> decisions = new Bounded<>(DECISIONS_MAX);
+    private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
+    private final Map<String, Comparison> comparisons = new TreeMap<>(); // by shadow
+    private @Nullable ModelRecord registered;
+    private @Nullable Progress progress;
+    private @Nullable Heartbeat heartbeat;
+    private @Nullable TrainerStatus trainer;
+    private boolean deleted;
+    private long logEnd = UNKNOWN;
+
+    /// A published version, without what only a scorer needs.
+    private record Version(int epoch, long version, boolean delta, long learned, long nextOffset, double loss,
+            double priorLoss, double auc, long bytes, String hash, boolean signed, long published) {
+    }
+
+    /// @param scorer status of the process, which is the newest
+    /// @param seen when it was appended, epoch ms
+    record Serving(ProcessStatus scorer, ProcessStatus.Served served, long seen) {
+    }
+
+    ModelPicture(String name) {
+        this.name = name;
+    }
+
+    String name() {
+        return name;
+    }
+
+    /// Notes that what was taken last belongs to a revision of the picture.
+    void changedIn(long revision) {
+        changed = revision;
+        dirty.forEach(section -> sections.put(section, revision));
+        dirty.clear();
+    }
+
+    boolean hasChangedSince(long revision) {
+        return changed > revision;
+    }
+
+    private boolean hasChanged(Section section, long since) {
+        return sections.getOrDefault(section, 0L) > since;
+    }
+
+    void take(@Nullable ModelRecord record) {
+        dirty.add(Section.REGISTERED);
+        registered = record;
+        deleted = record == null;
+    }
+
+    void take(ControlRecord decision) {
+        deleted = decision.action() instanceof ControlAction.Delete
+                || deleted && !(decision.action() instanceof ControlAction.Create);
+        dirty.add(Section.DECISIONS);
+        decisions.add(decision);
+    }
+
+    void take(DeadLetterView letter) {
+        dirty.add(Section.DEAD_LETTERS);
+        deadLetters.add(letter);
+    }
+
+    void take(Comparison comparison) {
+        if (comparisons.size() < COMPARISONS_MAX || comparisons.containsKey(comparison.getShadow())) {
+            comparisons.put(comparison.getShadow(), comparison);
+        }
+    }
+
+    void take(Heartbeat beat) {
+        heartbeat = beat;
+    }
+
+    void take(TrainerStatus status) {
+        trainer = status;
+    }
+
+    /// @param published when it was appended, epoch ms
+    void take(SnapshotKey key, @Nullable SnapshotManifest of, long published) {
+        dirty.add(Section.VERSIONS);
+        versions.remove(key);
+        if (of != null) {
+            versions.put(key,
+                    new Version(of.epoch(), of.version(), of.isDelta(), of.examples(), of.nextOffset(), of.logLoss(),
+                            of.priorLogLoss(), of.auc(), of.payloadBytes(), of.weightsHash(), of.isSigned(),
+                            published));
+            if (versions.size() > VERSIONS_MAX) {
+                versions.remove(versions.keySet().iterator().next());
+            }
+        }
+    }
+
+    void take(Progress report) {
+        progress = report;
+        Map<String, Double> window = report.getWindow();
+        boolean classifies = classifies(report);
+        history.add(report.getTime().toEpochMilli(), report.getEpoch(), report.getVersion(), report.getLearned(),
+                report.getNextOffset(), number(classifies ? report.getLogLoss() : report.getMeanSquaredError()),
+                number(classifies ? report.getPriorLogLoss() : report.getPriorMeanSquaredError()),
+                number(report.getAuc()), number(report.getAccuracy()),
+                number(window.get(classifies ? "log_loss" : "mean_squared_error")),
+                number(window.get("prior_log_loss")),
+                number(window.get(classifies ? "linear_log_loss" : "linear_mean_squared_error")),
+                number(window.get("auc")), report.getAlarms().size());
+    }
+
+    private static boolean classifies(Progress report) {
+        return report.getMeanSquaredError() == null && report.getPriorMeanSquaredError() == null;
+    }
+
+    /// Returns the topic that the model learns, or null if that is not known.
+    @Nullable
+    String inputTopic() {
+        return registered == null ? null : registered.getInputTopic();
+    }
+
+    /// @return whether that is news
+    boolean logEnds(long offset) {
+        boolean news = offset != logEnd;
+        logEnd = offset;
+        return news;
+    }
+
+    /// Returns how many points its course has had so far.
+    long points() {
+        return history.count();
+    }
+
+    boolean isDeleted() {
+        return deleted;
+    }
+
+    private long lag() {
+        Heartbeat beat = heartbeat;
+        if (beat != null && beat.caughtUp()) {
+            return 0;
+        }
+        long next = Math.max(beat == null ? UNKNOWN : beat.nextOffset(),
+                progress == null ? UNKNOWN : progress.getNextOffset());
+        return logEnd < 0 || next < 0 ? UNKNOWN : Math.max(0, logEnd - next);
+    }
+
+    private long newestVersion() {
+        return Math.max(progress == null ? UNKNOWN : progress.getVersion(),
+                heartbeat == null ? UNKNOWN : heartbeat.version());
+    }
+
+    /// A word for people: what the trainer says, or else the stage.
+    private String state() {
+        if (trainer != null && trainer.hasStopped()) {
+            return trainer.state();
+        }
+        return registered != null ? registered.getStage().name().toLowerCase(Locale.ROOT) : "unregistered";
+    }
+
+    /// What the list of models shows.
+    Map<String, @Nullable Object> summary() {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("name", name);
+        said.put("state", state());
+        said.put("version", known(newestVersion()));
+        said.put("lag", known(lag()));
+        said.put("rate", finite(history.rate(RATE_OVER_MILLIS)));
+        if (progress != null) {
+            said.put("learned", progress.getLearned());
+            said.put("dead_letters", progress.getDeadLetters());
+            said.put("alarms", progress.getAlarms().size());
+            said.put("time_ms", progress.getTime().toEpochMilli());
+            said.put("loss", progress.getLogLoss() == null ? progress.getMeanSquaredError() : progress.getLogLoss());
+            said.put("prior_loss", progress.getPriorLogLoss() == null ? progress.getPriorMeanSquaredError()
+                    : progress.getPriorLogLoss());
+        }
+        return said;
+    }
+
+    /// All that is known, without sections that have not changed.
+    ///
+    /// @param since the revision of the picture that is known already; 0 for none
+    /// @param points the number of the first point of the course that is wanted
+    /// @param serving what scorers say of this model
+    Map<String, @Nullable Object> details(long since, long points, Collection<Serving> serving) {
+        Map<String, @Nullable Object> said = summary();
+        if (hasChanged(Section.REGISTERED, since)) {
+            said.put("registered", registered == null ? null : registered(registered));
+        }
+        if (hasChanged(Section.VERSIONS, since)) {
+            said.put("versions", versions.values().stream()
+                    .sorted(Comparator.comparingInt(Version::epoch).thenComparingLong(Version::version).reversed())
+                    .map(ModelPicture::version).toList());
+        }
+        if (hasChanged(Section.DECISIONS, since)) {
+            said.put("decisions", decisions.newestFirst().stream().map(ModelPicture::decision).toList());
+        }
+        if (hasChanged(Section.DEAD_LETTERS, since)) {
+            said.put("dead_letters_newest", deadLetters.newestFirst());
+        }
+        said.put("progress", progress == null ? null : progress(progress));
+        said.put("trainer", trainer == null ? null : trainer(trainer));
+        Heartbeat beat = heartbeat;
+        said.put("heartbeat_ms", beat == null ? null : beat.time());
+        said.put("caught_up", beat == null ? null : beat.caughtUp());
+        said.put("serving", serving.stream().map(this::serving).toList());
+        said.put("comparisons", comparisons.values().stream().map(ModelPicture::comparison).toList());
+        said.put("points_from", points);
+        said.put("columns", History.COLUMNS);
+        List<List<@Nullable Double>> rows = new ArrayList<>();
+        for (double[] point : history.since(points)) {
+            List<@Nullable Double> row = new ArrayList<>();
+            for (double value : point) {
+                row.add(finite(value));
+            }
+            rows.add(row);
+        }
+        said.put("points", rows);
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> registered(ModelRecord of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("epoch", of.getEpoch());
+        said.put("stage", of.getStage().name().toLowerCase(Locale.ROOT));
+        said.put("created_ms", of.getCreatedAt().toEpochMilli());
+        said.put("input_topic", of.getInputTopic());
+        said.put("start_offset", of.getStartOffset());
+        said.put("answered_by", of.getAnsweredBy());
+        said.put("fingerprint", of.getSpecFingerprint());
+        said.put("spec", of.getSpec());
+        said.put("rollbacks",
+                of.getRollbacks().stream()
+                        .map(each -> Map.of("epoch", each.getEpoch(), "base_epoch", each.getBaseEpoch(), "base_version",
+                                each.getBaseVersion(), "resume_offset", each.getResumeOffset()))
+                        .toList());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> progress(Progress of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("epoch", of.getEpoch());
+        said.put("pending", of.getPending());
+        said.put("quarantined", of.getQuarantined());
+        said.put("reactions", of.getReactions());
+        said.put("rate_raised_for", of.getRateRaisedFor());
+        said.put("classifies", classifies(of));
+        said.put("auc", of.getAuc());
+        said.put("accuracy", of.getAccuracy());
+        said.put("mean_absolute_error", of.getMeanAbsoluteError());
+        said.put("next_offset", of.getNextOffset());
+        Instant eventTime = of.getEventTime();
+        said.put("event_time_ms", eventTime == null ? null : eventTime.toEpochMilli());
+        said.put("weights_hash", of.getWeightsHash());
+        said.put("state_hash", of.getStateHash());
+        Map<String, @Nullable Object> window = new TreeMap<>();
+        of.getWindow().forEach((measure, value) -> window.put(measure, finite(value)));
+        said.put("window", window);
+        said.put("changes", of.getAlarms().stream().map(alarm -> {
+            Map<String, @Nullable Object> change = new LinkedHashMap<>();
+            change.put("signal", alarm.getSignal());
+            change.put("field", alarm.getField());
+            change.put("lasted", alarm.getLasted());
+            change.put("least", finite(alarm.getLeast()));
+            change.put("most", finite(alarm.getMost()));
+            change.put("now", finite(alarm.getNow()));
+            change.put("message", alarm.getMessage());
+            return change;
+        }).toList());
+        said.put("as_served", of.getAsServed().stream().map(ModelPicture::asServed).toList());
+        said.put("as_served_versions", of.getAsServedVersions().stream().map(ModelPicture::asServed).toList());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> asServed(AsServed of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("epoch", of.getEpoch());
+        said.put("stage", of.getStage());
+        said.put("from_version", of.getFromVersion());
+        said.put("to_version", of.getToVersion());
+        said.put("predictions", of.getPredictions());
+        said.put("loss", of.getLogLoss() == null ? of.getMeanSquaredError() : of.getLogLoss());
+        said.put("auc", of.getAuc());
+        said.put("mean_prediction", of.getMeanPrediction());
+        said.put("mean_label", of.getMeanLabel());
+        said.put("calibration_error", of.getCalibrationError());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> trainer(TrainerStatus of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("state", of.state());
+        said.put("time_ms", of.time());
+        said.put("exit_code", of.exitCode());
+        said.put("recent_dead_letter_share", finite(of.recentDeadLetterShare()));
+        said.put("reasons", of.reasons());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> version(Version of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("epoch", of.epoch());
+        said.put("version", of.version());
+        said.put("delta", of.delta());
+        said.put("learned", of.learned());
+        said.put("next_offset", of.nextOffset());
+        said.put("loss", finite(of.loss()));
+        said.put("prior_loss", finite(of.priorLoss()));
+        said.put("auc", finite(of.auc()));
+        said.put("bytes", of.bytes());
+        said.put("weights_hash", of.hash());
+        said.put("signed", of.signed());
+        said.put("published_ms", of.published());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> decision(ControlRecord of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("time_ms", of.time());
+        said.put("action", of.action().word());
+        said.put("what", switch (of.action()) {
+            case ControlAction.Rollback rollback -> "epoch " + rollback.epoch() + " from version "
+                    + rollback.base().version() + " of epoch " + rollback.base().epoch();
+            case ControlAction.Promote promote -> promote.by();
+            case ControlAction.Shadow shadow -> shadow.by();
+            case ControlAction.Challenge challenge -> challenge.by() + ", " + challenge.share() / 100.0 + " %";
+            case ControlAction.Withdraw withdraw -> withdraw.by();
+            case ControlAction.Create create -> "epoch " + create.epoch() + " on " + create.inputTopic();
+            case ControlAction.Pause pause -> "";
+            case ControlAction.Resume resume -> "";
+            case ControlAction.Delete delete -> "";
+        });
+        said.put("author", of.author());
+        said.put("reason", of.reason());
+        return said;
+    }
+
+    private Map<String, @Nullable Object> serving(Serving of) {
+        Version served = versions.get(SnapshotKey.manifest(of.served().epoch(), Math.max(0, of.served().version())));
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("process", of.scorer().process());
+        said.put("address", of.scorer().address());
+        said.put("name", of.served().name());
+        said.put("epoch", of.served().epoch());
+        said.put("version", known(of.served().version()));
+        said.put("ready", of.served().ready());
+        said.put("pinned", of.served().pinned());
+        said.put("problem", of.served().problem());
+        said.put("seen_ms", of.seen());
+        said.put("published_ms", served == null ? null : served.published());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> comparison(Comparison of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("shadow", of.getShadow());
+        said.put("records", of.getRecords());
+        said.put("agreed", of.getAgreed());
+        said.put("mean_absolute_difference", finite(of.getMeanAbsoluteDifference()));
+        said.put("time_ms", of.getTime().toEpochMilli());
+        return said;
+    }
+
+    private static @Nullable Long known(long value) {
+        return value < 0 ? null : value;
+    }
+
+    private static double number(@Nullable Double value) {
+        return Objects.requireNonNullElse(value, Double.NaN);
+    }
+
+    /// JSON has no other numbers.
+    private static @Nullable Double finite(double value) {
+        return Double.isFinite(value) ? value : null;
+    }
+}

@@ -1,0 +1,224 @@
+package io.tidegrad.console;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.schemas.ModelRecord;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What the topics tell of a cluster, in bounded memory. One thread writes it, any may read it.
+final class Picture {
+    /// Names come from records that anybody with the right to write has written.
+    static final int MODELS_MAX = 1_000;
+
+    private static final int PROCESSES_MAX = 1_000;
+
+    private final Map<String, ModelPicture> models = new TreeMap<>();
+    private final Map<String, Seen> scorers = new LinkedHashMap<>();
+    private final Bounded<DeadLetterView> deadLettersOfStreams = new Bounded<>(50);
+    private long revision = 1;
+    private long streamsChanged; // the revision in which their dead letters changed last
+    private boolean caughtUp;
+    private String problem = "";
+    private long unreadable;
+    private boolean closed;
+
+    private record Seen(ProcessStatus status, long appended) {
+    }
+
+    /// @param caughtUp whether everything that was there at the start has been read
+    /// @param problem why the topics can't be read now; empty if they can
+    /// @param unreadable how many records could not be read
+    record Status(@JsonProperty("caught_up") boolean caughtUp, String problem, long unreadable, int models) {
+    }
+
+    synchronized Status status() {
+        return new Status(caughtUp, problem, unreadable, models.size());
+    }
+
+    /// Changes what is known of a model.
+    synchronized void change(String model, Consumer<ModelPicture> change) {
+        ModelPicture of = models.get(model);
+        if (of == null) {
+            if (models.size() >= MODELS_MAX) {
+                return;
+            }
+            of = new ModelPicture(model);
+            models.put(model, of);
+        }
+        change.accept(of);
+        touch(of);
+    }
+
+    private void touch(ModelPicture model) {
+        revision++;
+        model.changedIn(revision);
+    }
+
+    /// @param record null if the model was deleted
+    void take(String model, @Nullable ModelRecord record) {
+        change(model, of -> of.take(record));
+    }
+
+    void take(ControlRecord decision) {
+        change(decision.model(), of -> of.take(decision));
+    }
+
+    /// @param appended when the broker appended it, epoch ms
+    synchronized void take(ProcessStatus status, long appended) {
+        scorers.remove(status.process());
+        if (!status.stopped()) {
+            scorers.put(status.process(), new Seen(status, appended));
+        }
+        scorers.values().removeIf(seen -> appended - seen.appended() > ProcessStatus.SILENT_MILLIS);
+        if (scorers.size() > PROCESSES_MAX) {
+            scorers.remove(scorers.keySet().iterator().next());
+        }
+        for (ProcessStatus.Served served : status.names()) {
+            ModelPicture of = models.get(served.model().isEmpty() ? served.name() : served.model());
+            if (of != null) {
+                touch(of);
+            }
+        }
+        notifyAll();
+    }
+
+    synchronized void takeOfStream(DeadLetterView letter) {
+        deadLettersOfStreams.add(letter);
+        revision++;
+        streamsChanged = revision;
+    }
+
+    /// Returns the topics that models learn.
+    synchronized Set<String> inputTopics() {
+        Set<String> topics = new TreeSet<>();
+        for (ModelPicture model : models.values()) {
+            String topic = model.inputTopic();
+            if (topic != null) {
+                topics.add(topic);
+            }
+        }
+        return topics;
+    }
+
+    /// Returns the models that were registered and not deleted.
+    synchronized List<String> registered() {
+        return models.values().stream().filter(each -> each.inputTopic() != null).map(ModelPicture::name).toList();
+    }
+
+    /// @param ends of input topics, by name
+    synchronized void logsEnd(Map<String, Long> ends) {
+        for (ModelPicture model : models.values()) {
+            String topic = model.inputTopic();
+            Long end = topic == null ? null : ends.get(topic);
+            if (end != null && model.logEnds(end)) {
+                touch(model);
+            }
+        }
+    }
+
+    synchronized void unreadable() {
+        unreadable++;
+    }
+
+    synchronized void caughtUp() {
+        if (!caughtUp) {
+            caughtUp = true;
+            revision++;
+        }
+    }
+
+    /// @param why the topics can't be read; empty if they can again
+    synchronized void problem(String why) {
+        if (!problem.equals(why)) {
+            problem = why;
+            revision++;
+            notifyAll();
+        }
+    }
+
+    /// Tells those who wait that there is news.
+    synchronized void news() {
+        notifyAll();
+    }
+
+    /// What has changed since a revision.
+    ///
+    /// @param revision of this answer
+    /// @param points how many points of the model's course are known with it
+    /// @param said becomes JSON
+    record Change(long revision, long points, Map<String, @Nullable Object> said) {
+    }
+
+    /// Returns what has changed after revision `seen`, as soon as there is something, or null after `millis` without.
+    ///
+    /// @param model whose details are wanted too; empty for none
+    /// @param points of its course that are known already
+    synchronized @Nullable Change await(long seen, String model, long points, long millis) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (revision <= seen && !closed) {
+            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            if (left <= 0) {
+                return null;
+            }
+            wait(left);
+        }
+        ModelPicture chosen = models.get(model);
+        return closed ? null : new Change(revision, chosen == null ? 0 : chosen.points(), since(seen, chosen, points));
+    }
+
+    private Map<String, @Nullable Object> since(long seen, @Nullable ModelPicture chosen, long points) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("now_ms", System.currentTimeMillis());
+        said.put("status", status());
+        List<Map<String, @Nullable Object>> changed = new ArrayList<>();
+        List<String> gone = new ArrayList<>();
+        for (ModelPicture each : models.values()) {
+            if (each.isDeleted()) {
+                gone.add(each.name());
+            } else if (each.hasChangedSince(seen)) {
+                changed.add(each.summary());
+            }
+        }
+        said.put("models", changed);
+        said.put("gone", gone);
+        if (streamsChanged > seen) {
+            said.put("streams_dead_letters", deadLettersOfStreams.newestFirst());
+        }
+        if (chosen != null && chosen.hasChangedSince(seen)) {
+            said.put("model", chosen.details(seen, points, serving(chosen.name())));
+        }
+        return said;
+    }
+
+    private List<ModelPicture.Serving> serving(String model) {
+        List<ModelPicture.Serving> serving = new ArrayList<>();
+        for (Seen seen : scorers.values()) {
+            for (ProcessStatus.Served served : seen.status().names()) {
+                if (served.model().equals(model) || served.name().equals(model)) {
+                    serving.add(new ModelPicture.Serving(seen.status(), served, seen.appended()));
+                }
+            }
+        }
+        return serving;
+    }
+
+    synchronized boolean isClosed() {
+        return closed;
+    }
+
+    /// Ends what waits.
+    synchronized void close() {
+        closed = true;
+        notifyAll();
+    }
+}

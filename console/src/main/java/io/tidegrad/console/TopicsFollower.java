@@ -1,0 +1,248 @@
+package io.tidegrad.console;
+
+import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.InvalidOffsetException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Reads the topics of Tidegrad into a picture, with one consumer that has no group and sees what is committed. It finds
+/// models that are created later, and goes on when Kafka or the registry were away.
+final class TopicsFollower implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(TopicsFollower.class);
+
+    private static final Duration POLL = Duration.ofMillis(500);
+    private static final long LOOK_NANOS = Duration.ofSeconds(2).toNanos();
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
+    private static final Duration PAUSE = Duration.ofSeconds(1);
+
+    /// At the start so many of a partition's newest offsets are read; of topics that say what holds, all.
+    private static final long PROGRESS_OFFSETS = 200_000;
+    private static final long SNAPSHOT_OFFSETS = 4_096;
+    private static final long DEAD_LETTER_OFFSETS = 500;
+
+    private final ReadCommitted kafka;
+    private final Topics topics;
+    private final Picture picture;
+    private final RecordIntake intake;
+    private final Thread thread;
+    private final Map<TopicPartition, Long> positions = new HashMap<>(); // of what is followed
+    private final Map<TopicPartition, Long> atStart = new HashMap<>(); // ends that are not reached yet
+    private final Set<TopicPartition> logs = new HashSet<>(); // of events, as far as they are there
+    private Consumer<byte[], byte[]> consumer;
+    private long looked;
+    private volatile boolean closed;
+
+    /// @throws KafkaException if no consumer can be made with these settings
+    TopicsFollower(KafkaSettings kafka, Topics topics, SchemaRegistry registry, Picture picture) {
+        this.kafka = new ReadCommitted(kafka.client());
+        this.topics = topics;
+        this.picture = picture;
+        intake = new RecordIntake(topics, registry, picture);
+        consumer = open();
+        thread = Thread.ofPlatform().name("topics").unstarted(this::run);
+    }
+
+    private Consumer<byte[], byte[]> open() {
+        Consumer<byte[], byte[]> opened = kafka.openToFollow(new TopicPartition(topics.models(), 0));
+        opened.assign(List.of());
+        return opened;
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    private void run() {
+        looked = System.nanoTime() - LOOK_NANOS;
+        boolean reopens = false;
+        boolean away = false;
+        while (!closed) {
+            try {
+                if (reopens) {
+                    consumer.close(CloseOptions.timeout(Duration.ZERO));
+                    consumer = open();
+                    assign();
+                    positions.forEach(consumer::seek);
+                    reopens = false;
+                }
+                if (System.nanoTime() - looked >= LOOK_NANOS) {
+                    look();
+                    looked = System.nanoTime();
+                }
+                if (positions.isEmpty()) {
+                    picture.problem("Kafka has no topic " + topics.models() + " yet, nor others of this prefix");
+                    pause();
+                } else {
+                    read();
+                }
+                away = false;
+            } catch (InterruptException e) {
+                return;
+            } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
+                LOG.warn("{}; reading {} from where it begins", e.getMessage(), e.partitions());
+                consumer.seekToBeginning(e.partitions());
+            } catch (KafkaException e) {
+                if (!away) {
+                    LOG.warn("the topics can't be read, trying again: {}", e.toString());
+                }
+                away = true;
+                reopens = true;
+                picture.problem("The topics can't be read: " + e.getMessage());
+                pause();
+            } catch (RegistryUnavailableException e) {
+                picture.problem("The schema registry does not answer: " + e.getMessage());
+                pause();
+            }
+        }
+    }
+
+    private void pause() {
+        try {
+            Thread.sleep(PAUSE);
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /// Finds partitions that are new, and where the logs of models end.
+    private void look() {
+        if (!positions.isEmpty()) {
+            // A poll does not tell whether anybody answers.
+            consumer.endOffsets(List.of(positions.keySet().iterator().next()), ANSWER_WITHIN);
+        }
+        Map<TopicPartition, Long> wanted = new HashMap<>(); // how many of the newest offsets
+        for (String whole : List.of(topics.models(), topics.control(), topics.status())) {
+            partitions(whole).limit(1).forEach(partition -> wanted.put(partition, Long.MAX_VALUE));
+        }
+        partitions(topics.progress()).forEach(partition -> wanted.put(partition, PROGRESS_OFFSETS));
+        partitions(topics.deadLetters()).forEach(partition -> wanted.put(partition, DEAD_LETTER_OFFSETS));
+        for (String model : picture.registered()) {
+            TopicPartition snapshots = new TopicPartition(topics.snapshots(model), 0);
+            if (positions.containsKey(snapshots)) {
+                wanted.put(snapshots, SNAPSHOT_OFFSETS);
+            } else {
+                partitions(snapshots.topic()).limit(1).forEach(partition -> wanted.put(partition, SNAPSHOT_OFFSETS));
+            }
+        }
+        Set<TopicPartition> found = new HashSet<>(wanted.keySet());
+        found.removeAll(positions.keySet());
+        if (!found.isEmpty() || positions.size() != wanted.size()) {
+            positions.keySet().retainAll(wanted.keySet());
+            Map<TopicPartition, Long> begins = consumer.beginningOffsets(found);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(found);
+            Map<TopicPartition, Long> started = new HashMap<>();
+            for (TopicPartition partition : found) {
+                long begin = begins.getOrDefault(partition, 0L);
+                long end = ends.getOrDefault(partition, begin);
+                long newest = wanted.getOrDefault(partition, 0L);
+                long from = newest > end - begin ? begin : end - newest;
+                positions.put(partition, from);
+                started.put(partition, from);
+                if (from < end) {
+                    atStart.put(partition, end);
+                }
+            }
+            atStart.keySet().retainAll(positions.keySet());
+            assign();
+            started.forEach(consumer::seek);
+        }
+        logsEnd();
+    }
+
+    private Stream<TopicPartition> partitions(String topic) {
+        return ReadCommitted.partitions(consumer, topic).stream()
+                .map(each -> new TopicPartition(topic, each.partition()));
+    }
+
+    /// Of logs of models the consumer only asks where they end.
+    private void assign() {
+        consumer.assign(Stream.concat(positions.keySet().stream(), logs.stream()).toList());
+        consumer.pause(logs);
+        logs.forEach(log -> consumer.seek(log, 0)); // without a place to read from, a poll would fail
+    }
+
+    private void logsEnd() {
+        Set<TopicPartition> wanted =
+                picture.inputTopics().stream().map(topic -> new TopicPartition(topic, 0)).collect(Collectors.toSet());
+        if (!logs.equals(wanted)) {
+            wanted.removeIf(log -> !logs.contains(log) && partitions(log.topic()).findAny().isEmpty());
+            if (!logs.equals(wanted)) {
+                logs.clear();
+                logs.addAll(wanted);
+                assign();
+            }
+        }
+        if (logs.isEmpty()) {
+            return;
+        }
+        try {
+            picture.logsEnd(consumer.endOffsets(logs, ANSWER_WITHIN).entrySet().stream()
+                    .collect(Collectors.toMap(end -> end.getKey().topic(), Map.Entry::getValue)));
+        } catch (TimeoutException e) {
+            LOG.warn("the ends of {} are not known: {}", logs, e.getMessage());
+            logs.clear(); // perhaps one of them was deleted: look again which there are
+            assign();
+        }
+    }
+
+    private void read() {
+        ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+        RegistryUnavailableException unavailable = null;
+        for (TopicPartition partition : records.partitions()) {
+            for (ConsumerRecord<byte[], byte[]> record : records.records(partition)) {
+                try {
+                    intake.take(record);
+                } catch (RegistryUnavailableException e) {
+                    consumer.seek(partition, record.offset());
+                    unavailable = e;
+                    break;
+                } catch (RuntimeException e) {
+                    LOG.error("a defect: {} offset {} could not be taken", partition, record.offset(), e);
+                    picture.unreadable();
+                }
+            }
+        }
+        positions.replaceAll((partition, before) -> consumer.position(partition));
+        atStart.entrySet().removeIf(end -> positions.getOrDefault(end.getKey(), 0L) >= end.getValue());
+        picture.news();
+        if (unavailable != null) {
+            throw unavailable;
+        }
+        picture.problem("");
+        if (atStart.isEmpty()) {
+            picture.caughtUp();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        try {
+            thread.join();
+            consumer.close(CloseOptions.timeout(Duration.ZERO));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // the consumer may still be in use
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// Makes elements. Texts become text nodes, never markup, so that names and payloads of records can't run anything.
+
+export function el(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
+    else if (name === 'class') made.className = value;
+    else made.setAttribute(name, value === true ? '' : String(value));
+  }
+  add(made, children);
+  return made;
+}
+
+function add(parent, children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined) continue;
+    parent.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+}
+
+export function fill(parent, ...children) {
+  parent.replaceChildren();
+  add(parent, children);
+}
+
+// Sets a text only if it differs: a selection in it stays.
+export function text(element, value) {
+  if (element.textContent !== value) element.textContent = value;
+}

@@ -1,0 +1,363 @@
+// The panels of one model. Each says so where the topics don't tell what it would show.
+
+import { el, fill, text } from './dom.js';
+import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from './format.js';
+import { Chart } from './chart.js';
+
+const POINTS_MAX = 1500;
+const VERSIONS_SHOWN = 12;
+const COLUMN = {};
+
+const docs = file => el('code', {}, `docs/${file}`);
+
+function panel(title, note, ...content) {
+  const id = `panel-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
+  return el('section', { class: 'panel', 'aria-labelledby': id },
+    el('div', { class: 'head' }, el('h2', { id }, title), note && el('p', { class: 'note' }, note)), ...content);
+}
+
+// columns: [[heading, of a row, 'number' | 'text' | 'time']]
+function table(label, columns, rows) {
+  return el('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label },
+    el('table', {},
+      el('thead', {}, el('tr', {}, columns.map(([heading, , kind]) => el('th', { scope: 'col', class: kind }, heading)))),
+      el('tbody', {}, rows.map(row => el('tr', {}, columns.map(([, of, kind]) => el('td', { class: kind }, of(row))))))));
+}
+
+class Tile {
+  constructor(name, unit) {
+    this.value = el('span', { class: 'value' }, UNKNOWN);
+    this.note = el('span', { class: 'note' });
+    this.element = el('div', { class: 'tile' },
+      el('span', { class: 'label' }, name, unit ? el('span', { class: 'unit' }, unit) : null), this.value, this.note);
+  }
+
+  show(value, note = '', kind = '') {
+    text(this.value, value);
+    text(this.note, note);
+    this.element.className = `tile ${kind}`;
+  }
+}
+
+export class ModelView {
+  constructor(name) {
+    this.name = name;
+    this.points = [];
+    this.x = 'time';
+    this.said = {};
+    this.make();
+  }
+
+  make() {
+    this.badge = el('span', { class: 'badge' });
+    this.about = el('p', { class: 'note' });
+    this.notices = el('div', { class: 'notices', role: 'status' });
+    this.tiles = {
+      learned: new Tile('Learned', 'events'), rate: new Tile('Rate', 'events/s'), lag: new Tile('Lag', 'events'),
+      version: new Tile('Version', 'updates'), served: new Tile('Served', 'version'), dead: new Tile('Dead letters', 'events'),
+    };
+    const marks = x => this.marks(x);
+    this.loss = new Chart([
+      { label: 'network', colour: '--model', width: 2 },
+      { label: 'linear model', colour: '--linear' },
+      { label: 'prior', colour: '--prior' },
+      { label: 'network, since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
+    ], { marks });
+    this.auc = new Chart([
+      { label: 'AUC', colour: '--model', width: 2 },
+      { label: 'since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
+    ], { marks });
+    this.switch = el('div', { class: 'switch', role: 'group', 'aria-label': 'Horizontal axis' },
+      ['time', 'events'].map(x => el('button', {
+        type: 'button', 'aria-pressed': String(x === this.x), onclick: () => this.along(x), 'data-x': x,
+      }, `over ${x}`)));
+    this.measures = el('dl', { class: 'measures' });
+    this.lossTitle = el('h3', {}, 'Loss');
+    this.aucPart = el('div', { class: 'half' }, el('h3', {}, 'Ranking (AUC)'), this.auc.element);
+    this.quality = panel('Quality', 'Each event is predicted first, then learned. Lines are of the newest 2,000 labels.',
+      this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
+      this.measures);
+    this.parts = {};
+    for (const part of ['served', 'calibration', 'changes', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+      this.parts[part] = el('div', { class: `part ${part}` });
+    }
+    this.element = el('article', {},
+      el('div', { class: 'title' }, el('h1', {}, this.name), this.badge), this.about, this.notices,
+      el('section', { class: 'tiles', 'aria-label': 'Pulse' }, Object.values(this.tiles).map(tile => tile.element)),
+      this.quality,
+      el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
+      this.parts.changes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.spec, this.parts.elsewhere);
+  }
+
+  end() {
+    this.loss.end();
+    this.auc.end();
+  }
+
+  show(said, now, streamsDeadLetters) {
+    const before = this.said;
+    this.said = { ...before, ...said };
+    this.streamsDeadLetters = streamsDeadLetters;
+    said.columns.forEach((column, index) => { COLUMN[column] = index; });
+    this.points = said.points_from === 0 ? said.points : this.points.concat(said.points);
+    while (this.points.length > POINTS_MAX) {
+      const newest = this.points.length - 1;
+      this.points = this.points.filter((point, index) => index % 2 === 0 || index === newest);
+    }
+    this.showAbout();
+    this.showQuality();
+    this.showServed();
+    this.showCalibration();
+    this.showChanges();
+    if ('versions' in said) this.showVersions();
+    if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
+    this.showLetters('dead_letters_newest' in said);
+    if ('registered' in said) this.showSpec();
+    if (!this.parts.elsewhere.firstChild) this.showUnknown();
+    this.tick(now);
+  }
+
+  // What grows old without news.
+  tick(now) {
+    const { said, tiles } = this;
+    tiles.learned.show(count(said.learned), said.time_ms ? `reported ${age(now - said.time_ms)} ago` : 'no report yet');
+    tiles.rate.show(said.time_ms && now - said.time_ms > 20_000 ? '0' : short(said.rate), 'over 10 s');
+    tiles.lag.show(count(said.lag), said.lag === 0 ? 'caught up' : said.caught_up === null ? 'no heartbeat' : '');
+    const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
+    tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
+    this.showScorers(now);
+    const share = said.learned || said.dead_letters
+      ? said.dead_letters / (said.learned + said.dead_letters + (said.progress?.pending ?? 0)) : null;
+    const recent = said.trainer?.recent_dead_letter_share;
+    tiles.dead.show(count(said.dead_letters), share === null ? ''
+      : `${percent(share, 2)} of all${recent === null || recent === undefined ? '' : `, ${percent(recent, 1)} last minute`}`,
+    recent >= 0.5 ? 'bad' : '');
+  }
+
+  showAbout() {
+    const { said } = this;
+    const of = said.registered;
+    text(this.badge, said.state);
+    this.badge.className = `badge ${{ failed: 'bad', retrying: 'bad', paused: 'idle' }[said.state] ?? ''}`;
+    text(this.about, of ? `learns ${of.input_topic} from offset ${count(of.start_offset)} · epoch ${of.epoch} since ${time(of.created_ms)}`
+      + (of.answered_by ? ` · ${of.answered_by} answers for this name` : '') : 'Not registered in the catalog.');
+    const notices = (said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message]);
+    const key = JSON.stringify(notices);
+    if (key !== this.noticed) {
+      this.noticed = key;
+      fill(this.notices, notices.map(([word, message]) => el('p', { class: 'notice' }, el('strong', {}, word), ' ', message)));
+    }
+  }
+
+  along(x) {
+    this.x = x;
+    for (const button of this.switch.children) button.setAttribute('aria-pressed', String(button.dataset.x === x));
+    this.showQuality();
+  }
+
+  // The course, with x ascending.
+  course() {
+    const at = this.x === 'time' ? COLUMN.time_ms : COLUMN.learned;
+    const epoch = this.points.at(-1)?.[COLUMN.epoch];
+    let last = -Infinity;
+    return this.points.filter(point => {
+      if (this.x === 'events' && point[COLUMN.epoch] !== epoch || !(point[at] > last)) return false;
+      last = point[at];
+      return true;
+    });
+  }
+
+  showQuality() {
+    const course = this.course();
+    const column = name => course.map(point => point[COLUMN[name]]);
+    const x = column(this.x === 'time' ? 'time_ms' : 'learned');
+    this.loss.show(this.x, [x, column('window_loss'), column('window_linear_loss'), column('window_prior_loss'), column('loss')]);
+    const { progress } = this.said;
+    const classifies = progress?.classifies ?? true;
+    text(this.lossTitle, classifies ? 'Log loss (nats)' : 'Mean squared error (squared units of the label)');
+    const ranks = progress?.auc !== null && progress?.auc !== undefined;
+    this.aucPart.hidden = !ranks;
+    if (ranks) this.auc.show(this.x, [x, column('window_auc'), column('auc')]);
+    const window = progress?.window ?? {};
+    const words = {
+      log_loss: 'log loss, nats', linear_log_loss: 'linear model', prior_log_loss: 'prior', auc: 'AUC',
+      average_precision: 'average precision', accuracy: 'accuracy', no_change_accuracy: 'label before',
+      normalised_entropy: 'normalised entropy', brier_score: 'Brier score', root_mean_squared_error: 'root mean squared error',
+      mean_absolute_error: 'mean absolute error', r_squared: 'R²', mean_label: 'mean label', mean_prediction: 'mean prediction',
+      labels: 'labels in the window',
+    };
+    const rows = Object.entries(words).filter(([name]) => window[name] !== undefined);
+    fill(this.measures, rows.length === 0
+      ? el('div', { class: 'wide' }, el('dd', { class: 'note' }, 'No report of the newest labels yet.'))
+      : rows.map(([name, word]) => el('div', {}, el('dt', {}, word),
+        el('dd', {}, name === 'labels' ? count(window[name]) : decimal(window[name])))));
+  }
+
+  marks(x) {
+    const marks = [];
+    const words = { rollback: 'rollback', pause: 'pause', resume: 'resume', promote: 'promote', upgrade: 'upgrade', adopt: 'adopt' };
+    for (const decision of this.said.decisions ?? []) {
+      const point = x === 'time' ? null : this.points.find(each => each[COLUMN.time_ms] >= decision.time_ms);
+      const at = x === 'time' ? decision.time_ms : point?.[COLUMN.learned];
+      if (words[decision.action] && at !== undefined) marks.push({ at, label: words[decision.action], colour: '--text' });
+    }
+    let alarms = 0;
+    for (const point of this.points) {
+      const now = point[COLUMN.alarms];
+      if (now > 0 && alarms === 0) {
+        marks.push({ at: point[x === 'time' ? COLUMN.time_ms : COLUMN.learned], label: 'alarm', colour: '--warn' });
+      }
+      alarms = now;
+    }
+    return marks;
+  }
+
+  showServed() {
+    const rows = this.said.progress?.as_served ?? [];
+    const learned = this.said;
+    fill(this.parts.served, panel('As served', 'What scorers answered, against the labels that came since.',
+      rows.length === 0
+        ? el('p', { class: 'unknown' }, 'Not known: no answers of this model are logged. Scorers log them with ',
+          el('code', {}, '--log-topic'), ' (', docs('scoring.md'), ').')
+        : table('As served', [
+          ['stage', row => `${row.stage}, epoch ${row.epoch}`, 'text'], ['predictions', row => count(row.predictions), 'number'],
+          ['loss', row => decimal(row.loss), 'number'], ['AUC', row => decimal(row.auc), 'number'],
+          ['mean prediction', row => decimal(row.mean_prediction), 'number'], ['mean label', row => decimal(row.mean_label), 'number'],
+          ['calibration error', row => decimal(row.calibration_error), 'number'],
+        ], rows),
+      rows.length === 0 ? null : el('p', { class: 'note' }, `At learn time, since the beginning: loss ${decimal(learned.loss)}.`),
+      el('p', { class: 'note' }, 'Label delay and coverage are not on topics yet.')));
+  }
+
+  showCalibration() {
+    const window = this.said.progress?.window ?? {};
+    const tenths = Array.from({ length: 10 }, (unused, tenth) => window[`predictions_tenth_${tenth}`]);
+    if (tenths.every(share => share === undefined)) {
+      fill(this.parts.calibration, panel('Predictions', null,
+        el('p', { class: 'unknown' }, this.said.progress
+          ? 'Only a model that predicts probabilities has a histogram of them, once 2,000 labels came.'
+          : 'No report yet.')));
+      return;
+    }
+    const most = Math.max(...tenths.map(share => share ?? 0), 1e-9);
+    const bars = tenths.map((share, tenth) => {
+      const bar = el('span', { class: 'bar' });
+      bar.style.height = `${(100 * (share ?? 0)) / most}%`;
+      return el('li', { title: `${tenth / 10} to ${(tenth + 1) / 10}: ${percent(share)}` },
+        el('span', { class: 'column' }, bar), el('span', { class: 'tick' }, (tenth / 10).toFixed(1)),
+        el('span', { class: 'unseen' }, ` to ${(tenth + 1) / 10}: ${percent(share)}`));
+    });
+    fill(this.parts.calibration, panel('Predictions', 'Shares of the newest 2,000 by probability.',
+      el('ol', { class: 'histogram' }, bars),
+      el('dl', { class: 'measures' },
+        [['calibration slope (1 is good)', window.calibration_slope], ['bias (0 is good)', window.calibration_bias],
+          ['calibration error', window.calibration_error]]
+          .map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, decimal(value)))))));
+  }
+
+  showChanges() {
+    const rows = this.said.progress?.changes ?? [];
+    fill(this.parts.changes, panel('Alarms', 'Labels, predictions, errors and fields that are not what they have been.',
+      !this.said.progress ? el('p', { class: 'unknown' }, 'No report yet.')
+        : rows.length === 0 ? el('p', { class: 'calm' }, 'None: nothing has left its usual range.')
+        : table('Alarms', [
+          ['signal', row => row.field ? `${row.signal} of ${row.field}` : row.signal, 'text'],
+          ['now', row => decimal(row.now), 'number'],
+          ['before', row => `${decimal(row.least)} to ${decimal(row.most)}`, 'number'],
+          ['lasted', row => `${count(row.lasted)} events`, 'number'], ['what', row => row.message, 'text'],
+        ], rows)));
+  }
+
+  showScorers(now) {
+    const rows = this.said.serving ?? [];
+    const tile = this.tiles.served;
+    if (rows.length === 0) tile.show('none', 'no scorer tells that it serves it');
+    else {
+      const following = rows.some(row => !row.pinned) ? rows.filter(row => !row.pinned) : rows;
+      const worst = following.reduce((oldest, row) => (row.version ?? -1) < (oldest.version ?? -1) ? row : oldest);
+      const behind = worst.version === null || this.said.version === null ? null : this.said.version - worst.version;
+      const bad = rows.some(row => !row.ready || row.problem);
+      tile.show(worst.version === null ? 'no version' : count(worst.version),
+        `${rows.length === 1 ? '1 scorer' : `${rows.length} scorers`}${behind === null ? '' : `, ${count(behind)} updates behind`}`,
+        bad ? 'warn' : '');
+    }
+    const key = JSON.stringify([rows, this.said.version]);
+    if (key === this.scorersShown) return;
+    this.scorersShown = key;
+    fill(this.parts.scorers, panel('Scorers', 'What each one serves, as it says itself every ten seconds and at every change.',
+      rows.length === 0 ? el('p', { class: 'unknown' }, 'No scorer serves this model.')
+        : table('Scorers', [
+          ['address', row => row.address, 'text'], ['name asked', row => row.name, 'text'],
+          ['epoch', row => count(row.epoch), 'number'], ['version', row => count(row.version), 'number'],
+          ['published', row => time(row.published_ms), 'time'],
+          ['state', row => row.problem || (row.pinned ? 'pinned' : row.ready ? 'ready' : 'not ready'), 'text'],
+          ['told', row => time(row.seen_ms), 'time'],
+        ], rows)));
+  }
+
+  showVersions() {
+    const all = this.said.versions ?? [];
+    const rows = this.allVersions ? all : all.slice(0, VERSIONS_SHOWN);
+    fill(this.parts.versions, panel('Versions', 'Published and still on the topic, newest first. Loss and AUC are since the beginning.',
+      rows.length === 0 ? el('p', { class: 'unknown' }, 'No version is published yet.')
+        : table('Versions', [
+          ['version', row => count(row.version), 'number'], ['epoch', row => count(row.epoch), 'number'],
+          ['kind', row => (row.delta ? 'delta' : 'full') + (row.signed ? ', signed' : ''), 'text'],
+          ['learned', row => count(row.learned), 'number'], ['next offset', row => count(row.next_offset), 'number'],
+          ['loss', row => decimal(row.loss), 'number'], ['prior', row => decimal(row.prior_loss), 'number'],
+          ['AUC', row => decimal(row.auc), 'number'], ['size', row => bytes(row.bytes), 'number'],
+          ['published', row => time(row.published_ms), 'time'],
+          ['weights-hash', row => el('code', { title: row.weights_hash }, hash(row.weights_hash)), 'text'],
+        ], rows),
+      all.length > VERSIONS_SHOWN && !this.allVersions
+        ? el('button', { type: 'button', onclick: () => { this.allVersions = true; this.showVersions(); } },
+          `Show all ${all.length}`) : null));
+  }
+
+  showDecisions() {
+    const rows = this.said.decisions ?? [];
+    fill(this.parts.decisions, panel('Decisions', null,
+      rows.length === 0 ? el('p', { class: 'unknown' }, 'Nothing was decided about this model.')
+        : table('Decisions', [
+          ['time', row => time(row.time_ms), 'time'], ['decision', row => row.action, 'text'], ['what', row => row.what, 'text'],
+          ['author', row => row.author || UNKNOWN, 'text'], ['reason', row => row.reason || UNKNOWN, 'text'],
+        ], rows)));
+  }
+
+  showLetters(changed) {
+    if (!changed && this.lettersOfStreams === this.streamsDeadLetters) return;
+    this.lettersOfStreams = this.streamsDeadLetters;
+    const own = this.said.dead_letters_newest ?? [];
+    const input = this.said.registered?.input_topic ?? '';
+    const streams = (this.streamsDeadLetters ?? []).filter(letter => input.includes(`.examples.${letter.stream}.`));
+    const rows = own.concat(streams);
+    const open = new Set([...this.parts.letters.querySelectorAll('details[open]')].map(each => each.dataset.at));
+    fill(this.parts.letters, panel('Dead letters', 'The newest ones, each with its reason. A payload is cut to 2,000 characters.',
+      rows.length === 0 ? el('p', { class: 'calm' }, 'None among the newest.')
+        : rows.map(letter => {
+          const at = `${letter.topic}-${letter.partition}@${letter.offset}`;
+          return el('details', { class: 'letter', 'data-at': at, open: open.has(at) },
+            el('summary', {}, el('strong', {}, letter.reason || 'no reason'), el('span', { class: 'note' },
+              `${time(letter.time_ms)} · ${letter.topic || UNKNOWN}-${letter.partition || UNKNOWN} offset ${letter.offset || UNKNOWN}`)),
+            el('p', {}, letter.detail), el('p', { class: 'note' }, 'Key'), el('pre', {}, letter.key),
+            el('p', { class: 'note' }, 'Value'), el('pre', {}, letter.value));
+        })));
+  }
+
+  showSpec() {
+    const of = this.said.registered;
+    const open = this.parts.spec.querySelector('details')?.open;
+    fill(this.parts.spec, of ? panel('Spec', null,
+      el('details', { open }, el('summary', {}, 'As its author wrote it ', el('code', { title: of.fingerprint }, hash(of.fingerprint))), el('pre', {}, of.spec)))
+      : null);
+  }
+
+  showUnknown() {
+    fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
+      ['Latency from event to served: freshness is in each scorer’s health and metrics.',
+        'The flow of joiners, with live rates: in each joiner’s health and metrics.',
+        'The learner’s health (step and update norms, dead units, weight histograms).',
+        'The last verify and replay: ./tidegrad verify prints it.'].map(line => el('li', {}, line)))));
+  }
+}

@@ -1,0 +1,199 @@
+package io.tidegrad.console;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.WebSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// A real Chromium without a window, told what to do by the Chrome DevTools Protocol.
+final class Browser implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String LISTENING = "DevTools listening on ";
+    private static final long PATIENCE_SECONDS = 60;
+
+    private final Process process;
+    private final Path profile;
+    private final WebSocket socket;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final AtomicInteger calls = new AtomicInteger();
+    private final Map<Integer, CompletableFuture<JsonNode>> answers = new ConcurrentHashMap<>();
+    private final List<String> complaints = new CopyOnWriteArrayList<>();
+
+    private Browser(Process process, Path profile, URI devTools) throws IOException, InterruptedException {
+        this.process = process;
+        this.profile = profile;
+        HttpRequest request = HttpRequest.newBuilder(devTools).PUT(HttpRequest.BodyPublishers.noBody()).build();
+        JsonNode page = JSON.readTree(http.send(request, BodyHandlers.ofString()).body());
+        socket = http.newWebSocketBuilder()
+                .buildAsync(URI.create(page.path("webSocketDebuggerUrl").asText()), new Answers()).join();
+        call("Page.enable");
+        call("Log.enable");
+        call("Runtime.enable");
+    }
+
+    /// Returns the program, or null if this machine has none.
+    static @Nullable Path program() {
+        return Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome").map(Path::of)
+                .filter(Files::isExecutable).findFirst().orElse(null);
+    }
+
+    static Browser start(Path program) throws IOException, InterruptedException {
+        Path profile = Files.createTempDirectory("browser");
+        Process process = new ProcessBuilder(program.toString(), "--headless", "--no-sandbox", "--disable-gpu",
+                "--hide-scrollbars", "--no-first-run", "--remote-debugging-port=0", "--user-data-dir=" + profile,
+                "about:blank").redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        BufferedReader said = process.errorReader();
+        for (String line = said.readLine(); line != null; line = said.readLine()) {
+            if (line.startsWith(LISTENING)) {
+                URI socket = URI.create(line.substring(LISTENING.length()));
+                Thread.ofVirtual().start(() -> said.lines().forEach(more -> {
+                    // Read, so that the browser does not wait for a reader.
+                }));
+                return new Browser(process, profile, URI.create("http://127.0.0.1:" + socket.getPort() + "/json/new"));
+            }
+        }
+        throw new IOException("expected " + program + " to listen, found that it ended");
+    }
+
+    private final class Answers implements WebSocket.Listener {
+        private final StringBuilder text = new StringBuilder();
+
+        @Override
+        public CompletionStage<?> onText(WebSocket from, CharSequence part, boolean last) {
+            text.append(part);
+            if (last) {
+                take(text.toString());
+                text.setLength(0);
+            }
+            from.request(1);
+            return CompletableFuture.completedStage(null);
+        }
+
+        private void take(String message) {
+            try {
+                JsonNode said = JSON.readTree(message);
+                CompletableFuture<JsonNode> waiting = answers.remove(said.path("id").asInt(-1));
+                if (waiting != null) {
+                    waiting.complete(said);
+                } else if (said.path("method").asText().equals("Runtime.exceptionThrown")
+                        || said.path("method").asText().equals("Log.entryAdded")
+                                && said.at("/params/entry/level").asText().equals("error")) {
+                    complaints.add(said.path("params").toString());
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException(message, e);
+            }
+        }
+    }
+
+    /// @param parameters names and values
+    JsonNode call(String method, Object... parameters) {
+        Map<String, Object> given = new LinkedHashMap<>();
+        for (int i = 0; i < parameters.length; i += 2) {
+            given.put((String) parameters[i], parameters[i + 1]);
+        }
+        int id = calls.incrementAndGet();
+        CompletableFuture<JsonNode> answer = new CompletableFuture<>();
+        answers.put(id, answer);
+        try {
+            socket.sendText(JSON.writeValueAsString(Map.of("id", id, "method", method, "params", given)), true).join();
+            JsonNode said = answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            if (said.has("error")) {
+                throw new IllegalStateException(method + ": " + said.path("error"));
+            }
+            return said.path("result");
+        } catch (Exception e) {
+            throw new IllegalStateException(method, e);
+        }
+    }
+
+    void open(String url) {
+        call("Page.navigate", "url", url);
+    }
+
+    /// Evaluates an expression in the page and returns its value.
+    JsonNode evaluate(String expression) {
+        JsonNode said = call("Runtime.evaluate", "expression", expression, "returnByValue", true);
+        if (said.has("exceptionDetails")) {
+            throw new IllegalStateException(expression + ": " + said.path("exceptionDetails"));
+        }
+        return said.at("/result/value");
+    }
+
+    /// Returns what the page shows as text, without what is hidden.
+    String text() {
+        return evaluate("document.body.innerText").asText();
+    }
+
+    void size(int width, int height) {
+        call("Emulation.setDeviceMetricsOverride", "width", width, "height", height, "deviceScaleFactor", 1, "mobile",
+                false);
+    }
+
+    void prefersDark(boolean dark) {
+        call("Emulation.setEmulatedMedia", "features",
+                List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light")));
+    }
+
+    /// Presses a key as a person does.
+    ///
+    /// @param code of Windows' virtual keys, as the protocol wants it
+    void press(String key, int code) {
+        String text = key.length() == 1 ? key : key.equals("Enter") ? "\r" : "";
+        call("Input.dispatchKeyEvent", "type", "keyDown", "key", key, "windowsVirtualKeyCode", code, "text", text);
+        call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code);
+    }
+
+    /// Returns what the browser complained about: exceptions, refused scripts, files that are not there.
+    List<String> complaints() {
+        return new ArrayList<>(complaints);
+    }
+
+    void screenshot(Path file) throws IOException {
+        String data = call("Page.captureScreenshot", "format", "png").path("data").asText();
+        Files.write(file, Base64.getDecoder().decode(data));
+    }
+
+    @Override
+    public void close() {
+        socket.abort();
+        http.close();
+        process.destroy();
+        process.onExit().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).exceptionally(late -> process.destroyForcibly())
+                .join();
+        delete();
+    }
+
+    /// What the browser's last processes still write stays.
+    private void delete() {
+        try (Stream<Path> files = Files.walk(profile)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException | UncheckedIOException stillWritten) {
+            return;
+        }
+    }
+}

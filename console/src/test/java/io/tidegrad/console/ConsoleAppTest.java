@@ -1,0 +1,133 @@
+package io.tidegrad.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.localstack.KafkaProvider;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import java.io.BufferedReader;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.Test;
+
+class ConsoleAppTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Topics topics = new Topics("console-" + UUID.randomUUID());
+
+    private void create(Admin admin, String... names) throws Exception {
+        admin.createTopics(
+                List.of(names).stream().map(name -> new NewTopic(name, Optional.of(1), Optional.empty())).toList())
+                .all().get();
+    }
+
+    private static void write(Producer<byte[], byte[]> producer, ConsumerRecord<byte[], byte[]> record)
+            throws Exception {
+        producer.send(new ProducerRecord<>(record.topic(), 0, record.key(), record.value(), record.headers())).get();
+    }
+
+    private static JsonNode whole(HttpClient client, int port, String model) throws Exception {
+        HttpRequest request =
+                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/events?model=" + model)).build();
+        try (InputStream body = client.send(request, BodyHandlers.ofInputStream()).body();
+                BufferedReader events = new BufferedReader(new InputStreamReader(body, StandardCharsets.UTF_8))) {
+            return JSON.readTree(events.readLine().substring("data: ".length()));
+        }
+    }
+
+    private ConsoleConfig config(KafkaProvider kafka) {
+        return new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()), RegistrySettings.of(kafka.registryUrl()),
+                topics, "127.0.0.1", 0, new ServerSecurity(null, null));
+    }
+
+    @LongProof("a broker of its own")
+    @Test
+    void aConsoleSaysThatKafkaIsGoneAndKeepsWhatItHas() throws Exception {
+        LocalStack kafka = LocalStack.start(LocalStackOptions.temporary());
+        try (ConsoleApp console = ConsoleApp.start(config(kafka)); HttpClient http = HttpClient.newHttpClient()) {
+            Map<String, Object> client = Map.of("bootstrap.servers", kafka.bootstrapServers());
+            try (kafka;
+                    SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());
+                    Admin admin = Admin.create(client);
+                    Producer<byte[], byte[]> producer =
+                            new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
+                create(admin, topics.models(), "events");
+                write(producer, new Topic(topics, registry).registered("fraud"));
+                await().atMost(PATIENCE).untilAsserted(
+                        () -> assertThat(whole(http, console.httpPort(), "fraud").at("/status/problem").asText())
+                                .isEmpty());
+            }
+
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                JsonNode said = whole(http, console.httpPort(), "fraud");
+                assertThat(said.at("/status/problem").asText()).contains("can't be read");
+                assertThat(said.at("/model/registered/input_topic").asText()).isEqualTo("events");
+            });
+        }
+    }
+
+    @Test
+    void aConsoleThatIsThereFirstShowsAModelOnceItsTopicsAppear() throws Exception {
+        KafkaProvider kafka = SharedStack.get();
+        Map<String, Object> client = Map.of("bootstrap.servers", kafka.bootstrapServers());
+        try (SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());
+                Admin admin = Admin.create(client);
+                Producer<byte[], byte[]> producer =
+                        new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer());
+                ConsoleApp console = ConsoleApp.start(config(kafka));
+                HttpClient http = HttpClient.newHttpClient()) {
+            Topic topic = new Topic(topics, registry);
+            create(admin, topics.models(), topics.control(), topics.status(), topics.progress(), topics.deadLetters());
+            write(producer, topic.registered("fraud"));
+            write(producer, topic.progress(Topic.report("fraud", 1_000).build()));
+            write(producer, topic.deadLetter("fraud", "null-value", "", new byte[0]));
+            await().atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(
+                            whole(http, console.httpPort(), "fraud").at("/model/registered/input_topic").asText())
+                            .isEqualTo("events"));
+
+            create(admin, topics.snapshots("fraud"));
+            write(producer, topic.part("fraud", 1_000));
+            write(producer, topic.published("fraud", 1_000));
+            write(producer, topic.heartbeat("fraud", 1_000, true));
+
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                JsonNode said = whole(http, console.httpPort(), "fraud");
+                assertThat(said.at("/model/learned").asLong()).isEqualTo(1_000);
+                assertThat(said.at("/model/lag").asLong(-1)).isZero();
+                assertThat(said.at("/model/versions/0/version").asLong()).isEqualTo(1_000);
+                assertThat(said.at("/model/dead_letters_newest/0/reason").asText()).isEqualTo("null-value");
+                assertThat(said.at("/status/caught_up").asBoolean()).isTrue();
+                assertThat(said.at("/status/unreadable").asLong()).isZero();
+            });
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package io.tidegrad.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.schemas.ChangeAlarm;
+import io.tidegrad.schemas.InMemorySchemaRegistry;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.junit.jupiter.api.Test;
+
+class PictureTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final SchemaRegistry registry = new InMemorySchemaRegistry();
+    private final Topic topic = new Topic(Topics.DEFAULT, registry);
+    private final Picture picture = new Picture();
+    private final RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
+    private long seen;
+    private long points;
+
+    @SafeVarargs
+    private void take(ConsumerRecord<byte[], byte[]>... records) {
+        for (ConsumerRecord<byte[], byte[]> record : records) {
+            intake.take(record);
+        }
+    }
+
+    /// Returns what has changed since the last call, as a page reads it.
+    private JsonNode news(String model) throws Exception {
+        Picture.Change change = picture.await(seen, model, points, 0);
+        if (change == null) {
+            return JSON.nullNode();
+        }
+        seen = change.revision();
+        points = change.points();
+        return JSON.readTree(JSON.writeValueAsString(change.said()));
+    }
+
+    @Test
+    void aModelIsShownAsTheTopicsTellOfIt() throws Exception {
+        take(topic.registered("fraud"), topic.progress(Topic.report("fraud", 1_000).build()),
+                topic.part("fraud", 1_000), topic.published("fraud", 1_000), topic.published("fraud", 1_500),
+                topic.heartbeat("fraud", 1_600, false),
+                topic.decision(new ControlRecord("fraud", new ControlAction.Pause(), Topic.NOW, "ann@ops", "audit")),
+                topic.trainer("fraud",
+                        new TrainerStatus(1, Topic.NOW, TrainerStatus.RETRYING, 75, 1_000, 2, Double.NaN,
+                                List.of(new TrainerStatus.Reason("retrying", "no broker", Topic.NOW)), List.of())),
+                topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, "host:8080",
+                        List.of(new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "")))),
+                topic.deadLetter("fraud", "unknown-schema", "id 9", "{\"a\":1}".getBytes(StandardCharsets.UTF_8)));
+        picture.logsEnd(Map.of("events", 1_700L));
+
+        JsonNode model = news("fraud").path("model");
+
+        assertThat(model.path("state").asText()).isEqualTo("retrying");
+        assertThat(model.path("learned").asLong()).isEqualTo(1_000);
+        assertThat(model.path("dead_letters").asLong()).isEqualTo(2);
+        assertThat(model.path("version").asLong()).isEqualTo(1_600);
+        assertThat(model.path("lag").asLong()).isEqualTo(1_700 - (7 + 1_600 + 2));
+        assertThat(model.at("/registered/input_topic").asText()).isEqualTo("events");
+        assertThat(model.at("/progress/window/linear_log_loss").asDouble()).isEqualTo(0.45);
+        assertThat(model.at("/trainer/recent_dead_letter_share").isNull()).isTrue();
+        assertThat(model.at("/trainer/reasons/0/message").asText()).isEqualTo("no broker");
+        assertThat(model.at("/serving/0/published_ms").asLong()).isEqualTo(Topic.NOW);
+        assertThat(model.at("/versions/0/version").asLong()).isEqualTo(1_500);
+        assertThat(model.at("/versions/0/weights_hash").asText()).isEqualTo(Topic.HASH);
+        assertThat(model.at("/decisions/0/action").asText()).isEqualTo("pause");
+        assertThat(model.at("/decisions/0/author").asText()).isEqualTo("ann@ops");
+        assertThat(model.at("/serving/0/address").asText()).isEqualTo("host:8080");
+        assertThat(model.at("/dead_letters_newest/0/reason").asText()).isEqualTo("unknown-schema");
+        assertThat(model.at("/dead_letters_newest/0/value").asText()).isEqualTo("{\"a\":1}");
+        assertThat(model.at("/columns/11").asText()).isEqualTo("window_linear_loss");
+        assertThat(model.at("/points/0/11").asDouble()).isEqualTo(0.45);
+    }
+
+    @Test
+    void onlyWhatHasChangedIsToldAgain() throws Exception {
+        take(topic.registered("fraud"), topic.registered("churn"), topic.progress(Topic.report("fraud", 1_000).build()),
+                topic.published("fraud", 1_000));
+        assertThat(news("fraud").path("models")).hasSize(2);
+        assertThat(news("fraud").isNull()).isTrue();
+
+        take(topic.progress(Topic.report("fraud", 2_000)
+                .setAlarms(List.of(new ChangeAlarm("missing", "amount", 48L, 0.01, 0.02, 0.3, "amount is missing")))
+                .build()));
+
+        JsonNode news = news("fraud");
+        assertThat(news.path("models")).hasSize(1);
+        assertThat(news.at("/models/0/alarms").asInt()).isEqualTo(1);
+        assertThat(news.at("/models/0/rate").asDouble()).isEqualTo(1_000);
+        assertThat(news.at("/model/progress/changes/0/field").asText()).isEqualTo("amount");
+        assertThat(news.at("/model/points")).hasSize(1);
+        assertThat(news.path("model").has("versions")).isFalse();
+        assertThat(news.path("model").has("registered")).isFalse();
+    }
+
+    @Test
+    void aModelThatIsDeletedGoesFromTheList() throws Exception {
+        take(topic.registered("fraud"));
+        assertThat(news("").path("models")).hasSize(1);
+        take(topic.deleted("fraud"));
+        JsonNode news = news("");
+        assertThat(news.path("models")).isEmpty();
+        assertThat(news.at("/gone/0").asText()).isEqualTo("fraud");
+    }
+
+    @Test
+    void oldReportsOfAModelWhoseDeletionWasDecidedDontListIt() throws Exception {
+        take(topic.decision(new ControlRecord("fraud", new ControlAction.Delete(), Topic.NOW, "ann@ops", "")),
+                topic.progress(Topic.report("fraud", 1_000).build()));
+        assertThat(news("").path("models")).isEmpty();
+    }
+
+    @Test
+    void aRecordThatCantBeReadIsCountedAndPassedOver() throws Exception {
+        byte[] key = "fraud".getBytes(StandardCharsets.UTF_8);
+        byte[] noise = {0, 0, 0, 0, 99, 1, 2, 3};
+        for (String each : List.of(Topics.DEFAULT.models(), Topics.DEFAULT.control(), Topics.DEFAULT.status(),
+                Topics.DEFAULT.progress(), Topics.DEFAULT.snapshots("fraud"))) {
+            take(Topic.record(each, key, noise, new RecordHeaders()),
+                    Topic.record(each, null, null, new RecordHeaders()));
+        }
+        take(topic.registered("fraud"));
+        assertThat(picture.status().unreadable()).isEqualTo(10);
+        assertThat(news("").at("/models/0/name").asText()).isEqualTo("fraud");
+    }
+
+    @Test
+    void bytesThatAreNoTextAreShownAsHexadecimalDigits() throws Exception {
+        take(topic.deadLetter("fraud", "undecodable", "", new byte[]{0, 0, 0, 0, 99, 1, (byte) 0xff}));
+        assertThat(news("fraud").at("/model/dead_letters_newest/0/value").asText()).isEqualTo("00 00 00 00 63 01 ff");
+    }
+
+    @Property(tries = 40)
+    void aCourseOfAnyLengthHasFewPointsEvenlySpreadAndTheNewest(@ForAll @IntRange(min = 1, max = 20_000) int length) {
+        History history = new History();
+        for (int i = 0; i < length; i++) {
+            double[] point = new double[History.COLUMNS.size()];
+            point[0] = i;
+            history.add(point);
+        }
+        List<double[]> kept = history.since(0);
+        assertThat(kept).hasSizeBetween(Math.min(length, History.POINTS_MAX / 2), History.POINTS_MAX);
+        assertThat(kept.getFirst()[0]).isZero();
+        assertThat(kept.getLast()[0]).isEqualTo(length - 1);
+        double apart = kept.size() < 2 ? 0 : kept.get(1)[0];
+        for (int i = 1; i < kept.size() - 1; i++) {
+            assertThat(kept.get(i)[0] - kept.get(i - 1)[0]).isEqualTo(apart);
+        }
+    }
+}

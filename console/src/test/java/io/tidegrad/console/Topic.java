@@ -1,0 +1,112 @@
+package io.tidegrad.console;
+
+import io.tidegrad.control.CatalogRecord;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.Topics;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.jspecify.annotations.Nullable;
+
+/// Records as trainers, scorers and commands write them, by their own formats.
+final class Topic {
+    static final long NOW = 1_790_000_000_000L;
+    static final String HASH = "ab".repeat(32);
+
+    private final Topics topics;
+    private final AvroCodec codec;
+    private final int schemaId;
+
+    Topic(Topics topics, SchemaRegistry registry) {
+        AvroCodec.trustOwnClasses();
+        this.topics = topics;
+        codec = new AvroCodec(registry);
+        schemaId = registry.register(topics.progress() + "-value", Progress.getClassSchema());
+    }
+
+    static ConsumerRecord<byte[], byte[]> record(String topic, byte @Nullable [] key, byte @Nullable [] value,
+            RecordHeaders headers) {
+        return new ConsumerRecord<>(topic, 0, 0, NOW, TimestampType.CREATE_TIME, -1, -1, key, value, headers,
+                Optional.empty());
+    }
+
+    private static ConsumerRecord<byte[], byte[]> record(String topic, byte[] key, byte @Nullable [] value) {
+        return record(topic, key, value, new RecordHeaders());
+    }
+
+    ConsumerRecord<byte[], byte[]> registered(String model) {
+        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
+                .setSpecFingerprint(HASH).setStage(Stage.LIVE).setCreatedAt(Instant.ofEpochMilli(NOW))
+                .setInputTopic("events").setInputTopicId("id").setStartOffset(7).build();
+        return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
+    }
+
+    ConsumerRecord<byte[], byte[]> deleted(String model) {
+        return record(topics.models(), ControlRecord.key(model), null);
+    }
+
+    /// A report after so many events, one a millisecond.
+    static Progress.Builder report(String model, long learned) {
+        return Progress.newBuilder().setModel(model).setEpoch(1).setVersion(learned)
+                .setTime(Instant.ofEpochMilli(NOW + learned)).setLearned(learned).setPending(0).setDeadLetters(2)
+                .setLogLoss(0.41).setPriorLogLoss(0.52).setAuc(0.77).setNextOffset(7 + learned + 2).setWeightsHash(HASH)
+                .setWindow(Map.of("log_loss", 0.4, "prior_log_loss", 0.5, "linear_log_loss", 0.45, "auc", 0.78,
+                        "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1", 0.25));
+    }
+
+    ConsumerRecord<byte[], byte[]> progress(Progress report) {
+        return record(topics.progress(), report.getModel().getBytes(StandardCharsets.UTF_8),
+                codec.encode(schemaId, report));
+    }
+
+    ConsumerRecord<byte[], byte[]> decision(ControlRecord decision) {
+        return record(topics.control(), decision.key(), decision.encode());
+    }
+
+    ConsumerRecord<byte[], byte[]> status(ProcessStatus status) {
+        return record(topics.status(), status.key(), status.encode());
+    }
+
+    ConsumerRecord<byte[], byte[]> heartbeat(String model, long version, boolean caughtUp) {
+        return record(topics.snapshots(model), SnapshotKey.HEARTBEAT.encode(),
+                new Heartbeat(1, version, 7 + version + 2, caughtUp, NOW).encode());
+    }
+
+    ConsumerRecord<byte[], byte[]> trainer(String model, TrainerStatus status) {
+        return record(topics.snapshots(model), SnapshotKey.STATUS.encode(), status.encode());
+    }
+
+    ConsumerRecord<byte[], byte[]> published(String model, long version) {
+        SnapshotManifest manifest = new SnapshotManifest(model, 1, version, -1, "model: " + model + "\n", new byte[32],
+                new byte[32], 1, version, 7 + version, NOW, Long.MIN_VALUE, true, 0.42, 0.52, 0.8, 0.76, 1, 4_096, HASH,
+                List.of(), 4_096, SnapshotManifest.Chain.ofFull(version, NOW), null, new byte[0]);
+        return record(topics.snapshots(model), SnapshotKey.manifest(1, version).encode(), manifest.encode());
+    }
+
+    ConsumerRecord<byte[], byte[]> part(String model, long version) {
+        return record(topics.snapshots(model), SnapshotKey.part(1, version, 0).encode(), new byte[]{1, 2, 3});
+    }
+
+    ConsumerRecord<byte[], byte[]> deadLetter(String model, String reason, String detail, byte[] value) {
+        RecordHeaders headers = new RecordHeaders();
+        Map.of("tidegrad-reason", reason, "tidegrad-detail", detail, "tidegrad-topic", "events", "tidegrad-partition",
+                "0", "tidegrad-offset", "11", "tidegrad-model", model)
+                .forEach((name, text) -> headers.add(name, text.getBytes(StandardCharsets.UTF_8)));
+        return record(topics.deadLetters(), "key".getBytes(StandardCharsets.UTF_8), value, headers);
+    }
+}
