@@ -17,16 +17,21 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
+    /// Of a number that a recipe scales, in doubles, before any layer multiplies it: its square still fits a double by far.
+    private static final double SCALED_MAX = 1e30;
+
     /// @param values the values of all fields that features read, in the order of `fields`
     abstract void write(@Nullable Object[] values, Row row) throws RejectedException;
 
-    static FeatureWriter of(Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
+    /// @param scaled whether a recipe scales all numbers
+    static FeatureWriter of(Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text,
+            boolean scaled) {
         int numberAt = layout.numberAt(index);
         int indicatorAt = layout.indicatorAt(index);
         int idAt = layout.idAt(index);
         return switch (feature) {
             case Feature.Numeric number ->
-                new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt);
+                new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
             case Feature.Category category -> new HashWriter(List.of(new Feature.Crossed(category.field(), null)),
                     category.buckets(), idAt, fields, text);
             case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
@@ -65,13 +70,17 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
     }
 
     static float checked(String field, double number) throws RejectedException {
+        return checked(field, number, NUMBER_MAX);
+    }
+
+    static float checked(String field, double number, double max) throws RejectedException {
         if (!Double.isFinite(number)) {
             throw new RejectedException(Rejection.Reason.NOT_FINITE,
                     "field '" + field + "': expected a finite number, found " + number);
         }
-        if (Math.abs(number) > NUMBER_MAX) {
-            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
-                    "field '" + field + "': expected a number within ±1e15, found " + number);
+        if (Math.abs(number) > max) {
+            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE, "field '" + field
+                    + "': expected a number within " + (max > NUMBER_MAX ? "±1e30" : "±1e15") + ", found " + number);
         }
         return (float) number;
     }
@@ -82,13 +91,15 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
         private final int field;
         private final int at;
         private final int indicatorAt;
+        private final double max;
 
-        NumericWriter(Feature.Numeric feature, int field, int at, int indicatorAt) {
+        NumericWriter(Feature.Numeric feature, int field, int at, int indicatorAt, boolean scaled) {
             this.feature = feature;
             this.field = field;
             this.at = at;
             this.indicatorAt = indicatorAt;
             substitute = substitute(feature.missing());
+            max = scaled ? SCALED_MAX : NUMBER_MAX;
         }
 
         @Override
@@ -110,7 +121,7 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                 }
                 number = StrictMath.log1p(number);
             }
-            row.numbers[at] = checked(feature.field(), number);
+            row.numbers[at] = checked(feature.field(), number, max);
         }
     }
 

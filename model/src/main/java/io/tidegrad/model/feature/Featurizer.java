@@ -55,7 +55,7 @@ public final class Featurizer {
         CanonicalText text = new CanonicalText();
         writers = new FeatureWriter[spec.features().size()];
         for (int i = 0; i < writers.length; i++) {
-            writers[i] = FeatureWriter.of(spec.features().get(i), i, layout, fields, text);
+            writers[i] = FeatureWriter.of(spec.features().get(i), i, layout, fields, text, spec.recipe() != null);
         }
         label = labelReader(spec);
         isList = spec.label().isList();

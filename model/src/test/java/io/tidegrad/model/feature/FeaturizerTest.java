@@ -202,6 +202,14 @@ class FeaturizerTest {
                 .isEqualTo((float) StrictMath.log(1e300));
         assertThat(rejection(of("number: { field: x, transform: log1p }"), event("x", -1)).reason())
                 .isEqualTo(Reason.OUT_OF_RANGE);
+        // A recipe scales its numbers first, such as times in nanoseconds.
+        Featurizer scaled = new Featurizer(ModelSpec.parse(
+                "model: m\ninput: { topic: t }\nlabel: { field: late }\nloss: binary-cross-entropy\nrecipe: auto\n"
+                        + "features: [ number: { field: x } ]",
+                "spec"));
+        assertThat(Specs.row(scaled, event("x", -1e30)).numbers).containsExactly(-1e30f);
+        assertThat(rejection(scaled, event("x", 1.1e30))).isEqualTo(
+                new Rejection(Reason.OUT_OF_RANGE, "field 'x': expected a number within ±1e30, found 1.1E30"));
     }
 
     @ParameterizedTest

@@ -153,7 +153,7 @@ class RecipeOnStreamsTest {
         int[] rows = new int[1];
         for (ProgressiveEvaluation other : List.of(learned("pixels × 10^6", example -> scaled(example, 1e6)),
                 learned("pixels × 10^-6", example -> scaled(example, 1e-6)),
-                learned("one pixel of 10^14", example -> ++rows[0] == TASK ? scaled(example, 1e14 / 255) : example))) {
+                learned("one digit × 10^27", example -> ++rows[0] == TASK ? scaled(example, 1e27) : example))) {
             assertThat(other.logLoss()).isCloseTo(plain.logLoss(), withinPercentage(1));
         }
         // Other weights are drawn for a class, which is a chance of its own.
