@@ -30,6 +30,7 @@ public final class FieldValues implements FieldSink, Event {
     private final Slot[] slots; // by path
     private int event;
     private final FieldSink elements = new Elements();
+    private OtherValue other = new OtherValue("");
     private @Nullable UnknownField unknownField;
     private @Nullable List<String> list; // the last list of fields, compared by identity
     private int[] listed = {}; // their places; -1 for a field that is not among the paths
@@ -120,7 +121,16 @@ public final class FieldValues implements FieldSink, Event {
 
     @Override
     public void other(int path, String description) {
-        put(slots[path], new OtherValue(description));
+        put(slots[path], otherValue(description));
+    }
+
+    /// One object for all elements of a list. A value that is refused at its end has been read twice by then
+    /// (`FieldReader.isRead`), which stays within the memory that it may take only without an object for each.
+    private OtherValue otherValue(String description) {
+        if (!other.description().equals(description)) {
+            other = new OtherValue(description);
+        }
+        return other;
     }
 
     @Override
@@ -213,7 +223,7 @@ public final class FieldValues implements FieldSink, Event {
 
         @Override
         public void other(int path, String description) {
-            of(path).addObject(new OtherValue(description));
+            of(path).addObject(otherValue(description));
         }
 
         @Override
