@@ -111,10 +111,10 @@ public final class EventSchemas {
                 case Feature.Cyclic cyclic -> add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : Use.TIME);
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
                 case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
-                case Feature.Categories list -> add(uses, list.field(), Use.VALUES);
+                case Feature.Categories list -> add(uses, list.field(), list.cut() == null ? Use.VALUES : Use.VALUE);
                 case Feature.ShiftedLabel shifted -> add(uses, shifted.field(), Use.NUMBERS);
                 case Feature.Bag bag -> {
-                    add(uses, bag.field(), Use.VALUES);
+                    add(uses, bag.field(), bag.cut() == null ? Use.VALUES : Use.VALUE);
                     add(uses, bag.weights(), Use.NUMBERS);
                 }
             }

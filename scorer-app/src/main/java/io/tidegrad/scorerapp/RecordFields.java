@@ -43,14 +43,14 @@ final class RecordFields {
                     input(sequence.field(), TensorType.FP64, sequence.padded() ? TensorInfo.ANY : sequence.steps(),
                             sequence.width());
                 }
-                case Feature.Categories list -> expectList(list.field(), list.count());
+                case Feature.Categories list -> expectList(list.field(), list.count(), list.cut(), categories);
                 case Feature.ShiftedLabel shifted -> {
                     expect(shifted.field(), "array of at most " + shifted.count() + " classes from 0 to "
                             + (shifted.classes() - 1) + " or nulls, those of the steps before");
                     input(shifted.field(), TensorType.FP64, TensorInfo.ANY);
                 }
                 case Feature.Bag bag -> {
-                    expectList(bag.field(), bag.count());
+                    expectList(bag.field(), bag.count(), bag.cut(), categories);
                     if (bag.weights() != null) {
                         expect(bag.weights(), "array of at most " + bag.count() + " numbers");
                         input(bag.weights(), TensorType.FP64, TensorInfo.ANY);
@@ -119,7 +119,12 @@ final class RecordFields {
         input(field, TensorType.INT64);
     }
 
-    private void expectList(String field, int count) {
+    /// @param cut of a text; null of a list
+    private void expectList(String field, int count, Feature.@Nullable Cut cut, Set<String> categories) {
+        if (cut != null) {
+            expectCategories(List.of(field), categories);
+            return;
+        }
         lists.add(field);
         expect(field, "array of at most " + count + " strings, numbers, booleans or nulls");
         input(field, TensorType.BYTES, TensorInfo.ANY);

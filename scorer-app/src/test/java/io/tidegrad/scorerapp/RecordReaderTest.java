@@ -29,6 +29,7 @@ class RecordReaderTest {
                       - pixels: { field: image, width: 2, height: 2 }
                       - sequence: { field: steps, steps: 2 }
                       - bag: { field: tags, count: 3, buckets: 16, dimension: 2, weights: shares }
+                      - bag: { field: genres, count: 3, split: "|", buckets: 16, dimension: 2 }
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
@@ -64,7 +65,7 @@ class RecordReaderTest {
                 .containsEntry("taken", "time, ISO-8601 or epoch ms")
                 .containsEntry("shown", "time, ISO-8601 or epoch ms")
                 .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
-                .containsEntry("good", "label (not used)");
+                .containsEntry("genres", "string, number, boolean or null").containsEntry("good", "label (not used)");
     }
 
     @Test

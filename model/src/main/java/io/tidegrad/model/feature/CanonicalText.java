@@ -44,6 +44,10 @@ final class CanonicalText {
         append(text, 0, text.length);
     }
 
+    void append(CanonicalText text, int from, int count) {
+        append(text.bytes, from, count);
+    }
+
     private void append(byte[] text, int from, int count) {
         ensure(count);
         System.arraycopy(text, from, bytes, length, count);
@@ -146,6 +150,14 @@ final class CanonicalText {
 
     int bucket(int buckets) {
         return Integer.remainderUnsigned(hash(), buckets);
+    }
+
+    int length() {
+        return length;
+    }
+
+    byte at(int index) {
+        return bytes[index];
     }
 
     boolean equalTo(byte[] other) {

@@ -1,12 +1,13 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.model.spec.Feature;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the values in a field's list, each hashed like a category of that field, and for a weighted bag their
-/// weights. A missing list counts as empty.
+/// Writes the values in a field's list, or the pieces of its text, each hashed like a category of that field, and for a
+/// weighted bag their weights. A missing field counts as empty.
 final class CategoriesWriter extends FeatureWriter {
     /// @param field the field's index among the values
     /// @param count the most values
@@ -17,6 +18,7 @@ final class CategoriesWriter extends FeatureWriter {
     }
 
     private final Places places;
+    private final @Nullable TextPieces pieces; // null: the field is a list
     private final CanonicalText text;
     private final byte[] nullText; // `field`
     private final byte[] prefix; // `field=`
@@ -24,13 +26,15 @@ final class CategoriesWriter extends FeatureWriter {
     private final int weightsField;
     private final int weightsAt;
 
-    CategoriesWriter(Places places, CanonicalText text) {
-        this(places, text, null, -1, -1);
+    CategoriesWriter(Places places, Feature.@Nullable Cut cut, CanonicalText text) {
+        this(places, cut, text, null, -1, -1);
     }
 
     /// @param weights the field with the weights; null if the values have none
-    CategoriesWriter(Places places, CanonicalText text, @Nullable String weights, int weightsField, int weightsAt) {
+    CategoriesWriter(Places places, Feature.@Nullable Cut cut, CanonicalText text, @Nullable String weights,
+            int weightsField, int weightsAt) {
         this.places = places;
+        pieces = cut == null ? null : TextPieces.of(cut);
         this.text = text;
         this.weights = weights;
         this.weightsField = weightsField;
@@ -41,7 +45,17 @@ final class CategoriesWriter extends FeatureWriter {
 
     @Override
     void write(@Nullable Object[] values, Row row) throws RejectedException {
-        List<?> list = list(places.name, values[places.field], "a list of values");
+        Object value = values[places.field];
+        int count = pieces == null ? writeList(value, row) : value == null ? 0 : writePieces(pieces, value, row);
+        Arrays.fill(row.ids, places.at + count, places.at + places.count, places.rest);
+        row.ids[places.countAt] = count;
+        if (weights != null) {
+            writeWeights(weights, values[weightsField], count, row);
+        }
+    }
+
+    private int writeList(@Nullable Object value, Row row) throws RejectedException {
+        List<?> list = list(places.name, value, "a list of values");
         int count = list.size();
         if (count > places.count) {
             throw new RejectedException(Rejection.Reason.WRONG_TYPE, "field '" + places.name
@@ -50,11 +64,19 @@ final class CategoriesWriter extends FeatureWriter {
         for (int i = 0; i < count; i++) {
             row.ids[places.at + i] = bucket(list.get(i));
         }
-        Arrays.fill(row.ids, places.at + count, places.at + places.count, places.rest);
-        row.ids[places.countAt] = count;
-        if (weights != null) {
-            writeWeights(weights, values[weightsField], count, row);
+        return count;
+    }
+
+    private int writePieces(TextPieces pieces, Object value, Row row) throws RejectedException {
+        pieces.begin(places.name, value);
+        int count = 0;
+        while (count < places.count && pieces.next()) {
+            text.clear().append(prefix);
+            pieces.appendTo(text);
+            row.ids[places.at + count] = text.bucket(places.buckets);
+            count++;
         }
+        return count;
     }
 
     private int bucket(@Nullable Object value) throws RejectedException {

@@ -43,13 +43,13 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                 new SequenceWriter(sequence, fields.indexOf(sequence.field()), numberAt, layout.lengthAt(index));
             case Feature.Categories list ->
                 new CategoriesWriter(new CategoriesWriter.Places(list.field(), fields.indexOf(list.field()),
-                        list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), text);
+                        list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), list.cut(), text);
             case Feature.ShiftedLabel shifted ->
                 new ShiftedLabelWriter(shifted, fields.indexOf(shifted.field()), idAt, layout.lengthAt(index));
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
-                    text, bag.weights(), bag.weights() == null ? -1 : fields.indexOf(bag.weights()), numberAt);
+                    bag.cut(), text, bag.weights(), bag.weights() == null ? -1 : fields.indexOf(bag.weights()), numberAt);
         };
     }
 

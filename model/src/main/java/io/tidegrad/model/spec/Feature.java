@@ -117,7 +117,10 @@ public sealed interface Feature {
 
     /// A field that lists up to `count` values, each a category as in `Category`, in their order: that many rows of one
     /// learned table side by side. Where the list ends earlier stands a table row of its own, which never learns.
-    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update) implements OfField {
+    ///
+    /// @param cut the field is a text, of which this makes the list; null: it is a list
+    record Categories(String field, int count, @Nullable Cut cut, int buckets, int dimension,
+            Embedding.Update update) implements OfField {
         @Override
         public boolean hasLength() {
             return true;
@@ -127,12 +130,21 @@ public sealed interface Feature {
     /// A field that lists up to `count` values, each a category, whose order says nothing: the sum or mean of their
     /// table rows. An empty list gives 0.
     ///
-    /// @param weights the field that lists a number for each value, which its row is multiplied by; only in a sum
-    record Bag(String field, int count, int buckets, int dimension, EmbeddingBag.Mode mode, @Nullable String weights,
-            Embedding.Update update) implements Feature {
+    /// @param cut the field is a text, of which this makes the list; null: it is a list
+    /// @param weights the field that lists a number for each value, which its row is multiplied by; only in a sum, and
+    /// not of a text
+    record Bag(String field, int count, @Nullable Cut cut, int buckets, int dimension, EmbeddingBag.Mode mode,
+            @Nullable String weights, Embedding.Update update) implements Feature {
         @Override
         public List<String> fields() {
             return weights == null ? List.of(field) : List.of(field, weights);
+        }
+    }
+
+    /// How a text becomes a list of values, of which those beyond a feature's `count` are left out.
+    sealed interface Cut {
+        /// What stands between separators, without white space around it. Nothing between two is no value.
+        record Separator(String text) implements Cut {
         }
     }
 

@@ -31,6 +31,7 @@ final class Features {
     private static final ValueType<Integer> DIMENSION = ValueType.whole(1, 1_024);
     private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
     private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
+    private static final ValueType<String> SEPARATOR = ValueType.text("what separates the values, such as \"|\"");
     private static final ValueType<Integer> CLASSES = ValueType.whole(2, Layers.UNITS_MAX);
     private static final ValueType<Integer> CLASSES_FROM_0 = ValueType.whole(0, Layers.UNITS_MAX);
     private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
@@ -256,6 +257,13 @@ final class Features {
         return keys.required("count", "the most values that a list may have", LENGTH, of);
     }
 
+    /// How a text becomes the list; null where the field is one.
+    private static <F> Feature.@Nullable Cut cut(Keys<F> keys, Function<F, Feature.@Nullable Cut> of) {
+        String split = keys.orNull("split", SEPARATOR,
+                feature -> of.apply(feature) instanceof Feature.Cut.Separator(String text) ? text : null);
+        return split == null ? null : new Feature.Cut.Separator(split);
+    }
+
     private static Feature.Numeric numeric(Keys<Feature.Numeric> keys) {
         return new Feature.Numeric(field(keys, Feature.Numeric::field),
                 keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Numeric::scale),
@@ -385,8 +393,8 @@ final class Features {
 
     private static Feature.Categories categories(Keys<Feature.Categories> keys) {
         Feature.Categories read = new Feature.Categories(field(keys, Feature.Categories::field),
-                count(keys, Feature.Categories::count), buckets(keys, Feature.Categories::buckets),
-                dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
+                count(keys, Feature.Categories::count), cut(keys, Feature.Categories::cut),
+                buckets(keys, Feature.Categories::buckets), dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
         if (read.count() * read.dimension() > NUMBERS_MAX) {
             keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.count() + " values of dimension "
                     + read.dimension());
@@ -415,6 +423,7 @@ final class Features {
     private static Feature.Bag bag(Keys<Feature.Bag> keys) {
         String field = field(keys, Feature.Bag::field);
         int count = count(keys, Feature.Bag::count);
+        Feature.Cut cut = cut(keys, Feature.Bag::cut);
         int buckets = buckets(keys, Feature.Bag::buckets);
         int dimension = dimension(keys, Feature.Bag::dimension);
         EmbeddingBag.Mode mode = keys.optional("mode", EmbeddingBag.Mode.SUM,
@@ -424,6 +433,9 @@ final class Features {
             keys.problem("weights",
                     "weights go with mode: sum only; a mean could be divided by their sum or by their number");
         }
-        return new Feature.Bag(field, count, buckets, dimension, mode, weights, update(keys, Feature.Bag::update));
+        if (weights != null && cut != null) {
+            keys.problem("weights", "weights go with a field that is a list, not with a text that is cut into one");
+        }
+        return new Feature.Bag(field, count, cut, buckets, dimension, mode, weights, update(keys, Feature.Bag::update));
     }
 }

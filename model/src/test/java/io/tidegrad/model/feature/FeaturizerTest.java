@@ -503,6 +503,44 @@ class FeaturizerTest {
         assertThat(rejection(list, event("x", List.of(List.of()))).reason()).isEqualTo(Reason.WRONG_TYPE);
     }
 
+    /// Buckets from another implementation (Python), of "genres=Action", "genres=Sci-Fi", "genres=Müll".
+    @Test
+    void aTextThatIsCutAtASeparatorIsTheListOfWhatStandsBetween() {
+        String more = "buckets: 512, dimension: 1 }";
+        Featurizer bag = of("bag: { field: genres, count: 4, split: \"|\", " + more);
+        int[] expected = {259, 290, 354, 0, 3};
+        for (Object text : List.of(" Action|Sci-Fi || Müll\t|\n", new Utf8("Action|Sci-Fi|Müll"),
+                new StringBuilder("|Action||Sci-Fi|Müll "))) {
+            assertThat(Specs.row(bag, event("genres", text)).ids).containsExactly(expected);
+        }
+        assertThat(Specs.row(of("bag: { field: genres, count: 4, " + more),
+                event("genres", List.of("Action", "Sci-Fi", "Müll"))).ids).containsExactly(expected);
+        for (Object none : Arrays.asList(null, "", " | ")) {
+            assertThat(Specs.row(bag, event("genres", none)).ids).containsExactly(0, 0, 0, 0, 0);
+        }
+        // Beyond `count` is left out.
+        assertThat(Specs.row(bag, event("genres", "a|b|c|d|e")).ids).containsExactly(416, 492, 405, 292, 4);
+        assertThat(Specs.row(bag, event("genres", 3)).ids).startsWith(235).endsWith(1);
+        Featurizer list = of("categories: { field: genres, count: 4, split: \", \", " + more);
+        assertThat(Specs.row(list, event("genres", "a, b,c , d")).ids).containsExactly(416, 114, 292, 512, 3);
+        Featurizer dots = of("categories: { field: genres, count: 2, split: \"·\", " + more);
+        assertThat(Specs.row(dots, event("genres", "a·b")).ids).containsExactly(416, 492, 2);
+        assertThat(rejection(bag, event("genres", List.of("a")))).isEqualTo(new Rejection(Reason.WRONG_TYPE,
+                "field 'genres': expected a string, number, boolean or bytes, found a list of 1"));
+    }
+
+    @Test
+    void aTextIsCutWithoutAnObjectForEachPiece() {
+        Featurizer featurizer = of("bag: { field: genres, count: 4, split: \"|\", buckets: 512, dimension: 1 }");
+        Row row = featurizer.newRow();
+        Event event = event("genres", new Utf8("Action|Sci-Fi|Müll"));
+        assertThat(SteadyAllocation.ofThisThread(1_000, () -> {
+            for (int i = 0; i < 1_000; i++) {
+                featurizer.featurize(event, row);
+            }
+        })).isZero();
+    }
+
     @Test
     void aBagHasAWeightForEachOfItsValues() {
         Featurizer bag = of("bag: { field: x, count: 3, buckets: 512, dimension: 1, weights: w }");

@@ -108,6 +108,8 @@ class ModelSpecTest {
               - pixels: { field: image, width: 2, height: 3, divide-by: 1 }
               - cross: { fields: [c, { weekday: when }, { minute-of-day: when }], buckets: 9 }
               - crosses: { fields: [c, { hour: when }, "f g"], order: 3, buckets: 5, dimension: 3, update: dense }
+              - categories: { field: words, count: 2, split: " ", buckets: 5, dimension: 3, update: dense }
+              - bag: { field: tags, mode: mean, count: 3, split: "|", buckets: 5 }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -406,7 +408,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(12);
+        assertThat(layout.ids()).isEqualTo(19);
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

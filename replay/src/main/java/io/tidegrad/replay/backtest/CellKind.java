@@ -83,7 +83,9 @@ enum CellKind {
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
             case Feature.Numeric _ -> NUMBER;
-            case Feature.Pixels _,Feature.Sequence _,Feature.Categories _,Feature.Bag _,Feature.ShiftedLabel _ -> LIST;
+            case Feature.Categories list -> list.cut() == null ? LIST : TEXT;
+            case Feature.Bag bag -> bag.cut() == null ? LIST : TEXT;
+            case Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _ -> LIST;
         };
     }
 

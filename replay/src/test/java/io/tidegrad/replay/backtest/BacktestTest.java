@@ -348,6 +348,29 @@ class BacktestTest {
         assertThat(parquet.stateHash()).isEqualTo(json.stateHash());
     }
 
+    @Test
+    void aCellThatIsCutIntoAListIsTheListInJson() throws IOException {
+        String yaml = """
+                model: films
+                input: { topic: films }
+                label: { field: good }
+                features: [ bag: { field: genres, count: 3,SPLIT buckets: 64, dimension: 2 } ]
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                """;
+        BacktestResult cells = run(file("films.csv", "genres,good\na|b,1\n7,0\n,1\n[1]|c,0\n"),
+                ModelSpec.parse(yaml.replace("SPLIT", " split: \"|\","), "films.yaml"));
+        BacktestResult lists = run(file("films.jsonl", """
+                {"genres": ["a", "b"], "good": 1}
+                {"genres": [7], "good": 0}
+                {"genres": [], "good": 1}
+                {"genres": ["[1]", "c"], "good": 0}
+                """), ModelSpec.parse(yaml.replace("SPLIT", ""), "films.yaml"));
+        assertThat(cells.learned()).isEqualTo(4);
+        assertThat(cells.evaluation().logLoss()).isEqualTo(lists.evaluation().logLoss());
+    }
+
     private static Path resource(String name) throws Exception {
         return Path.of(Objects.requireNonNull(BacktestTest.class.getResource(name)).toURI());
     }
