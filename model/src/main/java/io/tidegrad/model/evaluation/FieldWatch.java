@@ -74,15 +74,10 @@ final class FieldWatch {
             case Feature.Numeric number -> new Column(switch (number.missing().kind()) {
                 case REJECT -> null;
                 case INDICATOR -> Missing.number(layout.indicatorAt(index), 1);
-                case VALUE -> Missing.number(numberAt, substitute(number));
+                case VALUE -> Missing.number(numberAt, (float) number.transformed(number.missing().value()));
             }, new Numbers(numberAt, alarm), alarm);
             case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _ -> null;
         };
-    }
-
-    private static float substitute(Feature.Numeric number) {
-        double value = number.missing().value();
-        return (float) (number.transform() == Feature.Transform.LOG1P ? StrictMath.log1p(value) : value);
     }
 
     /// The alarms of all fields, in their order.

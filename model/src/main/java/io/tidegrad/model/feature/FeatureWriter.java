@@ -74,15 +74,19 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
     }
 
     static float checked(String field, double number, double max) throws RejectedException {
-        if (!Double.isFinite(number)) {
-            throw new RejectedException(Rejection.Reason.NOT_FINITE,
-                    "field '" + field + "': expected a finite number, found " + number);
-        }
+        checkFinite(field, number);
         if (Math.abs(number) > max) {
             throw new RejectedException(Rejection.Reason.OUT_OF_RANGE, "field '" + field
                     + "': expected a number within " + (max > NUMBER_MAX ? "±1e30" : "±1e15") + ", found " + number);
         }
         return (float) number;
+    }
+
+    private static void checkFinite(String field, double number) throws RejectedException {
+        if (!Double.isFinite(number)) {
+            throw new RejectedException(Rejection.Reason.NOT_FINITE,
+                    "field '" + field + "': expected a finite number, found " + number);
+        }
     }
 
     static final class NumericWriter extends FeatureWriter {
@@ -114,14 +118,13 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                 return;
             }
             double number = Values.number(feature.field(), present);
-            if (feature.transform() == Feature.Transform.LOG1P) {
-                if (number <= -1) {
-                    throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
-                            "field '" + feature.field() + "': log1p needs a number above -1, found " + number);
-                }
-                number = StrictMath.log1p(number);
+            checkFinite(feature.field(), number);
+            double transformed = feature.transformed(number);
+            if (!(transformed > Double.NEGATIVE_INFINITY)) {
+                throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
+                        "field '" + feature.field() + "': log1p needs a number above -1, found " + number);
             }
-            row.numbers[at] = checked(feature.field(), number, max);
+            row.numbers[at] = checked(feature.field(), transformed, max);
         }
     }
 

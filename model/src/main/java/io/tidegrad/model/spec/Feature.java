@@ -49,8 +49,15 @@ public sealed interface Feature {
     /// One number as it is, or standardised by what the model has seen so far.
     ///
     /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
+    /// @param clip applied first; null: none
     /// @param transform applied before the scale
-    record Numeric(String field, Scale scale, Transform transform, Missing missing) implements OfField {
+    record Numeric(String field, Scale scale, @Nullable Clip clip, Transform transform,
+            Missing missing) implements OfField {
+        /// Returns what is scaled of the field's number or its substitute: clipped, then transformed.
+        public double transformed(double number) {
+            double clipped = clip == null ? number : clip.of(number);
+            return transform == Transform.LOG1P ? StrictMath.log1p(clipped) : clipped;
+        }
     }
 
     /// The field's canonical text, hashed into one of `buckets` rows of a learned table. Null is a value of its own.
@@ -164,6 +171,13 @@ public sealed interface Feature {
         /// The table row that never learns, its last.
         public int unknown() {
             return Math.max(classes, start + 1);
+        }
+    }
+
+    /// Bounds of a number: one below counts as `low`, one above as `high`.
+    record Clip(double low, double high) {
+        double of(double number) {
+            return number < low ? low : number > high ? high : number;
         }
     }
 

@@ -37,6 +37,10 @@ final class Features {
     private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
     private static final ValueType<Feature.Part> PART = ValueType.oneOf(Feature.Part.values());
     private static final ValueType<Feature.Scale> SCALE = ValueType.oneOf(Feature.Scale.values());
+    private static final ValueType<List<Double>> BOUNDS =
+            ValueType.list("two numbers, like [0, 100]", ValueType.decimal("a number", number -> true));
+    private static final ValueType<Feature.Clip> CLIP =
+            new ValueType<>(Features::clip, clip -> BOUNDS.write().apply(List.of(clip.low(), clip.high())));
     private static final ValueType<Feature.Missing> MISSING = new ValueType<>(Features::missing, Features::canonical);
     private static final ValueType<Feature.Crossed> CROSSED = new ValueType<>(Features::crossed, Features::canonical);
     private static final ValueType<List<Feature.Crossed>> CROSSED_FIELDS = crossedFields(CROSSED_MAX);
@@ -267,9 +271,20 @@ final class Features {
     private static Feature.Numeric numeric(Keys<Feature.Numeric> keys) {
         return new Feature.Numeric(field(keys, Feature.Numeric::field),
                 keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Numeric::scale),
+                keys.orNull("clip", CLIP, Feature.Numeric::clip),
                 keys.optional("transform", Feature.Transform.NONE, ValueType.oneOf(Feature.Transform.values()),
                         Feature.Numeric::transform),
                 keys.optional("missing", Feature.Missing.REJECT, MISSING, Feature.Numeric::missing));
+    }
+
+    private static Feature.Clip clip(SpecNode node) {
+        int before = node.problems();
+        List<Double> bounds = BOUNDS.read().apply(node);
+        if (node.problems() == before && (bounds.size() != 2 || bounds.getFirst() >= bounds.getLast())) {
+            node.problem("expected two numbers, the lower one first, found "
+                    + bounds.stream().map(Flow::number).collect(Collectors.joining(", ", "[", "]")));
+        }
+        return node.problems() > before ? new Feature.Clip(0, 1) : new Feature.Clip(bounds.getFirst(), bounds.getLast());
     }
 
     private static Feature.Scale scale(SpecNode node) {

@@ -106,6 +106,24 @@ class FeaturizerTest {
         assertThat(Specs.row(featurizer, event("x", x)).numbers).containsExactly(expected);
     }
 
+    @ParameterizedTest
+    @CsvSource({"-3, -2.5", "-2.5, -2.5", "7.25, 7.25", "100.5, 100", "1e300, 100", "-1e300, -2.5"})
+    void aClippedNumberIsHeldWithinItsBounds(double x, float expected) {
+        Featurizer featurizer = of("number: { field: x, clip: [-2.5, 100] }");
+        assertThat(Specs.row(featurizer, event("x", x)).numbers).containsExactly(expected);
+    }
+
+    @Test
+    void aNumberIsClippedBeforeItsTransformAndSoIsWhatStandsForAMissingOne() {
+        Featurizer featurizer = of("number: { field: x, transform: log1p, clip: [0, 999], missing: -1 }");
+        assertThat(Specs.row(featurizer, event("x", 1e6)).numbers).containsExactly((float) StrictMath.log(1_000));
+        assertThat(Specs.row(featurizer, event("x", -7)).numbers).containsExactly(0f);
+        assertThat(Specs.row(featurizer, event()).numbers).containsExactly(0f);
+        assertThat(rejection(featurizer, event("x", Double.POSITIVE_INFINITY)).reason()).isEqualTo(Reason.NOT_FINITE);
+        assertThat(rejection(of("number: { field: x, clip: [-2, 9], transform: log1p }"), event("x", -5)).detail())
+                .isEqualTo("field 'x': log1p needs a number above -1, found -5.0");
+    }
+
     @Test
     void anAngleTurnsIntoSineAndCosine() {
         Featurizer featurizer = of("cyclic: { field: bearing, period: 360 }");

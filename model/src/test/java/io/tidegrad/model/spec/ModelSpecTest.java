@@ -99,7 +99,7 @@ class ModelSpecTest {
             label: { field: "the \\"label\\"", threshold: 1.50 }
             features:
               - number: { field: a, scale: standard, transform: log1p, missing: indicator }
-              - number: { field: b, missing: -1.0, allow-label: false }
+              - number: { field: b, missing: -1.0, clip: [-1.50, 1e3], allow-label: false }
               - category: { field: c, buckets: 7, dimension: 2, update: dense }
               - cross: { fields: [c, "d, e"], buckets: 9, dimension: 1 }
               - time-part: { field: when, parts: [minute-of-day, hour, weekday, day, month], dimension: 3, update: dense }
