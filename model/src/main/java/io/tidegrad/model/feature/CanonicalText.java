@@ -116,30 +116,43 @@ final class CanonicalText {
         length += digits;
     }
 
-    private void appendText(CharSequence text) {
+    void appendText(CharSequence text) {
         int chars = text.length();
         ensure(3 * chars); // a char takes at most 3 bytes (a pair of surrogates 4)
         for (int i = 0; i < chars; i++) {
             char c = text.charAt(i);
-            if (c < 0x80) {
-                bytes[length++] = (byte) c;
-            } else if (c < 0x800) {
-                bytes[length++] = (byte) (0xc0 | c >> 6);
-                bytes[length++] = (byte) (0x80 | c & 0x3f);
-            } else if (!Character.isSurrogate(c)) {
-                bytes[length++] = (byte) (0xe0 | c >> 12);
-                bytes[length++] = (byte) (0x80 | c >> 6 & 0x3f);
-                bytes[length++] = (byte) (0x80 | c & 0x3f);
+            if (!Character.isSurrogate(c)) {
+                put(c);
             } else if (i + 1 < chars && Character.isSurrogatePair(c, text.charAt(i + 1))) {
-                int codePoint = Character.toCodePoint(c, text.charAt(++i));
-                bytes[length++] = (byte) (0xf0 | codePoint >> 18);
-                bytes[length++] = (byte) (0x80 | codePoint >> 12 & 0x3f);
-                bytes[length++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
-                bytes[length++] = (byte) (0x80 | codePoint & 0x3f);
+                put(Character.toCodePoint(c, text.charAt(++i)));
             } else {
                 bytes[length++] = '?';
             }
         }
+    }
+
+    void appendCharacter(int codePoint) {
+        ensure(4);
+        put(codePoint);
+    }
+
+    private void put(int codePoint) {
+        if (codePoint < 0x80) {
+            bytes[length++] = (byte) codePoint;
+            return;
+        }
+        if (codePoint < 0x800) {
+            bytes[length++] = (byte) (0xc0 | codePoint >> 6);
+        } else {
+            if (codePoint < 0x10000) {
+                bytes[length++] = (byte) (0xe0 | codePoint >> 12);
+            } else {
+                bytes[length++] = (byte) (0xf0 | codePoint >> 18);
+                bytes[length++] = (byte) (0x80 | codePoint >> 12 & 0x3f);
+            }
+            bytes[length++] = (byte) (0x80 | codePoint >> 6 & 0x3f);
+        }
+        bytes[length++] = (byte) (0x80 | codePoint & 0x3f);
     }
 
     private void ensure(int more) {

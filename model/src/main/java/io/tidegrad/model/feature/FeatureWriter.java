@@ -49,7 +49,8 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
-                    bag.cut(), text, bag.weights(), bag.weights() == null ? -1 : fields.indexOf(bag.weights()), numberAt);
+                    bag.cut(), text, bag.weights(), bag.weights() == null ? -1 : fields.indexOf(bag.weights()),
+                    numberAt);
         };
     }
 

@@ -153,6 +153,10 @@ public sealed interface Feature {
         /// What stands between separators, without white space around it. Nothing between two is no value.
         record Separator(String text) implements Cut {
         }
+
+        /// Words in lower case, and behind each the n-grams of 2 to `ngrams` words that end with it.
+        record Words(int ngrams) implements Cut {
+        }
     }
 
     /// The label, a class for each of `count` steps, each read a step later than it stands in the label: what a decoder

@@ -32,6 +32,7 @@ final class Features {
     private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
     private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
     private static final ValueType<String> SEPARATOR = ValueType.text("what separates the values, such as \"|\"");
+    private static final ValueType<Integer> NGRAMS = ValueType.whole(1, 8);
     private static final ValueType<Integer> CLASSES = ValueType.whole(2, Layers.UNITS_MAX);
     private static final ValueType<Integer> CLASSES_FROM_0 = ValueType.whole(0, Layers.UNITS_MAX);
     private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
@@ -72,11 +73,15 @@ final class Features {
             new Form<>("bag", Feature.Bag.class, Features::bag),
             new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel)));
 
-    /// Stands for many features, and canonical text has those.
-    private static final Form<Crosses> CROSSES = new Form<>("crosses", Crosses.class, Features::crosses);
+    /// Ways to write features: canonical text has those.
+    private static final Forms<Rule> RULES =
+            new Forms<>(List.of(new Form<>("crosses", Crosses.class, Features::crosses),
+                    new Form<>("text", Text.class, Features::text)));
+
+    private static final List<String> RULE_NAMES = List.of(RULES.names(form -> true));
 
     private static final String[] NAMES =
-            Stream.concat(Stream.of(FORMS.names(form -> true)), Stream.of(CROSSES.name())).toArray(String[]::new);
+            Stream.concat(Stream.of(FORMS.names(form -> true)), RULE_NAMES.stream()).toArray(String[]::new);
 
     private final List<Entry> entries = new ArrayList<>();
 
@@ -86,10 +91,24 @@ final class Features {
     private record Entry(Feature feature, List<String> fields, SpecNode at, @Nullable SpecNode allowLabel) {
     }
 
+    /// Stands for features.
+    private sealed interface Rule {
+        List<Feature> features();
+    }
+
+    /// A `bag` of words, with defaults that suit texts.
+    private record Text(Feature.Bag bag) implements Rule {
+        @Override
+        public List<Feature> features() {
+            return List.of(bag);
+        }
+    }
+
     /// A `cross` of every 2 to `order` of some fields: of fewer fields first, else by the places of their fields.
     private record Crosses(List<Feature.Crossed> crossed, int order, int buckets, int dimension,
-            Embedding.Update update) {
-        List<Feature> features() {
+            Embedding.Update update) implements Rule {
+        @Override
+        public List<Feature> features() {
             List<Feature> features = new ArrayList<>();
             for (int size = ORDER_MIN; size <= order; size++) {
                 add(new ArrayDeque<>(), 0, size, features);
@@ -124,13 +143,13 @@ final class Features {
             if (choice == null) {
                 continue;
             }
-            Form<?> form = choice.kind().equals(CROSSES.name()) ? CROSSES : FORMS.named(choice.kind());
+            Form<?> form = (RULE_NAMES.contains(choice.kind()) ? RULES : FORMS).named(choice.kind());
             Mapping keys = form.keys(choice.value(), ALLOW_LABEL);
             Object part = form.read(choice.value(), keys);
             if (part == null || node.problems() > before) {
                 continue;
             }
-            List<Feature> read = part instanceof Crosses rule ? rule.features() : List.of((Feature) part);
+            List<Feature> read = part instanceof Rule rule ? rule.features() : List.of((Feature) part);
             if (features.size() + read.size() > FEATURES_MAX) {
                 entry.problem("expected at most " + FEATURES_MAX + " features, found more with these crosses:"
                         + " name fewer fields, or a lower order");
@@ -265,7 +284,12 @@ final class Features {
     private static <F> Feature.@Nullable Cut cut(Keys<F> keys, Function<F, Feature.@Nullable Cut> of) {
         String split = keys.orNull("split", SEPARATOR,
                 feature -> of.apply(feature) instanceof Feature.Cut.Separator(String text) ? text : null);
-        return split == null ? null : new Feature.Cut.Separator(split);
+        Integer ngrams = keys.orNull("ngrams", NGRAMS,
+                feature -> of.apply(feature) instanceof Feature.Cut.Words words ? words.ngrams() : null);
+        if (split != null && ngrams != null) {
+            keys.problem("ngrams", "expected either split or ngrams, found both");
+        }
+        return split != null ? new Feature.Cut.Separator(split) : ngrams == null ? null : new Feature.Cut.Words(ngrams);
     }
 
     private static Feature.Numeric numeric(Keys<Feature.Numeric> keys) {
@@ -284,7 +308,8 @@ final class Features {
             node.problem("expected two numbers, the lower one first, found "
                     + bounds.stream().map(Flow::number).collect(Collectors.joining(", ", "[", "]")));
         }
-        return node.problems() > before ? new Feature.Clip(0, 1) : new Feature.Clip(bounds.getFirst(), bounds.getLast());
+        return node.problems() > before ? new Feature.Clip(0, 1)
+                : new Feature.Clip(bounds.getFirst(), bounds.getLast());
     }
 
     private static Feature.Scale scale(SpecNode node) {
@@ -320,6 +345,17 @@ final class Features {
         }
         return new Crosses(crossed, order, buckets(keys, Crosses::buckets), dimension(keys, Crosses::dimension),
                 update(keys, Crosses::update));
+    }
+
+    private static Text text(Keys<Text> keys) {
+        String field = field(keys, text -> text.bag().field());
+        int count = keys.optional("count", 128, LENGTH, text -> text.bag().count());
+        int ngrams = keys.optional("ngrams", 1, NGRAMS,
+                text -> text.bag().cut() instanceof Feature.Cut.Words words ? words.ngrams() : 1);
+        int buckets = keys.optional("buckets", 1 << 16, BUCKETS, text -> text.bag().buckets());
+        int dimension = keys.optional("dimension", 16, DIMENSION, text -> text.bag().dimension());
+        return new Text(new Feature.Bag(field, count, new Feature.Cut.Words(ngrams), buckets, dimension,
+                EmbeddingBag.Mode.MEAN, null, update(keys, text -> text.bag().update())));
     }
 
     private static ValueType<List<Feature.Crossed>> crossedFields(int max) {
@@ -407,9 +443,10 @@ final class Features {
     }
 
     private static Feature.Categories categories(Keys<Feature.Categories> keys) {
-        Feature.Categories read = new Feature.Categories(field(keys, Feature.Categories::field),
-                count(keys, Feature.Categories::count), cut(keys, Feature.Categories::cut),
-                buckets(keys, Feature.Categories::buckets), dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
+        Feature.Categories read =
+                new Feature.Categories(field(keys, Feature.Categories::field), count(keys, Feature.Categories::count),
+                        cut(keys, Feature.Categories::cut), buckets(keys, Feature.Categories::buckets),
+                        dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
         if (read.count() * read.dimension() > NUMBERS_MAX) {
             keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.count() + " values of dimension "
                     + read.dimension());

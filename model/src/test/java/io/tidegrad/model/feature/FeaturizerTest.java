@@ -547,9 +547,25 @@ class FeaturizerTest {
                 "field 'genres': expected a string, number, boolean or bytes, found a list of 1"));
     }
 
+    /// Buckets from another implementation (Python), as those of "review=new", "review=york", "review=new york".
     @Test
-    void aTextIsCutWithoutAnObjectForEachPiece() {
-        Featurizer featurizer = of("bag: { field: genres, count: 4, split: \"|\", buckets: 512, dimension: 1 }");
+    void aTextIsABagOfItsWordsAndNGrams() {
+        String text = "New York, NY 10001";
+        Featurizer words = of("text: { field: review, count: 8, ngrams: 2, buckets: 512 }");
+        assertThat(Specs.row(words, event("review", text)).ids).containsExactly(80, 190, 246, 448, 379, 191, 82, 0, 7);
+        assertThat(Specs.row(words, event("review", new Utf8("ny ny...NY\tny ny"))).ids).containsExactly(448, 448, 46,
+                448, 46, 448, 46, 448, 8);
+        assertThat(Specs.row(words, event()).ids).containsOnly(0);
+        Featurizer ids = of("categories: { field: review, count: 5, ngrams: 1, buckets: 65536, dimension: 2 }");
+        assertThat(Specs.row(ids, event("review", text)).ids).containsExactly(7248, 42174, 16320, 36031, 65536, 4);
+        assertThat(rejection(words, event("review", List.of(text)))).isEqualTo(new Rejection(Reason.WRONG_TYPE,
+                "field 'review': expected a string, number, boolean or bytes, found a list of 1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"split: \"|\"", "ngrams: 2"})
+    void aTextIsCutWithoutAnObjectForEachPiece(String cut) {
+        Featurizer featurizer = of("bag: { field: genres, count: 4, " + cut + ", buckets: 512, dimension: 1 }");
         Row row = featurizer.newRow();
         Event event = event("genres", new Utf8("Action|Sci-Fi|Müll"));
         assertThat(SteadyAllocation.ofThisThread(1_000, () -> {

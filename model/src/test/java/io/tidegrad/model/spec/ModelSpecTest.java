@@ -110,6 +110,8 @@ class ModelSpecTest {
               - crosses: { fields: [c, { hour: when }, "f g"], order: 3, buckets: 5, dimension: 3, update: dense }
               - categories: { field: words, count: 2, split: " ", buckets: 5, dimension: 3, update: dense }
               - bag: { field: tags, mode: mean, count: 3, split: "|", buckets: 5 }
+              - categories: { field: title, ngrams: 2, count: 2, buckets: 5 }
+              - text: { field: review, ngrams: 3, buckets: 9 }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -143,6 +145,15 @@ class ModelSpecTest {
                 .parse(Specs.FLIGHTS.replace("network:", features.replace(", order: 3", "") + "network:"), "spec.yaml");
         assertThat(pairs.features()).isEqualTo(byRule.features().subList(0, pairs.features().size()))
                 .hasSize(byRule.features().size() - 4);
+    }
+
+    @Test
+    void aTextIsTheBagThatItStandsFor() {
+        ModelSpec text =
+                ModelSpec.parse(Specs.FLIGHTS.replace("network:", "  - text: { field: note }\nnetwork:"), "spec.yaml");
+        String bag = "- bag: {field: \"note\", count: 128, ngrams: 1, mode: mean, buckets: 65536, dimension: 16}\n";
+        assertThat(text.canonical()).isEqualTo(Specs.flights().canonical().replace("network:", bag + "network:"));
+        assertThat(ModelSpec.parse(text.canonical(), "canonical").fingerprint()).isEqualTo(text.fingerprint());
     }
 
     @Test
@@ -408,7 +419,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(19);
+        assertThat(layout.ids()).isEqualTo(19 + 3 + 129);
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

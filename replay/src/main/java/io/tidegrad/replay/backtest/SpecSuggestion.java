@@ -33,6 +33,9 @@ public final class SpecSuggestion {
     private static final double LEAK_CORRELATION = 0.999;
     private static final double MISSING_MAX = 0.99;
     private static final double FREE_TEXT = 40; // mean characters
+    private static final int TEXTS_MIN = 20;
+    private static final int WORDS_MAX = 128; // of a text, as where the spec says nothing
+
     private final EventSample sample;
     private final String told; // what of the events was looked at, for the first line
     private final Column label;
@@ -250,11 +253,25 @@ public final class SpecSuggestion {
             return null;
         }
         int present = sample.rows() - column.missing();
+        if (text(column) != null) {
+            return null;
+        }
         if (distinct > 0.9 * present && present > 20) {
             return String.format(Locale.ROOT, "%,d values in %,d events: hardly any comes again", distinct, present);
         }
         return column.distinct().stream().mapToInt(String::length).average().orElse(0) > FREE_TEXT
-                ? "long texts, which no feature reads" : null;
+                ? "long texts, whose words hardly come again" : null;
+    }
+
+    /// The words of texts that hardly come again themselves; null if the field is no such text.
+    private @Nullable TextWords text(Column column) {
+        int present = sample.rows() - column.missing();
+        int distinct = column.distinct().size();
+        if (column.kind() != Column.Kind.TEXT || distinct < TEXTS_MIN || present >= NAMED_MIN * distinct) {
+            return null;
+        }
+        TextWords words = TextWords.of(column.distinct());
+        return words.areText() ? words : null;
     }
 
     private @Nullable String leak(Column column) {
@@ -301,7 +318,18 @@ public final class SpecSuggestion {
                 }
             }
             case FLAG -> crossedCategory(column, name, "true or false", gaps);
-            default -> crossedCategory(column, name, "text", gaps);
+            default -> {
+                TextWords words = text(column);
+                if (words == null) {
+                    crossedCategory(column, name, "text", gaps);
+                    return;
+                }
+                features.add(String.format(Locale.ROOT,
+                        "- text: { field: %s, count: %d, buckets: %d } # texts of %.1f words, %,d different ones%s;"
+                                + " buckets for four times as many",
+                        name, Math.clamp(powerOfTwo(words.longest()), 8, WORDS_MAX), buckets(words.distinct()),
+                        words.each(), words.distinct(), gaps));
+            }
         }
     }
 
@@ -349,7 +377,12 @@ public final class SpecSuggestion {
     }
 
     private static int buckets(int values) {
-        return Math.clamp(Integer.highestOneBit(Math.max(1, 4 * values - 1)) * 2L, 16, 1 << 18);
+        return Math.clamp(powerOfTwo(4 * values), 16, 1 << 18);
+    }
+
+    /// The least one that is no less.
+    private static long powerOfTwo(int number) {
+        return Integer.highestOneBit(Math.max(1, number - 1)) * 2L;
     }
 
     /// Why numbers are rather names; null if they are not.

@@ -84,6 +84,29 @@ class SpecSuggestionTest {
                 "time-part: { field: seen,", "- number: { field: amount");
     }
 
+    /// Cities come again as they are; of numbers as texts no word does.
+    @Test
+    void textsWhoseWordsComeAgainAreTexts() throws IOException {
+        List<String> words = List.of("the", "film", "was", "good", "bad", "long", "short", "old", "new", "plot");
+        StringBuilder csv = new StringBuilder("review,city,uuid,good\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 1_000; i++) {
+            String review = random.ints(3 + random.nextInt(6), 0, words.size()).mapToObj(words::get)
+                    .collect(Collectors.joining(i % 2 == 0 ? " " : ", "));
+            csv.append(String.format(Locale.ROOT, "\"%s. Nr %d\",New York City %d,%08x-%04x-%08x,%d\n", review, i,
+                    random.nextInt(30), random.nextInt(), random.nextInt(1 << 16), random.nextInt(),
+                    review.contains("good") && !review.contains("bad") ? 1 : 0));
+        }
+        String yaml = suggested("reviews.csv", csv.toString(), "good");
+        assertThat(yaml).containsPattern(
+                "- text: \\{ field: review, count: 16, buckets: 4096 } # texts of 7\\.[0-9] words, 1,011 different ones;")
+                .contains("- category: { field: city, buckets: 128 }",
+                        "# left out: uuid: 1,000 values in 1,000 events: hardly any comes again");
+        BacktestResult result = backtest(folder.resolve("reviews.csv"), yaml);
+        assertThat(result.learned()).isEqualTo(1_000);
+        assertThat(result.evaluation().logLoss()).isLessThan(0.8 * result.evaluation().priorLogLoss());
+    }
+
     /// Beside the best of four Adam rates with a hidden layer of 64, which take long to get to where the label is.
     @Test
     void aLabelFarFromZeroIsReachedAndMonthsAreTimes() throws IOException {
