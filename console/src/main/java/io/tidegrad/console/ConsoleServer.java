@@ -27,6 +27,7 @@ final class ConsoleServer implements AutoCloseable {
     /// A stream without news says so, which tells that the client is still there.
     private static final long SILENCE_MILLIS = 10_000;
 
+    /// Between two events of a stream, so that a trainer that reports often does not draw the page as often.
     private static final long APART_MILLIS = 500;
 
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -33,6 +33,8 @@ final class TopicsFollower implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(500);
     private static final long LOOK_NANOS = Duration.ofSeconds(2).toNanos();
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
+
+    /// Before a read that failed is tried again; closing interrupts it.
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
     /// At the start so many of a partition's newest offsets are read; of topics that say what holds, all.

@@ -78,7 +78,8 @@ public final class PreparedEvent {
         servedUnreadably = true;
     }
 
-    /// Counts how the label came and what was served, whatever becomes of the record otherwise: the label came, though the row may be no row.
+    /// Counts how the label came and what was served, whatever becomes of the record otherwise: the label came, even if no
+    /// row can be made of the record.
     void countServed(OnlineModel model) {
         if (example != null) {
             model.arrival().take(example, served != null);
