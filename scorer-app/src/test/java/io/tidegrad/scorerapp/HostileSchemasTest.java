@@ -48,16 +48,17 @@ class HostileSchemasTest {
 
     @Test
     void everyPairOfSchemaAndBytesIsTakenOrRefusedWithinItsMemory() throws Exception {
+        // Of 75 schemas few give a value that is too large, and in one of some dozen runs none does.
         assertTakenOrRefused(Math.min(PAIRS, PAIRS_QUICK));
     }
 
     @LongProof("50,000 pairs")
     @Test
     void everyOneOfFiftyThousandPairsIsTakenOrRefusedWithinItsMemory() throws Exception {
-        assertTakenOrRefused(PAIRS);
+        assertThat(assertTakenOrRefused(PAIRS)).contains("fold: too-large", "topic: too-large");
     }
 
-    private void assertTakenOrRefused(int pairs) throws IOException {
+    private String assertTakenOrRefused(int pairs) throws IOException {
         long seed = Long.getLong("seed", System.nanoTime());
         System.out
                 .println("seed " + seed + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed=" + seed);
@@ -65,8 +66,8 @@ class HostileSchemasTest {
         System.out.println(ended.said());
         assertThat(ended.status()).as(ended.said()).hasValue(0);
         assertThat(ended.said()).contains("fold: taken", "topic: taken", "http: taken")
-                .contains("fold: too-large", "topic: too-large", "fold: not-avro")
-                .contains("http: wrong-type", "schema: refused", pairs + " pairs");
+                .contains("fold: not-avro", "http: wrong-type", "schema: refused", pairs + " pairs");
+        return ended.said();
     }
 
     @ProvesOracle(Breaker.DECODES_WITHOUT_A_BUDGET)
