@@ -1,7 +1,9 @@
 package io.tidegrad.console;
 
+import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ControlState;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -11,6 +13,7 @@ import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.Slice;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -32,6 +35,11 @@ final class ModelPicture {
     private static final int DECISIONS_MAX = 100;
     private static final int DEAD_LETTERS_MAX = 50;
     private static final int COMPARISONS_MAX = 16;
+
+    /// What is told of a slice beside its loss, by its name as in the report.
+    private static final List<String> SLICE_MEASURES =
+            List.of("labels", "accuracy", "calibration_bias", "mean_prediction", "mean_label", "mean_absolute_error");
+
     private static final long RATE_OVER_MILLIS = 10_000;
     private static final long UNKNOWN = -1;
 
@@ -48,7 +56,8 @@ final class ModelPicture {
     private final Map<SnapshotKey, Version> versions = new LinkedHashMap<>();
     private final Bounded<ControlRecord> decisions = new Bounded<>(DECISIONS_MAX);
     private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
-    private final Map<String, Comparison> comparisons = new TreeMap<>(); // by shadow
+    private final Map<String, Comparison> comparisons = new LinkedHashMap<>(); // under this name, by shadow
+    private ControlState decided; // by all decisions
     private @Nullable ModelRecord registered;
     private @Nullable Progress progress;
     private @Nullable Heartbeat heartbeat;
@@ -68,6 +77,7 @@ final class ModelPicture {
 
     ModelPicture(String name) {
         this.name = name;
+        decided = ControlState.initial(name);
     }
 
     String name() {
@@ -96,6 +106,7 @@ final class ModelPicture {
     }
 
     void take(ControlRecord decision) {
+        decided = decided.after(decision);
         deleted = decision.action() instanceof ControlAction.Delete
                 || deleted && !(decision.action() instanceof ControlAction.Create);
         dirty.add(Section.DECISIONS);
@@ -108,8 +119,10 @@ final class ModelPicture {
     }
 
     void take(Comparison comparison) {
-        if (comparisons.size() < COMPARISONS_MAX || comparisons.containsKey(comparison.getShadow())) {
-            comparisons.put(comparison.getShadow(), comparison);
+        comparisons.remove(comparison.getShadow());
+        comparisons.put(comparison.getShadow(), comparison);
+        if (comparisons.size() > COMPARISONS_MAX) {
+            comparisons.remove(comparisons.keySet().iterator().next());
         }
     }
 
@@ -246,7 +259,7 @@ final class ModelPicture {
         said.put("heartbeat_ms", beat == null ? null : beat.time());
         said.put("caught_up", beat == null ? null : beat.caughtUp());
         said.put("serving", serving.stream().map(this::serving).toList());
-        said.put("comparisons", comparisons.values().stream().map(ModelPicture::comparison).toList());
+        said.put("candidates", decided.candidates().stream().map(this::candidate).toList());
         said.put("points_from", points);
         said.put("columns", History.COLUMNS);
         List<List<@Nullable Double>> rows = new ArrayList<>();
@@ -309,6 +322,10 @@ final class ModelPicture {
             change.put("message", alarm.getMessage());
             return change;
         }).toList());
+        Map<String, @Nullable Object> arrival = new TreeMap<>();
+        of.getLabelArrival().forEach((measure, value) -> arrival.put(measure, finite(value)));
+        said.put("label_arrival", arrival);
+        said.put("slices", of.getSlices().stream().map(ModelPicture::slice).toList());
         said.put("as_served", of.getAsServed().stream().map(ModelPicture::asServed).toList());
         said.put("as_served_versions", of.getAsServedVersions().stream().map(ModelPicture::asServed).toList());
         return said;
@@ -393,14 +410,50 @@ final class ModelPicture {
         return said;
     }
 
-    private static Map<String, @Nullable Object> comparison(Comparison of) {
+    private Map<String, @Nullable Object> candidate(Candidate of) {
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
-        said.put("shadow", of.getShadow());
-        said.put("records", of.getRecords());
-        said.put("agreed", of.getAgreed());
-        said.put("mean_absolute_difference", finite(of.getMeanAbsoluteDifference()));
-        said.put("time_ms", of.getTime().toEpochMilli());
+        said.put("model", of.model());
+        said.put("role", of.role().name().toLowerCase(Locale.ROOT));
+        said.put("share", of.role() == Candidate.Role.SHADOW ? null : Candidate.percent(of.share()));
+        Comparison compared = comparisons.get(of.model());
+        if (compared != null) {
+            said.put("beside", compared.getModel());
+            said.put("scorer", compared.getScorer());
+            said.put("since_ms", compared.getSince().toEpochMilli());
+            said.put("time_ms", compared.getTime().toEpochMilli());
+            said.put("records", compared.getRecords());
+            said.put("agreed", compared.getAgreed());
+            said.put("mean_absolute_difference", finite(compared.getMeanAbsoluteDifference()));
+            said.put("greatest_absolute_difference", finite(compared.getGreatestAbsoluteDifference()));
+            said.put("mean_prediction", finite(compared.getMeanPrediction()));
+            said.put("its_mean_prediction", finite(compared.getShadowMeanPrediction()));
+            said.put("refused", compared.getRefused());
+            said.put("dropped", compared.getDropped());
+        }
         return said;
+    }
+
+    private static Map<String, @Nullable Object> slice(Slice of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("field", of.getField());
+        said.put("value", of.getValue());
+        said.put("labels_of_all", of.getLabels());
+        said.put("missed", of.getMissed());
+        said.put("loss_of_all", loss(of.getAll(), ""));
+        said.put("loss", loss(of.getRecent(), ""));
+        said.put("prior_loss", loss(of.getRecent(), "prior_"));
+        for (String measure : SLICE_MEASURES) {
+            said.put(measure, measure(of.getRecent(), measure));
+        }
+        return said;
+    }
+
+    private static @Nullable Double loss(Map<String, Double> measures, String of) {
+        return measure(measures, of + (measures.containsKey("log_loss") ? "log_loss" : "mean_squared_error"));
+    }
+
+    private static @Nullable Double measure(Map<String, Double> measures, String measure) {
+        return finite(number(measures.get(measure)));
     }
 
     private static @Nullable Long known(long value) {

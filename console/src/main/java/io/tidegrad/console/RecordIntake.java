@@ -67,14 +67,14 @@ final class RecordIntake {
         }
     }
 
-    /// Beside reports of models there are comparisons with shadows, whose keys are no models' names.
+    /// Beside reports of models there are comparisons with shadows under a name, whose keys are no models' names.
     private void progress(ConsumerRecord<byte[], byte[]> record) {
         if (record.value() == null) {
             return;
         }
         if (new String(record.key(), StandardCharsets.UTF_8).contains("~")) {
             Comparison comparison = codec.decode(record.value(), Comparison.class);
-            picture.change(comparison.getModel(), of -> of.take(comparison));
+            picture.change(comparison.getName(), of -> of.take(comparison));
         } else {
             Progress progress = codec.decode(record.value(), Progress.class);
             picture.change(progress.getModel(), of -> of.take(progress));

@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -85,6 +86,61 @@ class PictureTest {
         assertThat(model.at("/dead_letters_newest/0/value").asText()).isEqualTo("{\"a\":1}");
         assertThat(model.at("/columns/11").asText()).isEqualTo("window_linear_loss");
         assertThat(model.at("/points/0/11").asDouble()).isEqualTo(0.45);
+    }
+
+    @Test
+    void howLabelsComeAndTheMeasuresOfSlicesAreThoseOfTheReport() throws Exception {
+        take(topic.progress(Topic.report("fraud", 1_000)
+                .setLabelArrival(Map.of("delay_p50", 3_600.0, "labelled", 0.9, "answered", 0.8))
+                .setSlices(List.of(
+                        Slice.newBuilder().setField("country").setValue("CH").setLabels(400).setMissed(5)
+                                .setAll(Map.of("log_loss", 0.5))
+                                .setRecent(Map.of("labels", 300.0, "log_loss", 0.4, "prior_log_loss", 0.6, "accuracy",
+                                        0.9))
+                                .build(),
+                        Slice.newBuilder().setField("country").setValue(null).setLabels(9).setMissed(0)
+                                .setAll(Map.of("mean_squared_error", 2.5)).setRecent(Map.of()).build()))
+                .build()));
+
+        JsonNode progress = news("fraud").at("/model/progress");
+
+        assertThat(progress.at("/label_arrival/delay_p50").asDouble()).isEqualTo(3_600);
+        assertThat(progress.at("/label_arrival/answered").asDouble()).isEqualTo(0.8);
+        JsonNode swiss = progress.at("/slices/0");
+        assertThat(swiss.path("value").asText()).isEqualTo("CH");
+        assertThat(swiss.path("labels_of_all").asLong()).isEqualTo(400);
+        assertThat(swiss.path("missed").asLong()).isEqualTo(5);
+        assertThat(swiss.path("labels").asDouble()).isEqualTo(300);
+        assertThat(swiss.path("loss").asDouble()).isEqualTo(0.4);
+        assertThat(swiss.path("prior_loss").asDouble()).isEqualTo(0.6);
+        assertThat(swiss.path("loss_of_all").asDouble()).isEqualTo(0.5);
+        assertThat(progress.at("/slices/1/value").isNull()).isTrue();
+        assertThat(progress.at("/slices/1/loss").isNull()).isTrue();
+        assertThat(progress.at("/slices/1/loss_of_all").asDouble()).isEqualTo(2.5);
+    }
+
+    @Test
+    void modelsThatAreTriedUnderANameAreShownWithWhatScorersCompareUntilTheyAreWithdrawn() throws Exception {
+        take(topic.registered("fraud"), topic.compared("fraud", "wide"),
+                topic.decision(decision(new ControlAction.Shadow("wide", 1))),
+                topic.decision(decision(new ControlAction.Challenge("deep", 1, 500))));
+
+        JsonNode candidates = news("fraud").at("/model/candidates");
+
+        assertThat(candidates).hasSize(2);
+        assertThat(candidates.at("/0/model").asText()).isEqualTo("wide");
+        assertThat(candidates.at("/0/role").asText()).isEqualTo("shadow");
+        assertThat(candidates.at("/0/agreed").asLong()).isEqualTo(190);
+        assertThat(candidates.at("/0/its_mean_prediction").asDouble()).isEqualTo(0.24);
+        assertThat(candidates.at("/1/share").asText()).isEqualTo("5 %");
+        assertThat(candidates.at("/1").has("records")).isFalse();
+
+        take(topic.decision(decision(new ControlAction.Withdraw("wide"))));
+        assertThat(news("fraud").at("/model/candidates")).hasSize(1);
+    }
+
+    private static ControlRecord decision(ControlAction action) {
+        return new ControlRecord("fraud", action, Topic.NOW, "ann@ops", "");
     }
 
     @Test

@@ -8,6 +8,7 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -31,12 +32,15 @@ final class Topic {
     private final Topics topics;
     private final AvroCodec codec;
     private final int schemaId;
+    private final int comparisonId;
 
     Topic(Topics topics, SchemaRegistry registry) {
         AvroCodec.trustOwnClasses();
         this.topics = topics;
         codec = new AvroCodec(registry);
         schemaId = registry.register(topics.progress() + "-value", Progress.getClassSchema());
+        comparisonId =
+                registry.register(topics.progress() + "-" + Comparison.class.getName(), Comparison.getClassSchema());
     }
 
     static ConsumerRecord<byte[], byte[]> record(String topic, byte @Nullable [] key, byte @Nullable [] value,
@@ -72,6 +76,17 @@ final class Topic {
     ConsumerRecord<byte[], byte[]> progress(Progress report) {
         return record(topics.progress(), report.getModel().getBytes(StandardCharsets.UTF_8),
                 codec.encode(schemaId, report));
+    }
+
+    /// A scorer's comparison of a shadow with the model that answers for a name.
+    ConsumerRecord<byte[], byte[]> compared(String name, String shadow) {
+        Comparison comparison = Comparison.newBuilder().setName(name).setModel(name).setEpoch(1).setVersion(1_000)
+                .setShadow(shadow).setShadowEpoch(1).setShadowVersion(900).setScorer("host:8080-abc")
+                .setSince(Instant.ofEpochMilli(NOW - 10_000)).setTime(Instant.ofEpochMilli(NOW)).setRecords(200)
+                .setAgreed(190L).setMeanAbsoluteDifference(0.03).setGreatestAbsoluteDifference(0.25)
+                .setMeanPrediction(0.21).setShadowMeanPrediction(0.24).setRefused(3).setDropped(1).build();
+        return record(topics.progress(), (name + "~" + shadow).getBytes(StandardCharsets.UTF_8),
+                codec.encode(comparisonId, comparison));
     }
 
     ConsumerRecord<byte[], byte[]> decision(ControlRecord decision) {

@@ -78,7 +78,7 @@ export class ModelView {
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.measures);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'changes', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+    for (const part of ['served', 'calibration', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -86,7 +86,7 @@ export class ModelView {
       el('section', { class: 'tiles', 'aria-label': 'Pulse' }, Object.values(this.tiles).map(tile => tile.element)),
       this.quality,
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
-      this.parts.changes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.changes, this.parts.slices, this.parts.tried, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec, this.parts.elsewhere);
   }
 
@@ -110,6 +110,8 @@ export class ModelView {
     this.showServed();
     this.showCalibration();
     this.showChanges();
+    this.showSlices();
+    this.showTried();
     if ('versions' in said) this.showVersions();
     if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
     this.showLetters('dead_letters_newest' in said);
@@ -227,7 +229,65 @@ export class ModelView {
           ['calibration error', row => decimal(row.calibration_error), 'number'],
         ], rows),
       rows.length === 0 ? null : el('p', { class: 'note' }, `At learn time, since the beginning: loss ${decimal(learned.loss)}.`),
-      el('p', { class: 'note' }, 'Label delay and coverage are not on topics yet.')));
+      this.labels()));
+  }
+
+  // How labels come, beside how good the answers were.
+  labels() {
+    const arrival = this.said.progress?.label_arrival ?? {};
+    const words = [['labels after, half of them', 'delay_p50', age], ['90 % of them', 'delay_p90', age], ['99 % of them', 'delay_p99', age],
+      ['first examples with a label', 'labelled', percent], ['first examples answered by this model', 'answered', percent]];
+    return [el('h3', { class: 'under' }, 'How labels come'), Object.keys(arrival).length === 0
+      ? el('p', { class: 'unknown' }, 'Not known: the model does not learn from a stream, or no label has come.')
+      : el('dl', { class: 'measures' }, words.filter(([, name]) => arrival[name] !== undefined).map(([word, name, show]) =>
+        el('div', {}, el('dt', {}, word), el('dd', {}, show === age ? age(1000 * arrival[name]) : show(arrival[name])))))];
+  }
+
+  showSlices() {
+    const slices = this.said.progress?.slices ?? [];
+    const key = JSON.stringify(slices);
+    if (key === this.slicesShown) return;
+    this.slicesShown = key;
+    const classifies = this.said.progress?.classifies ?? true;
+    const fields = [...new Set(slices.map(slice => slice.field))];
+    fill(this.parts.slices, slices.length === 0 ? null : panel('Slices',
+      'The most frequent values of fields: of the newest 10,000 to 20,000 labels, and of all that were measured.',
+      fields.flatMap(field => [el('h3', { class: 'under' }, field), table(`Slices by ${field}`, [
+        ['value', row => row.value ?? '(missing)', 'text'], ['labels', row => count(row.labels), 'number'],
+        ['loss', row => decimal(row.loss), 'number'],
+        ...(classifies ? [['prior', row => decimal(row.prior_loss), 'number'], ['accuracy', row => percent(row.accuracy), 'number'],
+          ['bias (0 is good)', row => decimal(row.calibration_bias), 'number']]
+          : [['absolute error', row => decimal(row.mean_absolute_error), 'number']]),
+        ['mean prediction', row => decimal(row.mean_prediction), 'number'], ['mean label', row => decimal(row.mean_label), 'number'],
+        ['loss of all', row => decimal(row.loss_of_all), 'number'], ['all labels', row => count(row.labels_of_all), 'number'],
+        ['missed at most', row => count(row.missed), 'number'],
+      ], slices.filter(slice => slice.field === field))])));
+  }
+
+  // Losses of the same examples are on no topic, so which model is better can't be told here.
+  showTried() {
+    const rows = this.said.candidates ?? [];
+    const key = JSON.stringify(rows);
+    if (key === this.triedShown) return;
+    this.triedShown = key;
+    fill(this.parts.tried, rows.length === 0 ? null : panel('Shadows and challengers',
+      'Models that are tried under this name. Predictions are compared by scorers; the numbers are one scorer’s newest.',
+      table('Shadows and challengers', [
+        ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
+        ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
+        ['verdict', () => 'can’t tell yet', 'text'], ['beside', row => row.beside ?? UNKNOWN, 'text'],
+        ['records', row => count(row.records), 'number'],
+        ['same class', row => row.agreed === null ? UNKNOWN : percent(row.agreed / row.records), 'number'],
+        ['mean difference', row => decimal(row.mean_absolute_difference), 'number'],
+        ['greatest', row => decimal(row.greatest_absolute_difference), 'number'],
+        ['its mean prediction', row => decimal(row.its_mean_prediction), 'number'],
+        ['the other’s', row => decimal(row.mean_prediction), 'number'],
+        ['not scored', row => count(row.refused + row.dropped), 'number'],
+        ['told', row => time(row.time_ms), 'time'], ['by', row => row.scorer ?? UNKNOWN, 'text'],
+      ], rows),
+      el('p', { class: 'note' }, 'A verdict needs both models’ losses of the same examples, which no topic has: ',
+        el('code', {}, `./tidegrad models compare --model ${rows[0].model} --for ${this.name}`),
+        ' learns both again and tells it (', docs('operations/decide.md'), ').')));
   }
 
   showCalibration() {
