@@ -408,10 +408,7 @@ final class ModelDecision {
     }
 
     private Decisions.RolledBack goBack(OptionalInt epoch, long version) {
-        String model = model();
-        return decisions.rollback(model, new Decisions.Back(epoch, version, resumeAt()),
-                (of, found) -> Snapshots.find(settings, model, OptionalInt.of(of), OptionalLong.of(found), key),
-                (lineage, nextOffset) -> TimeTravel.requireReachable(settings.kafka(), topics, lineage, nextOffset));
+        return Snapshots.goBack(settings, decisions, model(), new Decisions.Back(epoch, version, resumeAt()), key);
     }
 
     /// Finds what a place means, and learns the log again if nothing near is published. Returns the decision.

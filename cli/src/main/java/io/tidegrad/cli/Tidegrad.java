@@ -83,7 +83,8 @@ public final class Tidegrad implements Runnable {
                                 TrainerWithJoiner::start)))
                 .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
-                .addSubcommand(program(ConsoleSettings.CONSOLE, ConsoleMain::start))
+                .addSubcommand(program(ConsoleSettings.CONSOLE,
+                        (given, known) -> ConsoleMain.start(given, known, Snapshots::onThePage)))
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
                 .addSubcommand(SpecCommand.group())
                 .addSubcommand(SettingsCommand.reading(CliSettings.VERIFY, VerifyCommand::run))

@@ -22,6 +22,7 @@ final class SettingsPage {
     private static final String TRAINER = "Trainer";
     private static final String JOINER = "Joiner";
     private static final String SCORER = "Scorer";
+    private static final String CONSOLE = "Console";
     private static final Pattern UNBROKEN = Pattern.compile("(?:`[^`]*`|\\S)+");
 
     private static final String TOP = """
@@ -105,6 +106,7 @@ final class SettingsPage {
                 all(isOnlyOf(Set.of(CliSettings.TRAINER, CliSettings.REPLAY)::contains).and(CliSettings.TRAINER::has)));
         sections.put(JOINER, all(isOnlyOf(JoinerSettings.JOINER::equals)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
+        sections.put(CONSOLE, all(isOnlyOf(ConsoleSettings.CONSOLE::equals)));
         sections.put("Models and streams", all(isOnlyOf(models)));
         sections.put("Replay, verify, snapshots, export, lr-find, backtest, spec",
                 all(isOnlyOf(app.negate()).and(isOnlyOf(models).negate())));
@@ -131,7 +133,7 @@ final class SettingsPage {
     /// Which commands have it, or in fewer words which have not; empty where the section says so.
     private static String of(String section, Setting setting) {
         List<Command> having = commands(command -> command.has(setting));
-        if (section.equals(SCORER) || section.equals(JOINER) || section.equals(TRAINER) && having.size() > 1) {
+        if (Set.of(SCORER, JOINER, CONSOLE).contains(section) || section.equals(TRAINER) && having.size() > 1) {
             return "";
         }
         String others = CliSettings.ALL.words(command -> !command.has(setting));

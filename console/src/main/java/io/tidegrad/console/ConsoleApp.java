@@ -23,8 +23,10 @@ public final class ConsoleApp implements ProcessRun.Work {
         } catch (ControlException e) {
             throw StopException.of(e);
         }
+        Rollback rollback = config.rollback();
         registry = SchemaRegistry.connect(config.registry().client());
-        server = ConsoleServer.start(config, picture);
+        server = ConsoleServer.start(config, picture,
+                rollback == null ? null : new DecisionDesk(config.kafka(), config.topics(), rollback));
         try {
             follower = new TopicsFollower(config.kafka(), config.topics(), registry, picture);
         } catch (KafkaException e) {

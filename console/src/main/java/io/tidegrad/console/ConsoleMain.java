@@ -5,6 +5,7 @@ import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.process.ProcessRun;
 import java.util.List;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,7 +17,8 @@ public final class ConsoleMain {
     private ConsoleMain() {}
 
     /// @param known the commands whose settings may be in the environment or the file
-    public static void start(List<String> given, Commands known) {
+    /// @param rollback makes what goes back to a version, from settings in which it notes every mistake
+    public static void start(List<String> given, Commands known, Function<Settings, Rollback> rollback) {
         if (given.contains("--help") || given.contains("-h")) {
             System.out.print(ConsoleSettings.CONSOLE.help());
             return;
@@ -24,7 +26,7 @@ public final class ConsoleMain {
         ConsoleConfig config;
         try {
             Settings settings = Settings.read(ConsoleSettings.CONSOLE, known, given, System.getenv());
-            config = ConsoleConfig.of(settings);
+            config = ConsoleConfig.of(settings, rollback);
             LOG.info("settings: {}", settings);
         } catch (SettingsException e) {
             System.err.println(e.getMessage());

@@ -6,6 +6,7 @@ import io.helidon.http.Status;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -15,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Answers with the page, and with what changes in the picture as a stream of server-sent events.
 final class ConsoleServer implements AutoCloseable {
@@ -33,21 +36,35 @@ final class ConsoleServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Picture picture;
+    private final OwnSite site;
+    private final boolean decides;
+    private final boolean trustsHosts; // also those that are no name of this console
     private final OperationsServer server;
     private final AtomicInteger streams = new AtomicInteger();
 
-    private ConsoleServer(ConsoleConfig config, Picture picture) {
+    private ConsoleServer(ConsoleConfig config, Picture picture,
+            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk) {
         this.picture = picture;
+        site = new OwnSite(config.httpHost(), config.security().certificate() != null);
+        decides = desk != null;
+        // Others' pages have no token, and what listens for other machines may have a name that is not known here.
+        trustsHosts = config.security().tokens() != null || !ServerSecurity.isLoopback(config.httpHost());
         Page page = new Page();
         server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX, config.security(),
                 this::health, (HttpRouting.Builder routing) -> {
                     page.routes(routing);
                     routing.get("/events", OperationsServer.known(config.security(), this::events));
+                    if (desk != null) {
+                        routing.post("/decisions",
+                                OperationsServer.known(config.security(), new DecisionEndpoint(site, desk)));
+                    }
                 });
     }
 
-    static ConsoleServer start(ConsoleConfig config, Picture picture) {
-        return new ConsoleServer(config, picture);
+    /// @param desk makes decisions and returns what was decided; null if the page decides nothing
+    static ConsoleServer start(ConsoleConfig config, Picture picture,
+            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk) {
+        return new ConsoleServer(config, picture, desk);
     }
 
     private OperationsServer.Health health() {
@@ -63,6 +80,11 @@ final class ConsoleServer implements AutoCloseable {
 
     /// Sends what has changed, at most twice a second, until the client is gone. The first event has everything.
     private void events(ServerRequest request, ServerResponse response) {
+        if (!trustsHosts && !site.isNamedBy(request)) {
+            response.status(Status.FORBIDDEN_403).send("expected an address or localhost as Host, found another name:"
+                    + " with --token-file the console answers under any");
+            return;
+        }
         String model = request.query().first("model").orElse("");
         if (streams.incrementAndGet() > STREAMS_MAX) {
             streams.decrementAndGet();
@@ -79,6 +101,9 @@ final class ConsoleServer implements AutoCloseable {
                 Picture.Change change = picture.await(seen, model, points, SILENCE_MILLIS);
                 if (picture.isClosed()) {
                     break;
+                }
+                if (change != null) {
+                    change.said().put("decides", decides);
                 }
                 to.write((change == null ? ": nothing new\n\n"
                         : "data: " + JSON.writeValueAsString(change.said()) + "\n\n").getBytes(StandardCharsets.UTF_8));

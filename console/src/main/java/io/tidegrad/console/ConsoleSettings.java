@@ -5,9 +5,11 @@ import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
 import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.MAX_SNAPSHOT_BYTES;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
+import static io.tidegrad.ops.settings.CommonSettings.SNAPSHOT_PUBLIC_KEY;
 import static io.tidegrad.ops.settings.CommonSettings.TLS_CERTIFICATE;
 import static io.tidegrad.ops.settings.CommonSettings.TLS_PRIVATE_KEY;
 import static io.tidegrad.ops.settings.CommonSettings.TOKEN_FILE;
@@ -15,15 +17,20 @@ import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.required;
 
 import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Form;
+import io.tidegrad.ops.settings.Setting;
 
-/// The console's command. All its settings are those of other programs too.
+/// The console's command.
 public final class ConsoleSettings {
+    static final Setting DECISIONS = Setting.of("decisions", "", Form.FLAG,
+            "let who has a token pause, resume, promote and roll back models on the page");
+
     public static final Command CONSOLE =
             new Command("console", "show every model of a cluster on a page, from the topics alone", """
-            Reads topics and writes nothing, so it can be down without harm. docs/console.md says what the page shows.
+            Reads topics, and writes nothing but decisions, so it can be down without harm. docs/console.md says what the page shows.
             Exit status: as the trainer's, docs/operations/run.md.""", required(BOOTSTRAP_SERVERS, REGISTRY_URL),
-                    optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, KAFKA,
-                            REGISTRY, CONFIG));
+                    optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, DECISIONS,
+                            SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, KAFKA, REGISTRY, CONFIG));
 
     private ConsoleSettings() {}
 }

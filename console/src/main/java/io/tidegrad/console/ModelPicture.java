@@ -373,7 +373,8 @@ final class ModelPicture {
         return said;
     }
 
-    private static Map<String, @Nullable Object> decision(ControlRecord of) {
+    /// Returns a decision as the page shows it.
+    static Map<String, @Nullable Object> decision(ControlRecord of) {
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
         said.put("time_ms", of.time());
         said.put("action", of.action().word());

@@ -5,10 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -21,6 +24,7 @@ import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -39,6 +43,15 @@ import org.junit.jupiter.api.Test;
 
 class ConsoleAppTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final String SPEC = """
+                    model: fraud
+                    input: { topic: %s }
+                    label: { field: over }
+                    features: [ number: { field: a } ]
+                    network: [ dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { sgd: { rate: 0.1 } }
+                    """;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Topics topics = new Topics("console-" + UUID.randomUUID());
@@ -65,7 +78,7 @@ class ConsoleAppTest {
 
     private ConsoleConfig config(KafkaProvider kafka) {
         return new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()), RegistrySettings.of(kafka.registryUrl()),
-                topics, "127.0.0.1", 0, new ServerSecurity(null, null));
+                topics, "127.0.0.1", 0, new ServerSecurity(null, null), null);
     }
 
     @LongProof("a broker of its own")
@@ -90,6 +103,60 @@ class ConsoleAppTest {
                 JsonNode said = whole(http, console.httpPort(), "fraud");
                 assertThat(said.at("/status/problem").asText()).contains("can't be read");
                 assertThat(said.at("/model/registered/input_topic").asText()).isEqualTo("events");
+            });
+        }
+    }
+
+    private HttpResponse<String> decide(HttpClient http, ConsoleApp console, String more) throws Exception {
+        String own = "http://127.0.0.1:" + console.httpPort();
+        HttpRequest request = HttpRequest.newBuilder(URI.create(own + "/decisions"))
+                .headers("Origin", own, "Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString("{\"author\": \"Ann\", \"reason\": \"audit\", " + more + "}"))
+                .build();
+        return http.send(request, BodyHandlers.ofString());
+    }
+
+    @Test
+    void whatIsDecidedOnThePageIsOnTheTopicsWithItsAuthorAndWhatCantBeIsRefused() throws Exception {
+        KafkaProvider kafka = SharedStack.get();
+        Map<String, Object> client = Map.of("bootstrap.servers", kafka.bootstrapServers());
+        String log = topics.models() + "-events";
+        ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
+                RegistrySettings.of(kafka.registryUrl()), topics, "127.0.0.1", 0, new ServerSecurity(null, null),
+                (decisions, model, back) -> decisions.rollback(model, back, (epoch, version) -> {
+                }, (lineage, nextOffset) -> {
+                }));
+        try (SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());
+                Admin admin = Admin.create(client);
+                Producer<byte[], byte[]> producer =
+                        new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer());
+                ConsoleApp console = ConsoleApp.start(config);
+                HttpClient http = HttpClient.newHttpClient()) {
+            create(admin, log, topics.snapshots("fraud"));
+            new Decisions(config.kafka(), topics, admin, (short) 1, new Decisions.By("setup", "")).create(
+                    ModelSpec.parse(SPEC.formatted(log), "spec"), new LogPosition.Begin(), (spec, view) -> spec);
+
+            HttpResponse<String> refused = decide(http, console, "\"model\": \"fraud\", \"action\": \"promote\"");
+            assertThat(refused.statusCode()).isEqualTo(409);
+            assertThat(refused.body()).contains("expected a version of epoch 1 on topic");
+            HttpResponse<String> paused = decide(http, console, "\"model\": \"fraud\", \"action\": \"pause\"");
+            assertThat(paused.body()).contains("\"action\":\"pause\"");
+            assertThat(paused.statusCode()).isEqualTo(200);
+            assertThat(decide(http, console, "\"model\": \"fraud\", \"action\": \"pause\"").body())
+                    .contains("paused already");
+            write(producer, new Topic(topics, registry).published("fraud", 1_500));
+            JsonNode back = JSON.readTree(decide(http, console, "\"model\": \"fraud\", \"action\": \"rollback\","
+                    + " \"epoch\": 1, \"version\": 1500, \"resume_at\": \"base\"").body());
+            assertThat(back.path("what").asText()).isEqualTo("epoch 2 from version 1500 of epoch 1");
+            assertThat(back.path("resume_offset").asLong()).isEqualTo(1_507);
+
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                JsonNode model = whole(http, console.httpPort(), "fraud").path("model");
+                assertThat(model.at("/registered/stage").asText()).isEqualTo("paused");
+                assertThat(model.at("/registered/epoch").asInt()).isEqualTo(2);
+                assertThat(model.at("/decisions/1/action").asText()).isEqualTo("pause");
+                assertThat(model.at("/decisions/1/author").asText()).isEqualTo("Ann");
+                assertThat(model.at("/decisions/1/reason").asText()).isEqualTo("audit");
             });
         }
     }

@@ -4,17 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,12 +32,15 @@ class ConsolePageTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
+    private static final int ESCAPE = 27;
+    private static final int TAB = 9;
     private static final int SLASH = 191;
 
     private final SchemaRegistry registry = new InMemorySchemaRegistry();
     private final Topic topic = new Topic(Topics.DEFAULT, registry);
     private Picture picture = new Picture();
     private RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
+    private final List<AskedDecision> asked = new CopyOnWriteArrayList<>();
     private ConsoleServer server;
     private Browser browser;
 
@@ -40,7 +50,8 @@ class ConsolePageTest {
         if (program == null) {
             throw new TestAbortedException("expected a Chromium on this machine, found none");
         }
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture,
+                this::decide);
         browser = Browser.start(program);
         browser.size(1_400, 1_000);
     }
@@ -54,6 +65,14 @@ class ConsolePageTest {
         if (server != null) {
             server.close();
         }
+    }
+
+    private Map<String, Object> decide(AskedDecision decision) {
+        asked.add(decision);
+        if (decision.reason().equals("no")) {
+            throw new ControlException(ControlException.Reason.CONFIGURATION, "expected a better reason");
+        }
+        return Map.of("action", decision.action().word(), "model", decision.model(), "what", "epoch 2");
     }
 
     private void open(String hash) {
@@ -79,7 +98,11 @@ class ConsolePageTest {
         String svg = "\"><svg onload=\"window.hacked=1\"></svg>";
         intake.take(topic.registered(image));
         intake.take(topic.progress(Topic.report(image, 1_000)
-                .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg))).build()));
+                .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg)))
+                .setSlices(List.of(Slice.newBuilder().setField(script).setValue(svg).setLabels(9).setMissed(0)
+                        .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("labels", 8.0)).build()))
+                .build()));
+        intake.take(topic.decision(new ControlRecord(image, new ControlAction.Shadow(svg, 1), Topic.NOW, script, svg)));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Pause(), Topic.NOW, script, svg)));
         intake.take(topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, script,
                 List.of(new ProcessStatus.Served(svg, image, 1, 5, true, false, script)))));
@@ -90,6 +113,9 @@ class ConsolePageTest {
 
         browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
         assertThat(browser.text()).contains(image, script, svg, image + script);
+        assertThat(browser.evaluate("document.querySelector('.slices h3').textContent").asText()).isEqualTo(script);
+        assertThat(browser.evaluate("document.querySelector('.slices td').textContent").asText()).isEqualTo(svg);
+        assertThat(browser.evaluate("document.querySelector('.tried td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('h1').textContent").asText()).isEqualTo(image);
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.evaluate("document.querySelectorAll('[onerror], [onload], body script, body svg').length")
@@ -120,6 +146,85 @@ class ConsolePageTest {
         assertThat(browser.evaluate("document.querySelector('[aria-current]').textContent").asText())
                 .contains("model-117");
         assertThat(browser.complaints()).isEmpty();
+    }
+
+    private void type(String text) {
+        for (char each : text.toCharArray()) {
+            browser.press(String.valueOf(each), Character.toUpperCase(each));
+        }
+    }
+
+    private void tabTo(String expression) {
+        for (int presses = 0; !browser.evaluate(expression).asBoolean(); presses++) {
+            assertThat(presses).as(expression).isLessThan(60);
+            browser.press("Tab", TAB);
+        }
+    }
+
+    @Test
+    void aVersionIsGoneBackToByKeyboardAloneOnceItIsConfirmedWithANameAndAReason() {
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        intake.take(topic.published("fraud", 20_000));
+        picture.news();
+        String button = "document.activeElement.dataset.key === 'rollback fraud 1 10000'";
+        open("#fraud");
+        see("document.querySelectorAll('.versions tbody tr').length === 2");
+
+        tabTo(button);
+        browser.press("Enter", ENTER);
+        see("document.querySelector('dialog[open] h2').textContent.includes('to version 10,000 of epoch 1')");
+        browser.press("Enter", ENTER); // neither a name nor a reason yet
+        type("ann");
+        tabTo("document.activeElement.name === 'reason'");
+        type("no");
+        browser.press("Enter", ENTER);
+        see("document.querySelector('.answer').textContent === 'Not decided: expected a better reason'");
+        assertThat(asked).extracting(AskedDecision::author).containsExactly("ann");
+
+        tabTo("document.activeElement.name === 'reason'");
+        type("pe");
+        browser.press("Enter", ENTER);
+        see("document.querySelector('.answer').textContent.startsWith('Decided: rollback of fraud: epoch 2.')");
+        assertThat(asked.getLast()).isEqualTo(new AskedDecision("fraud", AskedDecision.Action.ROLLBACK, "ann", "nope",
+                "fraud",
+                new Decisions.Back(OptionalInt.of(1), 10_000, new Decisions.ResumeAt.At(new LogPosition.End()))));
+
+        intake.take(topic.published("fraud", 30_000));
+        picture.news();
+        see("document.querySelectorAll('.versions tbody tr').length === 3");
+        browser.press("Escape", ESCAPE);
+        see("document.querySelector('dialog') === null");
+        assertThat(browser.evaluate(button).asBoolean()).isTrue();
+        assertThat(browser.complaints()).allMatch(each -> each.contains("409"));
+    }
+
+    @Test
+    void aPausedModelIsResumedAndWhatIsTriedIsPromotedToTheNameItIsTriedUnder() {
+        takeModel("fraud");
+        takeModel("wide");
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
+        intake.take(topic.compared("fraud", "wide"));
+        picture.news();
+        open("#fraud");
+        see("document.querySelector('.tried button') !== null");
+        assertThat(browser.evaluate("document.querySelector('.title .buttons').innerText").asText())
+                .isEqualToIgnoringWhitespace("Pause Promote");
+
+        browser.evaluate("document.querySelector('.tried button').click()");
+        assertThat(browser.evaluate("document.querySelector('dialog select').value").asText()).isEqualTo("fraud");
+        type("ann");
+        tabTo("document.activeElement.name === 'reason'");
+        type("better");
+        browser.press("Enter", ENTER);
+        see("document.querySelector('.answer').textContent.startsWith('Decided')");
+        assertThat(asked).containsExactly(
+                new AskedDecision("wide", AskedDecision.Action.PROMOTE, "ann", "better", "fraud", null));
+
+        browser.press("Enter", ENTER); // closes
+        intake.take(topic.paused("fraud"));
+        picture.news();
+        see("document.querySelector('.title .buttons').innerText.startsWith('Resume')");
     }
 
     @Test
@@ -154,7 +259,7 @@ class ConsolePageTest {
         takeModel("fraud");
         intake.take(topic.progress(Topic.report("fraud", 54_321).build()));
         picture.caughtUp();
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture, null);
         see("document.getElementById('connection').textContent === 'live'");
         see("document.querySelector('.tile .value').textContent === '54,321'");
     }

@@ -10,8 +10,10 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ConsoleServerTest {
     private static final String TOKEN = "of-an-operator-0123456789";
     private static final List<String> FILES = List.of("/", "/console.css", "/console.js", "/stream.js", "/dom.js",
-            "/format.js", "/chart.js", "/panels.js", "/icon.svg", "/uplot.js", "/uplot.css");
+            "/format.js", "/chart.js", "/decide.js", "/panels.js", "/icon.svg", "/uplot.js", "/uplot.css");
 
     private final Picture picture = new Picture();
 
@@ -36,7 +38,7 @@ class ConsoleServerTest {
 
     static ConsoleConfig config(ServerSecurity security, int port) {
         return new ConsoleConfig(KafkaSettings.of("127.0.0.1:1"), RegistrySettings.of("mock://console"), Topics.DEFAULT,
-                "127.0.0.1", port, security);
+                "127.0.0.1", port, security, null);
     }
 
     private static <T> HttpResponse<T> get(HttpClient client, ConsoleServer server, String path,
@@ -48,9 +50,32 @@ class ConsoleServerTest {
         return client.send(request.build(), body);
     }
 
+    /// Returns the status of an answer to a request with any `Host`: no client sets it, but a site's owner can let its name
+    /// point anywhere.
+    static int status(ConsoleServer server, String request, String host, String headers, String body)
+            throws IOException {
+        try (Socket socket = new Socket("127.0.0.1", server.port());
+                BufferedReader answer =
+                        new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8))) {
+            socket.getOutputStream().write((request + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n" + body)
+                    .getBytes(StandardCharsets.UTF_8));
+            return Integer.parseInt(answer.readLine().split(" ")[1]);
+        }
+    }
+
+    @Test
+    void aNameThatSomebodyLetPointHereGetsNoDataWithoutAToken() throws Exception {
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null)) {
+            assertThat(status(server, "GET /events?model=fraud", "evil.example:" + server.port(), "", ""))
+                    .isEqualTo(403);
+            assertThat(status(server, "GET /events?model=fraud", "localhost:" + server.port(), "", "")).isEqualTo(200);
+            picture.close();
+        }
+    }
+
     @Test
     void everyFileOfThePageAllowsOnlyScriptsOfThisServerAndNoneInsideOfThePage() throws Exception {
-        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture);
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             for (String file : FILES) {
                 HttpResponse<String> answer = get(client, server, file, BodyHandlers.ofString());
@@ -70,7 +95,7 @@ class ConsoleServerTest {
         Topic topic = new Topic(Topics.DEFAULT, registry);
         RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
         intake.take(topic.registered("fraud"));
-        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture);
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             HttpResponse<InputStream> stream = get(client, server, "/events?model=fraud", BodyHandlers.ofInputStream());
             assertThat(stream.headers().firstValue("Content-Type")).contains("text/event-stream");
@@ -92,7 +117,7 @@ class ConsoleServerTest {
     void whoHasNoTokenGetsThePageAndNoData() throws Exception {
         Path tokens = Files.writeString(directory.resolve("tokens"), TOKEN + "\n");
         ServerSecurity security = new ServerSecurity(null, new BearerTokens(tokens, System::nanoTime));
-        try (ConsoleServer server = ConsoleServer.start(config(security, 0), picture);
+        try (ConsoleServer server = ConsoleServer.start(config(security, 0), picture, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             assertThat(get(client, server, "/", BodyHandlers.ofString()).statusCode()).isEqualTo(200);
             assertThat(get(client, server, "/events", BodyHandlers.ofString()).statusCode()).isEqualTo(401);

@@ -54,8 +54,16 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registered(String model) {
+        return registered(model, Stage.LIVE);
+    }
+
+    ConsumerRecord<byte[], byte[]> paused(String model) {
+        return registered(model, Stage.PAUSED);
+    }
+
+    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage) {
         ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
-                .setSpecFingerprint(HASH).setStage(Stage.LIVE).setCreatedAt(Instant.ofEpochMilli(NOW))
+                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW))
                 .setInputTopic("events").setInputTopicId("id").setStartOffset(7).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }

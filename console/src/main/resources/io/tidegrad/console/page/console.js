@@ -4,6 +4,7 @@ import { el, fill, text } from './dom.js';
 import { count, decimal, short } from './format.js';
 import { Stream } from './stream.js';
 import { recolour } from './chart.js';
+import { desk } from './decide.js';
 import { ModelView } from './panels.js';
 
 const byId = id => document.getElementById(id);
@@ -55,6 +56,7 @@ const stream = new Stream({
     said.gone.forEach(remove);
     if (said.streams_dead_letters) streamsDeadLetters = said.streams_dead_letters;
     order();
+    desk.open = said.decides;
     connection(said.status);
     if (!chosen && models.size > 0) choose([...models.keys()].sort(compare)[0]);
     else show(said.model, first);
@@ -203,6 +205,7 @@ function menu(open) {
 byId('menu').addEventListener('click', () => menu(!document.body.classList.contains('menu-open')));
 
 addEventListener('keydown', event => {
+  if (document.querySelector('dialog')) return; // which has keys of its own
   const typing = event.target instanceof HTMLInputElement;
   if (event.key === '/' && !typing) {
     event.preventDefault();
@@ -222,5 +225,6 @@ addEventListener('keydown', event => {
   }
 });
 
+desk.models = () => [...models.keys()].sort(compare);
 applyTheme(theme);
 stream.open(chosen);

@@ -19,9 +19,12 @@ function add(parent, children) {
   }
 }
 
+// What had the focus and is made anew has it again, known by its data-key.
 export function fill(parent, ...children) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   parent.replaceChildren();
   add(parent, children);
+  if (focused) [...parent.querySelectorAll('[data-key]')].find(each => each.dataset.key === focused)?.focus({ preventScroll: true });
 }
 
 // Sets a text only if it differs: a selection in it stays.

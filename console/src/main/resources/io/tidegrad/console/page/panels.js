@@ -2,6 +2,7 @@
 
 import { el, fill, text } from './dom.js';
 import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from './format.js';
+import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 
 const POINTS_MAX = 1500;
@@ -18,7 +19,7 @@ function panel(title, note, ...content) {
 
 // columns: [[heading, of a row, 'number' | 'text' | 'time']]
 function table(label, columns, rows) {
-  return el('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label },
+  return el('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label, 'data-key': label },
     el('table', {},
       el('thead', {}, el('tr', {}, columns.map(([heading, , kind]) => el('th', { scope: 'col', class: kind }, heading)))),
       el('tbody', {}, rows.map(row => el('tr', {}, columns.map(([, of, kind]) => el('td', { class: kind }, of(row))))))));
@@ -50,6 +51,7 @@ export class ModelView {
 
   make() {
     this.badge = el('span', { class: 'badge' });
+    this.acts = el('div', { class: 'buttons' });
     this.about = el('p', { class: 'note' });
     this.notices = el('div', { class: 'notices', role: 'status' });
     this.tiles = {
@@ -82,7 +84,7 @@ export class ModelView {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
-      el('div', { class: 'title' }, el('h1', {}, this.name), this.badge), this.about, this.notices,
+      el('div', { class: 'title' }, el('h1', {}, this.name), this.badge, this.acts), this.about, this.notices,
       el('section', { class: 'tiles', 'aria-label': 'Pulse' }, Object.values(this.tiles).map(tile => tile.element)),
       this.quality,
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
@@ -142,6 +144,15 @@ export class ModelView {
     const of = said.registered;
     text(this.badge, said.state);
     this.badge.className = `badge ${{ failed: 'bad', retrying: 'bad', paused: 'idle' }[said.state] ?? ''}`;
+    const rests = of?.stage === 'paused';
+    const stopped = ['failed', 'retrying'].includes(said.state);
+    const acts = JSON.stringify([Boolean(of), rests, stopped]);
+    if (acts !== this.acted) {
+      this.acted = acts;
+      const model = { model: this.name };
+      fill(this.acts, of && [rests ? null : button('pause', model), rests || stopped ? button('resume', model) : null,
+        button('promote', model)]);
+    }
     text(this.about, of ? `learns ${of.input_topic} from offset ${count(of.start_offset)} · epoch ${of.epoch} since ${time(of.created_ms)}`
       + (of.answered_by ? ` · ${of.answered_by} answers for this name` : '') : 'Not registered in the catalog.');
     const notices = (said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message]);
@@ -275,7 +286,9 @@ export class ModelView {
       table('Shadows and challengers', [
         ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
         ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
-        ['verdict', () => 'can’t tell yet', 'text'], ['beside', row => row.beside ?? UNKNOWN, 'text'],
+        ['verdict', () => 'can’t tell yet', 'text'],
+        ...(desk.open ? [['decide', row => button('promote', { model: row.model, for: this.name }), 'text']] : []),
+        ['beside', row => row.beside ?? UNKNOWN, 'text'],
         ['records', row => count(row.records), 'number'],
         ['same class', row => row.agreed === null ? UNKNOWN : percent(row.agreed / row.records), 'number'],
         ['mean difference', row => decimal(row.mean_absolute_difference), 'number'],
@@ -369,6 +382,7 @@ export class ModelView {
           ['AUC', row => decimal(row.auc), 'number'], ['size', row => bytes(row.bytes), 'number'],
           ['published', row => time(row.published_ms), 'time'],
           ['weights-hash', row => el('code', { title: row.weights_hash }, hash(row.weights_hash)), 'text'],
+          ...(desk.open ? [['decide', row => button('rollback', { model: this.name, epoch: row.epoch, version: row.version }), 'text']] : []),
         ], rows),
       all.length > VERSIONS_SHOWN && !this.allVersions
         ? el('button', { type: 'button', onclick: () => { this.allVersions = true; this.showVersions(); } },

@@ -69,7 +69,8 @@ public record ServerSecurity(@Nullable ServerCertificate certificate, @Nullable 
                 tls ? "token-file" : "tls-certificate, tls-private-key" + (token ? "" : " and token-file"));
     }
 
-    private static boolean isLoopback(String host) {
+    /// Whether only this machine reaches what listens on `host`.
+    public static boolean isLoopback(String host) {
         try {
             return InetAddress.getByName(host).isLoopbackAddress();
         } catch (UnknownHostException e) {
