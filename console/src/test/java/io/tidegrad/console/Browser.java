@@ -166,6 +166,14 @@ final class Browser implements AutoCloseable {
         call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code);
     }
 
+    /// Moves the pointer there and clicks.
+    void click(double x, double y) {
+        for (String type : List.of("mouseMoved", "mousePressed", "mouseReleased")) {
+            call("Input.dispatchMouseEvent", "type", type, "x", x, "y", y, "button",
+                    type.equals("mouseMoved") ? "none" : "left", "clickCount", type.equals("mouseMoved") ? 0 : 1);
+        }
+    }
+
     /// Returns what the browser complained about: exceptions, refused scripts, files that are not there.
     List<String> complaints() {
         return new ArrayList<>(complaints);

@@ -32,6 +32,7 @@ class ConsolePageTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
+    private static final int ARROW_LEFT = 37;
     private static final int ESCAPE = 27;
     private static final int TAB = 9;
     private static final int SLASH = 191;
@@ -197,6 +198,28 @@ class ConsolePageTest {
         see("document.querySelector('dialog') === null");
         assertThat(browser.evaluate(button).asBoolean()).isTrue();
         assertThat(browser.complaints()).allMatch(each -> each.contains("409"));
+    }
+
+    @Test
+    void aPointOfAChartTellsItsOffsetAndVersionWhenItIsClickedOrGoneToByArrowKeys() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelectorAll('.u-over').length === 2");
+        tabTo("document.activeElement.className === 'chart'");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see("document.querySelector('.picked').textContent.includes("
+                + "'version 20,000 of epoch 1 · next offset 20,009 · 20,000 events learned')");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see("document.querySelector('.picked').textContent.includes('version 19,000')");
+
+        String box = "document.querySelector('.u-over').getBoundingClientRect()";
+        double x = browser.evaluate(box + ".left").asDouble() + 1;
+        double y = browser.evaluate(box + ".top").asDouble() + 110;
+        assertThat(browser.evaluate("document.elementFromPoint(%s, %s).className".formatted(x, y)).asText())
+                .isEqualTo("u-over");
+        browser.click(x, y);
+        see("document.querySelector('.picked').textContent.includes('version 1,000 of epoch 1 · next offset 1,009')");
+        assertThat(browser.complaints()).isEmpty();
     }
 
     @Test

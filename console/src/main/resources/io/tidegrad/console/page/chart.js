@@ -6,20 +6,27 @@ import { clock, decimal, short, time, UNKNOWN } from './format.js';
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const charts = new Set();
+const DRAG = 4; // pixels from which on a pointer that is moved zooms, and does not click
 
 // Charts take their colours when they are made, so a change of theme makes them anew.
 export const recolour = () => charts.forEach(chart => chart.make());
 
 export class Chart {
-  // series: [{ label, colour (a CSS variable), dash, width }], x: 'time' or 'events'
-  constructor(series, { digits = 4, height = 220, marks = () => [] } = {}) {
+  // series: [{ label, colour (a CSS variable), dash, width }], x: 'time' or 'events'; picked: told the index of a point that
+  // was clicked, or gone to by arrow keys
+  constructor(label, series, { digits = 4, height = 220, marks = () => [], picked = () => {} } = {}) {
     this.series = series;
     this.digits = digits;
     this.height = height;
     this.marks = marks;
     this.x = 'time';
     this.data = [[], ...series.map(() => [])];
-    this.element = el('div', { class: 'chart' });
+    this.picked = picked;
+    this.at = null; // index of the point that was picked last
+    this.element = el('div', {
+      class: 'chart', tabindex: '0', role: 'group', 'aria-label': `${label}: arrow keys go from point to point`,
+      onkeydown: event => this.step(event),
+    });
     this.observer = new ResizeObserver(() => this.fit());
     this.observer.observe(this.element);
     charts.add(this);
@@ -46,7 +53,7 @@ export class Chart {
     this.plot = new uPlot({
       width, height: this.height,
       scales: { x: { time: false, range: (u, min, max) => min === max ? [min - 1, max + 1] : [min, max] } },
-      cursor: { points: { size: 6 }, drag: { x: true, y: false } },
+      cursor: { points: { size: 6 }, drag: { x: true, y: false, dist: DRAG, click() {} } },
       legend: { live: true },
       axes: [
         { ...axis, size: 28, space: 90, values: (u, ticks) => ticks.map(tick => ofTime ? clock(tick) : short(tick)) },
@@ -62,9 +69,32 @@ export class Chart {
       hooks: { draw: [plot => this.drawMarks(plot)] },
     }, this.data, this.element);
     const made = this.plot;
+    let down = 0;
+    made.over.addEventListener('mousedown', event => { down = event.clientX; });
+    made.over.addEventListener('click', event => {
+      if (Math.abs(event.clientX - down) < DRAG && this.data[0].length > 0) this.pick(made.posToIdx(event.clientX - made.over.getBoundingClientRect().left));
+    });
     made.over.addEventListener('mouseleave', () => requestAnimationFrame(() => this.tellNewest()));
     // After what uPlot has left to do, which empties the legend.
     requestAnimationFrame(() => { if (this.plot === made) this.tellNewest(); });
+  }
+
+  step(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    const newest = this.data[0].length - 1;
+    if (by === undefined || newest < 0) return;
+    event.preventDefault();
+    this.pick(Math.max(0, Math.min(newest, (this.at ?? newest + (by === -1 ? 1 : 0)) + by)));
+  }
+
+  pick(index) {
+    this.at = index;
+    this.picked(index);
+    this.plot?.setLegend({ idx: index });
+  }
+
+  redraw() {
+    this.plot?.redraw(false);
   }
 
   // While no pointer is over the chart, its legend has the newest values.
@@ -97,6 +127,7 @@ export class Chart {
 
   show(x, data) {
     const other = x !== this.x;
+    if (other || this.at >= data[0].length) this.at = null;
     this.x = x;
     this.data = data;
     if (!this.plot || other) this.make();

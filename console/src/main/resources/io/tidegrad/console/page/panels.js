@@ -44,6 +44,7 @@ export class ModelView {
   constructor(name) {
     this.name = name;
     this.points = [];
+    this.shown = []; // of them, those on the charts
     this.x = 'time';
     this.said = {};
     this.make();
@@ -58,17 +59,18 @@ export class ModelView {
       learned: new Tile('Learned', 'events'), rate: new Tile('Rate', 'events/s'), lag: new Tile('Lag', 'events'),
       version: new Tile('Version', 'updates'), served: new Tile('Served', 'version'), dead: new Tile('Dead letters', 'events'),
     };
-    const marks = x => this.marks(x);
-    this.loss = new Chart([
+    const options = { marks: x => this.marks(x), picked: index => this.pick(this.shown[index]) };
+    this.loss = new Chart('Loss', [
       { label: 'network', colour: '--model', width: 2 },
       { label: 'linear model', colour: '--linear' },
       { label: 'prior', colour: '--prior' },
       { label: 'network, since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
-    ], { marks });
-    this.auc = new Chart([
+    ], options);
+    this.auc = new Chart('Ranking', [
       { label: 'AUC', colour: '--model', width: 2 },
       { label: 'since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
-    ], { marks });
+    ], options);
+    this.picked = el('p', { class: 'picked', role: 'status' });
     this.switch = el('div', { class: 'switch', role: 'group', 'aria-label': 'Horizontal axis' },
       ['time', 'events'].map(x => el('button', {
         type: 'button', 'aria-pressed': String(x === this.x), onclick: () => this.along(x), 'data-x': x,
@@ -78,7 +80,7 @@ export class ModelView {
     this.aucPart = el('div', { class: 'half' }, el('h3', {}, 'Ranking (AUC)'), this.auc.element);
     this.quality = panel('Quality', 'Each event is predicted first, then learned. Lines are of the newest 2,000 labels.',
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
-      this.measures);
+      this.picked, this.measures);
     this.parts = {};
     for (const part of ['served', 'calibration', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
       this.parts[part] = el('div', { class: `part ${part}` });
@@ -184,6 +186,7 @@ export class ModelView {
   showQuality() {
     const course = this.course();
     const column = name => course.map(point => point[COLUMN[name]]);
+    this.shown = course;
     const x = column(this.x === 'time' ? 'time_ms' : 'learned');
     this.loss.show(this.x, [x, column('window_loss'), column('window_linear_loss'), column('window_prior_loss'), column('loss')]);
     const { progress } = this.said;
@@ -207,16 +210,38 @@ export class ModelView {
         el('dd', {}, name === 'labels' ? count(window[name]) : decimal(window[name])))));
   }
 
+  // Shows where in the log a point of the charts lies.
+  pick(point) {
+    if (!point) return;
+    const of = name => point[COLUMN[name]];
+    this.chosen = point;
+    text(this.picked, `${time(of('time_ms'))} · version ${count(of('version'))} of epoch ${of('epoch')} · next offset `
+      + `${count(of('next_offset'))} · ${count(of('learned'))} events learned`);
+    this.loss.redraw();
+    this.auc.redraw();
+  }
+
+  // Where something that happened at a time lies on the axis; undefined if it is not on it.
+  place(x, millis) {
+    return x === 'time' ? millis : this.shown.find(each => each[COLUMN.time_ms] >= millis)?.[COLUMN.learned];
+  }
+
   marks(x) {
     const marks = [];
+    if (this.shown.includes(this.chosen)) {
+      marks.push({ at: this.chosen[x === 'time' ? COLUMN.time_ms : COLUMN.learned], label: '', colour: '--accent' });
+    }
+    for (const verdict of this.said.gate ?? []) {
+      const at = this.place(x, verdict.time_ms);
+      if (at !== undefined) marks.push({ at, label: verdict.held ? 'held' : 'passes', colour: verdict.held ? '--bad' : '--good' });
+    }
     const words = { rollback: 'rollback', pause: 'pause', resume: 'resume', promote: 'promote', upgrade: 'upgrade', adopt: 'adopt' };
     for (const decision of this.said.decisions ?? []) {
-      const point = x === 'time' ? null : this.points.find(each => each[COLUMN.time_ms] >= decision.time_ms);
-      const at = x === 'time' ? decision.time_ms : point?.[COLUMN.learned];
+      const at = this.place(x, decision.time_ms);
       if (words[decision.action] && at !== undefined) marks.push({ at, label: words[decision.action], colour: '--text' });
     }
     let alarms = 0;
-    for (const point of this.points) {
+    for (const point of this.shown) {
       const now = point[COLUMN.alarms];
       if (now > 0 && alarms === 0) {
         marks.push({ at: point[x === 'time' ? COLUMN.time_ms : COLUMN.learned], label: 'alarm', colour: '--warn' });
