@@ -2,6 +2,8 @@ package io.tidegrad.cli.quickstart;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.cli.CommandException;
+import io.tidegrad.console.ConsoleApp;
+import io.tidegrad.console.ConsoleConfig;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
@@ -16,6 +18,10 @@ import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -132,6 +138,9 @@ public final class Quickstart {
 
         Children children = new Children(directory, stack);
         Running running = startProcesses(children, stack, events);
+        if (!options.exit()) {
+            showConsole(stack);
+        }
         TrainerHealth trained = learn(running, events.size());
         awaitServed(running, trained);
         JsonNode replay = replay(children, trained.nextOffset());
@@ -207,6 +216,15 @@ public final class Quickstart {
         }
         view.done(what, seconds(since));
         return running;
+    }
+
+    /// Serves a console from this process, for people who watch: a run that ends by itself has none.
+    private void showConsole(LocalStack stack) {
+        ConsoleApp console = resources.add(ConsoleApp.start(
+                new ConsoleConfig(KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
+                        Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), null)));
+        view.line("  See it learn: http://127.0.0.1:" + console.httpPort());
+        view.line("");
     }
 
     private void awaitStart(Running running, String what, long since) throws InterruptedException {
