@@ -65,8 +65,8 @@ class HostileSchemasTest {
         Ended ended = run(seed, pairs, Breaker.NONE);
         System.out.println(ended.said());
         assertThat(ended.status()).as(ended.said()).hasValue(0);
-        assertThat(ended.said()).contains("fold: taken", "topic: taken", "http: taken")
-                .contains("fold: not-avro", "http: wrong-type", "schema: refused", pairs + " pairs");
+        assertThat(ended.said()).contains("fold: taken", "topic: taken", "http: taken").contains("fold: not-avro",
+                "http: wrong-type", "schema: refused", pairs + " pairs");
         return ended.said();
     }
 

@@ -311,7 +311,6 @@ export class ModelView {
       table('Shadows and challengers', [
         ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
         ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
-        ['verdict', () => 'can’t tell yet', 'text'],
         ...(desk.open ? [['decide', row => button('promote', { model: row.model, for: this.name }), 'text']] : []),
         ['beside', row => row.beside ?? UNKNOWN, 'text'],
         ['records', row => count(row.records), 'number'],
