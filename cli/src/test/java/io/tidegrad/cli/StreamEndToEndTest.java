@@ -14,6 +14,7 @@ import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -329,6 +330,7 @@ class StreamEndToEndTest {
         });
         assertThat(metrics(url)).contains("tidegrad_up{model=\"" + model + "\"} 1.0",
                 "tidegrad_joiner_up{epoch=\"1\",stream=\"" + stream + "\"} 1.0");
+        assertThat(MonitoredSeries.missingIn(metrics(url), name -> !name.startsWith("tidegrad_scorer_"))).isEmpty();
         first.destroyForcibly().waitFor();
 
         Process second = program(both);

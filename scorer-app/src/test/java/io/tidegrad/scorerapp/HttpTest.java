@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.scorer.TestTrainer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -225,5 +226,18 @@ class HttpTest {
                 .contains("tidegrad_scorer_requests_seconds_count{model=\"" + model + "\",status=\"400\"}")
                 .contains("tidegrad_scorer_predictions_total{model=\"" + model + "\"}")
                 .contains("tidegrad_scorer_ready{model=\"never\"} 0.0"));
+    }
+
+    @Test
+    void theSeriesThatAlarmsAndTheDashboardAskForAreThere() {
+        score(RECORD);
+        await().atMost(SOON).untilAsserted(
+                () -> assertThat(MonitoredSeries.missingIn(get("/metrics").body(), HttpTest::isHere)).isEmpty());
+    }
+
+    /// Others are of scorers with more settings, and looked for in their tests.
+    private static boolean isHere(String series) {
+        return series.startsWith("tidegrad_scorer_") && !series.startsWith("tidegrad_scorer_requests_topic_")
+                && !series.startsWith("tidegrad_scorer_log_");
     }
 }

@@ -13,6 +13,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -28,6 +29,8 @@ import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.io.InputStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -189,6 +192,10 @@ class ServedLogsTest {
             answers.put(id.toString(), answer(made, i));
         }
         assertLogged(answers, Payments.RENAMED);
+        try (InputStream metrics = URI.create("http://127.0.0.1:" + app().port() + "/metrics").toURL().openStream()) {
+            assertThat(MonitoredSeries.missingIn(new String(metrics.readAllBytes(), StandardCharsets.UTF_8),
+                    name -> name.startsWith("tidegrad_scorer_log_"))).isEmpty();
+        }
         // The schema is registered for the log, so that a stream's paths are looked for in it.
         assertThat(registry.latest(topic + "-value")).isEqualTo(Payments.RENAMED);
         RawHttp.Answer wrong = post("Tidegrad-Id: one,two\r\n", Payments.json(0));

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestBroker;
@@ -68,6 +69,8 @@ class TopicAppTest {
                     "tidegrad_scorer_requests_topic_transactions_total{outcome=\"aborted\"} 0.0",
                     "tidegrad_scorer_requests_topic_running 1.0", "tidegrad_scorer_requests_topic_lag 0.0",
                     "tidegrad_scorer_requests_topic_lost_total 0.0");
+            assertThat(MonitoredSeries.missingIn(get(app, "/metrics").body(),
+                    name -> name.startsWith("tidegrad_scorer_requests_topic_"))).isEmpty();
             assertThat(app.refusal()).isEmpty();
             assertThat(app.isLive()).isTrue();
             assertThat(Documented.shape(health))

@@ -32,11 +32,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.opentest4j.TestAbortedException;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 
@@ -44,8 +47,12 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
 class ContainersTest {
     private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
     private static final Path DOCKER = ROOT.resolve("docker");
+    private static final Path MONITORING = DOCKER.resolve("monitoring");
     private static final Path KUSTOMIZATION = DOCKER.resolve("kubernetes/kustomization.yaml");
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    private Path directory;
 
     /// Reads a JSON form strictly: what the kind does not have is refused.
     @FunctionalInterface
@@ -272,14 +279,31 @@ class ContainersTest {
     }
 
     @Test
-    void theDashboardShowsMeasuresThatAreDocumented() throws IOException {
-        String documented = Files.readString(ROOT.resolve("docs/operations/watch.md"));
-        String dashboard = Files.readString(DOCKER.resolve("monitoring/dashboard.json"));
-        assertThat(JSON.readTree(dashboard).path("panels")).isNotEmpty();
-        TreeSet<String> names = new TreeSet<>();
-        Pattern.compile("\"expr\": \"(.*)\"").matcher(dashboard).results().forEach(each -> Pattern
-                .compile("tidegrad_[a-z_]+").matcher(each.group(1)).results().forEach(name -> names.add(name.group())));
-        assertThat(names).hasSizeGreaterThan(5)
-                .allSatisfy(name -> assertThat(documented).contains("`" + name.replace("tidegrad_scorer_", "") + "`"));
+    void everyAlarmIsSilentBeforeWhatItIsAboutAndSpeaksAfterIt() throws Exception {
+        Set<String> alarms = Pattern.compile("alert: (\\w+)").matcher(monitoring("alerts.yml")).results()
+                .map(each -> each.group(1)).collect(Collectors.toSet());
+        assertThat(alarms).hasSizeGreaterThan(20);
+        assertThat(Pattern.compile("alertname: (\\w+)").matcher(monitoring("alerts-test.yml")).results()
+                .map(each -> each.group(1)).collect(Collectors.toSet())).isEqualTo(alarms);
+        promtool("check", "config", "prometheus.yml");
+        promtool("test", "rules", "alerts-test.yml");
+    }
+
+    private static String monitoring(String file) throws IOException {
+        return Files.readString(MONITORING.resolve(file));
+    }
+
+    private void promtool(String... words) throws Exception {
+        List<String> command = new ArrayList<>(List.of("promtool"));
+        command.addAll(List.of(words));
+        Path said = directory.resolve("promtool");
+        Process process;
+        try {
+            process = new ProcessBuilder(command).directory(MONITORING.toFile()).redirectErrorStream(true)
+                    .redirectOutput(said.toFile()).start();
+        } catch (IOException e) {
+            throw new TestAbortedException("no promtool: install prometheus to try the alarms", e);
+        }
+        assertThat(process.waitFor()).as(Files.readString(said)).isZero();
     }
 }

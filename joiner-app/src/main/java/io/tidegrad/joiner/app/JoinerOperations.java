@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -32,8 +33,6 @@ import org.jspecify.annotations.Nullable;
 
 /// What a joiner's server answers about its streams. `docs/operations/watch.md` lists fields and names.
 record JoinerOperations(OperationsServer server) {
-    private static final String STALLED = "stalled";
-
     /// Of dead letters.
     private static final List<String> REASONS = Stream
             .of(Arrays.stream(Rejection.Reason.values()).map(Rejection.Reason::code),
@@ -42,6 +41,15 @@ record JoinerOperations(OperationsServer server) {
 
     private static final String STREAM = "stream";
     private static final String EPOCH = "epoch";
+
+    /// What can be wrong with a stream.
+    private enum Reason {
+        FAILED, RETRYING, STARTING, REBALANCING, STALLED, OPEN_TRANSACTION, LABELS_SILENT, PARTITIONERS_DIFFER;
+
+        String code() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+    }
 
     /// Starts a server that answers at once.
     ///
@@ -67,6 +75,11 @@ record JoinerOperations(OperationsServer server) {
             StreamJoiner joiner = each.joiner();
             return joiner != null && joiner.joins() ? 1 : 0;
         });
+        for (Reason reason : Reason.values()) {
+            gauge("tidegrad.joiner.degraded", "1 while this is wrong with the stream here",
+                    tags.and("reason", reason.code()), slot,
+                    each -> reasons(each, each.joiner()).containsKey(reason) ? 1 : 0);
+        }
         counter("tidegrad.joiner.events", "Events that were read", tags, slot, JoinCounts::events);
         counter("tidegrad.joiner.labels", "Labels that were read", tags, slot, JoinCounts::labels);
         for (Example.Kind kind : Example.Kind.values()) {
@@ -180,12 +193,12 @@ record JoinerOperations(OperationsServer server) {
             // One that is tried again and again must not make the others look unwell.
             down |= doing == StreamSlot.Doing.STARTING && slot.failure() == null
                     || joiner != null && joiner.state() != KafkaStreams.State.RUNNING;
-            Map<String, String> reasons = reasons(slot, joiner);
+            Map<Reason, String> reasons = reasons(slot, joiner);
             told |= !reasons.isEmpty();
-            down |= reasons.containsKey(STALLED);
+            down |= reasons.containsKey(Reason.STALLED);
             Map<String, @Nullable Object> said = describe(slot, doing, joiner);
             said.put("reasons", reasons.entrySet().stream()
-                    .map(each -> Map.of("reason", each.getKey(), "message", each.getValue())).toList());
+                    .map(each -> Map.of("reason", each.getKey().code(), "message", each.getValue())).toList());
             streams.add(said);
         }
         Status status = down || wrong > 0 && wrong == slots.size() ? Status.DOWN : told ? Status.DEGRADED : Status.UP;
@@ -196,16 +209,17 @@ record JoinerOperations(OperationsServer server) {
     }
 
     /// Returns why the stream is not joined as it should be, or what is unusual about it.
-    private static Map<String, String> reasons(StreamSlot slot, @Nullable StreamJoiner joiner) {
-        Map<String, String> reasons = new LinkedHashMap<>();
+    private static Map<Reason, String> reasons(StreamSlot slot, @Nullable StreamJoiner joiner) {
+        Map<Reason, String> reasons = new EnumMap<>(Reason.class);
         StopException failure = slot.failure();
         if (failure != null) {
-            reasons.put(failure.exitCode().retryable() ? "retrying" : "failed", String.valueOf(failure.getMessage()));
+            reasons.put(failure.exitCode().retryable() ? Reason.RETRYING : Reason.FAILED,
+                    String.valueOf(failure.getMessage()));
         } else if (slot.doing() == StreamSlot.Doing.STARTING) {
-            reasons.put("starting", "its topics and offsets are looked at");
+            reasons.put(Reason.STARTING, "its topics and offsets are looked at");
         }
         if (joiner != null && joiner.state() != KafkaStreams.State.RUNNING) {
-            reasons.put("rebalancing", "Kafka Streams is " + joiner.state()
+            reasons.put(Reason.REBALANCING, "Kafka Streams is " + joiner.state()
                     + ": tasks are given out or restored, and nothing is joined here before it is RUNNING");
         }
         if (joiner == null || !joiner.joins()) {
@@ -213,22 +227,22 @@ record JoinerOperations(OperationsServer server) {
         }
         String stalled = joiner.stalled();
         if (stalled != null) {
-            reasons.put(STALLED, stalled);
+            reasons.put(Reason.STALLED, stalled);
         }
         JoinProgress.Seen seen = joiner.progress().seen();
         String open = seen == null ? null : seen.openTransaction();
         if (open != null) {
-            reasons.put("open-transaction",
+            reasons.put(Reason.OPEN_TRANSACTION,
                     open + "; until then, time goes on with records only. If its producer is gone,"
                             + " end it: kafka-transactions.sh find-hanging, then abort");
         }
         String silent = seen == null ? null : seen.labelsSilent();
         if (silent != null) {
-            reasons.put("labels-silent", silent + "; is their producer running?");
+            reasons.put(Reason.LABELS_SILENT, silent + "; is their producer running?");
         }
         String differ = joiner.counts().partitionersDiffer();
         if (differ != null) {
-            reasons.put("partitioners-differ",
+            reasons.put(Reason.PARTITIONERS_DIFFER,
                     differ + "; begin a new epoch that names a field as the id of one side, or"
                             + " write both topics with partitioner=murmur2_random");
         }
