@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// fetched: the base is `localhost/debian-base:13`, which mmdebstrap makes unless it exists, the JDK is that of the test,
 /// and the broker and the registry are those of the build. An image that `TIDEGRAD_IMAGE`, `KAFKA_IMAGE` or
 /// `REGISTRY_IMAGE` names is there already, and is run as it is.
-@LongProof("builds images and runs seven containers")
+@LongProof("builds images and runs eight containers")
 class ContainersRunTest {
     private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
     private static final String BASE = "localhost/debian-base:13";
@@ -120,7 +120,7 @@ class ContainersRunTest {
                 runtime = "runc"
                 """);
         Files.writeString(directory.resolve("no-ports.yaml"),
-                "services:\n" + Stream.of("trainer", "joiner", "scorer-1", "scorer-2")
+                "services:\n" + Stream.of("trainer", "joiner", "scorer-1", "scorer-2", "console")
                         .map("  %s: { ports: !reset [] }\n"::formatted).reduce("", String::concat));
         if (IMAGES.stream().anyMatch(ContainersRunTest::isBuilt)) {
             requireWhatABuildNeeds();
@@ -157,7 +157,7 @@ class ContainersRunTest {
         service = command(List.of("podman", "system", "service", "--time=0", socket())).redirectErrorStream(true)
                 .redirectOutput(directory.resolve("service.log").toFile()).start();
         await().atMost(PATIENCE).until(() -> Files.exists(directory.resolve("podman.sock")));
-        compose("up", "-d", "kafka", "registry", "trainer", "joiner", "scorer-1", "scorer-2", "producer");
+        compose("up", "-d", "kafka", "registry", "trainer", "joiner", "scorer-1", "scorer-2", "console", "producer");
     }
 
     @AfterEach
@@ -214,14 +214,17 @@ class ContainersRunTest {
                 "served 20,000");
         JsonNode model = get("trainer", "/health").path("models").path(0);
         assertThat(model.path("report").path("auc").asDouble()).isGreaterThan(0.62);
-        assertThat(get("joiner", "/health").path("status").asText()).isEqualTo("UP");
+        for (String other : List.of("joiner", "console")) {
+            assertThat(get(other, "/health").path("status").asText()).as(other).isEqualTo("UP");
+        }
+        assertThat(get("console", "/health").path("models").asInt()).isEqualTo(1);
         for (String scorer : List.of("scorer-1", "scorer-2")) {
             await().atMost(PATIENCE)
                     .untilAsserted(() -> assertThat(get(scorer, "/v1/models/flight-delay").path("weights_hash"))
                             .isEqualTo(model.path("report").path("weights_hash")));
         }
 
-        for (String process : List.of("trainer", "joiner", "scorer-1")) {
+        for (String process : List.of("trainer", "joiner", "scorer-1", "console")) {
             assertThat(run("podman", "exec", container(process), "id", "-u")).isEqualTo("10001");
             assertThat(ended("podman", "exec", container(process), "touch", "/opt/tidegrad/x").out())
                     .contains("Read-only file system");
@@ -235,7 +238,7 @@ class ContainersRunTest {
         assertThat(instanceId()).isEqualTo(before);
         assertThat(get("trainer", "/health").path("models").path(0).path("learned").asLong()).isEqualTo(20_000);
 
-        for (String process : List.of("trainer", "joiner", "scorer-1")) {
+        for (String process : List.of("trainer", "joiner", "scorer-1", "console")) {
             run("podman", "stop", "-t", "45", container(process));
             assertThat(run("podman", "inspect", "--format", "{{.State.ExitCode}}", container(process))).as(process)
                     .isEqualTo("0");
