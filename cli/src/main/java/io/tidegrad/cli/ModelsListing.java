@@ -253,6 +253,11 @@ final class ModelsListing {
             case ControlAction.Challenge challenge ->
                 "%s answers for %s of the keys".formatted(challenge.by(), Candidate.percent(challenge.share()));
             case ControlAction.Withdraw withdraw -> withdraw.by() + " is tried no more";
+            case ControlAction.Hold hold -> "version %d.%,d at offset %,d is not published, %s".formatted(hold.epoch(),
+                    hold.version(), hold.offset(),
+                    hold.published() < 0 ? "nor was one before" : "%,d stays".formatted(hold.published()));
+            case ControlAction.Publish publish ->
+                "version %d.%,d, by offset %,d".formatted(publish.epoch(), publish.version(), publish.offset());
         };
     }
 

@@ -407,6 +407,8 @@ final class ModelPicture {
             case ControlAction.Shadow shadow -> shadow.by();
             case ControlAction.Challenge challenge -> challenge.by() + ", " + challenge.share() / 100.0 + " %";
             case ControlAction.Withdraw withdraw -> withdraw.by();
+            case ControlAction.Hold hold -> "version " + hold.version() + " at offset " + hold.offset();
+            case ControlAction.Publish publish -> "version " + publish.version() + " by offset " + publish.offset();
             case ControlAction.Create create -> "epoch " + create.epoch() + " on " + create.inputTopic();
             case ControlAction.Pause pause -> "";
             case ControlAction.Resume resume -> "";

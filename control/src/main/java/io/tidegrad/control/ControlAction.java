@@ -3,7 +3,7 @@ package io.tidegrad.control;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// A decision about a model. Trainers and scorers follow it once its record is committed.
+/// A decision about a model, which trainers and scorers follow once its record is committed, or a note, which they pass over.
 public sealed interface ControlAction {
     /// A new model begins, in the first epoch or in the next one after a deletion.
     ///
@@ -102,6 +102,27 @@ public sealed interface ControlAction {
     record Withdraw(String by) implements ControlAction {
     }
 
+    /// What the publish gate of a trainer did. It is told to people, and changes no state.
+    sealed interface Note extends ControlAction {
+        /// Returns the epoch whose versions the gate judges.
+        int epoch();
+
+        /// Returns the watermark at which it happened.
+        long offset();
+    }
+
+    /// The gate has found a fault, so that no version is published from this one on. The record's reason has the fault.
+    ///
+    /// @param version the number of updates when it was found
+    /// @param published the newest version that is published; -1 if none is
+    /// @param examples learned by then
+    record Hold(int epoch, long version, long published, long offset, long examples) implements Note {
+    }
+
+    /// The gate has published a version after a hold.
+    record Publish(int epoch, long version, long offset) implements Note {
+    }
+
     /// The version with which an epoch begins.
     ///
     /// @param version the number of updates
@@ -110,7 +131,7 @@ public sealed interface ControlAction {
     record Base(int epoch, long version, String weightsHash, long nextOffset) {
     }
 
-    /// Returns the name of the command that makes this decision, in lower case.
+    /// Returns the name of the command that makes this decision, or of what a gate did, in lower case.
     default String word() {
         return getClass().getSimpleName().toLowerCase(Locale.ROOT);
     }

@@ -3,9 +3,12 @@ package io.tidegrad.control;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// A record of the control topic, whose key is the model's name. The records are never changed and never deleted: in
@@ -15,13 +18,22 @@ import org.jspecify.annotations.Nullable;
 /// components of a rollback, and format 4 that of a move, which has its components behind those; all others have format 2,
 /// which older builds read.
 ///
+/// A note of a gate has the form of a withdrawal, of a name that no model can have: builds before notes read it, and it
+/// changes nothing there either. That name is `gate:hold` or `gate:publish`, and then the components as numbers to base 36.
+///
 /// @param time the wall clock of the writer, epoch ms
-/// @param author `user@host`; may be empty
+/// @param author `user@host`, or `GATE`; may be empty
 /// @param reason the author's own words; may be empty
 public record ControlRecord(String model, ControlAction action, long time, String author, String reason) {
     public static final int FORMAT = 4;
     private static final int FORMAT_OF_UPGRADES = 3;
     private static final int FORMAT_WITHOUT_NUMERICS = 2;
+
+    /// The author of what a gate notes and decides.
+    public static final String GATE = "gate";
+
+    private static final String NOTE = "gate:";
+    private static final int BASE = 36;
 
     public static final int REASON_BYTES_MAX = 1024;
     public static final int AUTHOR_BYTES_MAX = 256;
@@ -83,8 +95,45 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
             case ControlAction.Challenge challenge ->
                 to.text(challenge.by()).int32(challenge.epoch()).int32(challenge.share());
             case ControlAction.Withdraw withdraw -> to.text(withdraw.by());
+            case ControlAction.Hold hold ->
+                to.text(note("hold", hold.epoch(), hold.version(), hold.published(), hold.offset(), hold.examples()));
+            case ControlAction.Publish publish ->
+                to.text(note("publish", publish.epoch(), publish.version(), publish.offset()));
         }
         return to.seal(key());
+    }
+
+    private static String note(String word, long... numbers) {
+        return NOTE + word + LongStream.of(numbers).mapToObj(number -> " " + Long.toString(number, BASE))
+                .collect(Collectors.joining());
+    }
+
+    /// Returns the note that has the form of a withdrawal, or the withdrawal if it is none that this build knows.
+    private static ControlAction noteOrWithdrawal(String by, BinaryReader from) {
+        if (!by.startsWith(NOTE)) {
+            return new ControlAction.Withdraw(by);
+        }
+        String[] words = by.substring(NOTE.length()).split(" ", -1);
+        long[] of = new long[words.length - 1];
+        try {
+            for (int i = 0; i < of.length; i++) {
+                of[i] = Long.parseLong(words[i + 1], BASE);
+            }
+        } catch (NumberFormatException e) {
+            throw from.fail("expected the numbers of a gate's note to base 36, found " + by);
+        }
+        return switch (words[0] + " " + of.length) {
+            case "hold 5" -> new ControlAction.Hold((int) of[0], of[1], of[2], of[3], of[4]);
+            case "publish 3" -> new ControlAction.Publish((int) of[0], of[1], of[2]);
+            default -> new ControlAction.Withdraw(by); // of a later build
+        };
+    }
+
+    /// Returns the beginning of a text that fits into a record as its reason.
+    public static String fitting(String reason) {
+        ByteBuffer bytes = ByteBuffer.allocate(REASON_BYTES_MAX);
+        StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(reason), bytes, true); // whole characters
+        return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
     }
 
     private static int format(ControlAction action) {
@@ -120,6 +169,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
             case ControlAction.Shadow shadow -> SHADOW;
             case ControlAction.Challenge challenge -> CHALLENGE;
             case ControlAction.Withdraw withdraw -> WITHDRAW;
+            case ControlAction.Note note -> WITHDRAW;
         };
     }
 
@@ -158,7 +208,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
             case SHADOW -> new ControlAction.Shadow(from.text("shadow's name", MODEL_BYTES_MAX), epoch(from, 1));
             case CHALLENGE -> new ControlAction.Challenge(from.text("challenger's name", MODEL_BYTES_MAX),
                     epoch(from, 1), share(from));
-            case WITHDRAW -> new ControlAction.Withdraw(from.text("withdrawn model's name", MODEL_BYTES_MAX));
+            case WITHDRAW -> noteOrWithdrawal(from.text("withdrawn model's name", MODEL_BYTES_MAX), from);
             default -> throw from.fail("expected an action from " + CREATE + " to " + WITHDRAW + ", found " + code);
         };
         from.end();

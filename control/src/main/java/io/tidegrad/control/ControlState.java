@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param answeredBy the model that answers for this name: the model itself unless another one was promoted
 /// @param candidates the models that are tried under this name, in the order in which they became candidates
 /// @param rollbacks all rollbacks since the model was created, oldest first
-/// @param newest the newest record; null if there is none
+/// @param newest the newest decision; null if there is none
 public record ControlState(String model, int epoch, boolean paused, boolean deleted, String answeredBy,
         List<Candidate> candidates, List<ControlAction.Rollback> rollbacks, @Nullable ControlRecord newest) {
     public ControlState {
@@ -64,6 +64,7 @@ public record ControlState(String model, int epoch, boolean paused, boolean dele
             case ControlAction.Challenge challenge ->
                 answered(answeredBy, with(Candidate.challenger(challenge.by(), challenge.share())), record);
             case ControlAction.Withdraw withdraw -> answered(answeredBy, without(withdraw.by()), record);
+            case ControlAction.Note note -> this;
         };
     }
 

@@ -43,6 +43,17 @@ class ControlIntakeTest {
         assertThat(intake.status().stage()).isEqualTo("paused");
     }
 
+    @Test
+    void aGatesNoteIsNoDecisionAndNothingUnreadable() {
+        decide("m", create(1));
+        ControlDirective before = intake.directive();
+        decide("m", new ControlAction.Hold(1, 70, 50, 80, 80));
+        decide("m", new ControlAction.Publish(1, 90, 95));
+        assertThat(intake.directive()).isSameAs(before);
+        assertThat(intake.status().unreadable()).isZero();
+        assertThat(intake.status().lastInWords()).startsWith("create of m");
+    }
+
     /// Decided before it was promoted: what is known of a model counts as soon as it answers.
     @Test
     void aPromotedModelBringsItsOwnDecisionsWithIt() {

@@ -66,6 +66,26 @@ class ControlRecordTest {
         return joined(read);
     }
 
+    @Test
+    void aGatesNoteKeepsItsNumbersAndReadsAsAWithdrawalOfNobodyInBuildsBeforeNotes() {
+        for (ControlAction note : List.of(
+                new ControlAction.Hold(Integer.MAX_VALUE, Long.MAX_VALUE, -1, Long.MAX_VALUE, Long.MAX_VALUE),
+                new ControlAction.Publish(2, 120_500, 121_000))) {
+            byte[] bytes = record(note).encode();
+            assertThat(ControlRecord.decode(KEY, bytes)).isEqualTo(record(note));
+            byte[] withdrawal = record(new ControlAction.Withdraw("")).encode();
+            assertThat(Arrays.copyOf(bytes, 13 + KEY.length)).isEqualTo(Arrays.copyOf(withdrawal, 13 + KEY.length));
+        }
+        ControlRecord later = record(new ControlAction.Withdraw("gate:of-a-later-build 1 2"));
+        assertThat(ControlRecord.decode(KEY, later.encode())).isEqualTo(later);
+    }
+
+    @Test
+    void aReasonThatIsTooLongEndsWithItsLastWholeCharacter() {
+        assertThat(ControlRecord.fitting("é".repeat(511) + "a€")).isEqualTo("é".repeat(511) + "a");
+        assertThat(ControlRecord.fitting("short")).isEqualTo("short");
+    }
+
     @ParameterizedTest
     @MethodSource("records")
     void whatIsWrittenIsRead(ControlRecord record) {
@@ -76,6 +96,7 @@ class ControlRecordTest {
     void everyActionIsTried() {
         Set<Class<?>> tried = new HashSet<>();
         records().forEach(record -> tried.add(record.action().getClass()));
+        tried.add(ControlAction.Note.class); // has a test of its own
         assertThat(tried).containsExactlyInAnyOrder(ControlAction.class.getPermittedSubclasses());
     }
 

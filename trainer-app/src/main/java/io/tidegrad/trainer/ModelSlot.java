@@ -78,6 +78,7 @@ final class ModelSlot implements AutoCloseable {
     private final ScheduledExecutorService thread;
     private final ModelCondition condition = new ModelCondition();
     private volatile ControlState decided;
+    private volatile ControlAction.@Nullable Note note; // the newest one of its gate
     private volatile String reason = ""; // of the newest rollback
     private volatile Doing doing = Doing.PREPARING;
     private volatile @Nullable Running running;
@@ -108,6 +109,9 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private void add(ControlRecord record) {
+        if (record.action() instanceof ControlAction.Note of) {
+            note = of;
+        }
         if (record.action() instanceof ControlAction.Rollback) {
             reason = record.reason();
         }
@@ -120,6 +124,11 @@ final class ModelSlot implements AutoCloseable {
 
     ControlState decided() {
         return decided;
+    }
+
+    /// Returns the newest note of the model's gate on the control topic, or null if there is none.
+    ControlAction.@Nullable Note note() {
+        return note;
     }
 
     Doing doing() {
@@ -205,6 +214,9 @@ final class ModelSlot implements AutoCloseable {
     /// Takes the next decision about this model; from one thread.
     void decide(ControlRecord record) {
         add(record);
+        if (record.action() instanceof ControlAction.Note) {
+            return; // nothing to do
+        }
         if (record.action() instanceof ControlAction.Create || record.action() instanceof ControlAction.Resume
                 || record.action() instanceof ControlAction.Rollback) {
             again = true;

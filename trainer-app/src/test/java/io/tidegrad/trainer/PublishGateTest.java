@@ -3,8 +3,11 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.trainer.store.CommittedState;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -35,6 +38,11 @@ class PublishGateTest extends TrainerFixture {
         }
     }
 
+    private List<ControlRecord> notes() {
+        return view().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Note)
+                .toList();
+    }
+
     private static String status(TrainerApp trainer) {
         return json(get(trainer, "/health").body()).path("status").asText();
     }
@@ -55,7 +63,17 @@ class PublishGateTest extends TrainerFixture {
             await().atMost(PATIENCE).until(
                     () -> health(trainer, log.model()).path("reasons").findValuesAsText("reason").contains("held"));
             assertThat(status(trainer)).isEqualTo("DEGRADED");
-
+            await().atMost(PATIENCE).until(() -> notes().size() == 1);
+            ControlRecord held = notes().getFirst();
+            assertThat(held.author()).isEqualTo("gate");
+            assertThat(held.reason()).contains("mean label is 0.");
+            assertThat(held.action()).isInstanceOfSatisfying(ControlAction.Hold.class, hold -> {
+                assertThat(hold.published()).isEqualTo(dead.publishedVersion());
+                assertThat(hold.version()).isBetween((long) HEALTHY, (long) DEAD);
+                assertThat(hold.offset()).isBetween((long) HEALTHY, (long) DEAD);
+            });
+        }
+        try (TrainerApp trainer = TrainerApp.start(log.config())) { // finds the fault again, and notes it no more
             send(DEAD, MENDED, false);
             CommittedState mended = awaitSettled(trainer, MENDED);
             assertThat(mended.fault()).isNull();
@@ -65,7 +83,9 @@ class PublishGateTest extends TrainerFixture {
                 return now != null && now.publishedVersion() > DEAD;
             });
             await().atMost(PATIENCE).until(() -> status(trainer).equals("UP"));
+            await().atMost(PATIENCE).until(() -> notes().getLast().action() instanceof ControlAction.Publish);
         }
+        assertThat(notes()).extracting(note -> note.action().word()).containsExactly("hold", "publish");
         assertThat(log.manifests(log.visible(log.topics().snapshots(log.model()))))
                 .noneMatch(each -> each.version() > HEALTHY && each.version() <= DEAD);
     }

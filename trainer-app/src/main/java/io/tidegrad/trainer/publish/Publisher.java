@@ -1,6 +1,10 @@
 package io.tidegrad.trainer.publish;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Lineage;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.store.ModelStore;
@@ -52,6 +56,7 @@ public final class Publisher {
     private final Settings settings;
     private final SnapshotSeries series;
     private final @Nullable PublishGate gate;
+    private boolean holding; // a fault that is noted
     private long cutAt; // labels that were counted when the version was cut that waits at the gate
     private final RepublishOrder.Follower republish;
     private final WeightsHash weightsHash = new WeightsHash();
@@ -158,8 +163,21 @@ public final class Publisher {
         if (fault != null && series.isCut()) {
             series.forget();
         }
+        boolean holds = fault != null && store.model().evaluation().recent().labels() >= RecentEvaluation.WINDOW;
+        if (fault != null && holds && !holding) {
+            published = published.with(hold(fault, store));
+        }
+        holding = holds;
         published = published.atGate(fault != null || series.isCut() && !isProven(gate, store) && !republish.isGiven(),
                 fault);
+    }
+
+    private ControlRecord hold(String fault, ModelStore store) {
+        Parameters of = store.model().parameters();
+        return new ControlRecord(
+                lineage.model(), new ControlAction.Hold(lineage.epoch(), of.updates(), published.version(),
+                        store.nextOffset(), of.examples()),
+                clock.epochMillis(), ControlRecord.GATE, ControlRecord.fitting(fault));
     }
 
     private boolean isProven(PublishGate gate, ModelStore store) {

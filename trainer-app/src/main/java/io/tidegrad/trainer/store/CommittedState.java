@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.ControlRecord;
 import org.jspecify.annotations.Nullable;
 
 /// What the last commit made durable and visible. Immutable, so that any thread may read it.
@@ -13,15 +14,17 @@ import org.jspecify.annotations.Nullable;
 /// @param publishedVersion the newest published version; -1 if there is none
 /// @param waitsForLabels whether the gate lets no version pass before more labels have come
 /// @param fault why it does not, for people; null if nothing is wrong
+/// @param hold see `Published`
 /// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
 /// @param commits number of commits with changes since this lineage began
 /// @param report the newest one, perhaps of an earlier watermark; null before the first
 public record CommittedState(long nextOffset, long groupOffset, long version, long examples, int pending,
-        long publishedVersion, boolean waitsForLabels, @Nullable String fault, SnapshotTotals snapshots,
-        Accounts accounts, long newestAppendTime, long commits, @Nullable Report report, StoreStatus store) {
+        long publishedVersion, boolean waitsForLabels, @Nullable String fault, @Nullable ControlRecord hold,
+        SnapshotTotals snapshots, Accounts accounts, long newestAppendTime, long commits, @Nullable Report report,
+        StoreStatus store) {
     CommittedState withGroupOffset(long groupOffset) {
         return new CommittedState(nextOffset, groupOffset, version, examples, pending, publishedVersion, waitsForLabels,
-                fault, snapshots, accounts, newestAppendTime, commits, report, store);
+                fault, hold, snapshots, accounts, newestAppendTime, commits, report, store);
     }
 
     /// Returns whether everything that was committed is also reported and, if the gate lets it pass, published.

@@ -537,9 +537,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         StateWriter writer = writer();
         StoreManifest manifest = writer.manifest();
         return new CommittedState(nextOffset(), -1, parameters.updates(), parameters.examples(), model.pending(),
-                published.version(), published.waitsForLabels(), published.fault(), published.totals(), accounts(),
-                newestAppendTime(), manifest == null ? 0 : manifest.commit(), published.report(),
-                writer.status(nextOffset(), accounts()));
+                published.version(), published.waitsForLabels(), published.fault(), published.hold(),
+                published.totals(), accounts(), newestAppendTime(), manifest == null ? 0 : manifest.commit(),
+                published.report(), writer.status(nextOffset(), accounts()));
     }
 
     /// Returns the offset that is committed already, for a task that has consumed nothing since.
