@@ -319,12 +319,28 @@ public final class Decisions {
     /// @throws ControlException if the version is not published any more
     public RolledBack rollback(String model, Back back, Soundness soundness, Reach reach) {
         ControlLog.View view = control.read();
+        return rollback(known(model, view), view, back, soundness, reach);
+    }
+
+    /// The same for somebody who has seen the model in its newest epoch, and decides about no other.
+    ///
+    /// @param epoch that epoch
+    /// @throws ControlException if another epoch has begun
+    public RolledBack rollback(String model, int epoch, Back back, Soundness soundness, Reach reach) {
+        ControlLog.View view = control.read();
         ModelRecord known = known(model, view);
+        if (known.getEpoch() != epoch) {
+            throw raced(model, epoch, known.getEpoch());
+        }
+        return rollback(known, view, back, soundness, reach);
+    }
+
+    private RolledBack rollback(ModelRecord known, ControlLog.View view, Back back, Soundness soundness, Reach reach) {
         SnapshotManifest base = base(known, back);
         soundness.require(base.epoch(), base.version());
         ControlAction.Base from =
                 new ControlAction.Base(base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
-        reach.require(lineage(known, view.state(model), base.epoch()), base.nextOffset());
+        reach.require(lineage(known, view.state(known.getModel()), base.epoch()), base.nextOffset());
         return rollback(known, from, back.resumeAt());
     }
 

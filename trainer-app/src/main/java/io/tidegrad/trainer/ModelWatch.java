@@ -41,25 +41,6 @@ final class ModelWatch {
         deadLetters(slot, trainer);
         setAside(slot, trainer);
         changed(slot, trainer);
-        held(slot, trainer);
-    }
-
-    /// Scorers go on with the last version that the gate let pass, so what is served gets older.
-    private static void held(ModelSlot slot, ModelTrainer trainer) {
-        CommittedState committed = trainer.committed();
-        if (committed == null) {
-            return;
-        }
-        String fault = committed.fault();
-        String what =
-                fault == null ? null
-                        : (committed.publishedVersion() < 0 ? "no version is published: "
-                                : "version " + committed.publishedVersion() + " stays the newest that is published: ")
-                                + fault;
-        if (what != null && slot.condition().reason(ModelCondition.Kind.HELD) == null) {
-            LOG.warn("model {}: {}", slot.model(), what);
-        }
-        slot.condition().set(ModelCondition.Kind.HELD, what);
     }
 
     /// What is learned may be wrong although all measures since the beginning get better, as when all labels are false

@@ -176,8 +176,8 @@ public final class TrainerApp implements ProcessRun.Work {
         StatusPublisher publisher = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         statuses = publisher;
         looks.every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
-        Gates gates = new Gates(slots, new ControlLog(config.kafka(), topics()));
-        looks.every(LOOK_EVERY, "what publish gates do can't be noted on " + topics().control(), gates::look);
+        Gates gates = Gates.of(slots, config, admin);
+        looks.every(LOOK_EVERY, "what publish gates do can't be told on " + topics().control(), gates::look);
         looks.every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));

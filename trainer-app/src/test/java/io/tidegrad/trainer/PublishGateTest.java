@@ -8,15 +8,17 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/// A gate that wants 2,000 labels without a fault after each version.
+/// A gate that wants 2,000 labels without a fault after each version, and takes the model back after 12,000 with one.
 class PublishGateTest extends TrainerFixture {
     private static final int HEALTHY = 20_000; // eight blocks, of which six say what has been
     private static final int DEAD = 28_000; // up to here
     private static final int MENDED = 48_000;
     private static final int LABELS = 2_000;
+    private static final int LASTING = 12_000;
 
     private final SplittableRandom random = new SplittableRandom(3);
 
@@ -26,8 +28,8 @@ class PublishGateTest extends TrainerFixture {
 
     @Override
     TestLog newLog() {
-        return new TestLog(directory, "1", SharedStack.get().registryUrl(), "", 2_048, 4,
-                "PT0.05S, gate: { labels: " + LABELS + ", bounds: { mean-label: [0.2, 0.6] } }");
+        return new TestLog(directory, "1", SharedStack.get().registryUrl(), "", 2_048, 4, "PT0.05S, gate: { labels: "
+                + LABELS + ", roll-back-after: " + LASTING + ", bounds: { mean-label: [0.2, 0.6] } }");
     }
 
     private void send(int from, int to, boolean dead) {
@@ -88,5 +90,39 @@ class PublishGateTest extends TrainerFixture {
         assertThat(notes()).extracting(note -> note.action().word()).containsExactly("hold", "publish");
         assertThat(log.manifests(log.visible(log.topics().snapshots(log.model()))))
                 .noneMatch(each -> each.version() > HEALTHY && each.version() <= DEAD);
+    }
+
+    @Test
+    void aFaultThatLastsTakesTheModelBackOnceToTheLastVersionThatWasPublished() {
+        int end = HEALTHY + LASTING + 2 * LABELS;
+        send(0, HEALTHY, false);
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            awaitSettled(trainer, HEALTHY);
+            send(HEALTHY, end, true);
+            await().atMost(PATIENCE).until(() -> !rollbacks().isEmpty());
+            ControlRecord decision = rollbacks().getFirst();
+            ControlAction.Hold held = (ControlAction.Hold) notes().getFirst().action();
+            assertThat(decision.author()).isEqualTo("gate");
+            assertThat(decision.reason()).contains("held since version " + held.version(), "mean label");
+            ControlAction.Rollback back = (ControlAction.Rollback) decision.action();
+            assertThat(back.base().epoch()).isEqualTo(1);
+            assertThat(back.base().version()).isEqualTo(held.published());
+            assertThat(back.resumeOffset()).isBetween(held.offset() + LASTING, (long) end);
+            assertThat(view().model(log.model()).getEpoch()).isEqualTo(2);
+
+            send(end, 2 * end, true); // the same fault, of which the base knows nothing
+            await().atMost(PATIENCE)
+                    .until(() -> health(trainer, log.model()).path("reasons").findValuesAsText("message").stream()
+                            .anyMatch(why -> why.contains("no version was published since the last rollback")));
+            CommittedState last = awaitSettled(trainer, 2 * end);
+            assertThat(Objects.requireNonNull(last.report()).weightsHash()).isEqualTo(log
+                    .fold(offset -> offset < back.base().nextOffset() || offset >= back.resumeOffset()).weightsHash());
+        }
+        assertThat(rollbacks()).hasSize(1);
+    }
+
+    private List<ControlRecord> rollbacks() {
+        return view().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Rollback)
+                .toList();
     }
 }

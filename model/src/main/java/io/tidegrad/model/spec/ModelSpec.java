@@ -83,7 +83,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     ///
     /// @param labels the evaluation must find no fault with so many labels after the version
     /// @param bounds what measures of the newest labels must be, by the measure's name
-    public record Gate(long labels, SortedMap<String, Bound> bounds) {
+    /// @param rollBackAfter after so many labels in which it published nothing, and with a fault still there, the model goes
+    ///     back to the last version that was published; 0 for never
+    public record Gate(long labels, SortedMap<String, Bound> bounds, long rollBackAfter) {
         public Gate {
             bounds = Collections.unmodifiableSortedMap(new TreeMap<>(bounds));
         }

@@ -415,8 +415,9 @@ final class SpecReader {
         if (node == null) {
             return null;
         }
-        SpecNode.Mapping keys = node.mapping("labels", "bounds");
+        SpecNode.Mapping keys = node.mapping("labels", "bounds", "roll-back-after");
         SpecNode labels = keys.optional("labels");
+        SpecNode rollBack = keys.optional("roll-back-after");
         SpecNode bounds = keys.optional("bounds");
         SortedMap<String, ModelSpec.Bound> of = new TreeMap<>();
         if (bounds != null) {
@@ -429,7 +430,8 @@ final class SpecReader {
                 }
             }
         }
-        return new ModelSpec.Gate(labels == null ? GATE_LABELS : labels.integer(0, GATE_LABELS_MAX), of);
+        return new ModelSpec.Gate(labels == null ? GATE_LABELS : labels.integer(0, GATE_LABELS_MAX), of,
+                rollBack == null ? 0 : rollBack.integer(1, GATE_LABELS_MAX));
     }
 
     private static String key(String measure) {
