@@ -191,6 +191,7 @@ final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
         bytes.put("gradients", memory.learning().gradients());
         bytes.put("workspace", memory.learning().workspace());
         bytes.put("batch", memory.learning().batch());
+        bytes.put("comparing", memory.comparing());
         bytes.put("warm_up", memory.warmUp());
         bytes.put("total", memory.total());
         return bytes;

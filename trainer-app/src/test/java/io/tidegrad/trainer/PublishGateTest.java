@@ -28,8 +28,9 @@ class PublishGateTest extends TrainerFixture {
 
     @Override
     TestLog newLog() {
-        return new TestLog(directory, "1", SharedStack.get().registryUrl(), "", 2_048, 4, "PT0.05S, gate: { labels: "
-                + LABELS + ", roll-back-after: " + LASTING + ", bounds: { mean-label: [0.2, 0.6] } }");
+        return new TestLog(directory, "1", SharedStack.get().registryUrl(), "", 2_048, 4,
+                "PT0.05S, gate: { labels: " + LABELS + ", roll-back-after: " + LASTING
+                        + ", against-served: true, bounds: { mean-label: [0.2, 0.6] } }");
     }
 
     private void send(int from, int to, boolean dead) {

@@ -16,7 +16,7 @@ public final class LossComparison {
     public static final double CONFIDENCE = 0.95;
 
     /// How many examples tell the bound.
-    static final int FIRST = 1_000;
+    public static final int FIRST = 1_000;
 
     /// No more examples are foretold: twice as many as anybody has.
     private static final double FORETOLD_MAX = 1e12;

@@ -13,7 +13,7 @@ public final class MetricSums {
     private static final double UNIT = 0x1p24;
 
     /// Half the distance from 1 to the float below: a probability nearer to 1 is written as 1.
-    private static final double LEAST_REST = 0x1p-25;
+    static final double LEAST_REST = 0x1p-25;
 
     /// By so much a mean may be off where weights are not whole numbers.
     private static final double SLACK = 1e-6;
@@ -145,7 +145,7 @@ public final class MetricSums {
         return squares;
     }
 
-    private static double surprise(double probability, double least) {
+    static double surprise(double probability, double least) {
         return -StrictMath.log(Math.max(probability, least));
     }
 

@@ -88,6 +88,20 @@ public record MetricTask(Kind kind, int outputs, int point, float threshold) {
         };
     }
 
+    /// What a prediction loses: log loss, of margins 1 for the wrong side, of numbers the squared error.
+    public double loss(float[] predictions, int at, float label) {
+        return switch (kind) {
+            case BINARY -> label != 0 ? MetricSums.surprise(predictions[at], Float.MIN_NORMAL)
+                    : MetricSums.surprise(1 - (double) predictions[at], MetricSums.LEAST_REST);
+            case MARGIN -> isYes(predictions, at) == label > 0 ? 0 : 1;
+            case CATEGORICAL, STEPS, SEQUENCE -> MetricSums.surprise(predictions[at + (int) label], Float.MIN_NORMAL);
+            case REGRESSION -> {
+                double error = (double) predictions[at + point] - label;
+                yield error * error;
+            }
+        };
+    }
+
     /// Whether the prediction at this index is a yes.
     boolean isYes(float[] predictions, int at) {
         return predictions[at] >= threshold;

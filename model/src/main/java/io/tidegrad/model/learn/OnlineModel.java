@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A model that learns row by row: the engine's state, the rows of the unfinished batch, stream time and progressive
@@ -73,6 +74,7 @@ public final class OnlineModel {
     private ServedEvaluation served;
     private LabelArrival arrival = new LabelArrival();
     private @Nullable ScoredRows watcher;
+    private @Nullable Consumer<Batch> batches; // gets each one that was learned
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
         this.spec = spec;
@@ -329,6 +331,9 @@ public final class OnlineModel {
         if (reactions != null) {
             reactions.react(parameters);
         }
+        if (batches != null) {
+            batches.accept(open);
+        }
         open.resize(0);
     }
 
@@ -383,6 +388,11 @@ public final class OnlineModel {
     /// Shows each row that is learned from now on to `rows`, once the evaluation has counted it.
     public void watch(ScoredRows rows) {
         watcher = rows;
+    }
+
+    /// Shows each mini-batch that is learned from now on to `batches`, which must not keep or change it.
+    public void watchBatches(Consumer<Batch> batches) {
+        this.batches = batches;
     }
 
     /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not

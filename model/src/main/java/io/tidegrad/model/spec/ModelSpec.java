@@ -85,7 +85,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param bounds what measures of the newest labels must be, by the measure's name
     /// @param rollBackAfter after so many labels in which it published nothing, and with a fault still there, the model goes
     ///     back to the last version that was published; 0 for never
-    public record Gate(long labels, SortedMap<String, Bound> bounds, long rollBackAfter) {
+    /// @param againstServed whether the version must not lose more than the one that is served
+    public record Gate(long labels, SortedMap<String, Bound> bounds, long rollBackAfter, boolean againstServed) {
         public Gate {
             bounds = Collections.unmodifiableSortedMap(new TreeMap<>(bounds));
         }

@@ -12,6 +12,7 @@ import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
+import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.spec.ModelSpec.InitialWeights;
 import io.tidegrad.model.spec.ModelSpec.Input;
@@ -415,7 +416,7 @@ final class SpecReader {
         if (node == null) {
             return null;
         }
-        SpecNode.Mapping keys = node.mapping("labels", "bounds", "roll-back-after");
+        SpecNode.Mapping keys = node.mapping("labels", "bounds", "roll-back-after", "against-served");
         SpecNode labels = keys.optional("labels");
         SpecNode rollBack = keys.optional("roll-back-after");
         SpecNode bounds = keys.optional("bounds");
@@ -430,8 +431,16 @@ final class SpecReader {
                 }
             }
         }
-        return new ModelSpec.Gate(labels == null ? GATE_LABELS : labels.integer(0, GATE_LABELS_MAX), of,
-                rollBack == null ? 0 : rollBack.integer(1, GATE_LABELS_MAX));
+        int wanted = labels == null ? GATE_LABELS : labels.integer(0, GATE_LABELS_MAX);
+        SpecNode against = keys.optional("against-served");
+        boolean againstServed = against != null && against.bool();
+        if (against != null && againstServed && wanted <= LossComparison.FIRST) {
+            against.problem("the first " + LossComparison.FIRST
+                    + " labels tell what one can make, and compare nothing; expected more labels of the gate, found "
+                    + wanted);
+        }
+        return new ModelSpec.Gate(wanted, of, rollBack == null ? 0 : rollBack.integer(1, GATE_LABELS_MAX),
+                againstServed);
     }
 
     private static String key(String measure) {

@@ -119,7 +119,7 @@ class ModelSpecTest {
             quarantine: { gradient: 1e3, loss: 20.0 }
             on-change: { reset-optimizer: true, raise-rate: { for: 5000, by: 2.50 }, false-alarms-every: 1000000 }
             mini-batch: { size: 32, window: PT1H, step: mean }
-            publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] }, roll-back-after: 10000 } }
+            publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] }, roll-back-after: 10000, against-served: true } }
             watch: { false-alarms-every: 5000 }
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
@@ -174,7 +174,7 @@ class ModelSpecTest {
         // How it is published and watched is no part of it.
         assertThat(spec.publish()).isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0),
                 new ModelSpec.Gate(2_000, new TreeMap<>(Map.of("log_loss", new ModelSpec.Bound(0, 0.7),
-                        "calibration_bias", new ModelSpec.Bound(-0.05, 0.05))), 10_000)));
+                        "calibration_bias", new ModelSpec.Bound(-0.05, 0.05))), 10_000, true)));
         assertThat(again.publish())
                 .isEqualTo(new ModelSpec.Publish(Duration.ofMillis(500), new ModelSpec.Keep(5, 24, 31), null));
         assertThat(spec.watch().falseAlarms()).isEqualTo(5_000);

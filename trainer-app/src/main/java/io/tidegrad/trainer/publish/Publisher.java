@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.evaluation.RecentEvaluation;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.store.ModelStore;
@@ -56,6 +57,8 @@ public final class Publisher {
     private final Settings settings;
     private final SnapshotSeries series;
     private final @Nullable PublishGate gate;
+    private @Nullable AgainstServed against; // null unless the gate compares
+    private @Nullable String worse; // how the last version that waited was, until one is published
     private boolean holding; // a fault that is noted
     private long cutAt; // labels that were counted when the version was cut that waits at the gate
     private final RepublishOrder.Follower republish;
@@ -82,6 +85,13 @@ public final class Publisher {
         publishAt = now;
         reportAt = now;
         progressAt = now;
+    }
+
+    /// Begins to compare versions of the model that learns, if the gate wants it.
+    public void begin(OnlineModel model) {
+        if (settings.gate() != null && settings.gate().againstServed()) {
+            against = new AgainstServed(model);
+        }
     }
 
     /// Returns how often to look whether something is due, until everything is settled.
@@ -133,6 +143,10 @@ public final class Publisher {
             }
             if (gate == null || isProven(gate, store) || republish.isGiven()) {
                 republish.followed();
+                worse = null;
+                if (against != null) {
+                    against.published();
+                }
                 goOn(series.begin(published.retained(), lineage.epoch(), snapshots(out)), all, out);
             } else {
                 published = published.atGate(true, null);
@@ -160,16 +174,23 @@ public final class Publisher {
     /// has nothing to serve.
     private void lookAt(PublishGate gate, ModelStore store) {
         String fault = gate.fault(store.model().evaluation().recent());
-        if (fault != null && series.isCut()) {
+        String lost = against == null ? null : against.worse();
+        worse = lost == null ? worse : lost;
+        if ((fault != null || lost != null) && series.isCut()) {
             series.forget();
+            if (against != null) {
+                against.givenUp();
+            }
         }
-        boolean holds = fault != null && store.model().evaluation().recent().labels() >= RecentEvaluation.WINDOW;
-        if (fault != null && holds && !holding) {
-            published = published.with(hold(fault, store));
+        // After a version that was worse the next one may be cut, and is compared anew.
+        published = published.atGate(fault != null || series.isCut() && !isProven(gate, store) && !republish.isGiven(),
+                fault == null ? worse : fault);
+        String told = published.fault();
+        boolean holds = told != null && store.model().evaluation().recent().labels() >= RecentEvaluation.WINDOW;
+        if (told != null && holds && !holding) {
+            published = published.with(hold(told, store));
         }
         holding = holds;
-        published = published.atGate(fault != null || series.isCut() && !isProven(gate, store) && !republish.isGiven(),
-                fault);
     }
 
     private ControlRecord hold(String fault, ModelStore store) {
@@ -191,6 +212,9 @@ public final class Publisher {
             published = published.with(List.of(), published.totals());
         }
         series.cut(store.model(), published.retained(), moment);
+        if (against != null) {
+            against.cut(store.model().parameters());
+        }
         cutAt = store.model().evaluation().recent().labels();
     }
 

@@ -60,8 +60,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = context.getStateStore(Topics.MODEL_STORE);
         store.begin(model -> fold(model)::foldAgain);
         parts.warmUp().join(); // with cold kernels the first events would wait longer
-        Learning learning = new Learning(context, store, fold(store.model()),
-                parts.publishers().apply(store.published()),
+        Publisher publisher = parts.publishers().apply(store.published());
+        publisher.begin(store.model());
+        Learning learning = new Learning(context, store, fold(store.model()), publisher,
                 new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()), share(store.model()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
