@@ -150,6 +150,9 @@ public final class Adwin implements DriftDetector {
 
     /// The inequality times n₀ · n₁, so that nothing is divided.
     private boolean differs() {
+        if (total == 0) {
+            return false; // all values are 0
+        }
         int buckets = 0;
         for (int row = 0; row < rows; row++) {
             buckets += counts[row];

@@ -65,14 +65,17 @@ public final class ChangeAlarm {
         window = signal.kind() == Signal.Kind.SHAPE ? null : new Adwin(falseAlarms);
     }
 
-    void add(double value) {
+    /// Returns whether the alarm was judged, which it is at each 32nd value.
+    boolean add(double value) {
         Adwin adaptive = Objects.requireNonNull(window);
         values++;
         adaptive.add(value);
         blockSum += value;
-        if (values % Adwin.GRAIN == 0) {
+        boolean judged = values % Adwin.GRAIN == 0;
+        if (judged) {
             checked(adaptive);
         }
+        return judged;
     }
 
     /// The next 32 values, of which so many are 1 and the others 0.

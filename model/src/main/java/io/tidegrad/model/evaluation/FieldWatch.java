@@ -89,15 +89,17 @@ final class FieldWatch {
         return alarms;
     }
 
-    /// Sees an event's row, whether or not its label is known.
-    void add(Row row) {
+    /// Sees an event's row, whether or not its label is known. Returns whether alarms were judged, which they are at each 32nd.
+    boolean add(Row row) {
         for (Column column : columns) {
             column.add(row);
         }
         rows++;
-        if (rows % Adwin.GRAIN == 0) {
+        boolean judged = rows % Adwin.GRAIN == 0;
+        if (judged) {
             endGrain();
         }
+        return judged;
     }
 
     private void endGrain() {

@@ -159,7 +159,7 @@ final class LinearBaseline {
             double value = from[numberAt + i];
             double deviation = Math.sqrt(spreads[i] / Math.max(1, rows));
             if (deviation > 0) {
-                inputs[active] = Math.clamp((value - means[i]) / deviation, -FURTHEST, FURTHEST);
+                inputs[active] = Math.max(-FURTHEST, Math.min(FURTHEST, (value - means[i]) / deviation));
                 at[active++] = 1 + i;
             }
             moment(i, value);

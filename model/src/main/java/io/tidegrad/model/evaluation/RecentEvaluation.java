@@ -120,6 +120,8 @@ public final class RecentEvaluation {
     private final ChangeAlarm ofErrors;
     private final FieldWatch fields;
     private final List<ChangeAlarm> alarms; // all
+    private boolean judged; // some alarm, since `raised` was counted
+    private long raised;
     private final SignalValues values;
     private final SliceEvaluation slices;
 
@@ -143,7 +145,7 @@ public final class RecentEvaluation {
     /// Sees an event's fields before it is learned.
     public void accepted(Row row) {
         if (watches) {
-            fields.add(row);
+            judged |= fields.add(row);
         }
     }
 
@@ -174,7 +176,7 @@ public final class RecentEvaluation {
         window.add(prediction, at, label, weight);
         slices.add(prediction, at, label, weight);
         if (values.add(prediction, at, label)) {
-            ofLabels.add(values.label());
+            judged |= ofLabels.add(values.label()); // and the others with it
             ofPredictions.add(values.prediction());
             ofErrors.add(values.error());
         }
@@ -197,9 +199,9 @@ public final class RecentEvaluation {
 
     /// Returns how many alarms there were.
     public long raised() {
-        long raised = 0;
-        for (int i = 0; i < alarms.size(); i++) {
-            raised += alarms.get(i).raised();
+        if (judged) {
+            judged = false;
+            raised = alarms.stream().mapToLong(ChangeAlarm::raised).sum();
         }
         return raised;
     }
@@ -247,6 +249,7 @@ public final class RecentEvaluation {
     }
 
     void read(BinaryReader from) {
+        judged = true;
         values.read(from);
         window.read(from);
         if (linear != null) {

@@ -111,6 +111,8 @@ class DeadFeedTest {
         int delay = 0;
         while (!isOn(Signal.Kind.LABEL)) {
             learn(dead(payment()));
+            assertThat(recent().raised())
+                    .isEqualTo(recent().readings().stream().mapToLong(ChangeAlarm.Reading::raised).sum());
             delay++;
             assertThat(delay).isLessThan(3_500);
         }
