@@ -149,18 +149,20 @@ final class BacktestReport {
             Panel.Axis x = new Panel.Axis("examples", false);
             page.append("<h2>").append(text(Character.toUpperCase(loss.charAt(0)) + loss.substring(1)))
                     .append(" by examples</h2>\n");
-            Panel windowed = new Panel(String.format(Locale.ROOT, "in windows of %,d", length), x,
-                    new Panel.Axis(loss, false), List.of(line("model", windows, LossCurve.Window::loss),
-                            line("prior", windows, LossCurve.Window::prior)),
-                    List.of());
+            Panel windowed =
+                    new Panel(String.format(Locale.ROOT, "in windows of %,d", length), x, new Panel.Axis(loss, false),
+                            lines(windows, LossCurve.Window::loss, LossCurve.Window::prior, LossCurve.Window::linear),
+                            List.of());
             Panel cumulative = new Panel("since the start", x, new Panel.Axis(loss, false),
-                    List.of(line("model", windows, LossCurve.Window::cumulative),
-                            line("prior", windows, LossCurve.Window::cumulativePrior)),
+                    lines(windows, LossCurve.Window::cumulative, LossCurve.Window::cumulativePrior,
+                            LossCurve.Window::cumulativeLinear),
                     List.of());
             figure(new Plot(List.of(windowed, cumulative)),
                     "The running prior predicts what came so far, without looking at a feature: a model below it has"
-                            + " learned something.",
+                            + " learned something. The linear model learns the same: a network that is not below it costs more"
+                            + " than it gives.",
                     page);
+            noChange(best, windows, x, page);
             if (results.size() > 1) {
                 figure(new Plot(List.of(new Panel("since the start", x, new Panel.Axis(loss, false),
                         results.stream().limit(CURVES_MAX)
@@ -190,6 +192,32 @@ final class BacktestReport {
                             calibration.examples(), groups.size()),
                     page);
         }
+    }
+
+    private static void noChange(BacktestResult best, List<LossCurve.Window> windows, Panel.Axis x,
+            StringBuilder page) {
+        boolean classes = best.evaluation().classifies();
+        List<Panel.Line> lines = known(List.of(line("model", windows, LossCurve.Window::right),
+                line("no change", windows, LossCurve.Window::noChange)));
+        if (!lines.isEmpty()) {
+            figure(new Plot(List.of(new Panel("beside the label before", x,
+                    new Panel.Axis(classes ? "accuracy" : "absolute error", false), lines, List.of()))),
+                    "No change predicts the label before. Where labels come in long runs it is hard to beat: a model that is"
+                            + " not better does not know more than that.",
+                    page);
+        }
+    }
+
+    private static List<Panel.Line> lines(List<LossCurve.Window> windows, ToDoubleFunction<LossCurve.Window> model,
+            ToDoubleFunction<LossCurve.Window> prior, ToDoubleFunction<LossCurve.Window> linear) {
+        return known(List.of(line("model", windows, model), line("prior", windows, prior),
+                line("linear model", windows, linear)));
+    }
+
+    /// Those of what a task has.
+    private static List<Panel.Line> known(List<Panel.Line> lines) {
+        return lines.stream().filter(line -> line.points().stream().anyMatch(point -> !Double.isNaN(point.y())))
+                .toList();
     }
 
     private static Panel.Line line(String name, List<LossCurve.Window> windows,

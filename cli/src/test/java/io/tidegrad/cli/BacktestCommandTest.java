@@ -155,8 +155,8 @@ class BacktestCommandTest {
         assertThat(run("--report", report.toString(), "--label-delay", "10")).as(() -> err.toString()).isZero();
         String page = Files.readString(report);
         assertThat(page).doesNotContain("<script", "<link", "src=", "@import", "url(").contains("<svg", "Calibration",
-                "Log loss by examples", "prefers-color-scheme: dark", "# &lt;quick&gt;", "&lt;b&gt;",
-                "its label came 10 rows later",
+                "Log loss by examples", ">linear model</text>", ">no change</text>", "beside the label before",
+                "prefers-color-scheme: dark", "# &lt;quick&gt;", "&lt;b&gt;", "its label came 10 rows later",
                 "./tidegrad backtest --spec " + spec + " --data " + data + " --label-delay 10");
         assertThat(page.replace("http://www.w3.org/2000/svg", "")).doesNotContain("http:", "https:");
         assertThat(out.toString()).contains("report        " + report);

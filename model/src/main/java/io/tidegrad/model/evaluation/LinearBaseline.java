@@ -128,20 +128,33 @@ final class LinearBaseline {
         }
     }
 
-    /// Predicts a row's label, learns it, and counts what was lost.
+    /// Returns room for what it says of a row whose label comes later.
+    double[] newPrediction() {
+        return new double[outputs];
+    }
+
+    /// Predicts a row whose label comes later.
+    ///
+    /// @param into scores, or of numbers the number
+    void predict(Batch batch, int row, double[] into) {
+        score(batch, row);
+        for (int output = 0; output < outputs; output++) {
+            into[output] = task.kind() == MetricTask.Kind.REGRESSION ? number() : scores[output];
+        }
+    }
+
+    /// Learns a row, and counts what was lost by the prediction that was made for it.
     ///
     /// @param label as the model's own
-    void learn(Batch batch, int row, float label, float weight) {
-        read(batch.numbers, row * rowNumbers, batch.ids, row * rowIds);
-        for (int output = 0; output < outputs; output++) {
-            int base = output * (weights.length / outputs);
-            double score = 0;
-            for (int i = 0; i < active; i++) {
-                score += weights[base + at[i]] * inputs[i];
-            }
-            scores[output] = score;
+    /// @param made by `predict`; null: it is predicted now
+    void learn(Batch batch, int row, float label, float weight, double @Nullable [] made) {
+        double lost = made == null ? Double.NaN : lost(made, label);
+        score(batch, row);
+        double now = slope(label);
+        count(made == null ? now : lost, weight);
+        for (int i = 0; i < numbers; i++) {
+            moment(i, batch.numbers[row * rowNumbers + i]);
         }
-        count(slope(label), weight);
         for (int output = 0; output < outputs; output++) {
             step(output * (weights.length / outputs), weight * scores[output]);
         }
@@ -151,18 +164,45 @@ final class LinearBaseline {
         rows++;
     }
 
+    private double lost(double[] made, float label) {
+        if (task.kind() == MetricTask.Kind.REGRESSION) {
+            return (made[0] - label) * (made[0] - label);
+        }
+        System.arraycopy(made, 0, scores, 0, outputs);
+        return slope(label);
+    }
+
+    private void score(Batch batch, int row) {
+        read(batch.numbers, row * rowNumbers, batch.ids, row * rowIds);
+        for (int output = 0; output < outputs; output++) {
+            int base = output * (weights.length / outputs);
+            double score = 0;
+            for (int i = 0; i < active; i++) {
+                score += weights[base + at[i]] * inputs[i];
+            }
+            scores[output] = score;
+        }
+    }
+
+    /// The number that the score says.
+    private double number() {
+        return means[numbers] + deviation(numbers) * scores[0];
+    }
+
+    private double deviation(int of) {
+        return Math.sqrt(spreads[of] / Math.max(1, rows));
+    }
+
     private void read(float[] from, int numberAt, int[] ids, int idAt) {
         inputs[0] = 1;
         at[0] = 0;
         active = 1;
         for (int i = 0; i < numbers; i++) {
-            double value = from[numberAt + i];
-            double deviation = Math.sqrt(spreads[i] / Math.max(1, rows));
+            double deviation = deviation(i);
             if (deviation > 0) {
-                inputs[active] = Math.max(-FURTHEST, Math.min(FURTHEST, (value - means[i]) / deviation));
+                inputs[active] = Math.max(-FURTHEST, Math.min(FURTHEST, (from[numberAt + i] - means[i]) / deviation));
                 at[active++] = 1 + i;
             }
-            moment(i, value);
         }
         for (int i = 0; i < position.length; i++) {
             if (position[i] >= 0 && (length[i] < 0 || order[i] < ids[idAt + length[i]])) {
@@ -210,8 +250,8 @@ final class LinearBaseline {
                 return -StrictMath.log(Math.max(p, LEAST_REST));
             }
             case REGRESSION -> {
-                double deviation = Math.sqrt(spreads[numbers] / Math.max(1, rows));
-                double error = means[numbers] + deviation * scores[0] - label;
+                double deviation = deviation(numbers);
+                double error = number() - label;
                 scores[0] = deviation > 0 ? error / deviation : 0;
                 return error * error;
             }

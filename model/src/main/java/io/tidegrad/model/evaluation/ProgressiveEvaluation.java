@@ -225,6 +225,11 @@ public final class ProgressiveEvaluation {
         return task.givesProbabilities() ? recent.linearLoss() : Double.NaN;
     }
 
+    /// Share of margins on the wrong side by a linear model that learns the same rows in step; NaN for other labels.
+    public double linearErrorRate() {
+        return task.kind() == MetricTask.Kind.MARGIN ? recent.linearLoss() : Double.NaN;
+    }
+
     /// Share of rows whose label had the highest prediction; for binary labels the threshold is one half, for margins
     /// 0.
     public double accuracy() {

@@ -149,10 +149,26 @@ public final class RecentEvaluation {
         }
     }
 
+    /// Returns room for what the linear model says of a row whose label comes later; null if there is no such model.
+    public double @Nullable [] newLinearPrediction() {
+        return watches && linear != null ? linear.newPrediction() : null;
+    }
+
+    /// Sees a row whose label comes later.
+    ///
+    /// @param into what the linear model says of it
+    public void came(Batch batch, int row, double @Nullable [] into) {
+        if (linear != null && into != null) {
+            linear.predict(batch, row, into);
+        }
+    }
+
     /// Sees a row that is learned, before its prediction is added.
-    public void learned(Batch batch, int row, float label, float weight) {
+    ///
+    /// @param linearPrediction as `came` gave it; null if the row came just now
+    public void learned(Batch batch, int row, float label, float weight, double @Nullable [] linearPrediction) {
         if (watches && linear != null) {
-            linear.learn(batch, row, label, weight);
+            linear.learn(batch, row, label, weight, linearPrediction);
         }
     }
 

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Lets a model learn each row only when its label is known, some rows or some event time after the row itself came. A
 /// row is predicted when it comes, by the model as it is then, and its prediction counts in the evaluation when its label
-/// comes; so does what the members of a mixture gave it. Labels that are due at once come in the order of their rows. Nothing depends on a clock.
+/// comes; so does what the members of a mixture gave it, and what the linear baseline predicted, which learns by the same
+/// labels. Labels that are due at once come in the order of their rows. Nothing depends on a clock.
 ///
 /// The running prior, with which the evaluation compares, knows the labels that came before a row's own. Those are more
 /// than were known when the row came.
@@ -37,12 +38,14 @@ public final class LabelDelay {
     private static final class Waiting {
         final PreparedEvent event;
         final float[] predictions;
+        final double @Nullable [] linear; // what the linear baseline predicted
         float loss;
         long place;
         long arrival;
         long due;
 
-        Waiting(Row row, int outputs, int memberOutputs) {
+        Waiting(Row row, int outputs, int memberOutputs, double @Nullable [] linear) {
+            this.linear = linear;
             event = new PreparedEvent(row);
             predictions = new float[outputs];
             row.memberOutputs = new float[memberOutputs];
@@ -104,7 +107,7 @@ public final class LabelDelay {
     }
 
     public void restartEvaluation() {
-        evaluation = new ProgressiveEvaluation(model.spec());
+        evaluation = evaluation.restarted(model.spec());
     }
 
     /// Learns the rows whose labels are known by now, then predicts this one.
@@ -123,9 +126,13 @@ public final class LabelDelay {
             now = clock.now();
         }
         learn(now);
-        Waiting next = free.isEmpty() ? new Waiting(
-                new Row(row.numbers.length, row.ids.length, row.labels.length, new SliceValues(row.slices.size())),
-                logits.length, model.parameters().plan().memberOutputs()) : free.pop();
+        Waiting next = free.isEmpty()
+                ? new Waiting(
+                        new Row(row.numbers.length, row.ids.length, row.labels.length,
+                                new SliceValues(row.slices.size())),
+                        logits.length, model.parameters().plan().memberOutputs(),
+                        evaluation.recent().newLinearPrediction())
+                : free.pop();
         next.event.copyOf(event);
         next.place = place;
         next.arrival = arrivals++;
@@ -134,9 +141,15 @@ public final class LabelDelay {
         waiting.add(next);
     }
 
-    private void predict(Row row, Waiting into) {
+    /// Puts the row where predictions are made.
+    private void place(Row row) {
         System.arraycopy(row.numbers, 0, one.numbers, 0, row.numbers.length);
         System.arraycopy(row.ids, 0, one.ids, 0, row.ids.length);
+    }
+
+    private void predict(Row row, Waiting into) {
+        place(row);
+        evaluation.recent().came(one, 0, into.linear);
         predictor.logits(model.parameters(), one, logits);
         loss.compare(model.kernels(), 1, logits, 0, logits.length / model.parameters().plan().output().lines(),
                 row.labels);
@@ -161,6 +174,8 @@ public final class LabelDelay {
             EventFold.Outcome outcome = EventFold.learn(row.event, model);
             if (outcome instanceof EventFold.Outcome.Accepted) {
                 float[] labels = row.event.row().labels;
+                place(row.event.row());
+                evaluation.recent().learned(one, 0, labels[0], row.event.row().weight, row.linear);
                 evaluation.recent().slicedBy(row.event.row().slices, 0);
                 evaluation.addRow(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
                 if (watcher != null) {

@@ -312,7 +312,7 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
-            evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row]);
+            evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row], null);
             evaluation.recent().slicedBy(openSlices, row);
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);

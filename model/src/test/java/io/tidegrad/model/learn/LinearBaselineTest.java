@@ -104,6 +104,73 @@ class LinearBaselineTest {
         assertThat(measure(model, "linear_log_loss")).isCloseTo(entropy, within(0.05));
     }
 
+    /// What docs/numerics.md says of it, with a number as the only feature that varies, and labels that come later.
+    private static final class ByHand {
+        final float[] weights = new float[3]; // of the constant, the category and the number
+        final float[] squares = new float[3];
+        double mean;
+        double spread;
+        long rows;
+        double loss;
+
+        double[] inputs(double a) {
+            double deviation = Math.sqrt(spread / Math.max(1, rows));
+            return new double[]{1, 1, deviation > 0 ? Math.clamp((a - mean) / deviation, -5, 5) : 0};
+        }
+
+        double predict(double a) {
+            double[] x = inputs(a);
+            return 1 / (1 + Math.exp(-(weights[0] * x[0] + weights[1] * x[1] + weights[2] * x[2])));
+        }
+
+        void learn(double a, boolean yes, double predicted) {
+            loss -= Math.log(yes ? predicted : 1 - predicted);
+            double slope = predict(a) - (yes ? 1 : 0);
+            double[] x = inputs(a);
+            for (int i = 0; i < 3; i++) {
+                double gradient = slope * x[i];
+                squares[i] += (float) (gradient * gradient);
+                weights[i] -= gradient == 0 ? 0 : (float) (0.1 * gradient / Math.sqrt(squares[i]));
+            }
+            rows++;
+            double distance = a - mean;
+            mean += distance / rows;
+            spread += distance * (a - mean);
+        }
+    }
+
+    /// Labels come in runs that are as long as they are late: who knows them at once looks far better.
+    @Test
+    void withLateLabelsItPredictsWhenARowComesAndLearnsWhenItsLabelDoes() {
+        int late = 60;
+        int events = 3_000;
+        OnlineModel model = binary();
+        LabelDelay delay = new LabelDelay(model, new LabelDelay.Length(late, null), (_, _) -> {
+        });
+        ByHand byHand = new ByHand();
+        double[] as = new double[events];
+        boolean[] labels = new boolean[events];
+        double[] predicted = new double[events];
+        for (int i = 0; i < events; i++) {
+            as[i] = (float) (100 + 30 * random.nextGaussian());
+            labels[i] = i / late % 2 == 0 == (random.nextDouble() < 0.9);
+            PreparedEvent event = new PreparedEvent(Specs.row(new Featurizer(model.spec()),
+                    new MapEvent(Map.of("a", as[i], "b", 0.0, "kind", "k", "y", labels[i]))));
+            event.rowOf(new byte[0]);
+            delay.take(event, i);
+            if (i > late) {
+                byHand.learn(as[i - late - 1], labels[i - late - 1], predicted[i - late - 1]);
+            }
+            predicted[i] = byHand.predict(as[i]);
+        }
+        delay.drain();
+        for (int i = events - late - 1; i < events; i++) {
+            byHand.learn(as[i], labels[i], predicted[i]);
+        }
+        assertThat(delay.evaluation().linearLogLoss()).isCloseTo(byHand.loss / events, within(1e-6))
+                .isGreaterThan(model.evaluation().linearLogLoss() + 0.01);
+    }
+
     /// What it has learned is neither lost by a restart, nor where counting begins anew: a model would look better beside it.
     @Test
     void itGoesOnAfterARestartAndWhereCountingBeginsAnew() {

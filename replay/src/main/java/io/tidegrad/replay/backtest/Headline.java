@@ -16,6 +16,11 @@ public enum Headline {
         double prior(ProgressiveEvaluation evaluation) {
             return evaluation.priorLogLoss();
         }
+
+        @Override
+        double linear(ProgressiveEvaluation evaluation) {
+            return evaluation.linearLogLoss();
+        }
     },
     SQUARED_ERROR("squared error") {
         @Override
@@ -26,6 +31,11 @@ public enum Headline {
         @Override
         double prior(ProgressiveEvaluation evaluation) {
             return evaluation.priorMeanSquaredError();
+        }
+
+        @Override
+        double linear(ProgressiveEvaluation evaluation) {
+            return evaluation.linearMeanSquaredError();
         }
     },
     /// Of margins, which are no probabilities.
@@ -38,6 +48,11 @@ public enum Headline {
         @Override
         double prior(ProgressiveEvaluation evaluation) {
             return Double.NaN;
+        }
+
+        @Override
+        double linear(ProgressiveEvaluation evaluation) {
+            return evaluation.linearErrorRate();
         }
     };
 
@@ -62,4 +77,7 @@ public enum Headline {
 
     /// The same of the running prior; NaN if it has none.
     abstract double prior(ProgressiveEvaluation evaluation);
+
+    /// The same of a linear model that learns the same; NaN if there is none.
+    abstract double linear(ProgressiveEvaluation evaluation);
 }

@@ -13,17 +13,22 @@ public final class LossCurve {
     /// @param end how many examples came until its end
     /// @param loss mean over the window's weights
     /// @param prior the same of the running prior; NaN if it has none
+    /// @param linear the same of a linear model that learns the same; NaN if there is none
+    /// @param right the share of right classes, or of numbers the mean absolute error; NaN for lists
+    /// @param noChange the same of predicting the label before
     /// @param cumulative mean loss since the start
     /// @param cumulativePrior likewise
-    public record Window(long end, double loss, double prior, double cumulative, double cumulativePrior) {
+    /// @param cumulativeLinear likewise
+    public record Window(long end, double loss, double prior, double linear, double right, double noChange,
+            double cumulative, double cumulativePrior, double cumulativeLinear) {
     }
 
-    private record Sums(long examples, double weight, double loss, double prior) {
-        static final Sums NONE = new Sums(0, 0, 0, 0);
+    /// Sums since the start, by weight.
+    record Sums(long examples, double weight, double loss, double prior, double linear, double right, double noChange) {
+        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0, 0);
     }
 
     private final List<Sums> ends = new ArrayList<>(); // cumulative, at the end of each window
-    private Sums last = Sums.NONE;
     private long length = 1;
 
     /// Whether sums are wanted after that many examples.
@@ -31,13 +36,8 @@ public final class LossCurve {
         return examples % length == 0;
     }
 
-    /// @param loss sum since the start, by weight
-    void add(long examples, double weight, double loss, double prior) {
-        last = new Sums(examples, weight, loss, prior);
-        if (!wants(examples)) {
-            return;
-        }
-        ends.add(last);
+    void add(Sums sums) {
+        ends.add(sums);
         if (ends.size() == WINDOWS_MAX) {
             for (int i = 0; i < WINDOWS_MAX / 2; i++) {
                 ends.set(i, ends.get(2 * i + 1));
@@ -54,7 +54,9 @@ public final class LossCurve {
         for (Sums end : ends) {
             double weight = end.weight - before.weight;
             windows.add(new Window(end.examples, (end.loss - before.loss) / weight, (end.prior - before.prior) / weight,
-                    end.loss / end.weight, end.prior / end.weight));
+                    (end.linear - before.linear) / weight, (end.right - before.right) / weight,
+                    (end.noChange - before.noChange) / weight, end.loss / end.weight, end.prior / end.weight,
+                    end.linear / end.weight));
             before = end;
         }
         return windows;

@@ -23,6 +23,8 @@ final class RowWatch implements ScoredRows {
     private long examples;
     private long next = 1; // the number of examples after which progress is told
     private double weight;
+    private float labelBefore = Float.NaN;
+    private double noChange; // weight of labels like the one before, or the sum of absolute differences
     private double weightBefore; // of the passes before this one
     private double lossBefore; // likewise, the sum
     private double toldWeight;
@@ -45,8 +47,9 @@ final class RowWatch implements ScoredRows {
         examples++;
         weight += rowWeight;
         if (firstPass) {
+            noChange(labels[labelAt], rowWeight);
             if (curve.wants(examples)) {
-                curve.add(examples, weight, loss(), headline.prior(evaluation.get()) * weight);
+                curve.add(sums(evaluation.get()));
             }
             calibration.add(examples, predictions, at, labels[labelAt]);
         }
@@ -54,6 +57,20 @@ final class RowWatch implements ScoredRows {
             next *= 2;
             tell(predictions, at, labels[labelAt]);
         }
+    }
+
+    private void noChange(float label, float rowWeight) {
+        if (examples > 1) {
+            noChange += rowWeight
+                    * (task.classifies() ? labelBefore == label ? 1 : 0 : Math.abs((double) label - labelBefore));
+        }
+        labelBefore = label;
+    }
+
+    private LossCurve.Sums sums(ProgressiveEvaluation of) {
+        double right = list ? Double.NaN : task.classifies() ? of.accuracy() : of.meanAbsoluteError();
+        return new LossCurve.Sums(examples, weight, loss(), headline.prior(of) * weight, headline.linear(of) * weight,
+                right * weight, list ? Double.NaN : noChange);
     }
 
     /// The sum since the start.

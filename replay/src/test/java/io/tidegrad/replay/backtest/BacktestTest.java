@@ -209,6 +209,34 @@ class BacktestTest {
                 within(1e-12));
     }
 
+    @Test
+    void theCurveHasWhatTheModelMustBeatInEachWindow() throws IOException {
+        ModelSpec spec = spec("", "");
+        List<LossCurve.Window> windows = run(file("events.csv", csv(0, EVENTS)), spec).curve().windows();
+        int end = (int) windows.getLast().end();
+        OnlineModel until = fromRecords(spec, end);
+        assertThat(windows.getLast().cumulativePrior()).isCloseTo(until.evaluation().priorLogLoss(), within(1e-12));
+        assertThat(windows.getLast().cumulativeLinear()).isCloseTo(until.evaluation().linearLogLoss(), within(1e-12));
+        double right = 0;
+        double all = 0;
+        double likeBefore = 0;
+        int from = 0;
+        for (LossCurve.Window window : windows) {
+            double same = 0;
+            double weight = 0;
+            for (int i = from; i < window.end(); i++) {
+                same += i > 0 && payment(i).fraud == payment(i - 1).fraud ? payment(i).value : 0;
+                weight += payment(i).value;
+            }
+            from = (int) window.end();
+            assertThat(window.noChange()).isCloseTo(same / weight, within(1e-9));
+            right += window.right() * weight;
+            likeBefore += same;
+            all += weight;
+        }
+        assertThat(right / all).isCloseTo(until.evaluation().accuracy(), within(1e-9)).isGreaterThan(likeBefore / all);
+    }
+
     /// Predicts by a model that has learned exactly the rows whose label is known, and learns them in the order in which
     /// labels come.
     private static double[] byHand(ModelSpec spec, int events, @Nullable Duration time, int rows, OnlineModel model) {
