@@ -253,7 +253,7 @@ public final class SpecSuggestion {
             return null;
         }
         int present = sample.rows() - column.missing();
-        if (text(column) != null) {
+        if (lists(column) != null || text(column) != null) {
             return null;
         }
         if (distinct > 0.9 * present && present > 20) {
@@ -261,6 +261,10 @@ public final class SpecSuggestion {
         }
         return column.distinct().stream().mapToInt(String::length).average().orElse(0) > FREE_TEXT
                 ? "long texts, whose words hardly come again" : null;
+    }
+
+    private static @Nullable TextLists lists(Column column) {
+        return column.kind() == Column.Kind.TEXT ? TextLists.of(column.distinct()) : null;
     }
 
     /// The words of texts that hardly come again themselves; null if the field is no such text.
@@ -319,6 +323,16 @@ public final class SpecSuggestion {
             }
             case FLAG -> crossedCategory(column, name, "true or false", gaps);
             default -> {
+                TextLists lists = lists(column);
+                if (lists != null) {
+                    features.add(String.format(Locale.ROOT,
+                            "- bag: { field: %s, split: %s, count: %d, buckets: %d } # lists of %.1f of %,d values%s;"
+                                    + " buckets for four times as many",
+                            name, quotedAlways(lists.separator()),
+                            Math.clamp(powerOfTwo(lists.longest()), 8, WORDS_MAX), buckets(lists.distinct()),
+                            lists.each(), lists.distinct(), gaps));
+                    return;
+                }
                 TextWords words = text(column);
                 if (words == null) {
                     crossedCategory(column, name, "text", gaps);

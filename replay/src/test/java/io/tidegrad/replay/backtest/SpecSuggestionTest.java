@@ -17,6 +17,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,6 +106,33 @@ class SpecSuggestionTest {
         BacktestResult result = backtest(folder.resolve("reviews.csv"), yaml);
         assertThat(result.learned()).isEqualTo(1_000);
         assertThat(result.evaluation().logLoss()).isLessThan(0.8 * result.evaluation().priorLogLoss());
+    }
+
+    /// The label is whether one of the genres is among them, which a bag can say of lists that it has not seen.
+    @Test
+    void textsThatAreListsBehindOneSeparatorAreBags() throws IOException {
+        List<String> genres = List.of("Action", "Sci-Fi", "Drama", "Film-Noir", "Musical", "War", "Comedy", "IMAX");
+        StringBuilder csv = new StringBuilder("genres,tags,name,amount,unit,good\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 1_500; i++) {
+            int bits = random.nextInt(1, 256);
+            List<String> of =
+                    IntStream.range(0, 8).filter(bit -> (bits >> bit & 1) == 1).mapToObj(genres::get).toList();
+            csv.append(String.format(Locale.ROOT, "%s,\"%s\",\"Doe %d, Jo %d\",\"1,%d\",%s,%d\n", String.join("|", of),
+                    String.join(", ", of.subList(of.size() / 2, of.size())), random.nextInt(8), random.nextInt(8),
+                    200 + random.nextInt(30), i % 3 == 0 ? "kg|l" : "kg",
+                    of.contains("War") != (random.nextInt(20) == 0) ? 1 : 0));
+        }
+        String yaml = suggested("films.csv", csv.toString(), "good");
+        assertThat(yaml)
+                .containsPattern("- bag: \\{ field: genres, split: \"\\|\", count: 8, buckets: 32 } # lists of"
+                        + " [34]\\.[0-9] of 8 values; buckets for four times as many")
+                .containsPattern("- bag: \\{ field: tags, split: \",\", count: 8, buckets: 32 } # lists of")
+                .contains("- category: { field: name, buckets: 256 }", "- category: { field: amount,",
+                        "- category: { field: unit, buckets: 16 }");
+        BacktestResult result = backtest(folder.resolve("films.csv"), yaml);
+        assertThat(result.learned()).isEqualTo(1_500);
+        assertThat(result.evaluation().logLoss()).isLessThan(0.5 * result.evaluation().priorLogLoss());
     }
 
     /// Beside the best of four Adam rates with a hidden layer of 64, which take long to get to where the label is.
