@@ -94,6 +94,10 @@ final class BacktestReport {
         if (best.passes().size() > 1) {
             page.append("<p class=\"soft\">Only in the first pass were the rows new to the model.</p>\n");
         }
+        List<String> period = BacktestText.periodLine(best);
+        if (!period.isEmpty()) {
+            page.append("<p>").append(text(String.join(": ", period))).append("</p>\n");
+        }
         slices(best, page);
         alarms(best, page);
         rejected(best, page);

@@ -7,6 +7,7 @@ import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
 import io.tidegrad.replay.backtest.Headline;
 import io.tidegrad.replay.backtest.ProgressRow;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -76,7 +77,7 @@ final class BacktestText {
         StringBuilder text = new StringBuilder(System.lineSeparator());
         text.append(new Lines().add("rows", "%,d = %,d learned + %,d pending + %,d rejected", result.rows(),
                 result.learned(), result.pending(), result.rejected())).append(System.lineSeparator());
-        text.append(measures(result)).append(System.lineSeparator());
+        text.append(measures(result)).append(System.lineSeparator()).append(period(result));
         text.append(slices(result)).append(alarms(result)).append(rejected(result));
         Lines lines = new Lines();
         if (result.diverged() != null) {
@@ -128,6 +129,18 @@ final class BacktestText {
             text.append("Only in the first pass were the rows new to the model.").append(System.lineSeparator());
         }
         return text.toString();
+    }
+
+    /// The head of what is measured over the spec's period, and the measures that people look at first; empty without one.
+    static List<String> periodLine(BacktestResult result) {
+        Duration period = result.trial().spec().watch().period();
+        return period == null ? List.of()
+                : List.of("last " + period, ReplayReport.newest(result.evaluation().recent().period()));
+    }
+
+    private static String period(BacktestResult result) {
+        List<String> line = periodLine(result);
+        return line.isEmpty() ? "" : new Lines().add(line.getFirst(), "%s", line.getLast()) + System.lineSeparator();
     }
 
     /// `12 = 10 wrong-type + 2 missing-label`.
@@ -266,22 +279,18 @@ final class BacktestText {
                         .put("prediction", row.prediction()).put("features", row.features()))
                 .toList())
                 .put("alarms", result.alarms().stream()
-                        .map(each -> new JsonLine().put("example", each.example())
-                                .put("signal", each.reading().signal().kind().word())
+                        .map(each -> new JsonLine()
+                                .put("example", each.example()).put("signal", each.reading().signal().kind().word())
                                 .put("field", each.reading().signal().field()).put("message", each.reading().message()))
                         .toList())
-                .put("raised", result.raised())
+                .put("raised", result.raised()).put("period", result.evaluation().recent().period())
                 .put("slices", result.evaluation().recent().slices().stream().map(BacktestText::slice).toList())
                 .put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
     }
 
     private static JsonLine slice(SliceEvaluation.Slice slice) {
-        JsonLine all = new JsonLine();
-        slice.all().forEach(all::put);
-        JsonLine recent = new JsonLine();
-        slice.recent().forEach(recent::put);
         return new JsonLine().put("field", slice.field()).put("value", slice.value()).put("labels", slice.labels())
-                .put("missed", slice.missed()).put("all", all).put("recent", recent);
+                .put("missed", slice.missed()).put("all", slice.all()).put("recent", slice.recent());
     }
 
     private static JsonLine metrics(JsonLine to, ProgressiveEvaluation evaluation) {

@@ -4,7 +4,6 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
-import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.replay.ReplayResult;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,9 +30,12 @@ final class ReplayReport {
                                 evaluation.classifies() ? evaluation.logLoss() : evaluation.meanSquaredError(),
                                 evaluation.classifies() ? evaluation.priorLogLoss()
                                         : evaluation.priorMeanSquaredError())
-                        .add("newest 2,000", "%s", newest(evaluation.recent()))
+                        .add("newest 2,000", "%s", newest(evaluation.recent().measures()))
                         .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
                         .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
+        if (!evaluation.recent().period().isEmpty()) {
+            lines.add("period", "%s", newest(evaluation.recent().period()));
+        }
         for (ChangeAlarm.Reading alarm : evaluation.recent().alarms()) {
             lines.add("alarm", "%s", alarm.message());
         }
@@ -49,8 +51,7 @@ final class ReplayReport {
     }
 
     /// What people look at first.
-    private static String newest(RecentEvaluation recent) {
-        Map<String, Double> measures = recent.measures();
+    static String newest(Map<String, Double> measures) {
         List<String> shown = new ArrayList<>();
         for (String name : List.of("log_loss", "prior_log_loss", "linear_log_loss", "auc", "accuracy",
                 "no_change_accuracy", "mean_squared_error", "linear_mean_squared_error", "mean_absolute_error",
@@ -149,9 +150,7 @@ final class ReplayReport {
                 .put("mean_squared_error", evaluation.meanSquaredError())
                 .put("prior_mean_squared_error", evaluation.priorMeanSquaredError())
                 .put("mean_absolute_error", evaluation.meanAbsoluteError());
-        JsonLine window = new JsonLine();
-        evaluation.recent().measures().forEach(window::put);
-        to.put("window", window).put("alarms",
+        to.put("window", evaluation.recent().measures()).put("period", evaluation.recent().period()).put("alarms",
                 evaluation.recent().alarms().stream().map(ChangeAlarm.Reading::message).toList());
     }
 

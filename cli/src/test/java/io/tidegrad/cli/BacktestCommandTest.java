@@ -137,6 +137,27 @@ class BacktestCommandTest {
         assertThat(slices.get(1).get("recent").get("labels").asDouble()).isEqualTo(300);
     }
 
+    /// One event a minute, of which the last 60 have a label that the 240 before never have.
+    @Test
+    void aPeriodIsToldInTextJsonAndPage() throws IOException {
+        Files.writeString(spec,
+                SPEC.replace("topic: points }", "topic: points, event-time: at }") + "watch: { period: PT1H }\n");
+        StringBuilder csv = new StringBuilder("at,x,y<,inside\n");
+        for (int i = 0; i < 300; i++) {
+            csv.append(60_000L * i).append(",1,0,").append(i >= 240).append('\n');
+        }
+        Files.writeString(data, csv);
+        Path page = directory.resolve("period.html");
+        assertThat(run("--report", page.toString())).as(() -> err.toString()).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^last PT1H +log loss .*, mean label 1\\.0000$");
+        assertThat(Files.readString(page)).containsPattern("<p>last PT1H: log loss .*, mean label 1\\.0000</p>");
+        JsonNode period = json().get("results").get(0).get("period");
+        assertThat(period.get("labels").asInt()).isEqualTo(60);
+        assertThat(period.get("no_change_accuracy").asDouble()).isEqualTo(59 / 60.0);
+        assertThat(period.get("late").asInt()).isZero();
+        assertThat(json("--label-delay", "5").get("results").get(0).get("period").get("labels").asInt()).isEqualTo(60);
+    }
+
     @Test
     void aGridThatNoSpecUnderstandsIsTold() {
         assertThat(run("--grid", "optimiser.rate=0.1")).isEqualTo(2);

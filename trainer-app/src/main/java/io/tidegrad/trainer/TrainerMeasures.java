@@ -151,16 +151,23 @@ final class TrainerMeasures {
 
     /// Of the newest labels.
     private static final Measures<Report> WINDOW =
-            new Measures<>(
-                    RecentEvaluation.MEASURES
-                            .stream().map(
-                                    each -> Measure
-                                            .<Report>gauge("tidegrad.window." + each.name().replace('_', '.'),
-                                                    "of the newest 2,000 labels: " + each.help() + " (" + each.unit()
-                                                            + ")",
-                                                    report -> report.window().get(each.name()))
-                                            .field(each.name()))
-                            .toList());
+            new Measures<>(newest("tidegrad.window.", "of the newest 2,000 labels: ", Report::window).toList());
+
+    /// Of the spec's period.
+    private static final Measures<Report> PERIOD = new Measures<>(Stream
+            .concat(newest("tidegrad.period.", "of the spec's period of event time: ", Report::period),
+                    Stream.of(Measure.<Report>counter("tidegrad.period." + RecentEvaluation.LATE,
+                            "labels that came too late for the spec's period of event time",
+                            report -> report.period().get(RecentEvaluation.LATE)).field(RecentEvaluation.LATE)))
+            .toList());
+
+    private static Stream<Measure<Report>> newest(String prefix, String of,
+            Function<Report, Map<String, Double>> measures) {
+        return RecentEvaluation.MEASURES.stream()
+                .map(each -> Measure.<Report>gauge(prefix + each.name().replace('_', '.'),
+                        of + each.help() + " (" + each.unit() + ")", report -> measures.apply(report).get(each.name()))
+                        .field(each.name()));
+    }
 
     /// How the labels of a stream come.
     private static final Measures<Report> ARRIVAL =
@@ -256,6 +263,9 @@ final class TrainerMeasures {
         SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
         REPORT.register(registry, tags, model, TrainerMeasures::report);
         WINDOW.register(registry, tags, model, TrainerMeasures::report);
+        if (model.lineage().spec().watch().period() != null) {
+            PERIOD.register(registry, tags, model, TrainerMeasures::report);
+        }
         ARRIVAL.register(registry, tags, model, TrainerMeasures::report);
         signals(model.lineage().spec()).register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
@@ -316,6 +326,7 @@ final class TrainerMeasures {
             Map<String, @Nullable Object> window = new LinkedHashMap<>();
             WINDOW.write(report, window::put);
             reported.put("window", window);
+            reported.put("period", report.period());
             reported.put("alarms", report.alarms().stream().map(TrainerMeasures::alarm).toList());
             Map<String, @Nullable Object> arrival = new LinkedHashMap<>();
             ARRIVAL.write(report, arrival::put);

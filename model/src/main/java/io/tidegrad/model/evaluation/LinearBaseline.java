@@ -293,6 +293,11 @@ final class LinearBaseline {
         return sum / total;
     }
 
+    /// What the newest row lost, with its weight; NaN before the first.
+    double newestLoss() {
+        return size == 0 ? Double.NaN : losses[(next + losses.length - 1) % losses.length];
+    }
+
     /// The same of all rows since counting began.
     double lossOfAll() {
         return lossSum / total;

@@ -309,6 +309,16 @@ public final class ProgressiveEvaluation {
         recent.read(from);
     }
 
+    /// Writes what is measured of the spec's period of event time.
+    public void writePeriod(BinaryWriter to) {
+        recent.writePeriod(to);
+    }
+
+    /// Reads it; of another period it reads no further.
+    public void readPeriod(BinaryReader from) {
+        recent.readPeriod(from);
+    }
+
     /// Writes what is counted by slices.
     public void writeSlices(BinaryWriter to) {
         recent.writeSlices(to);

@@ -6,6 +6,7 @@ import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.feature.SliceValues;
 import io.tidegrad.model.spec.ModelSpec;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class RecentEvaluation {
     /// Labels in the window, and before alarms can begin.
     public static final int WINDOW = 2_000;
+
+    /// Parts of the spec's period, each with sums of its own.
+    public static final int PERIOD_SLOTS = 60;
 
     /// A declared measure of the window.
     ///
@@ -109,6 +113,9 @@ public final class RecentEvaluation {
                 newest -> newest.sums.shareOfTenth(tenth));
     }
 
+    /// Of a period: labels that came when their part of it was over.
+    public static final String LATE = "late";
+
     private static final Ranking UNRANKED = new Ranking(Double.NaN, Double.NaN);
 
     private final MetricTask task;
@@ -124,12 +131,18 @@ public final class RecentEvaluation {
     private long raised;
     private final SignalValues values;
     private final SliceEvaluation slices;
+    private final @Nullable TimeWindow period; // null: the spec has none
+    private final long periodMillis;
+    private long time = Row.NO_TIME; // of the event whose labels come next
 
     RecentEvaluation(ModelSpec spec, MetricTask task) {
         this.task = task;
         watches = spec.watch().falseAlarms() > 0;
         slices = new SliceEvaluation(spec, task);
         values = new SignalValues(task);
+        Duration span = spec.watch().period();
+        period = span == null ? null : new TimeWindow(task, span, PERIOD_SLOTS);
+        periodMillis = span == null ? 0 : span.toMillis();
         window = new EventWindow(task, WINDOW, spec.weighted());
         linear = LinearBaseline.of(spec, task);
         // All alarms together give no more false ones than are asked for.
@@ -172,11 +185,22 @@ public final class RecentEvaluation {
         }
     }
 
-    /// Says what the fields of slices have in the row whose labels are added next.
+    /// Says of the row whose labels are added next what the fields of slices have, and when it was.
     ///
     /// @param values of rows, row after row
-    public void slicedBy(SliceValues values, int row) {
+    /// @param eventTime epoch ms, or `Row.NO_TIME`
+    /// @param streamTime likewise
+    public void next(SliceValues values, int row, long eventTime, long streamTime) {
         slices.next(values, row);
+        time = eventTime;
+        timeIs(streamTime);
+    }
+
+    /// Lets the period end with stream time.
+    public void timeIs(long streamTime) {
+        if (period != null && streamTime != Row.NO_TIME) {
+            period.moveTo(streamTime);
+        }
     }
 
     /// Takes over what a linear model has learned, to count anew.
@@ -191,6 +215,9 @@ public final class RecentEvaluation {
         }
         window.add(prediction, at, label, weight);
         slices.add(prediction, at, label, weight);
+        if (period != null && time != Row.NO_TIME) {
+            period.add(time, prediction, at, label, weight, linear == null ? Double.NaN : linear.newestLoss());
+        }
         if (values.add(prediction, at, label)) {
             judged |= ofLabels.add(values.label()); // and the others with it
             ofPredictions.add(values.prediction());
@@ -238,6 +265,17 @@ public final class RecentEvaluation {
                 window.noChange(), linear == null ? Double.NaN : linear.loss()));
     }
 
+    /// Returns the same measures of the spec's period of event time, and how many labels came too late for it (`late`); empty
+    /// without one.
+    public Map<String, Double> period() {
+        if (period == null) {
+            return Map.of();
+        }
+        Map<String, Double> measures = measures(MEASURES, period.newest());
+        measures.put(LATE, (double) period.late());
+        return measures;
+    }
+
     /// The measures that sums alone have, likewise.
     static Map<String, Double> measures(MetricSums sums) {
         return measures(WITHOUT_TENTHS, new Newest(sums, UNRANKED, Double.NaN, Double.NaN));
@@ -273,6 +311,21 @@ public final class RecentEvaluation {
         }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
         fields.read(from);
+    }
+
+    /// Writes what is measured of the period.
+    void writePeriod(BinaryWriter to) {
+        to.int64(periodMillis);
+        if (period != null) {
+            period.write(to);
+        }
+    }
+
+    /// Reads what was written; of another period it reads no further.
+    void readPeriod(BinaryReader from) {
+        if (from.int64() == periodMillis && period != null) {
+            period.read(from);
+        }
     }
 
     void writeSlices(BinaryWriter to) {

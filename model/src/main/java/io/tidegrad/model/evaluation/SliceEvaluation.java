@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class SliceEvaluation {
     private static final int GROUPS = 64;
     private static final int GROUP = 8;
-    private static final int CLASSES_MAX = 16; // with more, precision and recall are left out
+    static final int CLASSES_MAX = 16; // with more, precision and recall are left out
     static final int GENERATION = 10_000;
 
     /// Measures of one value.

@@ -176,7 +176,7 @@ public final class LabelDelay {
                 float[] labels = row.event.row().labels;
                 place(row.event.row());
                 evaluation.recent().learned(one, 0, labels[0], row.event.row().weight, row.linear);
-                evaluation.recent().slicedBy(row.event.row().slices, 0);
+                evaluation.recent().next(row.event.row().slices, 0, row.event.row().eventTime, model.eventTime());
                 evaluation.addRow(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
                 if (watcher != null) {
                     watcher.scored(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);

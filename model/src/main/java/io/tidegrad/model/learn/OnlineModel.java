@@ -24,6 +24,7 @@ import io.tidegrad.model.spec.Quarantine;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -41,10 +42,11 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 5;
+    private static final int CARRY_FORMAT = 6;
 
-    /// Earlier formats, which are read: without the events in a row that failed, which are counted anew; with an evaluation
+    /// Earlier formats, which are read: without a period of event time, which begins anew; without the events in a row that failed, which are counted anew; with an evaluation
     /// of the newest labels that knows no fields, which begins anew; without one; and without what was served.
+    private static final int CARRY_FORMAT_WITHOUT_PERIOD = 5;
     private static final int CARRY_FORMAT_WITHOUT_DIVERGENCE = 4;
     private static final int CARRY_FORMAT_WITHOUT_FIELDS = 3;
     private static final int CARRY_FORMAT_SINCE_THE_BEGINNING = 2;
@@ -60,6 +62,7 @@ public final class OnlineModel {
     private final RowShape shape;
     private final Batch open;
     private final int sliced; // fields by which the evaluation tells rows apart
+    private final long[] openTimes; // of the open batch's rows
     private final SliceValues openSlices; // of the open batch, row after row
     private final Quarantine quarantine;
     private final Batch judged; // the row that is judged
@@ -86,6 +89,7 @@ public final class OnlineModel {
         learner = new Learner(parameters, kernels, spec.miniBatch());
         open = new Batch(shape, spec.miniBatch());
         sliced = spec.watch().slices().size();
+        openTimes = new long[spec.miniBatch()];
         openSlices = new SliceValues(spec.miniBatch() * sliced);
         quarantine = spec.quarantine();
         judged = new Batch(shape, 1);
@@ -183,8 +187,8 @@ public final class OnlineModel {
                 open.resize(0);
                 return rejection;
             }
-            score();
             rowAccepted(row);
+            score();
             return null;
         }
         rowAccepted(row);
@@ -211,6 +215,7 @@ public final class OnlineModel {
     }
 
     private void appendOpen(Row row) {
+        openTimes[open.size()] = row.eventTime;
         if (sliced > 0) {
             openSlices.copy(open.size() * sliced, row.slices, 0, sliced);
         }
@@ -313,7 +318,7 @@ public final class OnlineModel {
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
             evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row], null);
-            evaluation.recent().slicedBy(openSlices, row);
+            evaluation.recent().next(openSlices, row, openTimes[row], streamTime.now());
             evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                     open.sampleWeights[row]);
             divergence.learned(predictions, row * outputs, open.labels[row * shape.labels()]);
@@ -349,6 +354,7 @@ public final class OnlineModel {
     public void tick(long eventTime) {
         tick();
         streamTime.advance(eventTime);
+        evaluation.recent().timeIs(streamTime.now());
     }
 
     /// Rows accepted but not yet learned.
@@ -430,6 +436,7 @@ public final class OnlineModel {
         if (spec.stream() != null) {
             arrival.write(to);
         }
+        writePeriod(to);
         if (sliced > 0) {
             evaluation.writeSlices(to);
             for (int i = 0; i < open.size() * sliced; i++) {
@@ -481,8 +488,32 @@ public final class OnlineModel {
         if (spec.stream() != null && from.remaining() > 0) { // else an earlier build wrote it
             arrival.read(from);
         }
+        readPeriod(from);
         readSlices(from);
         from.end();
+    }
+
+    /// What is measured by event time, as a block, because the next spec of the model may have another period.
+    private void writePeriod(BinaryWriter to) {
+        BinaryWriter block = new BinaryWriter();
+        for (int i = 0; i < open.size(); i++) {
+            block.int64(openTimes[i]);
+        }
+        evaluation.writePeriod(block);
+        to.block(block.toBytes());
+    }
+
+    private void readPeriod(BinaryReader from) {
+        Arrays.fill(openTimes, Row.NO_TIME);
+        if (from.format() > CARRY_FORMAT_WITHOUT_PERIOD) {
+            byte[] bytes = from.raw(from.int32());
+            BinaryReader block = BinaryReader.bare(bytes, 0, bytes.length,
+                    "what model '" + spec.model() + "' measures by event time", CarryFormatException::new);
+            for (int i = 0; i < open.size(); i++) {
+                openTimes[i] = block.int64();
+            }
+            evaluation.readPeriod(block);
+        }
     }
 
     /// Slices stand last, because the next spec of the model may have others: then they begin anew.

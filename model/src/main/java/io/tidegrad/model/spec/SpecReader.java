@@ -122,7 +122,7 @@ final class SpecReader {
         if (publishNode != null && publish.gate() != null && label.kind == Label.Kind.SEQUENCE) {
             publishNode.problem("a gate judges labels one by one; expected none where the label is a sequence");
         }
-        Watch watch = Watch.read(keys.optional("watch"), features, label.kind);
+        Watch watch = Watch.read(keys.optional("watch"), features, label.kind, input);
         if (publishNode != null && publish.gate() != null && watch.falseAlarms() == 0) {
             publishNode.problem("a gate judges by what is watched; expected a watch whose false-alarms-every is not 0");
         }

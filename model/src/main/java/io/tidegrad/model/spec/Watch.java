@@ -1,6 +1,8 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.model.spec.SpecNode.Mapping;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -12,23 +14,27 @@ import org.jspecify.annotations.Nullable;
 /// @param falseAlarms events between two alarms about nothing, as expected; 0: nothing is measured
 /// @param slices fields by whose values labels are told apart
 /// @param top of how many values of each
-public record Watch(long falseAlarms, List<String> slices, int top) {
+/// @param period event time whose labels are measured; null for none
+public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Duration period) {
     private static final long FALSE_ALARMS = 1_000_000;
     private static final int SLICES_MAX = 4;
     private static final int TOP = 10;
     private static final int TOP_MAX = 50;
+    private static final Duration PERIOD_MIN = Duration.ofMinutes(1);
+    private static final Duration PERIOD_MAX = Duration.ofDays(366);
 
-    private static final Watch DEFAULT = new Watch(FALSE_ALARMS, List.of(), TOP);
+    private static final Watch DEFAULT = new Watch(FALSE_ALARMS, List.of(), TOP, null);
 
     public Watch {
         slices = List.copyOf(slices);
     }
 
-    static Watch read(@Nullable SpecNode node, List<Feature> features, ModelSpec.Label.Kind label) {
+    static Watch read(@Nullable SpecNode node, List<Feature> features, ModelSpec.Label.Kind label,
+            ModelSpec.Input input) {
         if (node == null) {
             return DEFAULT;
         }
-        Mapping keys = node.mapping("false-alarms-every", "slices", "top");
+        Mapping keys = node.mapping("false-alarms-every", "slices", "top", "period");
         long falseAlarms = falseAlarms(keys.optional("false-alarms-every"));
         SpecNode slicesNode = keys.optional("slices");
         List<String> slices = slicesNode == null ? List.of() : slices(slicesNode, features);
@@ -42,7 +48,26 @@ public record Watch(long falseAlarms, List<String> slices, int top) {
         if (top != null && slicesNode == null) {
             top.problem("expected slices beside it, like slices: [country]");
         }
-        return new Watch(falseAlarms, slices, top == null ? TOP : top.integer(1, TOP_MAX));
+        SpecNode period = keys.optional("period");
+        if (period != null && falseAlarms == 0) {
+            period.problem("a period is one of what is watched; expected a false-alarms-every that is not 0");
+        }
+        return new Watch(falseAlarms, slices, top == null ? TOP : top.integer(1, TOP_MAX),
+                period == null ? null : period(period, label, input));
+    }
+
+    private static Duration period(SpecNode node, ModelSpec.Label.Kind label, ModelSpec.Input input) {
+        Duration period = node.duration(PERIOD_MIN, PERIOD_MAX);
+        if (!period.equals(period.truncatedTo(ChronoUnit.MINUTES))) {
+            node.problem("expected whole minutes, found " + period);
+        }
+        if (input.eventTime() == null && input.stream() == null) {
+            node.problem("a period is one of event time: name its field, input: { event-time: … }");
+        }
+        if (label == ModelSpec.Label.Kind.SEQUENCE) {
+            node.problem("labels that are sequences have no measures; expected none");
+        }
+        return period;
     }
 
     private static long falseAlarms(@Nullable SpecNode every) {

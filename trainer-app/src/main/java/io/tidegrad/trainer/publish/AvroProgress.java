@@ -65,9 +65,9 @@ public final class AvroProgress {
                 .setWeightsHash(report.weightsHash()).setStateHash(report.stateHash())
                 .setAsServed(report.served().stream().map(AvroProgress::figures).toList())
                 .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList())
-                .setWindow(report.window()).setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList())
-                .setLabelArrival(report.arrival()).setSlices(report.slices().stream().map(AvroProgress::slice).toList())
-                .build();
+                .setWindow(report.window()).setPeriod(report.period())
+                .setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList()).setLabelArrival(report.arrival())
+                .setSlices(report.slices().stream().map(AvroProgress::slice).toList()).build();
         return codec.encode(schemaId, progress);
     }
 

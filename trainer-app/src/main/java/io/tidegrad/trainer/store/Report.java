@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param servedUnreadable examples that say they were served, but not what, or with a number that is not finite
 /// @param servedForgotten labels of what epochs served that are no longer kept
 /// @param window measures of the newest labels by name, see [io.tidegrad.model.evaluation.RecentEvaluation#MEASURES]
+/// @param period the same of the spec's period of event time, see [io.tidegrad.model.evaluation.RecentEvaluation#period]
 /// @param readings what is said of each signal that is watched
 /// @param arrival how the labels of a stream come, see [io.tidegrad.model.evaluation.LabelArrival#measures]
 /// @param slices measures by the most frequent values of the spec's slices
@@ -29,12 +30,13 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
         List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
-        long servedForgotten, Map<String, Double> window, List<ChangeAlarm.Reading> readings,
-        Map<String, Double> arrival, List<SliceEvaluation.Slice> slices) {
+        long servedForgotten, Map<String, Double> window, Map<String, Double> period,
+        List<ChangeAlarm.Reading> readings, Map<String, Double> arrival, List<SliceEvaluation.Slice> slices) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
         window = Collections.unmodifiableMap(window); // in its order
+        period = Collections.unmodifiableMap(period);
         readings = List.copyOf(readings);
         arrival = Collections.unmodifiableMap(arrival);
         slices = List.copyOf(slices);
@@ -50,8 +52,8 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.auc(), evaluation.meanSquaredError(), evaluation.priorMeanSquaredError(),
                 evaluation.meanAbsoluteError(), model.quarantined(), model.reactions(), model.raisedFor(),
                 model.served().stages(), model.served().ranges(), model.served().unreadableCount(),
-                model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().readings(),
-                model.arrival().measures(), evaluation.recent().slices());
+                model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().period(),
+                evaluation.recent().readings(), model.arrival().measures(), evaluation.recent().slices());
     }
 
     /// Returns the alarms that are on.
