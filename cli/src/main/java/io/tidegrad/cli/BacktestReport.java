@@ -98,6 +98,11 @@ final class BacktestReport {
         if (!period.isEmpty()) {
             page.append("<p>").append(text(String.join(": ", period))).append("</p>\n");
         }
+        List<List<String>> out = BacktestText.labelsOutRows(best);
+        if (!out.isEmpty()) {
+            page.append("<h2>While labels were out</h2>\n");
+            table(out, 1, page);
+        }
         slices(best, page);
         alarms(best, page);
         rejected(best, page);

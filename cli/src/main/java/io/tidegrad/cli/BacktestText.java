@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.SliceEvaluation;
 import io.tidegrad.model.spec.ModelSpec;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// What a backtest prints, for people and for programs.
 final class BacktestText {
@@ -78,7 +80,7 @@ final class BacktestText {
         text.append(new Lines().add("rows", "%,d = %,d learned + %,d pending + %,d rejected", result.rows(),
                 result.learned(), result.pending(), result.rejected())).append(System.lineSeparator());
         text.append(measures(result)).append(System.lineSeparator()).append(period(result));
-        text.append(slices(result)).append(alarms(result)).append(rejected(result));
+        text.append(labelsOut(result)).append(slices(result)).append(alarms(result)).append(rejected(result));
         Lines lines = new Lines();
         if (result.diverged() != null) {
             lines.add("diverged", "%s", result.diverged());
@@ -141,6 +143,30 @@ final class BacktestText {
     private static String period(BacktestResult result) {
         List<String> line = periodLine(result);
         return line.isEmpty() ? "" : new Lines().add(line.getFirst(), "%s", line.getLast()) + System.lineSeparator();
+    }
+
+    /// What was to be expected of the rows whose labels were out, beside what became of them, with a head; empty if none were.
+    static List<List<String>> labelsOutRows(BacktestResult result) {
+        EstimatedPerformance.Comparison out = result.labelsOut();
+        if (out == null) {
+            return List.of();
+        }
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("labels out: " + whole(out.predictions()), "estimated", "realized"));
+        out.estimated().forEach((measure, estimated) -> rows.add(List.of(measure.replace('_', ' '),
+                Metric.text(estimated), Metric.text(out.realized().getOrDefault(measure, Double.NaN)))));
+        return rows;
+    }
+
+    private static String labelsOut(BacktestResult result) {
+        List<List<String>> rows = labelsOutRows(result);
+        return rows.isEmpty() ? "" : table(rows) + System.lineSeparator();
+    }
+
+    private static @Nullable JsonLine labelsOutJson(BacktestResult result) {
+        EstimatedPerformance.Comparison out = result.labelsOut();
+        return out == null ? null : new JsonLine().put("predictions", out.predictions())
+                .put("estimated", out.estimated()).put("realized", out.realized());
     }
 
     /// `12 = 10 wrong-type + 2 missing-label`.
@@ -279,11 +305,12 @@ final class BacktestText {
                         .put("prediction", row.prediction()).put("features", row.features()))
                 .toList())
                 .put("alarms", result.alarms().stream()
-                        .map(each -> new JsonLine()
-                                .put("example", each.example()).put("signal", each.reading().signal().kind().word())
+                        .map(each -> new JsonLine().put("example", each.example())
+                                .put("signal", each.reading().signal().kind().word())
                                 .put("field", each.reading().signal().field()).put("message", each.reading().message()))
                         .toList())
-                .put("raised", result.raised()).put("period", result.evaluation().recent().period())
+                .put("raised", result.raised()).put("labels_out", labelsOutJson(result))
+                .put("period", result.evaluation().recent().period())
                 .put("slices", result.evaluation().recent().slices().stream().map(BacktestText::slice).toList())
                 .put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
     }

@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -156,6 +157,23 @@ class BacktestCommandTest {
         assertThat(period.get("no_change_accuracy").asDouble()).isEqualTo(59 / 60.0);
         assertThat(period.get("late").asInt()).isZero();
         assertThat(json("--label-delay", "5").get("results").get(0).get("period").get("labels").asInt()).isEqualTo(60);
+    }
+
+    /// Of the last point and the 100 before, whose labels are out, each label is known to the test.
+    @Test
+    void whatIsExpectedWhileLabelsAreOutStandsBesideWhatBecameOfIt() throws IOException {
+        Path page = directory.resolve("out.html");
+        assertThat(run("--label-delay", "100", "--report", page.toString())).as(() -> err.toString()).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^labels out: 101 +estimated +realized$")
+                .containsPattern("(?m)^log loss +0\\.\\d{4} +0\\.\\d{4}$");
+        assertThat(Files.readString(page)).contains("<h2>While labels were out</h2>");
+        JsonNode labelsOut = json("--label-delay", "100").get("results").get(0).get("labels_out");
+        List<String> lines = Files.readAllLines(data);
+        long yes = lines.subList(900, 1_001).stream().filter(line -> line.endsWith("true")).count();
+        assertThat(labelsOut.get("predictions").asInt()).isEqualTo(101);
+        assertThat(labelsOut.get("realized").get("mean_label").asDouble()).isCloseTo(yes / 101.0, within(1e-9));
+        assertThat(labelsOut.get("estimated").get("mean_label").asDouble()).isBetween(0.3, 0.7);
+        assertThat(json().get("results").get(0).get("labels_out").isNull()).isTrue();
     }
 
     @Test

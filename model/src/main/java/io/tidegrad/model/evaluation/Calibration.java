@@ -10,6 +10,8 @@ final class Calibration {
     /// Of probabilities, equally wide.
     static final int BINS = 10;
 
+    private static final double SUPPORT = 10; // labels by which a bin is taken to be calibrated before it has some
+
     private final double[] total = new double[BINS];
     private final double[] predicted = new double[BINS];
     private final double[] actual = new double[BINS];
@@ -17,10 +19,28 @@ final class Calibration {
     /// @param predictedSum the probability, weighted
     /// @param actualSum what happened (0 or 1), weighted
     void add(double probability, double weight, double predictedSum, double actualSum) {
-        int bin = Math.clamp((int) (probability * BINS), 0, BINS - 1);
+        int bin = bin(probability);
         total[bin] += weight;
         predicted[bin] += predictedSum;
         actual[bin] += actualSum;
+    }
+
+    private static int bin(double probability) {
+        return Math.clamp((int) (probability * BINS), 0, BINS - 1);
+    }
+
+    /// Returns how likely it is what this probability is said of. In the lower half the probability is multiplied, so that
+    /// within its bin the mean is what happened; in the upper half its rest is. Ten labels that are as promised are added
+    /// to each bin, so that one without labels changes nothing.
+    double calibrated(double probability) {
+        int bin = bin(probability);
+        if (!(total[bin] > 0)) {
+            return probability;
+        }
+        double promised = predicted[bin] / total[bin];
+        double happened = (actual[bin] + SUPPORT * promised) / (total[bin] + SUPPORT);
+        return bin < BINS / 2 ? Math.min(1, probability * (promised > 0 ? happened / promised : 1))
+                : Math.max(0, 1 - (1 - probability) * (promised < 1 ? (1 - happened) / (1 - promised) : 1));
     }
 
     void add(Calibration other) {

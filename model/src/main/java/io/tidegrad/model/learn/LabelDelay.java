@@ -4,6 +4,7 @@ import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.feature.SliceValues;
@@ -72,6 +73,7 @@ public final class LabelDelay {
     private final ArrayDeque<Waiting> free = new ArrayDeque<>();
     private ProgressiveEvaluation evaluation;
     private @Nullable ScoredRows watcher;
+    private @Nullable EstimatedPerformance drained; // of the labels that come at the end
     private long arrivals;
 
     /// @throws IllegalArgumentException the length is one of event time, and the spec names none
@@ -158,9 +160,18 @@ public final class LabelDelay {
         predictor.memberOutputs(0, into.event.row().memberOutputs, 0);
     }
 
-    /// Lets all labels come that are still out, in their order.
-    public void drain() {
+    /// Lets all labels come that are still out, in their order. Returns what was to be expected of these predictions, beside
+    /// what became of them; null where there is no estimate, or no label was out.
+    public EstimatedPerformance.@Nullable Comparison drain() {
+        EstimatedPerformance estimate = waiting.isEmpty() ? null : evaluation.recent().estimate();
+        if (estimate != null) {
+            waiting.stream().sorted(waiting.comparator())
+                    .forEach(row -> estimate.add(row.predictions, 0, row.event.row().weight));
+        }
+        drained = estimate;
         learn(Long.MAX_VALUE);
+        drained = null;
+        return estimate == null ? null : estimate.compared();
     }
 
     /// Rows whose label has not come.
@@ -178,6 +189,9 @@ public final class LabelDelay {
                 evaluation.recent().learned(one, 0, labels[0], row.event.row().weight, row.linear);
                 evaluation.recent().next(row.event.row().slices, 0, row.event.row().eventTime, model.eventTime());
                 evaluation.addRow(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
+                if (drained != null) {
+                    drained.labelled(row.predictions, 0, labels[0], row.event.row().weight);
+                }
                 if (watcher != null) {
                     watcher.scored(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
                 }

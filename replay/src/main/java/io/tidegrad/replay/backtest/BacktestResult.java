@@ -1,6 +1,7 @@
 package io.tidegrad.replay.backtest;
 
 import io.tidegrad.model.evaluation.ChangeAlarm;
+import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.Rejection;
 import java.util.List;
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// @param calibration of the first pass
 /// @param alarms the first ones of the first pass
 /// @param raised how many there were
+/// @param labelsOut of the first pass, of the rows whose labels were out when it ended: what was to be expected of their
+///     predictions, and what became of them; null without late labels, or where there is no estimate
 /// @param diverged why learning ended before the file did; null if it did not
 /// @param weightsHash 64 hex digits, those that a trainer publishes after the same events
 /// @param stateHash likewise
@@ -28,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 public record BacktestResult(Backtest.Trial trial, long rows, long learned, int pending, long updates,
         Map<Rejection.Reason, Long> reasons, List<Rejected> firstRejected, List<ProgressiveEvaluation> passes,
         List<ProgressRow> progress, LossCurve curve, CalibrationSample calibration, List<Alarm> alarms, long raised,
-        @Nullable String diverged, String weightsHash, String stateHash, long nanos) {
+        EstimatedPerformance.@Nullable Comparison labelsOut, @Nullable String diverged, String weightsHash,
+        String stateHash, long nanos) {
     /// A row that can't be learned.
     ///
     /// @param place its line, or its number

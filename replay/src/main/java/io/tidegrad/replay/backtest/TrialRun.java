@@ -2,6 +2,7 @@ package io.tidegrad.replay.backtest;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.evaluation.ChangeAlarm;
+import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.feature.Rejection;
@@ -36,6 +37,7 @@ final class TrialRun {
     private final List<BacktestResult.Alarm> alarms = new ArrayList<>();
     private long raised;
     private long rows;
+    private EstimatedPerformance.@Nullable Comparison labelsOut;
     private @Nullable String diverged;
 
     /// @param rowsOf which of a chunk's rows are this trial's
@@ -114,7 +116,8 @@ final class TrialRun {
     void endPass() {
         if (delay != null && diverged == null) {
             try {
-                delay.drain();
+                EstimatedPerformance.Comparison out = delay.drain();
+                labelsOut = passes.isEmpty() ? out : labelsOut;
             } catch (ModelDivergedException e) {
                 diverged = e.getMessage();
             }
@@ -130,6 +133,7 @@ final class TrialRun {
     BacktestResult result(long nanos) {
         return new BacktestResult(trial, rows, model.parameters().examples(), model.pending(),
                 model.parameters().updates(), reasons, rejected, passes, watch.progress(), watch.curve(),
-                watch.calibration(), alarms, raised, diverged, model.weightsHash(), model.stateHash(), nanos);
+                watch.calibration(), alarms, raised, labelsOut, diverged, model.weightsHash(), model.stateHash(),
+                nanos);
     }
 }

@@ -1,0 +1,163 @@
+package io.tidegrad.model.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.model.evaluation.EstimatedPerformance.Comparison;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.function.DoubleUnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// What is estimated without labels, beside the labels, and beside sums over a list.
+class EstimatedPerformanceTest {
+    private static final MetricTask TASK = MetricTask.binary(Math.nextUp(0.5f));
+
+    private final SplittableRandom random = new SplittableRandom(9);
+
+    private static double sigmoid(double x) {
+        return 1 / (1 + Math.exp(-x));
+    }
+
+    private static EstimatedPerformance estimate(MetricTask task, MetricSums newest) {
+        return Objects.requireNonNull(EstimatedPerformance.of(task, newest));
+    }
+
+    /// Labels of 20,000 events around 0, then 20,000 events around `center` whose labels are out.
+    ///
+    /// @param confidence of the model; 1 is calibrated
+    /// @param truth how likely yes is by an event's x, once labels are out
+    private Comparison compared(double center, double confidence, DoubleUnaryOperator truth) {
+        MetricSums newest = new MetricSums(TASK, false, true);
+        for (int i = 0; i < 20_000; i++) {
+            double x = random.nextGaussian() * 1.5;
+            newest.add(new float[]{(float) sigmoid(confidence * x)}, 0, random.nextDouble() < sigmoid(x) ? 1 : 0, 1, 1);
+        }
+        EstimatedPerformance estimate = estimate(TASK, newest);
+        for (int i = 0; i < 20_000; i++) {
+            double x = center + random.nextGaussian() * 1.5;
+            float[] prediction = {(float) sigmoid(confidence * x)};
+            estimate.add(prediction, 0, 1);
+            estimate.labelled(prediction, 0, random.nextDouble() < truth.applyAsDouble(x) ? 1 : 0, 1);
+        }
+        return estimate.compared();
+    }
+
+    /// As docs/backtest.md promises.
+    @ParameterizedTest
+    @CsvSource({"0, 1, 0.03, 0.03", "1.5, 1, 0.03, 0.03", "-2, 1, 0.03, 0.03", "1.5, 0.5, 0.03, 0.03",
+        "1.5, 2, 0.12, 0.06", "-2, 2, 0.12, 0.06"})
+    void otherEventsAreEstimatedWell(double center, double confidence, double ofLogLoss, double ofAuc) {
+        Comparison compared = compared(center, confidence, EstimatedPerformanceTest::sigmoid);
+        assertThat(compared.predictions()).isEqualTo(20_000);
+        assertThat(compared.estimated().keySet()).isEqualTo(compared.realized().keySet()).contains("log_loss", "auc",
+                "accuracy", "brier_score", "recall");
+        for (String measure : List.of("brier_score", "accuracy", "mean_label")) {
+            assertThat(compared.estimated().get(measure)).as(measure).isCloseTo(compared.realized().get(measure),
+                    within(0.03));
+        }
+        assertThat(compared.estimated().get("log_loss")).isCloseTo(compared.realized().get("log_loss"),
+                within(ofLogLoss));
+        assertThat(compared.estimated().get("auc")).isCloseTo(compared.realized().get("auc"), within(ofAuc));
+    }
+
+    @Test
+    void otherLabelsForTheSameEventsAreNotSeen() {
+        Comparison compared = compared(0, 1, x -> sigmoid(-x));
+        assertThat(compared.estimated().get("accuracy")).isGreaterThan(0.7);
+        assertThat(compared.realized().get("accuracy")).isLessThan(0.3);
+        assertThat(compared.estimated().get("log_loss")).isLessThan(compared.realized().get("log_loss") - 0.5);
+    }
+
+    /// Sums over a list of (p, q), and over all pairs.
+    @Test
+    void anEstimateIsWhatIsExpectedOfTheCalibratedProbabilities() {
+        MetricSums newest = new MetricSums(TASK, false, true);
+        double[][] tenths = new double[10][3];
+        for (int i = 0; i < 500; i++) {
+            float p = random.nextInt(1, 32) / 32f;
+            int label = random.nextDouble() < p * p ? 1 : 0;
+            newest.add(new float[]{p}, 0, label, 1, 1);
+            double[] tenth = tenths[Math.min(9, (int) (10 * p))];
+            tenth[0]++;
+            tenth[1] += p;
+            tenth[2] += label;
+        }
+        EstimatedPerformance estimate = estimate(TASK, newest);
+        List<double[]> pairs = new ArrayList<>();
+        for (int i = 0; i < 400; i++) {
+            double p = random.nextInt(1, 32) / 32.0;
+            estimate.add(new float[]{(float) p}, 0, 2);
+            double[] tenth = tenths[Math.min(9, (int) (10 * p))];
+            double mean = tenth[1] / tenth[0];
+            double happened = (tenth[2] + 10 * mean) / (tenth[0] + 10);
+            pairs.add(new double[]{p, p < 0.5 ? p * happened / mean : 1 - (1 - p) * (1 - happened) / (1 - mean)});
+        }
+        double loss = 0;
+        double right = 0;
+        double inOrder = 0;
+        double all = 0;
+        for (double[] yes : pairs) {
+            loss -= yes[1] * Math.log(yes[0]) + (1 - yes[1]) * Math.log(1 - yes[0]);
+            right += yes[0] > 0.5 ? yes[1] : 1 - yes[1];
+            for (double[] no : pairs) {
+                inOrder += yes[1] * (1 - no[1]) * (yes[0] > no[0] ? 1 : yes[0] == no[0] ? 0.5 : 0);
+                all += yes[1] * (1 - no[1]);
+            }
+        }
+        Map<String, Double> found = estimate.compared().estimated();
+        assertThat(found.get("log_loss")).isCloseTo(loss / 400, within(1e-5));
+        assertThat(found.get("accuracy")).isCloseTo(right / 400, within(1e-6));
+        assertThat(found.get("auc")).isCloseTo(inOrder / all, within(1e-5));
+        assertThat(found.get("mean_label")).isCloseTo(pairs.stream().mapToDouble(pair -> pair[1]).sum() / 400,
+                within(1e-6));
+    }
+
+    @Test
+    void ofClassesTheLikeliestOneIsCalibrated() {
+        MetricTask task = MetricTask.categorical(3);
+        MetricSums newest = new MetricSums(task, false, true);
+        EstimatedPerformance estimate = null;
+        for (int i = 0; i < 40_000; i++) {
+            float[] prediction = new float[3];
+            float sum = 0;
+            for (int label = 0; label < 3; label++) {
+                prediction[label] = (float) Math.exp(2 * random.nextGaussian());
+                sum += prediction[label];
+            }
+            for (int label = 0; label < 3; label++) {
+                prediction[label] /= sum;
+            }
+            // Where the model is sure, a label is drawn in one of five cases.
+            double at = random.nextInt(5) == 0 ? random.nextDouble() : Double.NaN;
+            double p = random.nextDouble();
+            int label = Double.isNaN(at) ? p < prediction[0] ? 0 : p < prediction[0] + prediction[1] ? 1 : 2
+                    : (int) (3 * at);
+            if (i < 20_000) {
+                newest.add(prediction, 0, label, 1, 1);
+            } else {
+                estimate = estimate == null ? estimate(task, newest) : estimate;
+                estimate.add(prediction, 0, 1);
+                estimate.labelled(prediction, 0, label, 1);
+            }
+        }
+        Comparison compared = Objects.requireNonNull(estimate).compared();
+        assertThat(compared.estimated().get("accuracy")).isCloseTo(compared.realized().get("accuracy"), within(0.02));
+        assertThat(compared.estimated().get("log_loss")).isCloseTo(compared.realized().get("log_loss"), within(0.12));
+    }
+
+    @Test
+    void numbersMarginsAndTheFirstPredictionsHaveNoEstimate() {
+        assertThat(EstimatedPerformance.of(TASK, new MetricSums(TASK, false, true))).isNull();
+        for (MetricTask task : List.of(MetricTask.regression(), new MetricTask(MetricTask.Kind.MARGIN, 1, 0, 0))) {
+            MetricSums newest = new MetricSums(task, false, true);
+            newest.add(new float[]{1}, 0, 1, 1, 1);
+            assertThat(EstimatedPerformance.of(task, newest)).isNull();
+        }
+    }
+}
