@@ -144,7 +144,7 @@ final class ReplayCommand {
         if (as.isEmpty()) {
             return spec;
         }
-        return SpecEdit.renamed(spec == null ? registered(settings) : spec, as);
+        return SpecFile.renamed(spec == null ? registered(settings) : spec, as);
     }
 
     private static ModelSpec registered(Settings settings) {

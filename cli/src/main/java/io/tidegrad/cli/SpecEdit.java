@@ -12,24 +12,6 @@ import java.util.regex.Pattern;
 final class SpecEdit {
     private SpecEdit() {}
 
-    /// Returns the spec under another name.
-    ///
-    /// @throws StopException if the name is not on a line of its own
-    static ModelSpec renamed(ModelSpec spec, String name) {
-        String yaml = spec.yaml();
-        String line = "model: " + name;
-        Matcher found = line("model").matcher(yaml);
-        ModelSpec renamed = found.find()
-                ? SpecFile.registered(found.replaceFirst(Matcher.quoteReplacement(line)), "the spec of " + name) : spec;
-        if (!renamed.model().equals(name)) {
-            throw new StopException(ExitCode.CONFIGURATION,
-                    "--as " + name
-                            + ": expected a spec with its name on a line of its own, model: NAME, found none; write"
-                            + " it so, and give it with --with-spec");
-        }
-        return renamed;
-    }
-
     /// Returns the spec with these initial weights.
     static ModelSpec withWeights(ModelSpec spec, Path file, String sha256) {
         String yaml = spec.yaml();

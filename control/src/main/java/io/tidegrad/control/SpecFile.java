@@ -11,9 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Reads specs of models and streams, and turns their mistakes into a `ControlException`.
 public final class SpecFile {
+    private static final Pattern NAME = Pattern.compile("(?m)^model:[^\\r\\n]*$");
+
     private SpecFile() {}
 
     /// @throws ControlException if the file can't be read, or the spec has mistakes; names all of them
@@ -69,6 +73,22 @@ public final class SpecFile {
     /// See `ModelSpec.parseRegistered`.
     public static ModelSpec registered(String yaml, String source) {
         return parse(yaml, source, ModelSpec::parseRegistered);
+    }
+
+    /// Returns the spec under another name, with its other lines, comments included, as they are.
+    ///
+    /// @throws ControlException if the name is not on a line of its own
+    public static ModelSpec renamed(ModelSpec spec, String name) {
+        Matcher found = NAME.matcher(spec.yaml());
+        ModelSpec renamed = found.find()
+                ? registered(found.replaceFirst(Matcher.quoteReplacement("model: " + name)), "the spec of " + name)
+                : spec;
+        if (!renamed.model().equals(name)) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "model " + name + ": expected a spec with its name on a line of its own, model: NAME, found none in"
+                            + " that of " + spec.model() + "; write it so");
+        }
+        return renamed;
     }
 
     private static <S> S parse(String yaml, String source, BiFunction<String, String, S> parser) {

@@ -79,6 +79,7 @@ final class ModelSlot implements AutoCloseable {
     private final ModelCondition condition = new ModelCondition();
     private volatile ControlState decided;
     private volatile ControlAction.@Nullable Note note; // the newest one of its gate
+    private volatile @Nullable String challenger; // what to tell of the one that begins at an alarm
     private volatile String reason = ""; // of the newest rollback
     private volatile Doing doing = Doing.PREPARING;
     private volatile @Nullable Running running;
@@ -129,6 +130,16 @@ final class ModelSlot implements AutoCloseable {
     /// Returns the newest note of the model's gate on the control topic, or null if there is none.
     ControlAction.@Nullable Note note() {
         return note;
+    }
+
+    /// Sets what health tells of a challenger while an alarm lasts; null for nothing.
+    void tellChallenger(@Nullable String what) {
+        challenger = what;
+    }
+
+    @Nullable
+    String challenger() {
+        return challenger;
     }
 
     Doing doing() {

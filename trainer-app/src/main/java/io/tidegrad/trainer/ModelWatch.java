@@ -53,7 +53,8 @@ final class ModelWatch {
         }
         String what = report.alarms().isEmpty() ? null
                 : report.alarms().stream().map(ChangeAlarm.Reading::message).collect(Collectors.joining("; "))
-                        + "; look whether the sources of labels and features are as they were";
+                        + "; look whether the sources of labels and features are as they were"
+                        + (slot.challenger() == null ? "" : "; " + slot.challenger());
         if (what != null && slot.condition().reason(ModelCondition.Kind.CHANGED) == null) {
             LOG.warn("model {}: {}", slot.model(), what);
         }

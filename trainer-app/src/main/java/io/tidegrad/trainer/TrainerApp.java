@@ -178,6 +178,8 @@ public final class TrainerApp implements ProcessRun.Work {
         looks.every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
         Gates gates = Gates.of(slots, config, admin);
         looks.every(LOOK_EVERY, "what publish gates do can't be told on " + topics().control(), gates::look);
+        Challengers challengers = Challengers.of(slots, config, admin, this::isFor);
+        looks.every(LOOK_EVERY, "challengers can't be registered", challengers::look);
         looks.every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));

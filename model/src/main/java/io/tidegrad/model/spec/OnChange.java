@@ -5,7 +5,7 @@ import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import org.jspecify.annotations.Nullable;
 
-/// What a model does when its error is not what it has been (`Reactions`): at least one of two things.
+/// How a model learns when its error is not what it has been (`Reactions`): at least one of two things.
 ///
 /// @param falseAlarms labels between two alarms about nothing, as expected
 /// @param raise null: the rate stays as scheduled
@@ -42,18 +42,33 @@ public record OnChange(long falseAlarms, @Nullable Raise raise, boolean resetsOp
                     OnChange::raise),
             keys.optional("reset-optimizer", false, ValueType.FLAG, OnChange::resetsOptimizer)));
 
-    static @Nullable OnChange read(@Nullable SpecNode node, ModelSpec.Label.Kind label, Optimizer optimizer) {
+    /// All that a spec says about a change.
+    ///
+    /// @param reactions null: the model does nothing
+    /// @param challenger whether another model begins; it changes no weight of this one
+    record Read(@Nullable OnChange reactions, boolean challenger) {
+        static final Read NOTHING = new Read(null, false);
+    }
+
+    static Read read(@Nullable SpecNode node, ModelSpec.Label.Kind label, Optimizer optimizer) {
         if (node == null) {
-            return null;
+            return Read.NOTHING;
         }
-        Mapping keys = FORM.keys(node);
+        Mapping keys = FORM.keys(node, "challenger");
         OnChange read = FORM.read(node, keys);
         if (read == null || !node.isMapping()) {
-            return null;
+            return Read.NOTHING;
         }
-        if (read.raise == null && !read.resetsOptimizer) {
-            node.problem("expected raise-rate, reset-optimizer: true or both,"
+        SpecNode challenger = keys.optional("challenger");
+        boolean begins = challenger != null && challenger.bool();
+        boolean reacts = read.raise != null || read.resetsOptimizer;
+        if (!reacts && !begins) {
+            node.problem("expected raise-rate, reset-optimizer: true, challenger: true or several of them,"
                     + " like { raise-rate: { by: 3, for: 5000 } }");
+        }
+        SpecNode every = keys.optional("false-alarms-every");
+        if (every != null && !reacts) {
+            every.problem("a challenger begins at the alarm of watch: expected it there");
         }
         if (read.raise != null && optimizer.hasFixedRate()) {
             keys.required("raise-rate", "").problem("ftrl has one rate (alpha) for all updates: expected none");
@@ -68,6 +83,6 @@ public record OnChange(long falseAlarms, @Nullable Raise raise, boolean resetsOp
         if (label == ModelSpec.Label.Kind.SEQUENCE) {
             node.problem("labels that are sequences have no error to watch; expected none");
         }
-        return read;
+        return new Read(reacts ? read : null, begins);
     }
 }

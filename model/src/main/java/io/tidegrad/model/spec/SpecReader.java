@@ -115,14 +115,20 @@ final class SpecReader {
         Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
         Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         Quarantine quarantine = Quarantine.read(keys.optional("quarantine"));
-        OnChange onChange = OnChange.read(keys.optional("on-change"), label.kind, optimizer);
+        SpecNode onChangeNode = keys.optional("on-change");
+        OnChange.Read onChange = OnChange.read(onChangeNode, label.kind, optimizer);
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         SpecNode publishNode = keys.optional("publish");
         ModelSpec.Publish publish = publish(publishNode);
         if (publishNode != null && publish.gate() != null && label.kind == Label.Kind.SEQUENCE) {
             publishNode.problem("a gate judges labels one by one; expected none where the label is a sequence");
         }
-        Watch watch = Watch.read(keys.optional("watch"), features, label.kind, input);
+        Watch watched = Watch.read(keys.optional("watch"), features, label.kind, input);
+        Watch watch = onChange.challenger() ? watched.withChallenger() : watched;
+        if (onChangeNode != null && watch.challenger() && watch.falseAlarms() == 0) {
+            onChangeNode.problem("a challenger begins at an alarm of what is watched; expected a watch whose"
+                    + " false-alarms-every is not 0");
+        }
         if (publishNode != null && publish.gate() != null && watch.falseAlarms() == 0) {
             publishNode.problem("a gate judges by what is watched; expected a watch whose false-alarms-every is not 0");
         }
@@ -173,8 +179,8 @@ final class SpecReader {
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
                         label.lengths),
                 weightField, lateLabels, features, layers, recipe, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, quarantine, onChange, miniBatch.size, miniBatch.window, publish, watch, seed,
-                initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
+                regularization, quarantine, onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch,
+                seed, initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size, quarantine.judgesGradients());
         } catch (ArithmeticException tooLarge) {

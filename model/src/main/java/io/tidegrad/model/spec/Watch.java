@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// @param slices fields by whose values labels are told apart
 /// @param top of how many values of each
 /// @param period event time whose labels are measured; null for none
-public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Duration period) {
+/// @param challenger whether a model from scratch begins beside it at an alarm of its error
+public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Duration period, boolean challenger) {
     private static final long FALSE_ALARMS = 1_000_000;
     private static final int SLICES_MAX = 4;
     private static final int TOP = 10;
@@ -23,7 +24,7 @@ public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Du
     private static final Duration PERIOD_MIN = Duration.ofMinutes(1);
     private static final Duration PERIOD_MAX = Duration.ofDays(366);
 
-    private static final Watch DEFAULT = new Watch(FALSE_ALARMS, List.of(), TOP, null);
+    private static final Watch DEFAULT = new Watch(FALSE_ALARMS, List.of(), TOP, null, false);
 
     public Watch {
         slices = List.copyOf(slices);
@@ -53,7 +54,7 @@ public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Du
             period.problem("a period is one of what is watched; expected a false-alarms-every that is not 0");
         }
         return new Watch(falseAlarms, slices, top == null ? TOP : top.integer(1, TOP_MAX),
-                period == null ? null : period(period, label, input));
+                period == null ? null : period(period, label, input), false);
     }
 
     private static Duration period(SpecNode node, ModelSpec.Label.Kind label, ModelSpec.Input input) {
@@ -68,6 +69,10 @@ public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Du
             node.problem("labels that are sequences have no measures; expected none");
         }
         return period;
+    }
+
+    Watch withChallenger() {
+        return new Watch(falseAlarms, slices, top, period, true);
     }
 
     private static long falseAlarms(@Nullable SpecNode every) {

@@ -167,6 +167,21 @@ class ModelSpecTest {
     }
 
     @Test
+    void aChallengerAtAChangeIsNoPartOfWhatTheModelLearns() {
+        ModelSpec plain = ModelSpec.parse(Specs.FLIGHTS, "spec.yaml");
+        ModelSpec with = ModelSpec.parse(Specs.FLIGHTS + "on-change: { challenger: true }\n", "spec.yaml");
+        assertThat(with.watch().challenger()).isTrue();
+        assertThat(plain.watch().challenger()).isFalse();
+        assertThat(with.onChange()).isNull();
+        assertThat(with.fingerprint()).isEqualTo(plain.fingerprint());
+        assertThatThrownBy(() -> ModelSpec.parse(
+                Specs.FLIGHTS + "on-change: { challenger: true, false-alarms-every: 5000 }\n"
+                        + "watch: { false-alarms-every: 0 }\n",
+                "spec.yaml")).hasMessageContainingAll("2 mistakes", "begins at the alarm of watch",
+                        "begins at an alarm of what is watched");
+    }
+
+    @Test
     void theCanonicalFormIsItselfTheSameSpec() {
         ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");

@@ -1,0 +1,74 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.trainer.store.CommittedState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/// A model of which a challenger begins when its error is not what it has been.
+class ChallengerTest extends TrainerFixture {
+    private static final int FLIP = 20_000;
+    private static final int END = 23_000;
+
+    private final SplittableRandom random = new SplittableRandom(3);
+
+    ChallengerTest() {
+        super(1);
+    }
+
+    @Override
+    TestLog newLog() {
+        return new TestLog(directory, 1, SharedStack.get().registryUrl(), "on-change: { challenger: true }");
+    }
+
+    private void send(int from, int to) {
+        for (int i = from; i < to; i++) {
+            float a = random.nextInt(1_000) / 1_000f;
+            boolean over = a > 0.5f != i >= FLIP != (random.nextInt(20) == 0);
+            log.send(log.event(log.encode("p" + random.nextInt(50), a, 0, over ? 1 : 0)));
+        }
+    }
+
+    @Test
+    void atAnAlarmOfTheErrorAModelFromScratchBeginsToLearnTheSameEventsFromThereOn() {
+        String name = log.model() + "-challenger-1";
+        List<String> arguments = new ArrayList<>(log.arguments());
+        arguments.add("--all-models");
+        send(0, FLIP);
+        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
+            awaitSettled(trainer, FLIP);
+            send(FLIP, END);
+            await().atMost(PATIENCE).until(() -> view().models().containsKey(name));
+            ControlRecord record = view().records(name).getFirst();
+            assertThat(record.author()).isEqualTo("on-change");
+            assertThat(record.reason()).contains(log.model() + ": mean error is ");
+            long start = ((ControlAction.Create) record.action()).startOffset();
+            assertThat(start).isBetween((long) FLIP, (long) END);
+            await().atMost(PATIENCE)
+                    .until(() -> trainer.models().stream().anyMatch(each -> each.lineage().model().equals(name)));
+            ModelTrainer challenger = trainer.models().stream().filter(each -> each.lineage().model().equals(name))
+                    .findFirst().orElseThrow();
+            CommittedState learned = awaitSettled(trainer, challenger, END);
+            assertEqual(learned,
+                    log.fold(challenger.lineage().spec(), log.visible(log.topic), offset -> offset >= start));
+        }
+        assertThat(view().models().keySet()).containsExactlyInAnyOrder(log.model(), name);
+    }
+
+    @Test
+    void aModelHasOneChallengerAtATimeAndAChallengerHasNone() {
+        assertThat(Challengers.name("m", List.of("m"), List.of("m"))).isEqualTo("m-challenger-1");
+        assertThat(Challengers.name("m", List.of("m", "m-challenger-1"), List.of("m", "m-challenger-1"))).isNull();
+        assertThat(Challengers.name("m", List.of("m", "m-challenger-1"), List.of("m"))).isEqualTo("m-challenger-2");
+        assertThat(Challengers.name("m", List.of("m"), List.of("m", "mm-challenger-1"))).isEqualTo("m-challenger-1");
+        assertThat(Challengers.name("m-challenger-2", List.of(), List.of())).isNull();
+    }
+}
