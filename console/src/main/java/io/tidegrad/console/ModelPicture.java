@@ -1,6 +1,5 @@
 package io.tidegrad.console;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
 import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
@@ -41,14 +40,12 @@ final class ModelPicture {
     private static final List<String> SLICE_MEASURES =
             List.of("labels", "accuracy", "calibration_bias", "mean_prediction", "mean_label", "mean_absolute_error");
 
-    private static final int GATE_VERDICTS_MAX = 50;
-    private static final String HELD = "held"; // a trainer's word for a gate that publishes no newer version
     private static final long RATE_OVER_MILLIS = 10_000;
     private static final long UNKNOWN = -1;
 
     /// What is long and changes seldom, so that it is told only when it has changed.
     private enum Section {
-        REGISTERED, VERSIONS, DECISIONS, DEAD_LETTERS, GATE
+        REGISTERED, VERSIONS, DECISIONS, DEAD_LETTERS
     }
 
     private final String name;
@@ -59,8 +56,6 @@ final class ModelPicture {
     private final Map<SnapshotKey, Version> versions = new LinkedHashMap<>();
     private final Bounded<ControlRecord> decisions = new Bounded<>(DECISIONS_MAX);
     private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
-    private final Bounded<GateVerdict> gate = new Bounded<>(GATE_VERDICTS_MAX);
-    private @Nullable GateVerdict newestVerdict;
     private final Map<String, Comparison> comparisons = new LinkedHashMap<>(); // under this name, by shadow
     private ControlState decided; // by all decisions
     private @Nullable ModelRecord registered;
@@ -73,10 +68,6 @@ final class ModelPicture {
     /// A published version, without what only a scorer needs.
     private record Version(int epoch, long version, boolean delta, long learned, long nextOffset, double loss,
             double priorLoss, double auc, long bytes, String hash, boolean signed, long published) {
-    }
-
-    /// @param time from which on the gate held versions back, or let them pass again, epoch ms
-    private record GateVerdict(@JsonProperty("time_ms") long time, boolean held, String message) {
     }
 
     /// @param scorer status of the process, which is the newest
@@ -141,16 +132,6 @@ final class ModelPicture {
 
     void take(TrainerStatus status) {
         trainer = status;
-        TrainerStatus.Reason why =
-                status.reasons().stream().filter(reason -> reason.word().equals(HELD)).findFirst().orElse(null);
-        GateVerdict before = newestVerdict;
-        if (why == null ? before != null && before.held() : before == null || before.time() != why.since()) {
-            GateVerdict now = why == null ? new GateVerdict(status.time(), false, "")
-                    : new GateVerdict(why.since(), true, why.message());
-            newestVerdict = now;
-            dirty.add(Section.GATE);
-            gate.add(now);
-        }
     }
 
     /// @param published when it was appended, epoch ms
@@ -271,9 +252,6 @@ final class ModelPicture {
         }
         if (hasChanged(Section.DEAD_LETTERS, since)) {
             said.put("dead_letters_newest", deadLetters.newestFirst());
-        }
-        if (hasChanged(Section.GATE, since)) {
-            said.put("gate", gate.newestFirst());
         }
         said.put("progress", progress == null ? null : progress(progress));
         said.put("trainer", trainer == null ? null : trainer(trainer));

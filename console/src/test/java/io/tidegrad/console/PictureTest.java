@@ -139,27 +139,14 @@ class PictureTest {
         assertThat(news("fraud").at("/model/candidates")).hasSize(1);
     }
 
-    private static TrainerStatus status(long time, TrainerStatus.Reason... reasons) {
-        return new TrainerStatus(1, time, TrainerStatus.LEARNING, 0, 1_000, 2, Double.NaN, List.of(reasons), List.of());
-    }
-
     @Test
-    void theGatesVerdictsAreToldOnceEachFromWhenTheyHeld() throws Exception {
-        TrainerStatus.Reason held = new TrainerStatus.Reason("held", "log-loss is 0.7", Topic.NOW + 5);
-        take(topic.registered("fraud"), topic.trainer("fraud", status(Topic.NOW)),
-                topic.trainer("fraud", status(Topic.NOW + 9, held)),
-                topic.trainer("fraud", status(Topic.NOW + 19, held)), topic.trainer("fraud", status(Topic.NOW + 30)),
-                topic.trainer("fraud", status(Topic.NOW + 40)));
+    void whatAGateHeldIsToldAmongTheDecisions() throws Exception {
+        take(topic.registered("fraud"), topic.decision(decision(new ControlAction.Hold(1, 900, 800, 950, 940))));
 
-        JsonNode gate = news("fraud").at("/model/gate");
+        JsonNode decision = news("fraud").at("/model/decisions/0");
 
-        assertThat(gate).hasSize(2);
-        assertThat(gate.at("/0/time_ms").asLong()).isEqualTo(Topic.NOW + 30);
-        assertThat(gate.at("/0/held").asBoolean()).isFalse();
-        assertThat(gate.at("/1/time_ms").asLong()).isEqualTo(Topic.NOW + 5);
-        assertThat(gate.at("/1/message").asText()).isEqualTo("log-loss is 0.7");
-        take(topic.trainer("fraud", status(Topic.NOW + 50)));
-        assertThat(news("fraud").path("model").has("gate")).isFalse();
+        assertThat(decision.path("action").asText()).isEqualTo("hold");
+        assertThat(decision.path("what").asText()).isEqualTo("version 900 at offset 950");
     }
 
     private static ControlRecord decision(ControlAction action) {

@@ -6,6 +6,11 @@ import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 
 const POINTS_MAX = 1500;
+// Decisions, and what a gate did, on the charts: the word and its colour.
+const MARKS = {
+  ...Object.fromEntries(['rollback', 'pause', 'resume', 'promote', 'upgrade', 'adopt'].map(word => [word, [word, '--text']])),
+  hold: ['held', '--bad'], publish: ['passes', '--good'],
+};
 const VERSIONS_SHOWN = 12;
 const COLUMN = {};
 
@@ -231,14 +236,10 @@ export class ModelView {
     if (this.shown.includes(this.chosen)) {
       marks.push({ at: this.chosen[x === 'time' ? COLUMN.time_ms : COLUMN.learned], label: '', colour: '--accent' });
     }
-    for (const verdict of this.said.gate ?? []) {
-      const at = this.place(x, verdict.time_ms);
-      if (at !== undefined) marks.push({ at, label: verdict.held ? 'held' : 'passes', colour: verdict.held ? '--bad' : '--good' });
-    }
-    const words = { rollback: 'rollback', pause: 'pause', resume: 'resume', promote: 'promote', upgrade: 'upgrade', adopt: 'adopt' };
     for (const decision of this.said.decisions ?? []) {
       const at = this.place(x, decision.time_ms);
-      if (words[decision.action] && at !== undefined) marks.push({ at, label: words[decision.action], colour: '--text' });
+      const [label, colour] = MARKS[decision.action] ?? [];
+      if (label && at !== undefined) marks.push({ at, label, colour });
     }
     let alarms = 0;
     for (const point of this.shown) {

@@ -174,10 +174,10 @@ class ModelSpecTest {
         assertThat(plain.watch().challenger()).isFalse();
         assertThat(with.onChange()).isNull();
         assertThat(with.fingerprint()).isEqualTo(plain.fingerprint());
-        assertThatThrownBy(() -> ModelSpec.parse(
-                Specs.FLIGHTS + "on-change: { challenger: true, false-alarms-every: 5000 }\n"
-                        + "watch: { false-alarms-every: 0 }\n",
-                "spec.yaml")).hasMessageContainingAll("2 mistakes", "begins at the alarm of watch",
+        assertThatThrownBy(
+                () -> ModelSpec.parse(Specs.FLIGHTS + "on-change: { challenger: true, false-alarms-every: 5000 }\n"
+                        + "watch: { false-alarms-every: 0 }\n", "spec.yaml"))
+                .hasMessageContainingAll("2 mistakes", "begins at the alarm of watch",
                         "begins at an alarm of what is watched");
     }
 
