@@ -132,7 +132,8 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
     /// Returns the beginning of a text that fits into a record as its reason.
     public static String fitting(String reason) {
         ByteBuffer bytes = ByteBuffer.allocate(REASON_BYTES_MAX);
-        StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(reason), bytes, true); // whole characters
+        // Only whole characters are written.
+        var unused = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(reason), bytes, true);
         return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
     }
 

@@ -19,7 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
-import java.util.function.BiFunction;
+import java.util.function.BiConsumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -37,7 +37,7 @@ final class Gates {
 
     private final ModelSlots slots;
     private final ControlLog control;
-    private final BiFunction<ModelTrainer, Decisions.By, Decisions.RolledBack> rollback;
+    private final BiConsumer<ModelTrainer, Decisions.By> rollback;
     private final Map<String, Rollback> done = new HashMap<>(); // by model
 
     /// A rollback that was tried, so that it is not tried again in this epoch.
@@ -47,7 +47,7 @@ final class Gates {
     }
 
     /// @param rollback takes the model of a trainer back to the newest version that is published
-    Gates(ModelSlots slots, ControlLog control, BiFunction<ModelTrainer, Decisions.By, Decisions.RolledBack> rollback) {
+    Gates(ModelSlots slots, ControlLog control, BiConsumer<ModelTrainer, Decisions.By> rollback) {
         this.slots = slots;
         this.control = control;
         this.rollback = rollback;
@@ -59,7 +59,7 @@ final class Gates {
         return new Gates(slots, new ControlLog(kafka, topics), (trainer, by) -> {
             Lineage lineage = trainer.lineage();
             long version = Objects.requireNonNull(trainer.committed()).publishedVersion();
-            return new Decisions(kafka, topics, admin, config.replication(), by).rollback(lineage.model(),
+            new Decisions(kafka, topics, admin, config.replication(), by).rollback(lineage.model(),
                     lineage.epoch(), new Decisions.Back(OptionalInt.of(lineage.epoch()), version,
                             new Decisions.ResumeAt.At(new LogPosition.End())),
                     (epoch, published) -> {
@@ -113,7 +113,7 @@ final class Gates {
                 held.version(), held.offset(), committed.examples() - held.examples(), committed.fault());
         String refused = null;
         try {
-            rollback.apply(trainer, new Decisions.By(ControlRecord.GATE, ControlRecord.fitting(reason)));
+            rollback.accept(trainer, new Decisions.By(ControlRecord.GATE, ControlRecord.fitting(reason)));
         } catch (ControlException | StopException e) {
             StopException stop = StopException.from(e);
             if (stop.exitCode().retryable()) {
