@@ -165,6 +165,42 @@ class SlicesTest {
         }
     }
 
+    private void learn(OnlineModel model, Featurizer featurizer, String kind, int times) {
+        for (int i = 0; i < times; i++) {
+            kinds.add(kind);
+            assertThat(model.accept(Specs.row(featurizer,
+                    new MapEvent(
+                            Map.of("a", random.nextGaussian(), "kind", kind, "other", 0, "w", 1, "y", i % 3 == 0)))))
+                    .isNull();
+        }
+    }
+
+    /// Each group of values sees more new ones than it takes to drive out a value that came twenty times.
+    @Test
+    void aValueThatOthersHaveDrivenOutSaysHowManyOfItsLabelsAreMissedOnceItComesAgain() {
+        OnlineModel model = model(1, "watch: { slices: [kind], top: 1 }");
+        model.watch(this::keep);
+        Featurizer featurizer = new Featurizer(model.spec());
+        learn(model, featurizer, "often", 60);
+        learn(model, featurizer, "often, too", 60);
+        learn(model, featurizer, "driven out", 20);
+        for (int i = 0; i < 12_000; i++) {
+            learn(model, featurizer, "once " + i, 1);
+        }
+        Slice often = of(model, "kind").getFirst();
+        assertThat(often.value()).isIn("often", "often, too"); // what others have left behind makes no value frequent
+        assertThat(often.labels()).isEqualTo(60);
+        assertThat(often.missed()).isZero();
+
+        learn(model, featurizer, "driven out", 300);
+        Slice again = of(model, "kind").getFirst();
+        assertThat(again.value()).isEqualTo("driven out");
+        List<Told> expected = told("driven out", 0);
+        assertThat(again.labels()).isBetween(200L, 300L);
+        assertThat(again.labels() + again.missed()).isBetween((long) expected.size(), expected.size() + 200L);
+        assertMeasures(again.all(), expected.subList(expected.size() - (int) again.labels(), expected.size()));
+    }
+
     @Test
     void lateLabelsCountForTheValuesThatTheirRowsHad() {
         OnlineModel model = model(1, "watch: { slices: [kind] }");

@@ -237,6 +237,47 @@ class BacktestTest {
         assertThat(right / all).isCloseTo(until.evaluation().accuracy(), within(1e-9)).isGreaterThan(likeBefore / all);
     }
 
+    /// Labels follow x, and of half of the kinds they follow -x from event 20,000 on.
+    @ParameterizedTest
+    @CsvSource(delimiter = '|',
+            value = {"mean-squared-error | dense: 1 | 0.001", "categorical-cross-entropy | dense: 3, softmax | 0.005"})
+    void aModelOfNumbersAndOfClassesReactsToAChangeOfItsErrorAndToNothingElse(String loss, String output, double rate)
+            throws IOException {
+        int flip = 20_000;
+        boolean numbers = output.equals("dense: 1");
+        StringBuilder csv = new StringBuilder("x,kind,y\n");
+        SplittableRandom random = new SplittableRandom(3);
+        for (int i = 0; i < flip + 6_000; i++) {
+            double x = random.nextDouble(-1, 1);
+            int kind = random.nextInt(8);
+            double of = i >= flip && kind < 4 ? -x : x;
+            double y = numbers ? 10 + 3 * of + 0.3 * random.nextGaussian() : of < -0.3 ? 0 : of < 0.3 ? 1 : 2;
+            csv.append(x).append(",k").append(kind).append(',').append(numbers ? y : (int) y).append('\n');
+        }
+        Path file = file("flipped.csv", csv.toString());
+        String yaml = """
+                model: sides
+                input: { topic: sides }
+                label: { field: y%s }
+                features:
+                  - number:   { field: x }
+                  - category: { field: kind, buckets: 64, dimension: 2 }
+                network: [ dense: 8, relu, %s ]
+                loss: %s
+                optimizer: { sgd: { rate: %s, momentum: 0.5 } }
+                mini-batch: { size: 1 }
+                """.formatted(numbers ? "" : ", classes: 3", output, loss, rate);
+        List<LossCurve.Window> plain = run(file, ModelSpec.parse(yaml, "sides")).curve().windows();
+        List<LossCurve.Window> reacting =
+                run(file, ModelSpec.parse(yaml + "on-change: { raise-rate: { by: 5, for: 4000 } }\n", "sides")).curve()
+                        .windows();
+        int until = (int) plain.stream().filter(window -> window.end() <= flip).count();
+        assertThat(reacting.subList(0, until)).isEqualTo(plain.subList(0, until));
+        double without = plain.subList(until, plain.size()).stream().mapToDouble(LossCurve.Window::loss).sum();
+        double with = reacting.subList(until, plain.size()).stream().mapToDouble(LossCurve.Window::loss).sum();
+        assertThat(with).isLessThan(0.9 * without);
+    }
+
     /// Predicts by a model that has learned exactly the rows whose label is known, and learns them in the order in which
     /// labels come.
     private static double[] byHand(ModelSpec spec, int events, @Nullable Duration time, int rows, OnlineModel model) {
