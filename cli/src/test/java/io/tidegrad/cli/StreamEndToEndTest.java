@@ -239,6 +239,11 @@ class StreamEndToEndTest {
             OnlineModel fold = readings.fold(spec, written);
             assertThat(Objects.requireNonNull(learned.report()).weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(Objects.requireNonNull(learned.report()).stateHash()).isEqualTo(fold.stateHash());
+            int inTime = kinds().getOrDefault(Example.Kind.FINAL, 0);
+            int first = inTime + kinds().getOrDefault(Example.Kind.PROVISIONAL, 0);
+            assertThat(Objects.requireNonNull(learned.report()).arrival())
+                    .containsEntry("labelled", (double) inTime / first).containsEntry("answered", 0.0)
+                    .containsEntry("delay_p90", 50 * 60.0);
         }
         run("verify", "--model", model);
     }
