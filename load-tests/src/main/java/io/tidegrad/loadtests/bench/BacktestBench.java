@@ -31,7 +31,7 @@ import org.apache.avro.generic.GenericRecord;
 /// A file of shipped events to updated weights, by a backtest with all that it evaluates, in turns with the engine alone,
 /// which learns the same rows from memory and evaluates nothing. Both end with the same weights.
 final class BacktestBench {
-    private static final int WARM_UP_TURNS = 3;
+    private static final int WARM_UP_TURNS = 6;
     private static final int TURNS_MIN = 5;
 
     private final Workload.Backtesting workload;
