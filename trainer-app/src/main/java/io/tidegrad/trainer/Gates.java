@@ -59,8 +59,8 @@ final class Gates {
         return new Gates(slots, new ControlLog(kafka, topics), (trainer, by) -> {
             Lineage lineage = trainer.lineage();
             long version = Objects.requireNonNull(trainer.committed()).publishedVersion();
-            new Decisions(kafka, topics, admin, config.replication(), by).rollback(lineage.model(),
-                    lineage.epoch(), new Decisions.Back(OptionalInt.of(lineage.epoch()), version,
+            new Decisions(kafka, topics, admin, config.replication(), by).rollback(lineage.model(), lineage.epoch(),
+                    new Decisions.Back(OptionalInt.of(lineage.epoch()), version,
                             new Decisions.ResumeAt.At(new LogPosition.End())),
                     (epoch, published) -> {
                         // It serves now, and whoever goes on with it compares its hash before anything is committed.

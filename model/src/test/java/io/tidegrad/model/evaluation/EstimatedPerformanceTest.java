@@ -71,7 +71,8 @@ class EstimatedPerformanceTest {
         Comparison compared = compared(0, 1, x -> sigmoid(-x));
         assertThat(compared.estimated().get("accuracy")).isGreaterThan(0.7);
         assertThat(compared.realized().get("accuracy")).isLessThan(0.3);
-        assertThat(compared.estimated().get("log_loss")).isLessThan(compared.realized().get("log_loss") - 0.5);
+        assertThat(compared.estimated().get("log_loss"))
+                .isLessThan(Objects.requireNonNull(compared.realized().get("log_loss")) - 0.5);
     }
 
     /// Sums over a list of (p, q), and over all pairs.
