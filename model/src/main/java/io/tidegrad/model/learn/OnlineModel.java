@@ -44,8 +44,9 @@ public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
     private static final int CARRY_FORMAT = 6;
 
-    /// Earlier formats, which are read: without a period of event time, which begins anew; without the events in a row that failed, which are counted anew; with an evaluation
-    /// of the newest labels that knows no fields, which begins anew; without one; and without what was served.
+    /// Earlier formats, which are read: without a period of event time, which begins anew; without the events in a row that
+    /// failed, which are counted anew; with an evaluation of the newest labels that knows no fields, which begins anew;
+    /// without one; and without what was served.
     private static final int CARRY_FORMAT_WITHOUT_PERIOD = 5;
     private static final int CARRY_FORMAT_WITHOUT_DIVERGENCE = 4;
     private static final int CARRY_FORMAT_WITHOUT_FIELDS = 3;

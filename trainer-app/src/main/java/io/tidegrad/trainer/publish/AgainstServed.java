@@ -78,7 +78,7 @@ final class AgainstServed {
                     labels++;
                 }
             }
-            to[row] = rows.sampleWeights[row] * sum / labels;
+            to[row] = labels == 0 ? 0 : rows.sampleWeights[row] * sum / labels;
         }
     }
 
