@@ -46,8 +46,8 @@ class ChallengerTest extends TrainerFixture {
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
             awaitSettled(trainer, FLIP);
             send(FLIP, END);
-            await().atMost(PATIENCE).until(() -> view().models().containsKey(name));
-            ControlRecord record = view().records(name).getFirst();
+            await().atMost(PATIENCE).until(() -> read().models().containsKey(name));
+            ControlRecord record = read().records(name).getFirst();
             assertThat(record.author()).isEqualTo("on-change");
             assertThat(record.reason()).contains(log.model() + ": mean error is ");
             long start = ((ControlAction.Create) record.action()).startOffset();
@@ -60,7 +60,7 @@ class ChallengerTest extends TrainerFixture {
             assertEqual(learned,
                     log.fold(challenger.lineage().spec(), log.visible(log.topic), offset -> offset >= start));
         }
-        assertThat(view().models().keySet()).containsExactlyInAnyOrder(log.model(), name);
+        assertThat(read().models().keySet()).containsExactlyInAnyOrder(log.model(), name);
     }
 
     @Test

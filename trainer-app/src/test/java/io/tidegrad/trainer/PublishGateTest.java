@@ -42,7 +42,7 @@ class PublishGateTest extends TrainerFixture {
     }
 
     private List<ControlRecord> notes() {
-        return view().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Note)
+        return read().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Note)
                 .toList();
     }
 
@@ -109,7 +109,7 @@ class PublishGateTest extends TrainerFixture {
             assertThat(back.base().epoch()).isEqualTo(1);
             assertThat(back.base().version()).isEqualTo(held.published());
             assertThat(back.resumeOffset()).isBetween(held.offset() + LASTING, (long) end);
-            assertThat(view().model(log.model()).getEpoch()).isEqualTo(2);
+            assertThat(read().model(log.model()).getEpoch()).isEqualTo(2);
 
             send(end, 2 * end, true); // the same fault, of which the base knows nothing
             await().atMost(PATIENCE)
@@ -123,7 +123,7 @@ class PublishGateTest extends TrainerFixture {
     }
 
     private List<ControlRecord> rollbacks() {
-        return view().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Rollback)
+        return read().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Rollback)
                 .toList();
     }
 }

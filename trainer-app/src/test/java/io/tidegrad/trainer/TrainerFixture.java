@@ -72,6 +72,11 @@ abstract class TrainerFixture {
         return new ControlLog(kafka(), log.topics()).write(seen -> null);
     }
 
+    /// The same, for tests that look again and again while a trainer decides: each writer fences the one before.
+    ControlLog.View read() {
+        return new ControlLog(kafka(), log.topics()).read();
+    }
+
     static HttpResponse<String> get(TrainerApp trainer, String path) {
         try (HttpClient client = HttpClient.newHttpClient()) {
             URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
