@@ -67,7 +67,7 @@ public record OnChange(long falseAlarms, @Nullable Raise raise, boolean resetsOp
                     + " like { raise-rate: { by: 3, for: 5000 } }");
         }
         SpecNode every = keys.optional("false-alarms-every");
-        if (every != null && !reacts) {
+        if (every != null && begins && !reacts) {
             every.problem("a challenger begins at the alarm of watch: expected it there");
         }
         if (read.raise != null && optimizer.hasFixedRate()) {
