@@ -46,6 +46,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -67,6 +68,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -155,10 +157,18 @@ class JoinerTest {
 
     @BeforeEach
     void create() throws ExecutionException, InterruptedException {
-        admin.createTopics(List.of(new NewTopic(events, 6, (short) 1).configs(Map.of("retention.ms", "-1")),
-                new NewTopic(labels, 3, (short) 1).configs(Map.of("retention.ms", "-1")))).all().get();
+        createTopics(new NewTopic(events, 6, (short) 1).configs(Map.of("retention.ms", "-1")),
+                new NewTopic(labels, 3, (short) 1).configs(Map.of("retention.ms", "-1")));
         eventSchema = registry.register(events + "-value", EVENT);
         labelSchema = registry.register(labels + "-value", LABEL);
+    }
+
+    /// The controller has made them when it answers; a busy broker learns of them later, and knows no such topic until then.
+    private void createTopics(NewTopic... wanted) throws ExecutionException, InterruptedException {
+        admin.createTopics(List.of(wanted)).all().get();
+        Set<String> names = Arrays.stream(wanted).map(NewTopic::name).collect(Collectors.toSet());
+        await("the broker knows what the controller did").atMost(PATIENCE)
+                .until(() -> new KafkaTopics(admin, (short) -1).look(names, false).size() == names.size());
     }
 
     @AfterEach
@@ -733,8 +743,8 @@ class JoinerTest {
     void aStreamWhoseTopicsChangeStopsAloneAndSaysWhy() throws Exception {
         List<String> all = List.of("grown", "again", "short", "state", "whole");
         for (String each : all) {
-            admin.createTopics(List.of(new NewTopic(each + name, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
-                    new NewTopic("of-" + each + name, 1, (short) 1))).all().get();
+            createTopics(new NewTopic(each + name, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+                    new NewTopic("of-" + each + name, 1, (short) 1));
             registry.register(each + name + "-value", EVENT);
             registry.register("of-" + each + name + "-value", LABEL);
             streams().create(StreamSpec.parse(yaml().replace(labels, "of-" + each + name).replace(events, each + name)
@@ -995,8 +1005,8 @@ class JoinerTest {
     @Test
     void whatAnotherJoinerOfTheGroupCommitsDoesNotShowWhatThisOneMayDo() throws Exception {
         String one = "one-" + name;
-        admin.createTopics(List.of(new NewTopic(one, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
-                new NewTopic("of-" + one, 1, (short) 1))).all().get();
+        createTopics(new NewTopic(one, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+                new NewTopic("of-" + one, 1, (short) 1));
         registry.register(one + "-value", EVENT);
         registry.register("of-" + one + "-value", LABEL);
         // One task.
