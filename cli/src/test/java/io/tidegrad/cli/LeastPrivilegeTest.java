@@ -297,8 +297,8 @@ class LeastPrivilegeTest {
 
         void send() {
             Map<String, Object> settings = new HashMap<>(client("admin"));
-            try (SchemaRegistry schemas = SchemaRegistry.connect(
-                    Map.of("schema.registry.url", SharedStack.get().registryUrl(), "http.read.timeout.ms", "120000"));
+            try (SchemaRegistry schemas =
+                    SchemaRegistry.connect(Map.of("schema.registry.url", SharedStack.get().registryUrl()));
                     KafkaProducer<byte[], byte[]> producer =
                             new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
                 AvroCodec codec = new AvroCodec(schemas);

@@ -68,7 +68,7 @@ final class SettingsPage {
 
             - `basic.auth.credentials.source`: `USER_INFO`, or `URL` if `--registry-url` contains user and password
             - `basic.auth.user.info`: `user:password`
-            - `http.connect.timeout.ms` (default `2000`), `http.read.timeout.ms` (default `5000`)
+            - `http.connect.timeout.ms` (default `2000`), `http.read.timeout.ms` (default `60000`)
             - `tidegrad.value.deserializer`: class name of another Avro deserializer, all settings of which are then taken too.
               It is trusted: Tidegrad's own one makes an event with a hostile schema a dead letter, but nothing bounds what
               another one allocates.

@@ -64,9 +64,10 @@ record RegistryConfig(List<URI> urls, @Nullable String memoryName, @Nullable Str
                 requestTimeout);
     }
 
-    /// Of any configuration, also one that only another class understands.
+    /// Of any configuration, also one that only another class understands. The default is that of Confluent's clients:
+    /// a registry that collects garbage, or starts beside what asks it, was seen to take more than 5 s.
     static Duration requestTimeout(Map<String, ?> config) {
-        return millis(config, REQUEST_TIMEOUT, 5_000);
+        return millis(config, REQUEST_TIMEOUT, 60_000);
     }
 
     static Duration shorter(Duration one, Duration other) {

@@ -58,7 +58,7 @@ public interface SchemaRegistry extends AutoCloseable {
     /// | `basic.auth.credentials.source` | `USER_INFO` or `URL` (user and password in the URL) | none |
     /// | `basic.auth.user.info` | `user:password` | |
     /// | `http.connect.timeout.ms` | bound on connecting | 2000 |
-    /// | `http.read.timeout.ms` | bound on a whole question, however many URLs are tried | 5000 |
+    /// | `http.read.timeout.ms` | bound on a whole question, however many URLs are tried | 60000 |
     ///
     /// @throws IllegalArgumentException a setting is missing, malformed, or one we would have to ignore though it
     ///     matters for security; says which

@@ -118,8 +118,8 @@ public final class HostileSuite implements AutoCloseable {
             }
         });
         server.start();
-        registry = SchemaRegistry.connect(Map.of("schema.registry.url",
-                "http://127.0.0.1:" + server.getAddress().getPort(), "http.read.timeout.ms", "60000"));
+        registry = SchemaRegistry
+                .connect(Map.of("schema.registry.url", "http://127.0.0.1:" + server.getAddress().getPort()));
         attackedFold = fold(attacked, breaker);
         sparedFold = fold(spared, breaker);
         decoder = RecordDecoder.of(registry);

@@ -24,9 +24,8 @@ record TestBed(LocalStack stack, Networks networks, Path directory, List<String>
         networks.to(stack);
         return new TestBed(stack, networks, directory, List.copyOf(jvmFlags), List.copyOf(trainerMain),
                 new Topics("chaos"),
-                // No fault is on this way to it; only a busy machine answers late.
-                SchemaRegistry
-                        .connect(Map.of("schema.registry.url", stack.registryUrl(), "http.read.timeout.ms", "120000")),
+                // No fault is on this way to it.
+                SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl())),
                 // Short, so that a request lost by a fault is soon sent again.
                 KafkaClients.admin(stack.bootstrapServers(),
                         Map.of("request.timeout.ms", 5_000, "reconnect.backoff.max.ms", 200)));
