@@ -10,6 +10,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.console.ConsoleApp;
+import io.tidegrad.console.ConsoleConfig;
+import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.joiner.app.JoinerApp;
@@ -34,13 +37,17 @@ import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.TrainerConfig;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -561,6 +568,21 @@ class LeastPrivilegeTest {
             }
         }
 
+        /// Returns the problem of a console that sees nothing of its model, or not how much there is to learn.
+        String watch() throws Exception {
+            Settings settings = Settings.read(ConsoleSettings.CONSOLE, CliSettings.ALL,
+                    arguments(user, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0"), Map.of());
+            try (ConsoleApp console = ConsoleApp.start(ConsoleConfig.of(settings, of -> {
+                throw new AssertionError("it decides nothing");
+            }))) {
+                // By then it has read each topic, and asked where the topic of events ends.
+                return await().atMost(PATIENCE).until(() -> picture(console.httpPort()),
+                        at -> at.at("/status/problem").asText().contains("right")
+                                || at.at("/status/caught_up").asBoolean() && at.at("/model/versions").size() > 0)
+                        .at("/status/problem").asText();
+            }
+        }
+
         /// Begins without the topics that nobody copies.
         String adopt() throws Exception {
             delete(topics.deadLetters(), topics.progress());
@@ -596,6 +618,17 @@ class LeastPrivilegeTest {
         try (HttpClient http = HttpClient.newHttpClient()) {
             HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
             return new ObjectMapper().readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
+        }
+    }
+
+    /// Returns what a console says at once to whoever looks at the model.
+    private static JsonNode picture(int port) throws Exception {
+        URI events = URI.create("http://127.0.0.1:" + port + "/events?model=" + MODEL);
+        try (HttpClient http = HttpClient.newHttpClient();
+                InputStream body = http
+                        .send(HttpRequest.newBuilder(events).build(), HttpResponse.BodyHandlers.ofInputStream()).body();
+                BufferedReader lines = new BufferedReader(new InputStreamReader(body, StandardCharsets.UTF_8))) {
+            return new ObjectMapper().readTree(lines.readLine().substring("data: ".length()));
         }
     }
 
@@ -745,6 +778,13 @@ class LeastPrivilegeTest {
     @Test
     void aScorerNeedsEachDocumentedRightAndNoOther() throws Exception {
         proves("scorer", 2, Trial::score);
+    }
+
+    @Test
+    void aConsoleNeedsEachDocumentedRightAndNoOther() throws Exception {
+        Trial world = new Trial();
+        assertThat(world.train("admin", 1)).isEmpty();
+        proves("console", List.of(), 7, () -> new Trial(world), Trial::watch);
     }
 
     @Test

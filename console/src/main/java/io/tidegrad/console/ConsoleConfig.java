@@ -20,7 +20,7 @@ public record ConsoleConfig(KafkaSettings kafka, RegistrySettings registry, Topi
         int httpPort, ServerSecurity security, @Nullable Rollback rollback) {
     /// @param rollback makes what goes back to a version, and notes every mistake in what that needs
     /// @throws SettingsException with every mistake
-    static ConsoleConfig of(Settings settings, Function<Settings, Rollback> rollback) {
+    public static ConsoleConfig of(Settings settings, Function<Settings, Rollback> rollback) {
         FileDescriptors.tooFew(ConsoleServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         ServerSecurity security = ServerSecurity.of(settings);
         boolean decides = settings.flag(ConsoleSettings.DECISIONS);

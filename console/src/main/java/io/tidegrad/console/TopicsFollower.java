@@ -1,6 +1,7 @@
 package io.tidegrad.console;
 
 import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
@@ -104,12 +105,13 @@ final class TopicsFollower implements AutoCloseable {
                 LOG.warn("{}; reading {} from where it begins", e.getMessage(), e.partitions());
                 consumer.seekToBeginning(e.partitions());
             } catch (KafkaException e) {
+                String right = MissingRight.of(e);
                 if (!away) {
-                    LOG.warn("the topics can't be read, trying again: {}", e.toString());
+                    LOG.warn("the topics can't be read, trying again: {}", right == null ? e.toString() : right);
                 }
                 away = true;
                 reopens = true;
-                picture.problem("The topics can't be read: " + e.getMessage());
+                picture.problem("The topics can't be read: " + (right == null ? e.getMessage() : right));
                 pause();
             } catch (RegistryUnavailableException e) {
                 picture.problem("The schema registry does not answer: " + e.getMessage());
