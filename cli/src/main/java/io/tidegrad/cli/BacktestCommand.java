@@ -24,9 +24,10 @@ final class BacktestCommand {
     static int run(Settings settings, CommandLine line) {
         settings.refuseMistakes();
         List<Path> specs = settings.list(CommonSettings.SPEC).stream().map(Path::of).toList();
-        Backtest backtest = new Backtest(Path.of(settings.text(CliSettings.DATA)),
-                SpecGrid.trials(specs, settings.list(CliSettings.GRID)), delay(settings.text(CliSettings.LABEL_DELAY)),
-                settings.number(CliSettings.REPEAT), Long.MAX_VALUE, Kernels.active());
+        Path data = Path.of(settings.text(CliSettings.DATA));
+        Backtest backtest = new Backtest(data, SpecGrid.trials(specs, settings.list(CliSettings.GRID), data),
+                delay(settings.text(CliSettings.LABEL_DELAY)), settings.number(CliSettings.REPEAT), Long.MAX_VALUE,
+                Kernels.active());
         boolean json = settings.flag(CliSettings.JSON);
         boolean one = backtest.trials().size() == 1;
         List<BacktestResult> results = sorted(backtest.run((trial, row) -> {

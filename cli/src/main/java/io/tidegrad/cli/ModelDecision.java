@@ -14,6 +14,7 @@ import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.ScorerObserver;
 import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.engine.kernel.Kernels;
@@ -313,8 +314,9 @@ final class ModelDecision {
         return Objects.requireNonNull(decided.after());
     }
 
-    private ModelSpec known(ModelSpec spec, ControlLog.View view) {
+    private ModelSpec known(ModelSpec given, ControlLog.View view) {
         RegistrySettings registry = settings.registry();
+        ModelSpec spec = SpecSuggestion.complete(given, view, settings.kafka(), registry);
         if (registry.url().isEmpty()) {
             EventSchemas.requireFit(spec, view);
             boolean isSaid = !(spec.input().reader() instanceof ModelSpec.Reader.Any);
@@ -341,7 +343,7 @@ final class ModelDecision {
         long mark = trainers.mark(spec.model());
         Decisions.Decided decided = decisions.create(spec, place(settings.text(CliSettings.START_AT)), this::known);
         ModelSpec.Keep keep = spec.publish().keep();
-        long bytes = Plan.of(spec.network()).servedBytes();
+        long bytes = Plan.of(SpecFile.registered(after(decided)).network()).servedBytes();
         Map<String, Object> more = new LinkedHashMap<>();
         more.put("start_offset", after(decided).getStartOffset());
         more.put("version_bytes", bytes);

@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
@@ -23,11 +24,12 @@ final class SpecCheckCommand {
             throw new StopException(ExitCode.CONFIGURATION, "model " + spec.model()
                     + ": expected --topic, where the events of stream " + spec.stream() + " lie, found none");
         }
-        ModelSpec placed = topic.isEmpty() ? spec : spec.onTopic(topic);
+        ModelSpec given = topic.isEmpty() ? spec : spec.onTopic(topic);
         try (SchemaRegistry registry = SchemaRegistry.connect(settings.registry().client())) {
+            ModelSpec placed = SpecSuggestion.complete(given, null, settings.kafka(), settings.registry());
             ModelSpec known = EventSchemas.known(placed, registry);
             Lines lines = new Lines().add("model", "%s", spec.model()).add("topic", "%s", placed.inputTopic())
-                    .add("fields", "%s", String.join(", ", spec.fields()));
+                    .add("fields", "%s", String.join(", ", placed.fields()));
             line.getOut().print(lines.add("found", "%s", found(known)));
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw StopException.from(e, settings.registry().shownUrl());

@@ -42,6 +42,10 @@ final class SpecCommand extends OptionsCommand {
             throw new ParameterException(spec().commandLine(), "Missing required parameter: 'FILE'");
         }
         ModelSpec spec = SpecFile.read(given);
+        if (spec.isOpen()) {
+            throw new CommandException(given + ": expected a list of features, found features: auto, which is made of"
+                    + " events; spec suggest and spec check show which");
+        }
         LearningMemory memory = LearningMemory.of(spec);
         PrintWriter out = out();
         out.print(json ? json(spec, memory) : text(spec, memory));

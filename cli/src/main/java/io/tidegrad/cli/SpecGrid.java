@@ -1,7 +1,10 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.suggestion.SpecSuggestion;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.backtest.Backtest;
+import io.tidegrad.replay.backtest.DataFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,9 +27,10 @@ final class SpecGrid {
 
     private SpecGrid() {}
 
+    /// @param data that is learned; features: auto is made of it
     /// @param grid `KEY=VALUE` and, behind it, other values of the same key
     /// @throws CommandException a grid says no key, or there are too many combinations
-    static List<Backtest.Trial> trials(List<Path> files, List<String> grid) {
+    static List<Backtest.Trial> trials(List<Path> files, List<String> grid, Path data) {
         List<List<Change>> combinations = combinations(grid);
         if (combinations.size() * files.size() > TRIALS_MAX) {
             throw new CommandException("--grid: expected at most " + TRIALS_MAX + " combinations, found "
@@ -34,13 +38,15 @@ final class SpecGrid {
         }
         List<Backtest.Trial> trials = new ArrayList<>();
         for (Path file : files) {
+            ModelSpec read = SpecFile.read(file);
+            ModelSpec spec = read.isOpen() ? SpecSuggestion.complete(read, DataFile.sample(data)) : read;
             String name = files.size() == 1 && !grid.isEmpty() ? "" : String.valueOf(file.getFileName());
             for (List<Change> changes : combinations) {
                 StringBuilder trial = new StringBuilder(name);
                 changes.forEach(change -> trial.append(trial.isEmpty() ? "" : " ").append(change.key).append('=')
                         .append(change.value));
-                trials.add(new Backtest.Trial(trial.toString(), changes.isEmpty() ? SpecFile.read(file)
-                        : SpecFile.parse(changed(SpecFile.read(file).yaml(), changes), file + " with " + trial)));
+                trials.add(new Backtest.Trial(trial.toString(), changes.isEmpty() ? spec
+                        : SpecFile.parse(changed(spec.yaml(), changes), file + " with " + trial)));
             }
         }
         return trials;

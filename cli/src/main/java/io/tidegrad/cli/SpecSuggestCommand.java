@@ -1,11 +1,15 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
-import io.tidegrad.replay.backtest.SpecSuggestion;
+import io.tidegrad.process.StopException;
+import io.tidegrad.replay.backtest.DataFile;
+import io.tidegrad.schemas.SchemaRegistry;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /// `tidegrad spec suggest`.
@@ -29,9 +33,20 @@ final class SpecSuggestCommand {
         settings.refuseMistakes();
         String given = settings.text(CliSettings.LABEL);
         String label = given.isEmpty() ? null : given;
-        line.getOut().print(file.isEmpty()
-                ? SpecSuggestion.of(settings.kafka(), settings.registry(), settings.text(CliSettings.TOPIC), label)
-                : SpecSuggestion.of(Path.of(file), label));
+        line.getOut().print(file.isEmpty() ? ofTopic(settings, label) : ofFile(Path.of(file), label));
         return 0;
+    }
+
+    private static String ofFile(Path file, @Nullable String label) {
+        return SpecSuggestion.of(DataFile.sample(file), String.valueOf(file.getFileName()).replaceFirst("\\..*", ""),
+                label);
+    }
+
+    private static String ofTopic(Settings settings, @Nullable String label) {
+        try {
+            return SpecSuggestion.of(settings.kafka(), settings.registry(), settings.text(CliSettings.TOPIC), label);
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw StopException.from(e, settings.registry().shownUrl());
+        }
     }
 }

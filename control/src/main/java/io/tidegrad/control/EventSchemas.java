@@ -174,7 +174,10 @@ public final class EventSchemas {
         return stream == null ? known(spec, registry) : known(spec, stream, registry);
     }
 
-    private static @Nullable StreamSpec stream(ModelSpec spec, ControlLog.View view) {
+    /// The stream that a model learns from, in the epoch whose topic the spec has; null: it learns from a topic of events.
+    ///
+    /// @throws ControlException there is no such stream
+    public static @Nullable StreamSpec stream(ModelSpec spec, ControlLog.View view) {
         String stream = spec.stream();
         if (stream == null) {
             return null;
@@ -225,6 +228,11 @@ public final class EventSchemas {
     }
 
     private static ModelSpec known(ModelSpec spec, String topic, SchemaRegistry registry) {
+        if (spec.isOpen()) {
+            throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()
+                    + ": expected a list of features, found features: auto, which only stands for one where events or"
+                    + " their schema can be read; take what spec suggest says");
+        }
         if (spec.input().format() == ModelSpec.Format.JSON) {
             return spec;
         }

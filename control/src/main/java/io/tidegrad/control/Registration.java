@@ -75,7 +75,8 @@ public final class Registration {
 
     /// @throws ControlException if the model was created with another spec
     public static void requireSame(ModelSpec spec, ControlLog.Lost lost) {
-        String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
+        String fingerprint =
+                spec.isOpen() ? "none, as it says features: auto" : HexFormat.of().formatHex(spec.fingerprint());
         if (lost.newer() || !fingerprint.equals(lost.creation().specFingerprint())) {
             throw new ControlException(Reason.CONFIGURATION, lost.text("the catalog", spec.model())
                     + ". The spec that was given has fingerprint " + fingerprint);

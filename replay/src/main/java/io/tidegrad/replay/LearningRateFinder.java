@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.TopicReader;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
@@ -35,7 +36,7 @@ public final class LearningRateFinder {
             LongFunction<LearningRateSweep.Range> range, Kernels kernels) {
         try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
             BootstrapServers.requireOne(kafka.bootstrapServers());
-            ModelSpec spec = known(given, kafka, topics, registry);
+            ModelSpec spec = known(given, kafka, registrySettings, topics, registry);
             KafkaTopics.Log log;
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec);
@@ -56,12 +57,14 @@ public final class LearningRateFinder {
     }
 
     /// Returns the spec with its topic, as if it were registered now.
-    private static ModelSpec known(ModelSpec given, KafkaSettings kafka, Topics topics, SchemaRegistry registry) {
+    private static ModelSpec known(ModelSpec given, KafkaSettings kafka, RegistrySettings settings, Topics topics,
+            SchemaRegistry registry) {
         if (given.stream() == null) {
-            return EventSchemas.known(given, registry);
+            return EventSchemas.known(SpecSuggestion.complete(given, null, kafka, settings), registry);
         }
         ControlLog.View view = new ControlLog(kafka, topics).read();
-        return EventSchemas.known(view.placed(given, topics), view, registry);
+        ModelSpec placed = view.placed(given, topics);
+        return EventSchemas.known(SpecSuggestion.complete(placed, view, kafka, settings), view, registry);
     }
 
     private static boolean fold(LearningRateSweep sweep, ConsumerRecord<byte[], byte[]> record) {

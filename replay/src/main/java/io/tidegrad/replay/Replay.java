@@ -8,6 +8,7 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
@@ -162,7 +163,8 @@ public final class Replay {
         }
         String stream = given.stream();
         if (stream == null) {
-            return EventSchemas.known(given, registry);
+            return EventSchemas.known(SpecSuggestion.complete(given, null, options.kafka(), options.registry()),
+                    registry);
         }
         if (!stream.equals(lineage.spec().stream())) {
             throw new StopException(ExitCode.CONFIGURATION,
@@ -171,7 +173,9 @@ public final class Replay {
                             + "; correct input.stream, or give a --model that learns from it");
         }
         ControlLog.View view = new ControlLog(options.kafka(), options.topics()).read();
-        return EventSchemas.known(given.onTopic(lineage.log().topic()), view, registry);
+        ModelSpec placed = given.onTopic(lineage.log().topic());
+        return EventSchemas.known(SpecSuggestion.complete(placed, view, options.kafka(), options.registry()), view,
+                registry);
     }
 
     private Lineage registered(String model) {

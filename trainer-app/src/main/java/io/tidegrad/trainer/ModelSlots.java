@@ -91,7 +91,7 @@ final class ModelSlots implements AutoCloseable {
             if (slot.decided().paused() || slot.decided().deleted()) {
                 continue;
             }
-            if (file != null) {
+            if (file != null && !file.isOpen()) {
                 specs.add(file);
             } else if (record != null) {
                 try {

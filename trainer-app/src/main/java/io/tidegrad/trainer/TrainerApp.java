@@ -9,6 +9,7 @@ import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
 import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
@@ -267,7 +268,8 @@ public final class TrainerApp implements ProcessRun.Work {
                     } else {
                         Registration.requireSame(spec, lost);
                     }
-                    ModelSpec placed = known.placed(spec, topics());
+                    ModelSpec placed = SpecSuggestion.complete(known.placed(spec, topics()), known, config.kafka(),
+                            config.registry());
                     KafkaTopics.Log log = kafkaTopics.log(placed);
                     Registration.checkWeights(spec);
                     ModelSpec checked = lost == null ? EventSchemas.known(placed, known, registry) : placed;

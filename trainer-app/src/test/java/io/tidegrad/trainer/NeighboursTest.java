@@ -7,6 +7,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
 import io.tidegrad.control.ReadCommitted;
@@ -581,6 +582,31 @@ class NeighboursTest extends TrainerFixture {
         decisions().create(changed, new LogPosition.Begin(), (given, view) -> given);
         try (TrainerApp trainer = TrainerApp.start(config(List.of(changed)))) {
             assertLearned(trainer, changed, 50);
+        }
+    }
+
+    /// Of few events the schema says what they are; once there are many, they would say more.
+    @Test
+    void featuresThatWereFoundWhenAModelWasRegisteredStay() {
+        String model = log.model() + "-auto";
+        TrainerConfig config = log.config("--spec", log
+                .write("auto.yaml",
+                        "model: " + model + "\ninput: { topic: " + log.topic
+                                + " }\nlabel: { field: over, threshold: 1 }\nfeatures: auto\nrecipe: lean\n")
+                .toString());
+        log.send(0, 50);
+        ModelSpec registered;
+        try (TrainerApp trainer = TrainerApp.start(config)) {
+            registered = SpecFile.registered(decisions().find(model));
+            assertThat(registered.fields()).containsExactly("at", "place", "a", "b", "over");
+            assertThat(registered.yaml()).contains("# by schema ", "fewer than 1000 events");
+            assertLearned(trainer, registered, 50);
+        }
+        log.send(50, 1_000);
+        try (TrainerApp trainer = TrainerApp.start(config)) {
+            assertLearned(trainer, registered, 1_000);
+            assertThat(Objects.requireNonNull(find(trainer, registered)).lineage().spec().features())
+                    .isEqualTo(registered.features());
         }
     }
 

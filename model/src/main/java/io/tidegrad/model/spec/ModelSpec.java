@@ -237,7 +237,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         if (reader instanceof Reader.Any) {
             return this;
         }
-        ModelSpec changed = parseRegistered(InputText.with(yaml, "input", "schema", switch (reader) {
+        ModelSpec changed = parseRegistered(SpecText.with(yaml, "input", "schema", switch (reader) {
             case Reader.Of(int id) -> Integer.toString(id);
             default -> "first";
         }), "the spec of " + model);
@@ -249,7 +249,22 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// This spec as it was registered: a file does not say what was found out about its fields then.
     public ModelSpec asRegistered(ModelSpec registered) {
-        return input.reader instanceof Reader.Any ? withReader(registered.input.reader) : this;
+        ModelSpec complete = isOpen() ? withFeatures(SpecText.of(registered.yaml, "features")) : this;
+        return complete.input.reader instanceof Reader.Any ? complete.withReader(registered.input.reader) : complete;
+    }
+
+    /// Whether it says `features: auto`: which ones is found out before it is registered. Until then it has no network and
+    /// no fingerprint.
+    public boolean isOpen() {
+        return features.isEmpty();
+    }
+
+    /// The same model with features, where it was open. The text says so, too.
+    ///
+    /// @param lines of the text: a list, with what is said of it, each line indented alike
+    /// @throws SpecException the list is none that a spec can have
+    public ModelSpec withFeatures(String lines) {
+        return parseRegistered(SpecText.replaced(yaml, "features", lines), "the spec of " + model).withTopicOf(this);
     }
 
     /// The same model, of a stream whose examples lie in `topic`.

@@ -92,11 +92,16 @@ final class SpecReader {
         Input input = input(keys.required("input", "input: { topic: … } or input: { stream: … }"));
         int before = problems.count();
         Features featureReader = new Features();
-        List<Feature> features = featureReader.read(keys.required("features", "a list of features"));
+        SpecNode featuresNode = keys.required("features", "a list of features");
+        boolean isOpen = featuresNode.is("auto");
+        List<Feature> features = isOpen ? List.of() : featureReader.read(featuresNode);
         boolean featuresAreSound = problems.count() == before && !features.isEmpty();
         before = problems.count();
         SpecNode recipeNode = keys.optional("recipe");
         Recipe recipe = recipeNode == null ? null : recipe(recipeNode, keys);
+        if (isOpen && recipe == null) {
+            featuresNode.problem("a network is made for features that are known: name them, or give a recipe instead");
+        }
         SpecNode networkNode = recipeNode != null ? recipeNode
                 : keys.required("network", "a list of layers, like [ dense: 1 ], or recipe: auto");
         NetworkReader networkReader = new NetworkReader(features);
@@ -166,29 +171,36 @@ final class SpecReader {
         if (!problems.isEmpty() || loss == null) {
             return null;
         }
-        RowLayout layout = new RowLayout(features);
-        int rowValues = layout.numbers() + layout.ids() + (label.kind == Label.Kind.SEQUENCE ? label.count + 2 : steps);
-        long batchFloats = (long) miniBatch.size * rowValues;
-        if (batchFloats > BATCH_FLOATS_MAX) {
-            SpecNode at = keys.required("mini-batch", "");
-            at.problem("a mini-batch of " + miniBatch.size + " rows of " + rowValues + " values takes " + batchFloats
-                    + " floats; expected at most " + BATCH_FLOATS_MAX);
-            return null;
-        }
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
                         label.lengths),
                 weightField, lateLabels, features, layers, recipe, outputs, steps, loss, optimizer, schedule, clipping,
                 regularization, quarantine, onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch,
                 seed, initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
-        try {
-            Memory.toLearn(Plan.of(spec.network()), miniBatch.size, quarantine.judgesGradients());
-        } catch (ArithmeticException tooLarge) {
-            networkNode.problem("expected layers whose arrays hold fewer than 2^31 numbers for a mini-batch of "
-                    + miniBatch.size + " rows, found one that would hold more");
-            return null;
+        return isOpen || fits(spec, Objects.requireNonNullElse(keys.optional("mini-batch"), featuresNode), networkNode)
+                ? spec : null;
+    }
+
+    /// Whether its arrays are of a size that there can be; notes it if not.
+    private static boolean fits(ModelSpec spec, SpecNode miniBatch, SpecNode network) {
+        RowLayout layout = spec.layout();
+        int rows = spec.miniBatch();
+        int rowValues = layout.numbers() + layout.ids()
+                + (spec.label().kind() == Label.Kind.SEQUENCE ? spec.label().count() + 2 : spec.steps());
+        long batchFloats = (long) rows * rowValues;
+        if (batchFloats > BATCH_FLOATS_MAX) {
+            miniBatch.problem("a mini-batch of " + rows + " rows of " + rowValues + " values takes " + batchFloats
+                    + " floats; expected at most " + BATCH_FLOATS_MAX);
+            return false;
         }
-        return spec;
+        try {
+            Memory.toLearn(Plan.of(spec.network()), rows, spec.quarantine().judgesGradients());
+            return true;
+        } catch (ArithmeticException tooLarge) {
+            network.problem("expected layers whose arrays hold fewer than 2^31 numbers for a mini-batch of " + rows
+                    + " rows, found one that would hold more");
+            return false;
+        }
     }
 
     private static Recipe recipe(SpecNode node, Mapping keys) {

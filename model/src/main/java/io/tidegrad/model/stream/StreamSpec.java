@@ -1,7 +1,7 @@
 package io.tidegrad.model.stream;
 
 import io.tidegrad.model.spec.Flow;
-import io.tidegrad.model.spec.InputText;
+import io.tidegrad.model.spec.SpecText;
 import io.tidegrad.model.spec.ModelSpec.Format;
 import io.tidegrad.model.spec.SpecException;
 import java.nio.charset.StandardCharsets;
@@ -129,8 +129,8 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
     /// @param labels null: as it was
     public StreamSpec withSchemas(@Nullable Integer events, @Nullable Integer labels) {
         String text = yaml;
-        text = events == null ? text : InputText.with(text, "events", "schema", events.toString());
-        text = labels == null ? text : InputText.with(text, "labels", "schema", labels.toString());
+        text = events == null ? text : SpecText.with(text, "events", "schema", events.toString());
+        text = labels == null ? text : SpecText.with(text, "labels", "schema", labels.toString());
         return text.equals(yaml) ? this : parse(text, "the spec of " + stream);
     }
 

@@ -542,6 +542,32 @@ class ModelSpecTest {
                 .hasMessageContaining("input.schema: expected first, or the id of a schema, found newest");
     }
 
+    @Test
+    void featuresThatWereFoundStandWhereAutoStoodAndStayAsTheyWereRegistered() {
+        String text = """
+                model: m
+                input: { topic: t }
+                label: { field: late, threshold: 3 }
+                features:   auto # whatever there is
+                recipe: lean
+                """;
+        ModelSpec open = ModelSpec.parse(text, "spec.yaml");
+        assertThat(open.isOpen()).isTrue();
+        ModelSpec found = open.withFeatures("  # by hand\n  - number: { field: x } # as it is\n");
+        assertThat(found.yaml()).isEqualTo(
+                text.replace("features:   auto", "features:\n  # by hand\n  - number: { field: x } # as it is"));
+        assertThat(found.isOpen()).isFalse();
+        assertThat(found.fields()).containsExactly("x", "late");
+        for (String list : List.of("features: [ number: { field: x } ]", "features:\n- number: { field: x }",
+                "features:\n      - number:\n          field: x\n      # all")) {
+            ModelSpec registered = ModelSpec.parse(text.replace("features:   auto # whatever there is", list), list);
+            assertThat(open.asRegistered(registered).fingerprint()).as(list).isEqualTo(found.fingerprint());
+        }
+        assertThatThrownBy(() -> ModelSpec.parse(text.replace("recipe: lean", "network: [ dense: 1 ]\noptimizer: adam"),
+                "spec.yaml"))
+                .hasMessageContaining("line 4, column 13: features: a network is made for features that are known");
+    }
+
     /// When it was registered, a field was any name; what is no path goes on as such.
     @Test
     void aRegisteredSpecMayHaveAFieldThatIsNoPath() {

@@ -78,6 +78,10 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
     public List<BacktestResult> run(Listener listener) {
         List<ModelSpec> specs = trials.stream().map(Trial::spec).toList();
         for (ModelSpec spec : specs) {
+            if (spec.isOpen()) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "model " + spec.model() + ": expected a list of features, found features: auto");
+            }
             if (spec.stream() != null) {
                 throw new StopException(ExitCode.CONFIGURATION, "model " + spec.model()
                         + ": expected input.topic and label.field, found input.stream: " + spec.stream()

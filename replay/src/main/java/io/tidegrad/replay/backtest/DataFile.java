@@ -1,5 +1,6 @@
 package io.tidegrad.replay.backtest;
 
+import io.tidegrad.control.suggestion.EventSample;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.model.spec.ModelSpec;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +55,27 @@ public abstract sealed class DataFile implements AutoCloseable permits CsvFile, 
         }
         throw new StopException(ExitCode.CONFIGURATION, file
                 + ": expected a name that ends in .csv, .jsonl or .ndjson (each also with .gz), or .parquet; rename it");
+    }
+
+    /// Reads a file's first rows.
+    ///
+    /// @throws StopException it can't be read, or has no row
+    public static EventSample sample(Path file) {
+        try (DataFile data = open(file)) {
+            EventSample sample = new EventSample(file.toString(), !(data instanceof CsvFile));
+            List<String> names = data.columns();
+            if (names != null && data instanceof CsvFile) {
+                names.forEach(sample::declare); // in their order, also those without a value
+            }
+            while (sample.rows() < EventSample.ROWS_MAX && data.next()) {
+                sample.add(data.values());
+            }
+            if (sample.rows() == 0) {
+                throw new StopException(ExitCode.CONFIGURATION, file + ": expected events, found none");
+            }
+            sample.end(String.format(Locale.ROOT, "the first %,d events of %s", sample.rows(), file.getFileName()));
+            return sample;
+        }
     }
 
     private static InputStream stream(Path file) throws IOException {

@@ -1,7 +1,6 @@
 package io.tidegrad.replay.backtest;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.core.type.TypeReference;
+import io.tidegrad.control.suggestion.EventSample;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.JsonEvents;
 import io.tidegrad.model.feature.Rejection;
@@ -18,8 +17,6 @@ import org.jspecify.annotations.Nullable;
 
 /// One JSON object a line, read as events of a topic are (`JsonEvents`). Empty lines are passed over.
 final class JsonLinesFile extends DataFile {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     private final Path file;
     private final InputStream bytes;
     private final byte[] buffer = new byte[1 << 16];
@@ -55,17 +52,7 @@ final class JsonLinesFile extends DataFile {
 
     @Override
     Map<String, ?> values() {
-        return object(line, 0);
-    }
-
-    /// An object's values by name; empty where there is none.
-    static Map<String, ?> object(byte[] bytes, int from) {
-        try {
-            return JSON.readValue(bytes, from, bytes.length - from, new TypeReference<Map<String, Object>>() {
-            });
-        } catch (IOException notJson) {
-            return Map.of();
-        }
+        return EventSample.object(line, 0);
     }
 
     @Override

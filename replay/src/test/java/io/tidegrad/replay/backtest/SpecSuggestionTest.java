@@ -3,6 +3,9 @@ package io.tidegrad.replay.backtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.suggestion.EventSample;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.model.learn.LabelDelay;
 import io.tidegrad.model.feature.Rejection;
@@ -27,7 +30,8 @@ class SpecSuggestionTest {
     private Path folder;
 
     private String suggested(String name, String text, @Nullable String label) throws IOException {
-        return SpecSuggestion.of(Files.writeString(folder.resolve(name), text), label);
+        return SpecSuggestion.of(DataFile.sample(Files.writeString(folder.resolve(name), text)),
+                name.replaceFirst("\\..*", ""), label);
     }
 
     private static BacktestResult backtest(Path file, String yaml) {
@@ -47,6 +51,28 @@ class SpecSuggestionTest {
                     10_000 + 7 * random.nextInt(50), i, fraud ? 1 : 0, fraud ? "yes" : "no"));
         }
         return csv.toString();
+    }
+
+    @Test
+    void featuresAutoAreThoseOfASuggestionExceptWhatTheSpecReadsOtherwise() throws IOException {
+        ModelSpec suggested = ModelSpec.parse(suggested("payments.csv", payments(), "fraud"), "suggested");
+        EventSample sample = DataFile.sample(folder.resolve("payments.csv"));
+        String open = """
+                model: m
+                input: { topic: t }
+                label: { field: fraud, positive: "yes" }
+                features: auto
+                recipe: auto
+                """;
+        ModelSpec found = SpecSuggestion.complete(ModelSpec.parse(open, "open"), sample);
+        assertThat(found.features()).isEqualTo(suggested.features());
+        assertThat(found.yaml()).contains("  # by the first 2,000 events of payments.csv\n", "# left out: refunded");
+        ModelSpec weighted =
+                SpecSuggestion.complete(ModelSpec.parse(open + "weight: { field: amount }\n", "open"), sample);
+        assertThat(weighted.features()).hasSize(suggested.features().size() - 1);
+        assertThat(SpecSuggestion.complete(found, sample)).isSameAs(found);
+        assertThatThrownBy(() -> backtest(folder.resolve("payments.csv"), open)).isInstanceOf(StopException.class)
+                .hasMessageContaining("model m: expected a list of features, found features: auto");
     }
 
     @Test
@@ -292,7 +318,7 @@ class SpecSuggestionTest {
 
     @Test
     void whatNoSpecCanSayIsTold() {
-        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,x\n2,y\n3,z\n", null)).isInstanceOf(StopException.class)
+        assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,x\n2,y\n3,z\n", null)).isInstanceOf(ControlException.class)
                 .hasMessageContaining(
                         "e.csv: expected a label of numbers, of true and false, or of texts that come again, found 3 texts");
         assertThatThrownBy(() -> suggested("e.csv", "a,b\n1,0\n1,1\n", null))

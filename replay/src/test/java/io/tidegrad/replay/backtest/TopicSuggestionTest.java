@@ -3,11 +3,12 @@ package io.tidegrad.replay.backtest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.ControlException;
 import io.tidegrad.control.EventSchemas;
+import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -129,7 +130,7 @@ class TopicSuggestionTest {
     @Test
     void ofATopicWithoutEventsTheSchemaSaysWhatItCan() throws Exception {
         create(1, List.of());
-        assertThatThrownBy(() -> suggested("fraud")).isInstanceOf(StopException.class)
+        assertThatThrownBy(() -> suggested("fraud")).isInstanceOf(ControlException.class)
                 .hasMessageContaining("expected events, or a schema of " + topic + "-value, found neither");
         try (SchemaRegistry registry = registry()) {
             registry.register(topic + "-value", PAYMENT);

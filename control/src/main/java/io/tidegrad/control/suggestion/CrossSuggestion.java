@@ -1,4 +1,4 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
 import java.util.ArrayList;
 import java.util.HashMap;

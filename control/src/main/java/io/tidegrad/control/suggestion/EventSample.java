@@ -1,7 +1,9 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.schemas.FieldPath;
-import java.nio.file.Path;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,9 +11,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Some events of a file or a topic, by the paths of their fields.
-final class EventSample {
+public final class EventSample {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
     /// How many events are looked at.
-    static final int ROWS_MAX = 20_000;
+    public static final int ROWS_MAX = 20_000;
 
     /// Objects whose keys are data would have fields without end.
     private static final int COLUMNS_MAX = 4_096;
@@ -21,41 +25,37 @@ final class EventSample {
     private final boolean typed;
     private boolean hasMore;
     private int rows;
+    private String told = "";
 
     /// @param source for messages: a file or a topic
     /// @param typed whether the values have types, which those of CSV have not
-    EventSample(String source, boolean typed) {
+    public EventSample(String source, boolean typed) {
         this.source = source;
         this.typed = typed;
     }
 
-    /// Reads a file's first rows.
-    ///
-    /// @throws io.tidegrad.process.StopException the file can't be read
-    static EventSample of(Path file) {
-        try (DataFile data = DataFile.open(file)) {
-            EventSample sample = new EventSample(file.toString(), !(data instanceof CsvFile));
-            List<String> names = data.columns();
-            if (names != null && data instanceof CsvFile) {
-                names.forEach(name -> sample.declare(name, null)); // in their order, also those without a value
-            }
-            while (sample.rows < ROWS_MAX && data.next()) {
-                sample.add(data.values());
-            }
-            sample.end();
-            return sample;
+    /// An object's values by name; empty where there is none.
+    public static Map<String, ?> object(byte[] bytes, int from) {
+        try {
+            return JSON.readValue(bytes, from, bytes.length - from, new TypeReference<Map<String, Object>>() {
+            });
+        } catch (IOException notJson) {
+            return Map.of();
         }
     }
 
     /// Notes a field before it has a value.
-    ///
+    public void declare(String path) {
+        declare(path, null);
+    }
+
     /// @param kind what a schema says of it; null without one
     void declare(String path, Column.@Nullable Kind kind) {
         columns.computeIfAbsent(path, name -> new Column(name, kind));
     }
 
     /// @param event its values by name: records are maps
-    void add(Map<String, ?> event) {
+    public void add(Map<String, ?> event) {
         event.forEach((name, value) -> add(typed ? FieldPath.escaped(name) : name, value));
         next();
     }
@@ -83,7 +83,10 @@ final class EventSample {
     }
 
     /// Ends the sample; nothing can be added.
-    void end() {
+    ///
+    /// @param what was looked at, for people: `the first 20,000 events of payments.csv`
+    public void end(String what) {
+        told = what;
         columns.values().forEach(column -> column.end(rows));
     }
 
@@ -91,7 +94,11 @@ final class EventSample {
         return source;
     }
 
-    int rows() {
+    String told() {
+        return told;
+    }
+
+    public int rows() {
         return rows;
     }
 

@@ -1,4 +1,4 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
 import java.util.Arrays;
 import java.util.Comparator;
@@ -14,6 +14,9 @@ import java.util.stream.IntStream;
 ///     none
 /// @param codes of each row the label's distinct value
 record LabelLink(double[] targets, int[] codes, boolean classes, boolean binary) {
+    /// Nothing is known of the label.
+    static final LabelLink NONE = new LabelLink(new double[0], new int[0], false, false);
+
     private static final int BINS = 16;
     private static final int SIDE_MIN = 10;
 

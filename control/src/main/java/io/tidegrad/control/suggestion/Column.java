@@ -1,5 +1,6 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
+import io.tidegrad.model.feature.NumberText;
 import io.tidegrad.model.spec.Feature;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -82,7 +83,7 @@ final class Column {
         codes = Arrays.copyOf(codes, allRows);
         Arrays.fill(codes, rows, allRows, MISSING);
         rows = allRows;
-        if (!isText && distinct.stream().allMatch(CellKind::isNumber)) {
+        if (!isText && distinct.stream().allMatch(value -> NumberText.of(value.strip()) != null)) {
             values = distinct.stream().mapToDouble(Double::parseDouble).toArray();
         }
         kind = found();

@@ -8,11 +8,12 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 
-/// Writes a key into a section of a spec's text, like `input`, and leaves all else as its author wrote it.
-public final class InputText {
-    private InputText() {}
+/// Changes a section of a spec's text, like `input`, and leaves all else as its author wrote it. The text is that of a
+/// sound spec.
+public final class SpecText {
+    private SpecText() {}
 
-    /// @param yaml of a sound spec
+    /// Writes a key into a section that is a mapping.
     public static String with(String yaml, String section, String key, String value) {
         MappingNode keys = mapping(YamlTree.read(yaml, "spec", new Problems(true)), section);
         Mark start = keys.getStartMark().orElseThrow();
@@ -23,16 +24,37 @@ public final class InputText {
                         + yaml.substring(at);
     }
 
+    /// Returns the text of a section that lies under its name, its first line indented as it is there.
+    static String of(String yaml, String section) {
+        Node node = section(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        Mark start = node.getStartMark().orElseThrow();
+        return " ".repeat(start.getColumn())
+                + yaml.substring(offset(yaml, start), offset(yaml, node.getEndMark().orElseThrow())).stripTrailing();
+    }
+
+    /// Puts lines where a section has one value.
+    static String replaced(String yaml, String section, String lines) {
+        Node node = section(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        return yaml.substring(0, offset(yaml, node.getStartMark().orElseThrow())).stripTrailing() + "\n"
+                + lines.stripTrailing() + yaml.substring(offset(yaml, node.getEndMark().orElseThrow()));
+    }
+
     private static MappingNode mapping(@Nullable Node root, String section) {
+        if (section(root, section) instanceof MappingNode keys) {
+            return keys;
+        }
+        throw new IllegalStateException("expected a spec with " + section + ": { … }, found another text");
+    }
+
+    private static Node section(@Nullable Node root, String section) {
         if (root instanceof MappingNode mapping) {
             for (NodeTuple entry : mapping.getValue()) {
-                if (entry.getKeyNode() instanceof ScalarNode name && name.getValue().equals(section)
-                        && entry.getValueNode() instanceof MappingNode keys) {
-                    return keys;
+                if (entry.getKeyNode() instanceof ScalarNode name && name.getValue().equals(section)) {
+                    return entry.getValueNode();
                 }
             }
         }
-        throw new IllegalStateException("expected a spec with " + section + ": { … }, found another text");
+        throw new IllegalStateException("expected a spec with " + section + ", found another text");
     }
 
     /// Marks count lines and, in a line, code points.

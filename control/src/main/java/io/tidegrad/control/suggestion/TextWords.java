@@ -1,5 +1,6 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
+import io.tidegrad.model.feature.NumberText;
 import io.tidegrad.model.feature.TextPieces;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,7 +31,7 @@ record TextWords(double each, int longest, int distinct, double again) {
         }
         long all = textsOf.values().stream().mapToLong(count -> count).sum();
         long again =
-                textsOf.entrySet().stream().filter(word -> word.getValue() > 1 && !CellKind.isNumber(word.getKey()))
+                textsOf.entrySet().stream().filter(word -> word.getValue() > 1 && NumberText.of(word.getKey()) == null)
                         .mapToLong(Map.Entry::getValue).sum();
         return new TextWords((double) words / Math.max(1, texts.size()), longest, textsOf.size(),
                 (double) again / Math.max(1, all));

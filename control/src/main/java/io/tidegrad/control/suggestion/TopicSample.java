@@ -1,13 +1,14 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
 import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.control.ControlException;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.feature.AvroEvent;
-import io.tidegrad.process.ExitCode;
-import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaPaths;
+import io.tidegrad.schemas.SchemaRegistry.Registered;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -21,15 +22,16 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
-/// The newest events of a topic. If it has none, what the newest registered schema says of them.
-///
-/// @param told what was looked at, for people
-record TopicSample(EventSample events, boolean isJson, String told) {
+/// The newest events of a topic. If it has too few, what the newest registered schema says of them.
+record TopicSample(EventSample events, boolean isJson) {
     /// Writes nothing, and needs no more than to read the topic.
     ///
-    /// @throws StopException the topic or the registry can't be read, or there are neither events nor a schema
-    static TopicSample of(KafkaSettings kafka, RegistrySettings registry, String topic) {
+    /// @param eventsMin of fewer, if there is a schema, no value counts
+    /// @throws ControlException the topic can't be read, or there are neither events nor a schema
+    /// @throws SchemaRegistry.RegistryUnavailableException the registry does not answer
+    static TopicSample of(KafkaSettings kafka, RegistrySettings registry, String topic, int eventsMin) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             List<TopicPartition> partitions = TopicReader.partitions(kafka, topic);
@@ -44,21 +46,19 @@ record TopicSample(EventSample events, boolean isJson, String told) {
                             reading::take);
                 }
             }
-            return reading.sample(partitions.size(), registry);
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw StopException.from(e, registry.shownUrl());
+            return reading.sample(partitions.size(), registry, eventsMin);
         }
     }
 
-    private static StopException mistake(String topic, String what) {
-        return new StopException(ExitCode.CONFIGURATION, "topic " + topic + ": " + what);
+    private static ControlException mistake(String topic, String what) {
+        return new ControlException(Reason.CONFIGURATION, "topic " + topic + ": " + what);
     }
 
     /// What is read so far.
     private static final class Reading {
         private final String topic;
         private final RecordDecoder decoder;
-        private final EventSample events;
+        private EventSample events;
         private final AvroEvent event = new AvroEvent();
         private final Map<Schema, Set<String>> paths = new HashMap<>();
         private int json;
@@ -78,7 +78,7 @@ record TopicSample(EventSample events, boolean isJson, String told) {
             }
             int from = value.length >= AvroCodec.HEADER_BYTES && value[0] == 0 ? AvroCodec.HEADER_BYTES : 0;
             Map<String, ?> object =
-                    from < value.length && value[from] == '{' ? JsonLinesFile.object(value, from) : Map.of();
+                    from < value.length && value[from] == '{' ? EventSample.object(value, from) : Map.of();
             if (!object.isEmpty()) {
                 json++;
                 events.add(object);
@@ -127,34 +127,48 @@ record TopicSample(EventSample events, boolean isJson, String told) {
             };
         }
 
-        TopicSample sample(int partitions, RegistrySettings registry) {
-            int rows = events.rows();
-            String told = rows > 0
-                    ? String.format(Locale.ROOT, "the newest %,d events of topic %s%s", rows, topic,
-                            unreadable == 0 ? ""
-                                    : String.format(Locale.ROOT, ", beside which %,d can't be read", unreadable))
-                    : bySchema(registry);
-            events.end();
-            return new TopicSample(events, json > rows / 2, told + (partitions == 1 ? ""
+        TopicSample sample(int partitions, RegistrySettings registry, int eventsMin) {
+            Registered schema = events.rows() < eventsMin && json == 0 ? newest(registry) : null;
+            if (schema != null) {
+                events = new EventSample("topic " + topic, true);
+                declared(schema.schema());
+            }
+            String told =
+                    schema == null
+                            ? String.format(Locale.ROOT, "the newest %,d events of topic %s%s", events.rows(), topic,
+                                    unreadable == 0 ? ""
+                                            : String.format(Locale.ROOT, ", beside which %,d can't be read",
+                                                    unreadable))
+                            : "schema " + schema.id() + " of " + subject() + " alone, because the topic has "
+                                    + (eventsMin <= 1 ? "no events" : "fewer than " + eventsMin + " events");
+            boolean isJson = json > events.rows() / 2;
+            events.end(told + (partitions == 1 ? ""
                     : "; it has " + partitions + " partitions where a model's topic has one, so make a stream of it"));
+            return new TopicSample(events, isJson);
         }
 
-        private String bySchema(RegistrySettings settings) {
-            String subject = topic + "-value";
-            if (unreadable > 0) {
+        private String subject() {
+            return topic + "-value";
+        }
+
+        /// Returns null if there is no schema, but there are events.
+        private @Nullable Registered newest(RegistrySettings settings) {
+            if (unreadable > 0 && events.rows() == 0) {
                 throw mistake(topic, "expected events in Avro or JSON, found none in " + unreadable + ": " + why);
             }
             try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
-                SchemaRegistry.Registered newest = registry.latestVersion(subject);
+                Registered newest = registry.latestVersion(subject());
                 if (newest.schema().getType() == Schema.Type.RECORD) {
-                    declared(newest.schema());
-                    return "schema " + newest.id() + " of " + subject + " alone, because the topic has no events";
+                    return newest;
                 }
-                throw mistake(topic, "expected events, or a record's schema of " + subject + ", found one of type "
+                throw mistake(topic, "expected events, or a record's schema of " + subject() + ", found one of type "
                         + newest.schema().getType().getName());
             } catch (SchemaRegistry.UnknownSchemaException | SchemaRegistry.UnsupportedSchemaException none) {
+                if (events.rows() > 0) {
+                    return null;
+                }
                 throw mistake(topic,
-                        "expected events, or a schema of " + subject + ", found neither: " + none.getMessage());
+                        "expected events, or a schema of " + subject() + ", found neither: " + none.getMessage());
             }
         }
     }

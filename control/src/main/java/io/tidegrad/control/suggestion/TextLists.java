@@ -1,5 +1,6 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
+import io.tidegrad.model.feature.NumberText;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -39,9 +40,9 @@ record TextLists(String separator, double each, int longest, int distinct) {
             all += found.size();
             Set.copyOf(found).forEach(value -> textsOf.merge(value, 1, Integer::sum));
         }
-        long again =
-                textsOf.entrySet().stream().filter(value -> value.getValue() > 1 && !CellKind.isNumber(value.getKey()))
-                        .mapToLong(Map.Entry::getValue).sum();
+        long again = textsOf.entrySet().stream()
+                .filter(value -> value.getValue() > 1 && NumberText.of(value.getKey().strip()) == null)
+                .mapToLong(Map.Entry::getValue).sum();
         long once = textsOf.values().stream().mapToLong(count -> count).sum();
         double each = (double) all / Math.max(1, texts.size());
         boolean are = each >= EACH_MIN && lengths.size() > 1 && texts.size() >= 2 * textsOf.size()

@@ -1,18 +1,24 @@
-package io.tidegrad.replay.backtest;
+package io.tidegrad.control.suggestion;
 
+import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.EventSchemas;
 import io.tidegrad.model.spec.Feature;
-import io.tidegrad.process.ExitCode;
-import io.tidegrad.process.StopException;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,9 +42,11 @@ public final class SpecSuggestion {
     private static final int TEXTS_MIN = 20;
     private static final int WORDS_MAX = 128; // of a text, as where the spec says nothing
 
+    /// Fewer events of a topic don't show what a field is like; a schema says at least its type.
+    private static final int EVENTS_MIN = 1_000;
+
     private final EventSample sample;
-    private final String told; // what of the events was looked at, for the first line
-    private final Column label;
+    private final @Nullable Column label;
     private final String why;
     private final List<String> features = new ArrayList<>();
     private final List<String> leftOut = new ArrayList<>();
@@ -46,72 +54,135 @@ public final class SpecSuggestion {
     private @Nullable String eventTime;
     private String labelLine = "";
     private String loss = "";
-    private LabelLink link;
+    private LabelLink link = LabelLink.NONE;
 
-    private SpecSuggestion(EventSample sample, String told, @Nullable String labelField) {
+    private SpecSuggestion(EventSample sample, @Nullable Column label, String why) {
         this.sample = sample;
-        this.told = told;
+        this.label = label;
+        this.why = why;
+    }
+
+    private static ControlException mistake(EventSample sample, String what) {
+        return new ControlException(Reason.CONFIGURATION, sample.source() + ": " + what);
+    }
+
+    private static @Nullable Column named(EventSample sample, @Nullable String field) {
+        return sample.columns().stream().filter(column -> column.name().equals(field)).findFirst().orElse(null);
+    }
+
+    /// Suggests a spec for a sample of events.
+    ///
+    /// @param topic that the spec names; its model is called likewise
+    /// @param labelField null: it is looked for
+    /// @throws ControlException no spec can say its label or a feature
+    public static String of(EventSample sample, String topic, @Nullable String labelField) {
+        return of(sample, topic, labelField, "");
+    }
+
+    private static String of(EventSample sample, String topic, @Nullable String labelField, String format) {
         List<Column> columns = sample.columns();
-        List<Column> found = columns.stream().filter(column -> labelField == null
-                ? LABELS.contains(column.name().toLowerCase(Locale.ROOT)) : column.name().equals(labelField)).toList();
         if (columns.isEmpty()) {
-            throw mistake("expected events, found none");
+            throw mistake(sample, "expected events, found none");
         }
-        if (found.isEmpty() && labelField != null) {
-            throw mistake("expected a field " + labelField + ", found "
+        Column label = labelField != null ? named(sample, labelField) : columns.stream()
+                .filter(column -> LABELS.contains(column.name().toLowerCase(Locale.ROOT))).findFirst().orElse(null);
+        if (label == null && labelField != null) {
+            throw mistake(sample, "expected a field " + labelField + ", found "
                     + columns.stream().map(Column::name).collect(Collectors.joining(", ")) + "; correct --label");
         }
-        label = found.isEmpty() ? columns.getLast() : found.getFirst();
-        why = labelField != null ? "--label"
-                : found.isEmpty() ? "the last field; --label names another" : "by its name; --label names another";
-        link = label();
-    }
-
-    private StopException mistake(String what) {
-        return new StopException(ExitCode.CONFIGURATION, sample.source() + ": " + what);
-    }
-
-    /// Suggests a spec for a file.
-    ///
-    /// @param labelField null: it is looked for
-    /// @throws StopException the file can't be read, or no spec can say its label or a feature
-    public static String of(Path file, @Nullable String labelField) {
-        String name = String.valueOf(file.getFileName()).replaceFirst("\\..*", "");
-        EventSample sample = EventSample.of(file);
-        if (sample.rows() == 0) {
-            throw new StopException(ExitCode.CONFIGURATION, file + ": expected events, found none");
-        }
-        SpecSuggestion made = new SpecSuggestion(sample,
-                String.format(Locale.ROOT, "the first %,d events of %s", sample.rows(), file.getFileName()),
-                labelField);
-        made.features();
-        return made.text(name(name), "");
+        String why = labelField != null ? "--label"
+                : label == null ? "the last field; --label names another" : "by its name; --label names another";
+        Column known = label == null ? columns.getLast() : label;
+        SpecSuggestion made = new SpecSuggestion(sample, known, why);
+        made.link = made.label(known);
+        made.features(Set.of(known.name()));
+        return made.text(topic, format);
     }
 
     /// Suggests a spec for a topic's events, or, if there is none, for what the registered schema says of them.
     ///
     /// @param labelField null: it is looked for
-    /// @throws StopException the topic or the registry can't be read, or no spec can say its label or a feature
+    /// @throws ControlException the topic can't be read, or no spec can say its label or a feature
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry does not answer
     public static String of(KafkaSettings kafka, RegistrySettings registry, String topicName,
             @Nullable String labelField) {
-        TopicSample topic = TopicSample.of(kafka, registry, topicName);
-        SpecSuggestion made = new SpecSuggestion(topic.events(), topic.told(), labelField);
-        made.features();
-        return made.text(topicName, topic.isJson() ? ", format: json" : "");
+        TopicSample topic = TopicSample.of(kafka, registry, topicName, 1);
+        return of(topic.events(), topicName, labelField, topic.isJson() ? ", format: json" : "");
+    }
+
+    /// Returns the spec with the features that its events suggest, or their schema while they are few, if it says
+    /// `features: auto`; else the spec.
+    ///
+    /// @param spec with its topic
+    /// @param view what is decided, with the stream of the spec; null if it has none
+    /// @throws ControlException as [#of(KafkaSettings, RegistrySettings, String, String)]
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry does not answer
+    public static ModelSpec complete(ModelSpec spec, ControlLog.@Nullable View view, KafkaSettings kafka,
+            RegistrySettings registry) {
+        if (!spec.isOpen()) {
+            return spec;
+        }
+        if (registry.url().isEmpty()) {
+            throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()
+                    + ": features: auto reads events and their schemas: expected registry-url, found none");
+        }
+        StreamSpec stream = view == null ? null : EventSchemas.stream(spec, view);
+        String topic = stream == null ? spec.inputTopic() : stream.events().topic();
+        return complete(spec, stream, TopicSample.of(kafka, registry, topic, EVENTS_MIN).events());
+    }
+
+    /// As the other one, by events that were read.
+    public static ModelSpec complete(ModelSpec spec, EventSample events) {
+        return spec.isOpen() ? complete(spec, null, events) : spec;
+    }
+
+    static ModelSpec complete(ModelSpec spec, @Nullable StreamSpec stream, EventSample events) {
+        ModelSpec.Label said = spec.label();
+        String labelField = stream == null ? said.field() : stream.label();
+        Column label = named(events, labelField);
+        SpecSuggestion made = new SpecSuggestion(events, label, "");
+        if (label != null && events.rows() > 0) {
+            made.link = made.link(said, label);
+        }
+        made.features(Stream.of(labelField, said.lengths(), stream == null ? spec.weightField() : stream.weight())
+                .filter(Objects::nonNull).collect(Collectors.toSet()));
+        StringBuilder text = new StringBuilder();
+        line(text, "  # by " + events.told());
+        made.list(text);
+        return spec.withFeatures(text.toString());
+    }
+
+    /// What a label that a spec describes says of each row.
+    private LabelLink link(ModelSpec.Label said, Column column) {
+        int[] codes = column.codes();
+        double[] numbers = column.values();
+        Double threshold = said.threshold();
+        String positive = said.positive();
+        if (positive != null || threshold != null && numbers.length > 0) {
+            List<String> values = column.distinct();
+            return new LabelLink(targets(codes, code -> positive != null ? values.get(code).equals(positive) ? 1 : 0
+                    : numbers[code] >= Objects.requireNonNull(threshold) ? 1 : 0), codes, true, true);
+        }
+        try {
+            return label(column);
+        } catch (ControlException atypical) { // for example the same in all events so far
+            return LabelLink.NONE;
+        }
     }
 
     // ---- the label ----
 
-    private LabelLink label() {
+    private LabelLink label(Column label) {
         List<String> values = label.distinct();
         int[] codes = label.codes();
         String name = quoted(label.name());
         if (sample.rows() == 0) {
-            return labelBySchema(name);
+            return labelBySchema(label, name);
         }
         if (values.size() < 2) {
-            throw mistake("expected a label that varies, found " + (values.isEmpty() ? "none" : "only " + values)
-                    + " in " + label.name() + "; name another with --label");
+            throw mistake(sample,
+                    "expected a label that varies, found " + (values.isEmpty() ? "none" : "only " + values) + " in "
+                            + label.name() + "; name another with --label");
         }
         if (label.kind() == Column.Kind.FLAG || Set.copyOf(values).equals(Set.of("0", "1"))
                 || Set.copyOf(values).equals(Set.of("0.0", "1.0"))) {
@@ -128,12 +199,13 @@ public final class SpecSuggestion {
             List<String> names = values.stream().sorted().toList();
             labelLine = String.format(Locale.ROOT, "{ field: %s, classes: [%s] } # %s: %d texts: classes", name,
                     names.stream().map(SpecSuggestion::quoted).collect(Collectors.joining(", ")), why, names.size());
-            return classes(codes);
+            return classes(codes, values.size());
         }
         if (label.kind() != Column.Kind.NUMBER) {
-            throw mistake("expected a label of numbers, of true and false, or of texts that come again, found "
-                    + values.size() + " texts such as '" + values.getFirst() + "' in " + label.name()
-                    + "; name another field with --label");
+            throw mistake(sample,
+                    "expected a label of numbers, of true and false, or of texts that come again, found "
+                            + values.size() + " texts such as '" + values.getFirst() + "' in " + label.name()
+                            + "; name another field with --label");
         }
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
@@ -143,22 +215,18 @@ public final class SpecSuggestion {
             labelLine = String.format(Locale.ROOT,
                     "{ field: %s, classes: %d } # %s: whole numbers from 0 to %d, nearly all of them: classes", name,
                     (int) max + 1, why, (int) max);
-            return classes(codes);
+            return classes(codes, values.size());
         }
         labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: numbers from %s to %s", name, why,
                 shown(Arrays.stream(numbers).min().orElse(0)), shown(max));
         loss = "mean-squared-error";
-        double[] targets = new double[codes.length];
-        for (int row = 0; row < codes.length; row++) {
-            targets[row] = codes[row] == Column.MISSING ? Double.NaN : numbers[codes[row]];
-        }
-        return new LabelLink(targets, codes, false, false);
+        return new LabelLink(targets(codes, code -> numbers[code]), codes, false, false);
     }
 
-    private LabelLink labelBySchema(String name) {
+    private LabelLink labelBySchema(Column label, String name) {
         boolean number = label.kind() == Column.Kind.NUMBER;
         if (!number && label.kind() != Column.Kind.FLAG) {
-            throw mistake(
+            throw mistake(sample,
                     "expected an event, or a label of numbers or of true and false in the schema, found no event and "
                             + label.name() + ", whose values the schema does not say; name another field with --label");
         }
@@ -168,30 +236,26 @@ public final class SpecSuggestion {
         return new LabelLink(new double[0], new int[0], !number, !number);
     }
 
-    private LabelLink classes(int[] codes) {
+    private LabelLink classes(int[] codes, int distinct) {
         loss = "categorical-cross-entropy";
-        long[] counts = new long[label.distinct().size()];
+        long[] counts = new long[distinct];
         Arrays.stream(codes).filter(code -> code != Column.MISSING).forEach(code -> counts[code]++);
-        int top = 0;
-        for (int code = 1; code < counts.length; code++) {
-            top = counts[code] > counts[top] ? code : top;
-        }
-        double[] targets = new double[codes.length];
-        for (int row = 0; row < codes.length; row++) {
-            targets[row] = codes[row] == Column.MISSING ? Double.NaN : codes[row] == top ? 1 : 0;
-        }
-        return new LabelLink(targets, codes, true, false);
+        int top = IntStream.range(0, distinct).reduce(0, (best, code) -> counts[code] > counts[best] ? code : best);
+        return new LabelLink(targets(codes, code -> code == top ? 1 : 0), codes, true, false);
     }
 
     private LabelLink binary(String line, IntPredicate positive, int[] codes, String what) {
-        double[] targets = new double[codes.length];
-        for (int row = 0; row < codes.length; row++) {
-            targets[row] = codes[row] == Column.MISSING ? Double.NaN : positive.test(codes[row]) ? 1 : 0;
-        }
+        double[] targets = targets(codes, code -> positive.test(code) ? 1 : 0);
         double share = Arrays.stream(targets).filter(target -> !Double.isNaN(target)).average().orElse(0);
         labelLine = String.format(Locale.ROOT, "%s # %s: %s, %.1f %% yes", line, why, what, 100 * share);
         loss = "binary-cross-entropy";
         return new LabelLink(targets, codes, true, true);
+    }
+
+    /// Of each row, NaN where it has no label.
+    private static double[] targets(int[] codes, IntToDoubleFunction of) {
+        return Arrays.stream(codes).mapToDouble(code -> code == Column.MISSING ? Double.NaN : of.applyAsDouble(code))
+                .toArray();
     }
 
     private static long count(int[] codes, int code) {
@@ -200,9 +264,10 @@ public final class SpecSuggestion {
 
     // ---- the features ----
 
-    private void features() {
+    /// @param used fields that are no features
+    private void features(Set<String> used) {
         for (Column column : sample.columns()) {
-            if (column == label) {
+            if (used.contains(column.name())) {
                 continue;
             }
             String against = against(column);
@@ -213,7 +278,7 @@ public final class SpecSuggestion {
             }
         }
         if (features.isEmpty()) {
-            throw mistake("expected a field of which a feature can be made, found "
+            throw mistake(sample, "expected a field of which a feature can be made, found "
                     + (leftOut.isEmpty() ? "none beside the label" : String.join("; ", leftOut)));
         }
         features.addAll(crosses.features(SpecSuggestion::buckets));
@@ -448,7 +513,7 @@ public final class SpecSuggestion {
     /// @param format more of the input
     private String text(String topic, String format) {
         StringBuilder text = new StringBuilder();
-        line(text, "# Suggested by " + told + "; each line says why.");
+        line(text, "# Suggested by " + sample.told() + "; each line says why.");
         line(text, "model: " + name(topic) + " # its name in topics");
         line(text,
                 "input: { topic: " + topic + format
@@ -456,15 +521,19 @@ public final class SpecSuggestion {
                                 + " } # the topic of events; the first field that is a time, never missing"));
         line(text, "label: " + labelLine);
         line(text, "features:");
+        list(text);
+        line(text, "recipe: auto # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
+        line(text, "loss: " + loss + " # what the label asks for");
+        line(text, "mini-batch: { size: 1 } # best where a stream drifts");
+        return text.toString();
+    }
+
+    private void list(StringBuilder text) {
         features.forEach(feature -> line(text, "  " + feature));
         leftOut.forEach(each -> line(text, "  # left out: " + each));
         if (sample.hasMore()) {
             line(text, "  # left out: fields that were not looked at, because there are so many; is a name data?");
         }
-        line(text, "recipe: auto # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
-        line(text, "loss: " + loss + " # what the label asks for");
-        line(text, "mini-batch: { size: 1 } # best where a stream drifts");
-        return text.toString();
     }
 
     /// What others have named may have any character, and a comment ends where a line does.
