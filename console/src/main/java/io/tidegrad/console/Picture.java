@@ -29,6 +29,7 @@ final class Picture {
     private long streamsChanged; // the revision in which their dead letters changed last
     private boolean caughtUp;
     private String problem = "";
+    private Map<String, String> denied = Map.of();
     private long unreadable;
     private boolean closed;
 
@@ -36,13 +37,17 @@ final class Picture {
     }
 
     /// @param caughtUp whether everything that was there at the start has been read
-    /// @param problem why the topics can't be read now; empty if they can
+    /// @param problem why topics can't be read now; empty if they can
+    /// @param denied topics that may not be read, and which right is missing
     /// @param unreadable how many records could not be read
-    record Status(@JsonProperty("caught_up") boolean caughtUp, String problem, long unreadable, int models) {
+    record Status(@JsonProperty("caught_up") boolean caughtUp, String problem, Map<String, String> denied,
+            long unreadable, int models) {
     }
 
     synchronized Status status() {
-        return new Status(caughtUp, problem, unreadable, models.size());
+        String all = problem.isEmpty() && !denied.isEmpty()
+                ? "Not all topics can be read: " + String.join("; ", new TreeSet<>(denied.values())) : problem;
+        return new Status(caughtUp, all, denied, unreadable, models.size());
     }
 
     /// Changes what is known of a model.
@@ -141,6 +146,15 @@ final class Picture {
     synchronized void problem(String why) {
         if (!problem.equals(why)) {
             problem = why;
+            revision++;
+            notifyAll();
+        }
+    }
+
+    /// @param topics that may not be read, and which right is missing
+    synchronized void denied(Map<String, String> topics) {
+        if (!denied.equals(topics)) {
+            denied = Map.copyOf(topics);
             revision++;
             notifyAll();
         }

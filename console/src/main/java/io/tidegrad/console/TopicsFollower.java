@@ -11,7 +11,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.CloseOptions;
@@ -23,17 +25,21 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Reads the topics of Tidegrad into a picture, with one consumer that has no group and sees what is committed. It finds
-/// models that are created later, and goes on when Kafka or the registry were away.
+/// models that are created later, and goes on when Kafka or the registry were away. A topic that ACLs deny is left out, and
+/// the picture says so, until it may be read.
 final class TopicsFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TopicsFollower.class);
 
     private static final Duration POLL = Duration.ofMillis(500);
     private static final long LOOK_NANOS = Duration.ofSeconds(2).toNanos();
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
+
+    private static final long ASK_AGAIN_NANOS = Duration.ofSeconds(10).toNanos(); // for a right that was missing
 
     /// Before a read that failed is tried again; closing interrupts it.
     private static final Duration PAUSE = Duration.ofSeconds(1);
@@ -51,8 +57,12 @@ final class TopicsFollower implements AutoCloseable {
     private final Map<TopicPartition, Long> positions = new HashMap<>(); // of what is followed
     private final Map<TopicPartition, Long> atStart = new HashMap<>(); // ends that are not reached yet
     private final Set<TopicPartition> logs = new HashSet<>(); // of events, as far as they are there
+    private final Map<String, String> denied = new TreeMap<>(); // topic → which right is missing
+    private final Set<String> askedAgain = new HashSet<>(); // of them, those that are read as if they were allowed
+    private long asked;
     private Consumer<byte[], byte[]> consumer;
     private long looked;
+    private boolean knowsAll; // what there was at the start, also the topics of models that it told of
     private volatile boolean closed;
 
     /// @throws KafkaException if no consumer can be made with these settings
@@ -85,15 +95,16 @@ final class TopicsFollower implements AutoCloseable {
                     consumer.close(CloseOptions.timeout(Duration.ZERO));
                     consumer = open();
                     assign();
-                    positions.forEach(consumer::seek);
                     reopens = false;
                 }
                 if (System.nanoTime() - looked >= LOOK_NANOS) {
                     look();
                     looked = System.nanoTime();
                 }
-                if (positions.isEmpty()) {
-                    picture.problem("Kafka has no topic " + topics.models() + " yet, nor others of this prefix");
+                if (consumer.assignment().isEmpty()) {
+                    picture.denied(denied);
+                    picture.problem(denied.isEmpty()
+                            ? "Kafka has no topic " + topics.models() + " yet, nor others of this prefix" : "");
                     pause();
                 } else {
                     read();
@@ -104,6 +115,8 @@ final class TopicsFollower implements AutoCloseable {
             } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
                 LOG.warn("{}; reading {} from where it begins", e.getMessage(), e.partitions());
                 consumer.seekToBeginning(e.partitions());
+            } catch (TopicAuthorizationException e) {
+                deny(e);
             } catch (KafkaException e) {
                 String right = MissingRight.of(e);
                 if (!away) {
@@ -128,12 +141,51 @@ final class TopicsFollower implements AutoCloseable {
         }
     }
 
-    /// Finds partitions that are new, and where the logs of models end.
-    private void look() {
-        if (!positions.isEmpty()) {
-            // A poll does not tell whether anybody answers.
-            consumer.endOffsets(List.of(positions.keySet().iterator().next()), ANSWER_WITHIN);
+    /// Goes on without topics that may not be read. Kafka throws before it returns records, so none is lost.
+    private void deny(TopicAuthorizationException e) {
+        for (String topic : e.unauthorizedTopics()) {
+            String right = Objects.requireNonNullElse(
+                    MissingRight.of(new TopicAuthorizationException(e.getMessage(), Set.of(topic))), e.toString());
+            if (denied.put(topic, right) == null) {
+                asked = System.nanoTime();
+                LOG.warn("going on without topic {}: {}", topic, right);
+            }
+            askedAgain.remove(topic);
         }
+        atStart.keySet().removeIf(partition -> rests(partition.topic()));
+        logs.removeIf(log -> rests(log.topic()));
+        assign();
+    }
+
+    private boolean rests(String topic) {
+        return denied.containsKey(topic) && !askedAgain.contains(topic);
+    }
+
+    /// Takes up topics that may be read now: Kafka says only of what is read whether it may be.
+    private void askAgain() {
+        for (String allowed : askedAgain) {
+            LOG.info("topic {} may be read again", allowed);
+            denied.remove(allowed);
+        }
+        askedAgain.clear();
+        if (!denied.isEmpty() && System.nanoTime() - asked >= ASK_AGAIN_NANOS) {
+            asked = System.nanoTime();
+            askedAgain.addAll(denied.keySet());
+            assign();
+        }
+    }
+
+    private void look() {
+        askAgain();
+        if (!consumer.assignment().isEmpty()) {
+            // A poll does not tell whether anybody answers.
+            consumer.endOffsets(List.of(consumer.assignment().iterator().next()), ANSWER_WITHIN);
+        }
+        find();
+    }
+
+    /// Finds partitions that are new, and where the logs of models end.
+    private void find() {
         Map<TopicPartition, Long> wanted = new HashMap<>(); // how many of the newest offsets
         for (String whole : List.of(topics.models(), topics.control(), topics.status())) {
             partitions(whole).limit(1).forEach(partition -> wanted.put(partition, Long.MAX_VALUE));
@@ -154,33 +206,46 @@ final class TopicsFollower implements AutoCloseable {
             positions.keySet().retainAll(wanted.keySet());
             Map<TopicPartition, Long> begins = consumer.beginningOffsets(found);
             Map<TopicPartition, Long> ends = consumer.endOffsets(found);
-            Map<TopicPartition, Long> started = new HashMap<>();
             for (TopicPartition partition : found) {
                 long begin = begins.getOrDefault(partition, 0L);
                 long end = ends.getOrDefault(partition, begin);
                 long newest = wanted.getOrDefault(partition, 0L);
                 long from = newest > end - begin ? begin : end - newest;
                 positions.put(partition, from);
-                started.put(partition, from);
                 if (from < end) {
                     atStart.put(partition, end);
                 }
             }
             atStart.keySet().retainAll(positions.keySet());
             assign();
-            started.forEach(consumer::seek);
         }
         logsEnd();
     }
 
+    /// Returns the partitions of a topic; of one that may not be read those that are followed once it may.
     private Stream<TopicPartition> partitions(String topic) {
-        return ReadCommitted.partitions(consumer, topic).stream()
-                .map(each -> new TopicPartition(topic, each.partition()));
+        if (!rests(topic)) {
+            try {
+                return ReadCommitted.partitions(consumer, topic).stream()
+                        .map(each -> new TopicPartition(topic, each.partition()));
+            } catch (TopicAuthorizationException e) {
+                deny(e);
+            }
+        }
+        return positions.keySet().stream().filter(each -> each.topic().equals(topic)).toList().stream();
     }
 
     /// Of logs of models the consumer only asks where they end.
     private void assign() {
-        consumer.assign(Stream.concat(positions.keySet().stream(), logs.stream()).toList());
+        Set<TopicPartition> before = Set.copyOf(consumer.assignment());
+        Set<TopicPartition> read =
+                positions.keySet().stream().filter(each -> !rests(each.topic())).collect(Collectors.toSet());
+        consumer.assign(Stream.concat(read.stream(), logs.stream()).toList());
+        positions.forEach((partition, position) -> {
+            if (read.contains(partition) && !before.contains(partition)) {
+                consumer.seek(partition, position);
+            }
+        });
         consumer.pause(logs);
         logs.forEach(log -> consumer.seek(log, 0)); // without a place to read from, a poll would fail
     }
@@ -189,7 +254,8 @@ final class TopicsFollower implements AutoCloseable {
         Set<TopicPartition> wanted =
                 picture.inputTopics().stream().map(topic -> new TopicPartition(topic, 0)).collect(Collectors.toSet());
         if (!logs.equals(wanted)) {
-            wanted.removeIf(log -> !logs.contains(log) && partitions(log.topic()).findAny().isEmpty());
+            wanted.removeIf(
+                    log -> !logs.contains(log) && (rests(log.topic()) || partitions(log.topic()).findAny().isEmpty()));
             if (!logs.equals(wanted)) {
                 logs.clear();
                 logs.addAll(wanted);
@@ -226,14 +292,20 @@ final class TopicsFollower implements AutoCloseable {
                 }
             }
         }
-        positions.replaceAll((partition, before) -> consumer.position(partition));
+        positions.replaceAll((partition, before) -> rests(partition.topic()) ? before : consumer.position(partition));
         atStart.entrySet().removeIf(end -> positions.getOrDefault(end.getKey(), 0L) >= end.getValue());
         picture.news();
         if (unavailable != null) {
             throw unavailable;
         }
+        picture.denied(denied);
         picture.problem("");
-        if (atStart.isEmpty()) {
+        if (!knowsAll && atStart.isEmpty()) {
+            find();
+            knowsAll = atStart.isEmpty();
+            picture.denied(denied);
+        }
+        if (knowsAll && atStart.isEmpty()) {
             picture.caughtUp();
         }
     }

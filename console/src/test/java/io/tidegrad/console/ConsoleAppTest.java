@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
+import io.tidegrad.localstack.BrokerOptions;
+import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackOptions;
@@ -38,6 +40,13 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 
@@ -105,6 +114,83 @@ class ConsoleAppTest {
                 assertThat(said.at("/model/registered/input_topic").asText()).isEqualTo("events");
             });
         }
+    }
+
+    /// A broker whose ACLs deny everybody to see one topic.
+    @LongProof("a broker of its own")
+    @Test
+    void aTopicThatMayNotBeReadIsToldAndAllOthersAreReadUntilItMay() throws Exception {
+        AclBinding may = acl("*", AclPermissionType.ALLOW);
+        AclBinding mayNot = acl(topics.deadLetters(), AclPermissionType.DENY);
+        try (EmbeddedBroker kafka = EmbeddedBroker.start(new BrokerOptions(1, null, 0,
+                Map.of("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                        "super.users", "User:none", "allow.everyone.if.no.acl.found", "true"),
+                Map.of(), null, null));
+                Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+                Producer<byte[], byte[]> producer =
+                        new KafkaProducer<>(Map.of("bootstrap.servers", kafka.bootstrapServers()),
+                                new ByteArraySerializer(), new ByteArraySerializer());
+                SchemaRegistry registry =
+                        SchemaRegistry.connect(RegistrySettings.of(SharedStack.get().registryUrl()).client());
+                HttpClient http = HttpClient.newHttpClient()) {
+            Topic topic = new Topic(topics, registry);
+            create(admin, topics.models(), topics.progress(), topics.deadLetters(), topics.snapshots("fraud"),
+                    "events");
+            write(producer, topic.registered("fraud"));
+            write(producer, topic.published("fraud", 1_000));
+            write(producer, topic.deadLetter("fraud", "null-value", "", new byte[0]));
+            admin.createAcls(List.of(may, mayNot)).all().get();
+            ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
+                    RegistrySettings.of(SharedStack.get().registryUrl()), topics, "127.0.0.1", 0,
+                    new ServerSecurity(null, null), null);
+            try (ConsoleApp console = ConsoleApp.start(config)) {
+                await().atMost(PATIENCE)
+                        .until(() -> whole(http, console.httpPort(), "fraud").at("/status/caught_up").asBoolean());
+                write(producer, topic.progress(Topic.report("fraud", 1_000).build()));
+                await().atMost(PATIENCE).untilAsserted(() -> {
+                    JsonNode said = whole(http, console.httpPort(), "fraud");
+                    assertThat(said.at("/status/problem").asText()).containsPattern(
+                            "expected the right (READ|DESCRIBE) on topic " + topics.deadLetters() + ",");
+                    assertThat(said.at("/status/denied").fieldNames()).toIterable()
+                            .containsExactly(topics.deadLetters());
+                    assertThat(said.at("/model/learned").asLong()).isEqualTo(1_000);
+                    assertThat(said.at("/model/versions/0/version").asLong()).isEqualTo(1_000);
+                    assertThat(said.at("/model/dead_letters_newest").isEmpty()).isTrue();
+                });
+
+                admin.deleteAcls(List.of(mayNot.toFilter())).all().get();
+                await().atMost(PATIENCE).untilAsserted(() -> {
+                    JsonNode said = whole(http, console.httpPort(), "fraud");
+                    assertThat(said.at("/status/problem").asText()).isEmpty();
+                    assertThat(said.at("/model/dead_letters_newest")).hasSize(1);
+                });
+
+                // Seen, but not read.
+                AclBinding mayNotRead = new AclBinding(mayNot.pattern(),
+                        new AccessControlEntry("User:*", "*", AclOperation.READ, AclPermissionType.DENY));
+                admin.createAcls(List.of(mayNotRead)).all().get();
+                await().atMost(PATIENCE).untilAsserted(
+                        () -> assertThat(whole(http, console.httpPort(), "fraud").at("/status/problem").asText())
+                                .contains("expected the right READ on topic " + topics.deadLetters() + ","));
+                write(producer, topic.progress(Topic.report("fraud", 2_000).build()));
+                write(producer, topic.deadLetter("fraud", "undecodable", "", new byte[0]));
+                await().atMost(PATIENCE).untilAsserted(() -> {
+                    JsonNode said = whole(http, console.httpPort(), "fraud");
+                    assertThat(said.at("/model/learned").asLong()).isEqualTo(2_000);
+                    assertThat(said.at("/model/dead_letters_newest")).hasSize(1);
+                });
+                admin.deleteAcls(List.of(mayNotRead.toFilter())).all().get();
+                await().atMost(PATIENCE).untilAsserted(
+                        () -> assertThat(whole(http, console.httpPort(), "fraud").at("/model/dead_letters_newest"))
+                                .hasSize(2));
+            }
+        }
+    }
+
+    private static AclBinding acl(String topic, AclPermissionType permission) {
+        return new AclBinding(new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
+                new AccessControlEntry("User:*", "*",
+                        permission == AclPermissionType.ALLOW ? AclOperation.ALL : AclOperation.DESCRIBE, permission));
     }
 
     private HttpResponse<String> decide(HttpClient http, ConsoleApp console, String more) throws Exception {

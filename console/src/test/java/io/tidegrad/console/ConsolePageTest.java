@@ -251,6 +251,23 @@ class ConsolePageTest {
     }
 
     @Test
+    void aTopicThatMayNotBeReadIsNamedAndItsPanelDoesNotSayThatAllIsWell() {
+        String right = "expected the right READ on topic tidegrad.dead-letters, found that ACLs deny it";
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.letters .calm') !== null");
+
+        picture.denied(Map.of("tidegrad.dead-letters", right));
+        see("document.querySelector('#problems').innerText.includes('" + right + "')");
+        see("document.querySelector('.letters .unknown').innerText.includes('may not read tidegrad.dead-letters')");
+        see("document.getElementById('connection').textContent === 'live, but not all topics can be read'");
+
+        picture.denied(Map.of());
+        see("document.querySelector('#problems').innerText === ''");
+        see("document.querySelector('.letters .calm') !== null");
+    }
+
+    @Test
     void aNarrowScreenNeedsNoScrollingToTheSideAndDarkIsDark() {
         takeModel("fraud");
         intake.take(topic.published("fraud", 20_000));

@@ -12,6 +12,7 @@ const models = new Map(); // by name: { summary, item }
 const { compare } = new Intl.Collator('en', { numeric: true });
 let chosen = named();
 let view = null;
+let denied = []; // topics that the console may not read
 let skew = 0; // what the console's clock is ahead of this one
 let streamsDeadLetters = [];
 
@@ -57,6 +58,7 @@ const stream = new Stream({
     if (said.streams_dead_letters) streamsDeadLetters = said.streams_dead_letters;
     order();
     desk.open = said.decides;
+    denied = Object.keys(said.status.denied);
     connection(said.status);
     if (!chosen && models.size > 0) choose([...models.keys()].sort(compare)[0]);
     else show(said.model, first);
@@ -84,10 +86,15 @@ byId('token-form').addEventListener('submit', event => {
   stream.open(chosen);
 });
 
+let problems = '';
 function connection(status) {
   const bad = status.problem !== '';
+  if (problems !== status.problem) {
+    problems = status.problem;
+    fill(byId('problems'), bad ? el('p', { class: 'notice' }, status.problem) : null);
+  }
   byId('connection').classList.toggle('away', bad);
-  text(byId('connection'), bad ? status.problem
+  text(byId('connection'), bad ? Object.keys(status.denied).length > 0 ? 'live, but not all topics can be read' : 'not live'
     : !status.caught_up ? 'live · still reading what the topics hold'
     : status.unreadable > 0 ? `live · ${count(status.unreadable)} records could not be read` : 'live');
 }
@@ -173,6 +180,7 @@ function choose(name) {
 }
 
 function show(details, first) {
+  view?.deny(denied);
   if (!chosen) {
     fill(byId('view'), el('section', { class: 'panel empty' }, el('h2', {}, 'No model yet'),
       el('p', {}, 'Register one: ', el('code', {}, './tidegrad models create --spec FILE'),
@@ -187,6 +195,7 @@ function show(details, first) {
   }
   if (!view) {
     view = new ModelView(chosen);
+    view.deny(denied);
     fill(byId('view'), view.element);
   }
   view.show(details, Date.now() + skew, streamsDeadLetters);

@@ -52,7 +52,25 @@ export class ModelView {
     this.shown = []; // of them, those on the charts
     this.x = 'time';
     this.said = {};
+    this.denied = [];
     this.make();
+  }
+
+  // Topics that the console may not read: what is not known from them is said so.
+  deny(topics) {
+    if (JSON.stringify(topics) === JSON.stringify(this.denied)) return;
+    this.denied = topics;
+    this.scorersShown = '';
+    this.showChanges();
+    this.showVersions();
+    this.showDecisions();
+    this.showLetters(true);
+  }
+
+  // What stands where a topic tells nothing.
+  none(topic, kind, ...words) {
+    const denied = this.denied.find(each => each.endsWith(`.${topic}`));
+    return el('p', { class: denied ? 'unknown' : kind }, denied ? ['Not known: the console may not read ', el('code', {}, denied), '.'] : words);
   }
 
   make() {
@@ -357,7 +375,7 @@ export class ModelView {
   showChanges() {
     const rows = this.said.progress?.changes ?? [];
     fill(this.parts.changes, panel('Alarms', 'Labels, predictions, errors and fields that are not what they have been.',
-      !this.said.progress ? el('p', { class: 'unknown' }, 'No report yet.')
+      !this.said.progress ? this.none('progress', 'unknown', 'No report yet.')
         : rows.length === 0 ? el('p', { class: 'calm' }, 'None: nothing has left its usual range.')
         : table('Alarms', [
           ['signal', row => row.field ? `${row.signal} of ${row.field}` : row.signal, 'text'],
@@ -370,7 +388,8 @@ export class ModelView {
   showScorers(now) {
     const rows = this.said.serving ?? [];
     const tile = this.tiles.served;
-    if (rows.length === 0) tile.show('none', 'no scorer tells that it serves it');
+    if (rows.length === 0) tile.show(...this.denied.some(each => each.endsWith('.status')) ? [UNKNOWN, 'the status topic may not be read']
+      : ['none', 'no scorer tells that it serves it']);
     else {
       const following = rows.some(row => !row.pinned) ? rows.filter(row => !row.pinned) : rows;
       const worst = following.reduce((oldest, row) => (row.version ?? -1) < (oldest.version ?? -1) ? row : oldest);
@@ -384,7 +403,7 @@ export class ModelView {
     if (key === this.scorersShown) return;
     this.scorersShown = key;
     fill(this.parts.scorers, panel('Scorers', 'What each one serves, as it says itself every ten seconds and at every change.',
-      rows.length === 0 ? el('p', { class: 'unknown' }, 'No scorer serves this model.')
+      rows.length === 0 ? this.none('status', 'unknown', 'No scorer serves this model.')
         : table('Scorers', [
           ['address', row => row.address, 'text'], ['name asked', row => row.name, 'text'],
           ['epoch', row => count(row.epoch), 'number'], ['version', row => count(row.version), 'number'],
@@ -398,7 +417,7 @@ export class ModelView {
     const all = this.said.versions ?? [];
     const rows = this.allVersions ? all : all.slice(0, VERSIONS_SHOWN);
     fill(this.parts.versions, panel('Versions', 'Published and still on the topic, newest first. Loss and AUC are since the beginning.',
-      rows.length === 0 ? el('p', { class: 'unknown' }, 'No version is published yet.')
+      rows.length === 0 ? this.none(`snapshots.${this.name}`, 'unknown', 'No version is published yet.')
         : table('Versions', [
           ['version', row => count(row.version), 'number'], ['epoch', row => count(row.epoch), 'number'],
           ['kind', row => (row.delta ? 'delta' : 'full') + (row.signed ? ', signed' : ''), 'text'],
@@ -417,7 +436,7 @@ export class ModelView {
   showDecisions() {
     const rows = this.said.decisions ?? [];
     fill(this.parts.decisions, panel('Decisions', null,
-      rows.length === 0 ? el('p', { class: 'unknown' }, 'Nothing was decided about this model.')
+      rows.length === 0 ? this.none('control', 'unknown', 'Nothing was decided about this model.')
         : table('Decisions', [
           ['time', row => time(row.time_ms), 'time'], ['decision', row => row.action, 'text'], ['what', row => row.what, 'text'],
           ['author', row => row.author || UNKNOWN, 'text'], ['reason', row => row.reason || UNKNOWN, 'text'],
@@ -433,7 +452,7 @@ export class ModelView {
     const rows = own.concat(streams);
     const open = new Set([...this.parts.letters.querySelectorAll('details[open]')].map(each => each.dataset.at));
     fill(this.parts.letters, panel('Dead letters', 'The newest ones, each with its reason. A payload is cut to 2,000 characters.',
-      rows.length === 0 ? el('p', { class: 'calm' }, 'None among the newest.')
+      rows.length === 0 ? this.none('dead-letters', 'calm', 'None among the newest.')
         : rows.map(letter => {
           const at = `${letter.topic}-${letter.partition}@${letter.offset}`;
           return el('details', { class: 'letter', 'data-at': at, open: open.has(at) },
