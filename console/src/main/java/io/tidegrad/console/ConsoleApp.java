@@ -11,7 +11,7 @@ import org.apache.kafka.common.KafkaException;
 
 /// A console: a thread that reads the topics into a `Picture`, and a server that shows it.
 public final class ConsoleApp implements ProcessRun.Work {
-    private final Picture picture = new Picture();
+    private final Picture picture;
     private final CompletableFuture<StopException> ended = new CompletableFuture<>();
     private final SchemaRegistry registry;
     private final TopicsFollower follower;
@@ -24,6 +24,7 @@ public final class ConsoleApp implements ProcessRun.Work {
             throw StopException.of(e);
         }
         Rollback rollback = config.rollback();
+        picture = new Picture(config.shown());
         registry = SchemaRegistry.connect(config.registry().client());
         server = ConsoleServer.start(config, picture,
                 rollback == null ? null : new DecisionDesk(config.kafka(), config.topics(), rollback));

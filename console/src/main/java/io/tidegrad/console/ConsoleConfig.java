@@ -8,6 +8,7 @@ import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -15,9 +16,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param httpPort 0 for any free port
 /// @param security of the HTTP server
+/// @param shown how names of models begin that are shown; empty for all
 /// @param rollback goes back to a version; null if the page decides nothing
 public record ConsoleConfig(KafkaSettings kafka, RegistrySettings registry, Topics topics, String httpHost,
-        int httpPort, ServerSecurity security, @Nullable Rollback rollback) {
+        int httpPort, ServerSecurity security, List<String> shown, @Nullable Rollback rollback) {
     /// @param rollback makes what goes back to a version, and notes every mistake in what that needs
     /// @throws SettingsException with every mistake
     public static ConsoleConfig of(Settings settings, Function<Settings, Rollback> rollback) {
@@ -34,6 +36,6 @@ public record ConsoleConfig(KafkaSettings kafka, RegistrySettings registry, Topi
         security.warnOfStrangers(settings.text(CommonSettings.HTTP_HOST));
         return new ConsoleConfig(settings.kafka(), settings.registry(),
                 new Topics(settings.text(CommonSettings.PREFIX)), settings.text(CommonSettings.HTTP_HOST),
-                settings.number(CommonSettings.HTTP_PORT), security, back);
+                settings.number(CommonSettings.HTTP_PORT), security, settings.list(ConsoleSettings.MODEL_PREFIX), back);
     }
 }

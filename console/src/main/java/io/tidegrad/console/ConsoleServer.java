@@ -74,6 +74,8 @@ final class ConsoleServer implements AutoCloseable {
         said.put("problem", status.problem());
         said.put("caught_up", status.caughtUp());
         said.put("models", status.models());
+        said.put("models_left_out", status.leftOut());
+        said.put("left_out_message", status.leftOutMessage());
         said.put("unreadable_records", status.unreadable());
         return new OperationsServer.Health(true, said);
     }

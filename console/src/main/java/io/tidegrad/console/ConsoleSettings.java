@@ -25,12 +25,15 @@ public final class ConsoleSettings {
     static final Setting DECISIONS = Setting.of("decisions", "", Form.FLAG,
             "let who has a token pause, resume, promote and roll back models on the page");
 
+    static final Setting MODEL_PREFIX = Setting.of("model-prefix", "PREFIX", Form.many(Form.NAME),
+            "show only models whose names begin so; it can be repeated");
+
     public static final Command CONSOLE =
             new Command("console", "show every model of a cluster on a page, from the topics alone", """
             Reads topics, and writes nothing but decisions, so it can be down without harm. docs/console.md says what the page shows.
             Exit status: as the trainer's, docs/operations/run.md.""", required(BOOTSTRAP_SERVERS, REGISTRY_URL),
-                    optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, DECISIONS,
-                            SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, KAFKA, REGISTRY, CONFIG));
+                    optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, MODEL_PREFIX,
+                            DECISIONS, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, KAFKA, REGISTRY, CONFIG));
 
     private ConsoleSettings() {}
 }

@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.schemas.ModelRecord;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +21,14 @@ final class Picture {
     /// Names come from records that anybody with the right to write has written.
     static final int MODELS_MAX = 1_000;
 
+    /// So many names of models that are left out are told apart.
+    static final int LEFT_OUT_MAX = 10_000;
+
     private static final int PROCESSES_MAX = 1_000;
 
+    private final List<String> shown; // how names of models begin; empty for all
     private final Map<String, ModelPicture> models = new TreeMap<>();
+    private final Set<String> leftOut = new HashSet<>(); // models for which there is no room
     private final Map<String, Seen> scorers = new LinkedHashMap<>();
     private final Bounded<DeadLetterView> deadLettersOfStreams = new Bounded<>(50);
     private long revision = 1;
@@ -36,25 +42,50 @@ final class Picture {
     private record Seen(ProcessStatus status, long appended) {
     }
 
+    Picture() {
+        this(List.of());
+    }
+
+    /// @param shown how names of models begin that are shown; empty for all
+    Picture(List<String> shown) {
+        this.shown = List.copyOf(shown);
+    }
+
     /// @param caughtUp whether everything that was there at the start has been read
     /// @param problem why topics can't be read now; empty if they can
     /// @param denied topics that may not be read, and which right is missing
     /// @param unreadable how many records could not be read
+    /// @param leftOut models for which there is no room, `LEFT_OUT_MAX` if there are more
     record Status(@JsonProperty("caught_up") boolean caughtUp, String problem, Map<String, String> denied,
-            long unreadable, int models) {
+            long unreadable, int models, @JsonProperty("left_out") int leftOut) {
+        /// Returns what people have to know of models that are left out; empty if all are there.
+        @JsonProperty("left_out_message")
+        String leftOutMessage() {
+            return leftOut == 0 ? ""
+                    : (leftOut == LEFT_OUT_MAX ? "At least " : "")
+                            + (leftOut == 1 ? "1 model is" : leftOut + " models are") + " left out, because a console"
+                            + " knows up to " + MODELS_MAX + ": choose models by the beginnings of their names with"
+                            + " --model-prefix";
+        }
     }
 
     synchronized Status status() {
         String all = problem.isEmpty() && !denied.isEmpty()
                 ? "Not all topics can be read: " + String.join("; ", new TreeSet<>(denied.values())) : problem;
-        return new Status(caughtUp, all, denied, unreadable, models.size());
+        return new Status(caughtUp, all, denied, unreadable, models.size(), leftOut.size());
     }
 
     /// Changes what is known of a model.
     synchronized void change(String model, Consumer<ModelPicture> change) {
         ModelPicture of = models.get(model);
         if (of == null) {
+            if (!shown.isEmpty() && shown.stream().noneMatch(model::startsWith)) {
+                return;
+            }
             if (models.size() >= MODELS_MAX) {
+                if (leftOut.size() < LEFT_OUT_MAX && leftOut.add(model)) {
+                    revision++;
+                }
                 return;
             }
             of = new ModelPicture(model);
@@ -70,8 +101,11 @@ final class Picture {
     }
 
     /// @param record null if the model was deleted
-    void take(String model, @Nullable ModelRecord record) {
+    synchronized void take(String model, @Nullable ModelRecord record) {
         change(model, of -> of.take(record));
+        if (record == null && leftOut.remove(model)) {
+            revision++;
+        }
     }
 
     void take(ControlRecord decision) {

@@ -61,6 +61,7 @@ final class TopicsFollower implements AutoCloseable {
     private final Set<String> askedAgain = new HashSet<>(); // of them, those that are read as if they were allowed
     private long asked;
     private Consumer<byte[], byte[]> consumer;
+    private int leftOut; // models, as the log has it
     private long looked;
     private boolean knowsAll; // what there was at the start, also the topics of models that it told of
     private volatile boolean closed;
@@ -133,6 +134,14 @@ final class TopicsFollower implements AutoCloseable {
         }
     }
 
+    private void tellLeftOut() {
+        Picture.Status status = picture.status();
+        if (status.leftOut() > leftOut) {
+            LOG.warn("{}", status.leftOutMessage());
+        }
+        leftOut = status.leftOut();
+    }
+
     private void pause() {
         try {
             Thread.sleep(PAUSE);
@@ -176,6 +185,7 @@ final class TopicsFollower implements AutoCloseable {
     }
 
     private void look() {
+        tellLeftOut();
         askAgain();
         if (!consumer.assignment().isEmpty()) {
             // A poll does not tell whether anybody answers.

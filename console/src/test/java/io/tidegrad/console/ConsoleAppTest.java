@@ -87,7 +87,7 @@ class ConsoleAppTest {
 
     private ConsoleConfig config(KafkaProvider kafka) {
         return new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()), RegistrySettings.of(kafka.registryUrl()),
-                topics, "127.0.0.1", 0, new ServerSecurity(null, null), null);
+                topics, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null);
     }
 
     @LongProof("a broker of its own")
@@ -142,7 +142,7 @@ class ConsoleAppTest {
             admin.createAcls(List.of(may, mayNot)).all().get();
             ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
                     RegistrySettings.of(SharedStack.get().registryUrl()), topics, "127.0.0.1", 0,
-                    new ServerSecurity(null, null), null);
+                    new ServerSecurity(null, null), List.of(), null);
             try (ConsoleApp console = ConsoleApp.start(config)) {
                 await().atMost(PATIENCE)
                         .until(() -> whole(http, console.httpPort(), "fraud").at("/status/caught_up").asBoolean());
@@ -209,7 +209,7 @@ class ConsoleAppTest {
         String log = topics.models() + "-events";
         ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
                 RegistrySettings.of(kafka.registryUrl()), topics, "127.0.0.1", 0, new ServerSecurity(null, null),
-                (decisions, model, back) -> decisions.rollback(model, back, (epoch, version) -> {
+                List.of(), (decisions, model, back) -> decisions.rollback(model, back, (epoch, version) -> {
                 }, (lineage, nextOffset) -> {
                 }));
         try (SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());

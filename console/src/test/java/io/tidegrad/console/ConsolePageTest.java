@@ -268,6 +268,16 @@ class ConsolePageTest {
     }
 
     @Test
+    void thePageSaysHowManyModelsAreLeftOut() {
+        for (int i = 0; i < Picture.MODELS_MAX + 12; i++) {
+            intake.take(topic.registered("model-" + i));
+        }
+        open("");
+        see("document.querySelector('#problems').innerText.startsWith('12 models are left out')");
+        see("document.getElementById('count').textContent === '1,000 models, 12 left out'");
+    }
+
+    @Test
     void aNarrowScreenNeedsNoScrollingToTheSideAndDarkIsDark() {
         takeModel("fraud");
         intake.take(topic.published("fraud", 20_000));

@@ -38,7 +38,7 @@ class ConsoleServerTest {
 
     static ConsoleConfig config(ServerSecurity security, int port) {
         return new ConsoleConfig(KafkaSettings.of("127.0.0.1:1"), RegistrySettings.of("mock://console"), Topics.DEFAULT,
-                "127.0.0.1", port, security, null);
+                "127.0.0.1", port, security, List.of(), null);
     }
 
     private static <T> HttpResponse<T> get(HttpClient client, ConsoleServer server, String path,

@@ -175,6 +175,35 @@ class PictureTest {
     }
 
     @Test
+    void modelsBeyondTheBoundAreCountedUntilTheyAreDeletedAndPeopleLearnHowToChoose() throws Exception {
+        for (int i = 0; i < Picture.MODELS_MAX + 2; i++) {
+            take(topic.registered("model-" + i));
+        }
+        take(topic.progress(Topic.report("model-1001", 1_000).build()), topic.registered("last"));
+        JsonNode status = news("").path("status");
+        assertThat(status.path("models").asInt()).isEqualTo(1_000);
+        assertThat(status.path("left_out").asInt()).isEqualTo(3);
+        assertThat(status.path("left_out_message").asText()).startsWith("3 models are left out")
+                .contains("--model-prefix");
+
+        take(topic.deleted("last"));
+        assertThat(news("").at("/status/left_out").asInt()).isEqualTo(2);
+    }
+
+    @Test
+    void onlyChosenModelsAreShownAndTheOthersTakeNoRoom() {
+        Picture chosen = new Picture(List.of("fraud-", "churn"));
+        RecordIntake into = new RecordIntake(Topics.DEFAULT, registry, chosen);
+        for (int i = 0; i < Picture.MODELS_MAX + 2; i++) {
+            into.take(topic.registered("model-" + i));
+        }
+        into.take(topic.registered("fraud-eu"));
+        into.take(topic.registered("churn"));
+        assertThat(chosen.registered()).containsExactly("churn", "fraud-eu");
+        assertThat(chosen.status().leftOutMessage()).isEmpty();
+    }
+
+    @Test
     void aModelThatIsDeletedGoesFromTheList() throws Exception {
         take(topic.registered("fraud"));
         assertThat(news("").path("models")).hasSize(1);

@@ -222,7 +222,7 @@ public final class Quickstart {
     private void showConsole(LocalStack stack) {
         ConsoleApp console = resources.add(ConsoleApp.start(
                 new ConsoleConfig(KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
-                        Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), null)));
+                        Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null)));
         view.line("  See it learn: http://127.0.0.1:" + console.httpPort());
         view.line("");
     }

@@ -13,6 +13,7 @@ const { compare } = new Intl.Collator('en', { numeric: true });
 let chosen = named();
 let view = null;
 let denied = []; // topics that the console may not read
+let leftOut = 0; // models for which the console has no room
 let skew = 0; // what the console's clock is ahead of this one
 let streamsDeadLetters = [];
 
@@ -56,6 +57,7 @@ const stream = new Stream({
     said.models.forEach(update);
     said.gone.forEach(remove);
     if (said.streams_dead_letters) streamsDeadLetters = said.streams_dead_letters;
+    leftOut = said.status.left_out;
     order();
     desk.open = said.decides;
     denied = Object.keys(said.status.denied);
@@ -89,9 +91,10 @@ byId('token-form').addEventListener('submit', event => {
 let problems = '';
 function connection(status) {
   const bad = status.problem !== '';
-  if (problems !== status.problem) {
-    problems = status.problem;
-    fill(byId('problems'), bad ? el('p', { class: 'notice' }, status.problem) : null);
+  const told = [status.problem, status.left_out_message].filter(Boolean);
+  if (problems !== JSON.stringify(told)) {
+    problems = JSON.stringify(told);
+    fill(byId('problems'), told.map(each => el('p', { class: 'notice' }, each)));
   }
   byId('connection').classList.toggle('away', bad);
   text(byId('connection'), bad ? Object.keys(status.denied).length > 0 ? 'live, but not all topics can be read' : 'not live'
@@ -150,7 +153,7 @@ function order() {
     byId('models').replaceChildren(...names.map(name => models.get(name).item.element));
   }
   text(byId('count'), models.size === 0 ? 'No model yet'
-    : names.length === models.size ? `${count(models.size)} ${models.size === 1 ? 'model' : 'models'}`
+    : names.length === models.size ? `${count(models.size)} ${models.size === 1 ? 'model' : 'models'}${leftOut > 0 ? `, ${count(leftOut)} left out` : ''}`
     : `${count(names.length)} of ${count(models.size)} models`);
   for (const [name, { item: { link } }] of models) {
     if (name === chosen) link.setAttribute('aria-current', 'page');
