@@ -64,15 +64,19 @@ final class ModelPicture {
     private @Nullable TrainerStatus trainer;
     private boolean deleted;
     private long logEnd = UNKNOWN;
+    private final Movement log = new Movement(); // its end, by the console's clock
+    private final Movement learning = new Movement(); // the offset that is learned next, by the trainer's clock
 
     /// A published version, without what only a scorer needs.
     private record Version(int epoch, long version, boolean delta, long learned, long nextOffset, double loss,
-            double priorLoss, double auc, long bytes, String hash, boolean signed, long published) {
+            double priorLoss, double auc, long bytes, String hash, boolean signed, long published, long appended,
+            long eventTime) {
     }
 
     /// @param scorer status of the process, which is the newest
     /// @param seen when it was appended, epoch ms
-    record Serving(ProcessStatus scorer, ProcessStatus.Served served, long seen) {
+    /// @param since when it told first that it serves this version
+    record Serving(ProcessStatus scorer, ProcessStatus.Served served, long seen, long since) {
     }
 
     ModelPicture(String name) {
@@ -128,6 +132,7 @@ final class ModelPicture {
 
     void take(Heartbeat beat) {
         heartbeat = beat;
+        learning.seen(beat.nextOffset(), beat.time());
     }
 
     void take(TrainerStatus status) {
@@ -141,8 +146,8 @@ final class ModelPicture {
         if (of != null) {
             versions.put(key,
                     new Version(of.epoch(), of.version(), of.isDelta(), of.examples(), of.nextOffset(), of.logLoss(),
-                            of.priorLogLoss(), of.auc(), of.payloadBytes(), of.weightsHash(), of.isSigned(),
-                            published));
+                            of.priorLogLoss(), of.auc(), of.payloadBytes(), of.weightsHash(), of.isSigned(), published,
+                            of.newestAppendTime(), of.eventTime()));
             if (versions.size() > VERSIONS_MAX) {
                 versions.remove(versions.keySet().iterator().next());
             }
@@ -151,6 +156,7 @@ final class ModelPicture {
 
     void take(Progress report) {
         progress = report;
+        learning.seen(report.getNextOffset(), report.getTime().toEpochMilli());
         Map<String, Double> window = report.getWindow();
         boolean classifies = classifies(report);
         history.add(report.getTime().toEpochMilli(), report.getEpoch(), report.getVersion(), report.getLearned(),
@@ -173,8 +179,10 @@ final class ModelPicture {
         return registered == null ? null : registered.getInputTopic();
     }
 
+    /// @param millis when that was so, epoch ms
     /// @return whether that is news
-    boolean logEnds(long offset) {
+    boolean logEnds(long offset, long millis) {
+        log.seen(offset, millis);
         boolean news = offset != logEnd;
         logEnd = offset;
         return news;
@@ -194,9 +202,13 @@ final class ModelPicture {
         if (beat != null && beat.caughtUp()) {
             return 0;
         }
-        long next = Math.max(beat == null ? UNKNOWN : beat.nextOffset(),
-                progress == null ? UNKNOWN : progress.getNextOffset());
+        long next = nextOffset();
         return logEnd < 0 || next < 0 ? UNKNOWN : Math.max(0, logEnd - next);
+    }
+
+    private long nextOffset() {
+        return Math.max(progress == null ? UNKNOWN : progress.getNextOffset(),
+                heartbeat == null ? UNKNOWN : heartbeat.nextOffset());
     }
 
     private long newestVersion() {
@@ -258,6 +270,8 @@ final class ModelPicture {
         Heartbeat beat = heartbeat;
         said.put("heartbeat_ms", beat == null ? null : beat.time());
         said.put("caught_up", beat == null ? null : beat.caughtUp());
+        said.put("log", movement(log, logEnd));
+        said.put("learning", movement(learning, nextOffset()));
         said.put("serving", serving.stream().map(this::serving).toList());
         said.put("candidates", decided.candidates().stream().map(this::candidate).toList());
         said.put("points_from", points);
@@ -271,6 +285,14 @@ final class ModelPicture {
             rows.add(row);
         }
         said.put("points", rows);
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> movement(Movement of, long offset) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("offset", known(offset));
+        said.put("rate", finite(of.rate()));
+        said.put("moved_ms", known(of.moved()));
         return said;
     }
 
@@ -370,6 +392,8 @@ final class ModelPicture {
         said.put("weights_hash", of.hash());
         said.put("signed", of.signed());
         said.put("published_ms", of.published());
+        said.put("appended_ms", known(of.appended()));
+        said.put("event_time_ms", known(of.eventTime()));
         return said;
     }
 
@@ -409,7 +433,9 @@ final class ModelPicture {
         said.put("pinned", of.served().pinned());
         said.put("problem", of.served().problem());
         said.put("seen_ms", of.seen());
+        said.put("since_ms", of.since());
         said.put("published_ms", served == null ? null : served.published());
+        said.put("appended_ms", served == null ? null : known(served.appended()));
         return said;
     }
 

@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.schemas.ModelRecord;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,14 @@ final class Picture {
     private long unreadable;
     private boolean closed;
 
-    private record Seen(ProcessStatus status, long appended) {
+    /// @param since by name, when the process told first that it serves its version
+    private record Seen(ProcessStatus status, long appended, Map<String, Long> since) {
+        /// Whether it served the same version under this name.
+        boolean serves(ProcessStatus.Served now) {
+            return status.names().stream()
+                    .anyMatch(each -> each.name().equals(now.name()) && each.model().equals(now.model())
+                            && each.epoch() == now.epoch() && each.version() == now.version());
+        }
     }
 
     Picture() {
@@ -114,9 +122,9 @@ final class Picture {
 
     /// @param appended when the broker appended it, epoch ms
     synchronized void take(ProcessStatus status, long appended) {
-        scorers.remove(status.process());
+        Seen before = scorers.remove(status.process());
         if (!status.stopped()) {
-            scorers.put(status.process(), new Seen(status, appended));
+            scorers.put(status.process(), new Seen(status, appended, since(status, appended, before)));
         }
         scorers.values().removeIf(seen -> appended - seen.appended() > ProcessStatus.SILENT_MILLIS);
         if (scorers.size() > PROCESSES_MAX) {
@@ -129,6 +137,15 @@ final class Picture {
             }
         }
         notifyAll();
+    }
+
+    private static Map<String, Long> since(ProcessStatus status, long appended, @Nullable Seen before) {
+        Map<String, Long> since = new HashMap<>();
+        for (ProcessStatus.Served now : status.names()) {
+            since.put(now.name(), before != null && before.serves(now)
+                    ? before.since().getOrDefault(now.name(), appended) : appended);
+        }
+        return since;
     }
 
     synchronized void takeOfStream(DeadLetterView letter) {
@@ -155,11 +172,12 @@ final class Picture {
     }
 
     /// @param ends of input topics, by name
-    synchronized void logsEnd(Map<String, Long> ends) {
+    /// @param millis when that was so, epoch ms
+    synchronized void logsEnd(Map<String, Long> ends, long millis) {
         for (ModelPicture model : models.values()) {
             String topic = model.inputTopic();
             Long end = topic == null ? null : ends.get(topic);
-            if (end != null && model.logEnds(end)) {
+            if (end != null && model.logEnds(end, millis)) {
                 touch(model);
             }
         }
@@ -253,7 +271,8 @@ final class Picture {
         for (Seen seen : scorers.values()) {
             for (ProcessStatus.Served served : seen.status().names()) {
                 if (served.model().equals(model) || served.name().equals(model)) {
-                    serving.add(new ModelPicture.Serving(seen.status(), served, seen.appended()));
+                    serving.add(new ModelPicture.Serving(seen.status(), served, seen.appended(),
+                            seen.since().getOrDefault(served.name(), seen.appended())));
                 }
             }
         }

@@ -276,8 +276,10 @@ final class TopicsFollower implements AutoCloseable {
             return;
         }
         try {
-            picture.logsEnd(consumer.endOffsets(logs, ANSWER_WITHIN).entrySet().stream()
-                    .collect(Collectors.toMap(end -> end.getKey().topic(), Map.Entry::getValue)));
+            picture.logsEnd(
+                    consumer.endOffsets(logs, ANSWER_WITHIN).entrySet().stream()
+                            .collect(Collectors.toMap(end -> end.getKey().topic(), Map.Entry::getValue)),
+                    System.currentTimeMillis());
         } catch (TimeoutException e) {
             LOG.warn("the ends of {} are not known: {}", logs, e.getMessage());
             logs.clear(); // perhaps one of them was deleted: look again which there are

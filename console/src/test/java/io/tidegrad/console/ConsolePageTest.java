@@ -250,6 +250,41 @@ class ConsolePageTest {
         see("document.querySelector('.title .buttons').innerText.startsWith('Resume')");
     }
 
+    private ProcessStatus serving(long version, String problem) {
+        return new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, "host:8080",
+                List.of(new ProcessStatus.Served("fraud", "fraud", 1, version, true, false, problem)));
+    }
+
+    @Test
+    void whatStandsStillIsColouredAndThePlaceThatHoldsTheOthersUpIsNamed() {
+        String stage = "document.querySelector('.flow li:nth-child(%d)')";
+        String heldUp = "document.querySelector('.flow').previousElementSibling.textContent === '%s'";
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        intake.take(topic.published("fraud", 20_000));
+        intake.take(topic.status(serving(10_000, "")));
+        picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
+        open("#fraud");
+
+        see("document.querySelector('.flow') !== null");
+        see(heldUp.formatted("Held up where it is learned."));
+        see((stage + ".className === 'bad'").formatted(2));
+        see((stage + ".innerText.includes('5,000 events wait')").formatted(2));
+        see((stage + ".innerText.includes('stands still for')").formatted(2));
+
+        intake.take(topic.heartbeat("fraud", 20_000, true));
+        picture.news();
+        see(heldUp.formatted("Held up where it is served."));
+        see((stage + ".innerText.includes('host:8080 is 10,000 updates behind')").formatted(4));
+        see("document.querySelector('.latency tbody').rows.length === 3");
+
+        intake.take(topic.status(serving(20_000, "")));
+        see(heldUp.formatted("Nothing holds it up."));
+        intake.take(topic.status(serving(20_000, "no golden row")));
+        see((stage + ".innerText.includes('host:8080: no golden row')").formatted(4));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     @Test
     void aTopicThatMayNotBeReadIsNamedAndItsPanelDoesNotSayThatAllIsWell() {
         String right = "expected the right READ on topic tidegrad.dead-letters, found that ACLs deny it";

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ConsoleServerTest {
     private static final String TOKEN = "of-an-operator-0123456789";
     private static final List<String> FILES = List.of("/", "/console.css", "/console.js", "/stream.js", "/dom.js",
-            "/format.js", "/chart.js", "/decide.js", "/panels.js", "/icon.svg", "/uplot.js", "/uplot.css");
+            "/format.js", "/chart.js", "/decide.js", "/flow.js", "/panels.js", "/icon.svg", "/uplot.js", "/uplot.css");
 
     private final Picture picture = new Picture();
 

@@ -63,7 +63,7 @@ class PictureTest {
                 topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, "host:8080",
                         List.of(new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "")))),
                 topic.deadLetter("fraud", "unknown-schema", "id 9", "{\"a\":1}".getBytes(StandardCharsets.UTF_8)));
-        picture.logsEnd(Map.of("events", 1_700L));
+        picture.logsEnd(Map.of("events", 1_700L), Topic.NOW);
 
         JsonNode model = news("fraud").path("model");
 
@@ -137,6 +137,28 @@ class PictureTest {
 
         take(topic.decision(decision(new ControlAction.Withdraw("wide"))));
         assertThat(news("fraud").at("/model/candidates")).hasSize(1);
+    }
+
+    @Test
+    void howLongEventsTakeFromTheLogToAScorerIsToldByWhatTheTopicsSay() throws Exception {
+        ProcessStatus.Served served = new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "");
+        take(topic.registered("fraud"), topic.published("fraud", 1_000), topic.heartbeat("fraud", 1_000, true));
+        picture.take(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, "host:8080", List.of(served)),
+                Topic.NOW + 300);
+        picture.take(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, "host:8080", List.of(served)),
+                Topic.NOW + 10_300);
+        picture.logsEnd(Map.of("events", 1_009L), Topic.NOW);
+        picture.logsEnd(Map.of("events", 1_029L), Topic.NOW + 2_000);
+
+        JsonNode model = news("fraud").path("model");
+
+        assertThat(model.at("/versions/0/appended_ms").asLong()).isEqualTo(Topic.NOW);
+        assertThat(model.at("/versions/0/event_time_ms").isNull()).isTrue();
+        assertThat(model.at("/serving/0/since_ms").asLong()).isEqualTo(Topic.NOW + 300);
+        assertThat(model.at("/serving/0/seen_ms").asLong()).isEqualTo(Topic.NOW + 10_300);
+        assertThat(model.at("/log/rate").asDouble()).isEqualTo(10);
+        assertThat(model.at("/learning/offset").asLong()).isEqualTo(1_009);
+        assertThat(model.at("/learning/moved_ms").asLong()).isEqualTo(Topic.NOW);
     }
 
     @Test

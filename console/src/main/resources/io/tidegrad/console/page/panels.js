@@ -4,6 +4,7 @@ import { el, fill, text } from './dom.js';
 import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from './format.js';
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
+import { flow, holdUp, latencies } from './flow.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -61,6 +62,8 @@ export class ModelView {
     if (JSON.stringify(topics) === JSON.stringify(this.denied)) return;
     this.denied = topics;
     this.scorersShown = '';
+    this.showLearner();
+    this.showProof();
     this.showChanges();
     this.showVersions();
     this.showDecisions();
@@ -93,6 +96,12 @@ export class ModelView {
       { label: 'AUC', colour: '--model', width: 2 },
       { label: 'since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
     ], options);
+    this.stages = ['Arrives', 'Learned', 'Published', 'Served'].map(() => {
+      const stage = { name: el('span', { class: 'label' }), value: el('span', { class: 'value' }), note: el('span', { class: 'note' }) };
+      return { ...stage, element: el('li', {}, stage.name, stage.value, stage.note) };
+    });
+    this.heldUp = el('p', { role: 'status' });
+    this.latency = el('div', { class: 'latency' });
     this.picked = el('p', { class: 'picked', role: 'status' });
     this.switch = el('div', { class: 'switch', role: 'group', 'aria-label': 'Horizontal axis' },
       ['time', 'events'].map(x => el('button', {
@@ -105,14 +114,17 @@ export class ModelView {
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.picked, this.measures);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
       el('div', { class: 'title' }, el('h1', {}, this.name), this.badge, this.acts), this.about, this.notices,
       el('section', { class: 'tiles', 'aria-label': 'Pulse' }, Object.values(this.tiles).map(tile => tile.element)),
+      panel('Flow', 'What an event passes, and how fast. Rates are over ten seconds.', this.heldUp,
+        el('ol', { class: 'flow' }, this.stages.map(stage => stage.element)), this.latency),
       this.quality,
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
+      el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
       this.parts.changes, this.parts.slices, this.parts.tried, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec, this.parts.elsewhere);
   }
@@ -136,6 +148,9 @@ export class ModelView {
     this.showQuality();
     this.showServed();
     this.showCalibration();
+    this.showLatency();
+    this.showLearner();
+    this.showProof();
     this.showChanges();
     this.showSlices();
     this.showTried();
@@ -156,12 +171,69 @@ export class ModelView {
     const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
     tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
     this.showScorers(now);
+    this.showFlow(now);
     const share = said.learned || said.dead_letters
       ? said.dead_letters / (said.learned + said.dead_letters + (said.progress?.pending ?? 0)) : null;
     const recent = said.trainer?.recent_dead_letter_share;
     tiles.dead.show(count(said.dead_letters), share === null ? ''
       : `${percent(share, 2)} of all${recent === null || recent === undefined ? '' : `, ${percent(recent, 1)} last minute`}`,
     recent >= 0.5 ? 'bad' : '');
+  }
+
+  showFlow(now) {
+    const stages = flow(this.said, now);
+    stages.forEach((stage, i) => {
+      const { element, name, value, note } = this.stages[i];
+      if (element.className !== stage.kind) element.className = stage.kind;
+      text(name, stage.name);
+      text(value, stage.value);
+      text(note, stage.note);
+    });
+    const by = holdUp(stages);
+    const kind = by ? `held ${by.kind}` : 'calm';
+    if (this.heldUp.className !== kind) this.heldUp.className = kind;
+    text(this.heldUp, by ? `Held up where it is ${by.name.toLowerCase()}.` : 'Nothing holds it up.');
+  }
+
+  showLatency() {
+    const rows = latencies(this.said);
+    const key = JSON.stringify(rows);
+    if (key === this.latencyShown) return;
+    this.latencyShown = key;
+    fill(this.latency, el('h3', { class: 'under' }, 'Latency of the newest event of each version'), rows.length === 0
+      ? el('p', { class: 'unknown' }, 'Not known: no version is published yet.')
+      : table('Latency', [
+        ['way', ([what]) => what, 'text'], ['half within', ([, half]) => age(half), 'number'], ['90 % within', ([, , most]) => age(most), 'number'],
+        ['newest', row => age(row[4]), 'number'], ['of', ([what, , , of]) => `${count(of)} ${what.endsWith('served') ? of === 1 ? 'scorer' : 'scorers' : of === 1 ? 'version' : 'versions'}`, 'number'],
+      ], rows));
+  }
+
+  showLearner() {
+    const of = this.said.progress;
+    const rows = of && [['events that wait for their batch to end', count(of.pending)], ['updates', count(this.said.version)],
+      ['events in quarantine', count(of.quarantined)], ['reactions to changes', count(of.reactions)],
+      ['rate is raised for', of.rate_raised_for > 0 ? `${count(of.rate_raised_for)} examples` : 'no example'],
+      ['loss against the linear model', of.window.linear_log_loss === undefined && of.window.linear_mean_squared_error === undefined ? UNKNOWN
+        : decimal((of.window.log_loss ?? of.window.mean_squared_error) / (of.window.linear_log_loss ?? of.window.linear_mean_squared_error), 3)],
+      ['loss against the prior', of.window.prior_log_loss === undefined ? UNKNOWN : decimal(of.window.log_loss / of.window.prior_log_loss, 3)]];
+    fill(this.parts.learner, panel('Learner', 'Below 1 the network is better than what it is compared with.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : el('dl', { class: 'measures' }, rows.map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value))))));
+  }
+
+  // What a replay of the log must give.
+  showProof() {
+    const of = this.said.progress;
+    const key = JSON.stringify([of?.next_offset, of?.weights_hash, of?.state_hash, this.denied]);
+    if (key === this.proofShown) return;
+    this.proofShown = key;
+    fill(this.parts.proof, panel('Proof', 'The same spec and log give the same bits, everywhere.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : [el('dl', { class: 'measures' }, [['epoch', count(of.epoch)], ['all before offset', count(of.next_offset)]]
+          .map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value)))),
+        ...[['weights-hash', of.weights_hash], ['state-hash', of.state_hash]].filter(([, value]) => value)
+          .map(([word, value]) => el('p', { class: 'hash' }, el('span', { class: 'note' }, word), ' ', el('code', {}, value))),
+        el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares.')]));
   }
 
   showAbout() {
@@ -473,9 +545,8 @@ export class ModelView {
 
   showUnknown() {
     fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
-      ['Latency from event to served: freshness is in each scorer’s health and metrics.',
-        'The flow of joiners, with live rates: in each joiner’s health and metrics.',
-        'The learner’s health (step and update norms, dead units, weight histograms).',
-        'The last verify and replay: ./tidegrad verify prints it.'].map(line => el('li', {}, line)))));
+      ['What joiners wait for: in each joiner’s health and metrics. Here the log of examples is the first stage.',
+        'The norms of steps and updates, dead units, histograms of weights.',
+        'What the last verify or replay found: the command prints it.'].map(line => el('li', {}, line)))));
   }
 }
