@@ -133,9 +133,9 @@ final class Browser implements AutoCloseable {
         call("Page.navigate", "url", url);
     }
 
-    /// Evaluates an expression in the page and returns its value.
+    /// Evaluates an expression in the page and returns its value, of a promise what it is fulfilled with.
     JsonNode evaluate(String expression) {
-        JsonNode said = call("Runtime.evaluate", "expression", expression, "returnByValue", true);
+        JsonNode said = call("Runtime.evaluate", "expression", expression, "returnByValue", true, "awaitPromise", true);
         if (said.has("exceptionDetails")) {
             throw new IllegalStateException(expression + ": " + said.path("exceptionDetails"));
         }

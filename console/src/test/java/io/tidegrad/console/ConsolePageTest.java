@@ -3,23 +3,29 @@ package io.tidegrad.console;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -326,6 +332,74 @@ class ConsolePageTest {
         assertThat(browser.evaluate(brightness).asBoolean()).isTrue();
         browser.evaluate("document.getElementById('theme').click()"); // from the system's to light
         assertThat(browser.evaluate(brightness).asBoolean()).isFalse();
+    }
+
+    /// A model of which there is something in each panel.
+    private void takeEverything() {
+        takeModel("fraud");
+        takeModel("wide");
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setStateHash(Topic.HASH)
+                .setAlarms(List.of(new ChangeAlarm("missing", "amount", 9L, 0.0, 0.1, 0.5, "amount is missing")))
+                .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
+                        .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
+                .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
+                .build()));
+        intake.take(topic.published("fraud", 10_000));
+        intake.take(topic.published("fraud", 20_000));
+        intake.take(topic.status(serving(10_000, "no golden row")));
+        intake.take(topic.compared("fraud", "wide"));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
+        intake.take(topic.deadLetter("fraud", "null-value", "id 9", "{}".getBytes(StandardCharsets.UTF_8)));
+        intake.take(topic.trainer("fraud", new TrainerStatus(1, Topic.NOW, TrainerStatus.RETRYING, 75, 1_000, 2, 0.6,
+                List.of(new TrainerStatus.Reason("retrying", "no broker", Topic.NOW)), List.of())));
+        picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
+        picture.denied(Map.of("tidegrad.control", "expected the right READ on topic tidegrad.control"));
+        picture.caughtUp();
+    }
+
+    /// Returns what axe-core finds wrong with the page, as it is now.
+    private List<String> barriers(String state) throws IOException {
+        if (!browser.evaluate("'axe' in window").asBoolean()) {
+            try (InputStream script = Browser.class.getResourceAsStream("/axe.min.js")) {
+                browser.evaluate(
+                        new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8) + "; true");
+            }
+        }
+        JsonNode found =
+                browser.evaluate("axe.run().then(({ passes, violations }) => passes.length < 10 ? ['no checks'] :"
+                        + " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
+                        + " `${id} at ${target}: ${failureSummary}`)))");
+        List<String> barriers = new ArrayList<>();
+        found.forEach(each -> barriers.add(state + ": " + each.asText()));
+        return barriers;
+    }
+
+    @Test
+    void peopleWhoSeeOrMoveOtherwiseMeetNoBarrierThatAxeKnows() throws Exception {
+        takeEverything();
+        List<String> barriers = new ArrayList<>();
+        for (boolean dark : List.of(false, true)) {
+            for (int width : List.of(1_400, 360)) {
+                String state = (dark ? "dark " : "light ") + width;
+                browser.prefersDark(dark);
+                browser.size(width, 900);
+                open("?" + width + dark + "#fraud");
+                see("location.search === '?" + width + dark
+                        + "' && document.querySelectorAll('.u-wrap canvas').length === 2");
+                see("document.querySelector('.letter') !== null");
+                browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
+                barriers.addAll(barriers(state));
+                browser.evaluate("document.querySelector('.title button').click()");
+                see("document.querySelector('dialog[open]') !== null");
+                barriers.addAll(barriers(state + " dialog"));
+                browser.press("Escape", ESCAPE);
+                browser.evaluate("document.getElementById('menu').click()");
+                browser.evaluate("document.getElementById('token-form').hidden = false");
+                barriers.addAll(barriers(state + " list and token"));
+            }
+        }
+        assertThat(barriers).isEmpty();
+        assertThat(browser.complaints()).isEmpty();
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.ModelRecord;
@@ -79,6 +80,13 @@ final class Topic {
                 .setLogLoss(0.41).setPriorLogLoss(0.52).setAuc(0.77).setNextOffset(7 + learned + 2).setWeightsHash(HASH)
                 .setWindow(Map.of("log_loss", 0.4, "prior_log_loss", 0.5, "linear_log_loss", 0.45, "auc", 0.78,
                         "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1", 0.25));
+    }
+
+    /// How good answers turned out to be.
+    static AsServed served() {
+        return AsServed.newBuilder().setEpoch(1).setStage("live").setFromVersion(1).setToVersion(1_000)
+                .setPredictions(900).setLogLoss(0.43).setAuc(0.75).setMeanPrediction(0.2).setMeanLabel(0.21)
+                .setCalibrationError(0.02).build();
     }
 
     ConsumerRecord<byte[], byte[]> progress(Progress report) {

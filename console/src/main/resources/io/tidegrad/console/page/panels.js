@@ -25,7 +25,7 @@ function panel(title, note, ...content) {
 
 // columns: [[heading, of a row, 'number' | 'text' | 'time']]
 function table(label, columns, rows) {
-  return el('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label, 'data-key': label },
+  return el('div', { class: 'scroll', role: 'group', tabindex: '0', 'aria-label': label, 'data-key': label },
     el('table', {},
       el('thead', {}, el('tr', {}, columns.map(([heading, , kind]) => el('th', { scope: 'col', class: kind }, heading)))),
       el('tbody', {}, rows.map(row => el('tr', {}, columns.map(([, of, kind]) => el('td', { class: kind }, of(row))))))));
