@@ -1,5 +1,6 @@
 package io.tidegrad.console;
 
+import io.tidegrad.ops.log.JsonLog;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
@@ -26,6 +27,7 @@ public final class ConsoleMain {
         ConsoleConfig config;
         try {
             Settings settings = Settings.read(ConsoleSettings.CONSOLE, known, given, System.getenv());
+            JsonLog.chosenBy(settings);
             config = ConsoleConfig.of(settings, rollback);
             LOG.info("settings: {}", settings);
         } catch (SettingsException e) {

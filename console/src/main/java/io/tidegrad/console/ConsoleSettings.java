@@ -5,6 +5,7 @@ import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
 import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.LOG_FORMAT;
 import static io.tidegrad.ops.settings.CommonSettings.MAX_SNAPSHOT_BYTES;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
@@ -33,7 +34,7 @@ public final class ConsoleSettings {
             Reads topics, and writes nothing but decisions, so it can be down without harm. docs/console.md says what the page shows.
             Exit status: as the trainer's, docs/operations/run.md.""", required(BOOTSTRAP_SERVERS, REGISTRY_URL),
                     optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, MODEL_PREFIX,
-                            DECISIONS, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, KAFKA, REGISTRY, CONFIG));
+                            DECISIONS, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
 
     private ConsoleSettings() {}
 }

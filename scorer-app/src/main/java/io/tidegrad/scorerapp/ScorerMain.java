@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.ops.log.JsonLog;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
@@ -61,6 +62,7 @@ public final class ScorerMain {
         ScorerApp app;
         try {
             Settings settings = Settings.read(ScorerSettings.SCORER, known, arguments, System.getenv());
+            JsonLog.chosenBy(settings);
             config = ScorerConfig.of(settings);
             log.info("settings: {}", settings);
             config.server().warnOfStrangers();

@@ -6,6 +6,7 @@ import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
 import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.LOG_FORMAT;
 import static io.tidegrad.ops.settings.CommonSettings.MAX_SNAPSHOT_BYTES;
 import static io.tidegrad.ops.settings.CommonSettings.MODEL;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
@@ -73,7 +74,7 @@ public final class ScorerSettings {
                             DEAD_LETTER_RETENTION, MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_CONCURRENT_REQUESTS,
                             MAX_BODIES_BYTES, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, MAX_SNAPSHOT_BYTES, MAX_AGE,
                             PIN, UNKNOWN_FIELDS, REQUESTS_TOPIC, PREDICTIONS_TOPIC, REQUESTS_GROUP, LOG_TOPIC,
-                            LOG_REQUIRED, LOG_BUFFER_BYTES, KAFKA, REGISTRY, CONFIG));
+                            LOG_REQUIRED, LOG_BUFFER_BYTES, LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
 
     private ScorerSettings() {}
 }

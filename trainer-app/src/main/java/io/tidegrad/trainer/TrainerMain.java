@@ -1,5 +1,6 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.ops.log.JsonLog;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
@@ -39,6 +40,7 @@ public final class TrainerMain {
         TrainerConfig config;
         try {
             settings = Settings.read(command, known, given, System.getenv());
+            JsonLog.chosenBy(settings);
             config = TrainerConfig.of(settings);
             LOG.info("settings: {}", settings);
         } catch (SettingsException e) {

@@ -6,6 +6,7 @@ import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
 import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.LOG_FORMAT;
 import static io.tidegrad.ops.settings.CommonSettings.MODEL;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
@@ -64,12 +65,12 @@ public final class TrainerSettings {
                     STORE_BYTES_PER_SECOND, REDO_SECONDS, KEEP_HOURLY, KEEP_DAILY, SNAPSHOT_DELTAS,
                     SNAPSHOT_COMPRESSION, SNAPSHOT_PRIVATE_KEY));
 
-    public static final Command TRAINER =
-            new Command("trainer", "learn one or more models from their topics, exactly once",
-                    "Give at least one --spec or --model, or --all-models. Exit status: docs/operations/run.md.",
-                    required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(SPEC, MODEL, ALL_MODELS, FAIL_FAST, WORKERS),
-                    required(STATE_DIR), LEARNING,
-                    optional(STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
+    public static final Command TRAINER = new Command("trainer",
+            "learn one or more models from their topics, exactly once",
+            "Give at least one --spec or --model, or --all-models. Exit status: docs/operations/run.md.",
+            required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(SPEC, MODEL, ALL_MODELS, FAIL_FAST, WORKERS),
+            required(STATE_DIR), LEARNING,
+            optional(STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
 
     private TrainerSettings() {}
 }

@@ -1,7 +1,10 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.OperationsServer;
@@ -68,6 +71,38 @@ class TrainerMainTest {
                 .contains("open files: expected a limit of at least " + needed + " (" + OperationsServer.CONNECTIONS_MAX
                         + " for connections of clients", "found " + (needed - 1) + "; raise it (ulimit -n")
                 .doesNotContain("\tat ");
+    }
+
+    /// As it ships, not with the configuration of the tests.
+    @LongProof("a process that starts and stops")
+    @Test
+    void everyLineThatATrainerLogsIsAJsonObjectThatNamesItsModelIfThatIsAskedFor() throws Exception {
+        Path log = directory.resolve("log");
+        try (TestLog events = new TestLog(directory, 1).created()) {
+            events.send(0, 10);
+            List<String> program = new ArrayList<>(List.of(TrainerMain.class.getName()));
+            program.addAll(events.arguments("--log-format", "json"));
+            Process trainer = new ProcessBuilder(
+                    TrainerProcess.command("-Xmx192m -Dlogback.configurationFile=logback.xml", program))
+                    .redirectOutput(directory.resolve("said").toFile()).redirectError(log.toFile()).start();
+            try {
+                await().atMost(TrainerFixture.PATIENCE).until(() -> !trainer.isAlive()
+                        || said().contains("trainer ready: ") && Files.readString(log).contains("\"offset\":0"));
+                trainer.toHandle().destroy();
+                assertEnds(trainer, ExitCode.OK);
+            } finally {
+                trainer.destroyForcibly();
+            }
+        }
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : Files.readAllLines(log)) {
+            if (!line.startsWith("WARNING: ")) { // of the JVM, which knows of no log
+                lines.add(new ObjectMapper().readTree(line));
+            }
+        }
+        assertThat(lines).hasSizeGreaterThan(3).allMatch(JsonNode::isObject)
+                .allMatch(line -> line.path("timestamp").asLong() > 0 && line.hasNonNull("formattedMessage"));
+        assertThat(lines).anyMatch(line -> line.hasNonNull("model") && line.path("offset").asLong(-1) == 0);
     }
 
     @LongProof("a process whose port is closed")

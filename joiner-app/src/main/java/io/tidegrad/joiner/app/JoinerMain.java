@@ -1,5 +1,6 @@
 package io.tidegrad.joiner.app;
 
+import io.tidegrad.ops.log.JsonLog;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
@@ -30,6 +31,7 @@ public final class JoinerMain {
         JoinerConfig config;
         try {
             Settings settings = Settings.read(JoinerSettings.JOINER, known, given, System.getenv());
+            JsonLog.chosenBy(settings);
             config = JoinerConfig.of(settings);
             LOG.info("settings: {}", settings);
         } catch (SettingsException e) {

@@ -6,6 +6,7 @@ import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
 import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
 import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.LOG_FORMAT;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
@@ -35,7 +36,7 @@ public final class JoinerSettings {
             "Give at least one --stream, or --all-streams. Exit status: as the trainer's, docs/operations/run.md.",
             required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(STREAM, ALL_STREAMS), required(STATE_DIR),
             optional(PREFIX), optional(HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, THREADS,
-                    STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
+                    STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
 
     private JoinerSettings() {}
 }

@@ -1,5 +1,7 @@
 package io.tidegrad.ops.settings;
 
+import java.util.List;
+
 /// Settings that several programs read: where Kafka and the registry are, what is listened on, and who is let in.
 public final class CommonSettings {
     public static final Setting BOOTSTRAP_SERVERS = Setting.of("bootstrap-servers", "HOST:PORT", Form.ADDRESSES,
@@ -39,6 +41,8 @@ public final class CommonSettings {
             "a setting for all Kafka clients, as for TLS and SASL");
     public static final Setting REGISTRY = Setting.of("registry.KEY", "VALUE", Form.text("a value"),
             "a setting for the registry's client, as for user and password");
+    public static final Setting LOG_FORMAT = Setting.of("log-format", "FORMAT", Form.choice(List.of("text", "json")),
+            "how lines of the log are written on standard error").withDefault("text");
     public static final Setting CONFIG = Setting.of("config", "FILE", Form.text("a file"),
             "properties file with these names; it can't name another file");
 
