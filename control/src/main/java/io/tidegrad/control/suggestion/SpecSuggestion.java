@@ -4,6 +4,7 @@ import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
+import io.tidegrad.model.evaluation.LeakAlarm;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.StreamSpec;
@@ -34,7 +35,6 @@ public final class SpecSuggestion {
     private static final int FEW_MIN = 3; // values
     private static final int FEW_MAX = 16;
     private static final double NEARLY_ALL = 1.25; // of a range, so many numbers a value
-    private static final double LEAK_AUC = 0.995;
     private static final double LEAK_HITS = 0.995;
     private static final double LEAK_CORRELATION = 0.999;
     private static final double MISSING_MAX = 0.99;
@@ -309,7 +309,7 @@ public final class SpecSuggestion {
         }
         String leak = leak(column);
         if (leak != null) {
-            return leak + ": it seems to know the label; is it known when a prediction is asked for?";
+            return leak + ": " + LeakAlarm.QUESTION;
         }
         if (column.isSeconds()) {
             return "seems to be seconds since 1970; a time is milliseconds, or ISO-8601";
@@ -345,7 +345,7 @@ public final class SpecSuggestion {
 
     private @Nullable String leak(Column column) {
         double auc = link.auc(column);
-        if (auc >= LEAK_AUC) {
+        if (auc >= LeakAlarm.AUC) {
             return String.format(Locale.ROOT, "alone it has an AUC of %.4f", auc);
         }
         double[] hits = link.hits(column);

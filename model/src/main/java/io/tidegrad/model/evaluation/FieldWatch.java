@@ -36,7 +36,11 @@ final class FieldWatch {
     private static final int HASH = 0x9E3779B9; // Knuth's multiplicative hash: the golden ratio of 2^32
     private static final double FADING = 1 - 1.0 / 32;
 
+    private static final int LEAK_BITS = 2; // of the hash of an event's number: 0 for a LeakAlarm's events
+
     private final Column[] columns;
+    private final LeakAlarm[] leaks; // of columns, in their order; none unless labels are yes or no
+    private final List<LeakAlarm> leakList;
     private long rows;
 
     /// @param falseAlarms events between two alarms of a signal about nothing
@@ -55,6 +59,14 @@ final class FieldWatch {
             }
         }
         columns = watched.toArray(Column[]::new);
+        leaks = new LeakAlarm[MetricTask.of(spec).isOfYesOrNo() ? columns.length : 0];
+        Arrays.setAll(leaks, i -> new LeakAlarm(columns[i].field, 1 << LEAK_BITS));
+        leakList = List.of(leaks);
+    }
+
+    /// The alarms of fields that tell the label, in their order.
+    List<LeakAlarm> leaks() {
+        return leakList;
     }
 
     /// At least as many fields as are watched.
@@ -64,14 +76,16 @@ final class FieldWatch {
 
     private static @Nullable Column column(Feature feature, int index, RowLayout layout, Row neutral,
             Function<Kind, ChangeAlarm> alarm) {
+        String field = feature.fields().isEmpty() ? "" : feature.fields().getFirst();
         int idAt = layout.idAt(index);
         int numberAt = layout.numberAt(index);
         return switch (feature) {
             case Feature.Category _ ->
-                new Column(Missing.id(idAt, neutral.ids[idAt]), new Categories(idAt, alarm), alarm);
-            case Feature.TimePart _ -> new Column(Missing.id(idAt, neutral.ids[idAt]), null, alarm);
-            case Feature.Categories _,Feature.Bag _ -> new Column(Missing.id(layout.lengthAt(index), 0), null, alarm);
-            case Feature.Numeric number -> new Column(switch (number.missing().kind()) {
+                new Column(field, Missing.id(idAt, neutral.ids[idAt]), new Categories(idAt, alarm), alarm);
+            case Feature.TimePart _ -> new Column(field, Missing.id(idAt, neutral.ids[idAt]), null, alarm);
+            case Feature.Categories _,Feature.Bag _ ->
+                new Column(field, Missing.id(layout.lengthAt(index), 0), null, alarm);
+            case Feature.Numeric number -> new Column(field, switch (number.missing().kind()) {
                 case REJECT -> null;
                 case INDICATOR -> Missing.number(layout.indicatorAt(index), 1);
                 case VALUE -> Missing.number(numberAt, (float) number.transformed(number.missing().value()));
@@ -89,14 +103,19 @@ final class FieldWatch {
         return alarms;
     }
 
-    /// Sees an event's row, whether or not its label is known. Returns whether alarms were judged, which they are at each 32nd.
+    /// Sees an event's row, whether or not its label is known. Returns whether alarms were judged.
     boolean add(Row row) {
         for (Column column : columns) {
             column.add(row);
         }
         rows++;
         boolean judged = rows % Adwin.GRAIN == 0;
-        if (judged) {
+        if ((int) rows * HASH >>> Integer.SIZE - LEAK_BITS == 0) { // one of four, whatever the rhythm of labels
+            for (int i = 0; i < leaks.length; i++) {
+                judged |= leaks[i].add(columns[i].slot(row), row.labels[0] > 0);
+            }
+        }
+        if (rows % Adwin.GRAIN == 0) {
             endGrain();
         }
         return judged;
@@ -151,9 +170,11 @@ final class FieldWatch {
         private final @Nullable Missing missing; // null: an event without it is rejected
         private final @Nullable Values values; // null: its values are not watched
         private final @Nullable ChangeAlarm alarm;
+        final String field;
         private int missed; // since the last multiple of 32 events
 
-        Column(@Nullable Missing missing, @Nullable Values values, Function<Kind, ChangeAlarm> alarms) {
+        Column(String field, @Nullable Missing missing, @Nullable Values values, Function<Kind, ChangeAlarm> alarms) {
+            this.field = field;
             this.missing = missing;
             this.values = values;
             alarm = missing == null ? null : alarms.apply(Kind.MISSING);
@@ -162,6 +183,11 @@ final class FieldWatch {
         List<ChangeAlarm> alarms() {
             return Stream.of(alarm, values == null ? null : values.strange, values == null ? null : values.shape)
                     .filter(Objects::nonNull).toList();
+        }
+
+        /// Where a [LeakAlarm] counts the row's value.
+        int slot(Row row) {
+            return missing != null && missing.isIn(row) ? 0 : values == null ? 1 : values.slot(row);
         }
 
         void add(Row row) {
@@ -217,6 +243,9 @@ final class FieldWatch {
         }
 
         abstract void add(Row row);
+
+        /// See [Column#slot].
+        abstract int slot(Row row);
 
         /// What came until now is what has been.
         abstract void look();
@@ -301,6 +330,11 @@ final class FieldWatch {
         }
 
         @Override
+        int slot(Row row) {
+            return 1 + (row.ids[at] * HASH >>> 24);
+        }
+
+        @Override
         void look() {
             for (int word = 0; word < WORDS; word++) {
                 seen[word] |= came[word];
@@ -351,6 +385,26 @@ final class FieldWatch {
             } else {
                 bins[bin(number)]++;
             }
+        }
+
+        /// By how many fours of the sample are below, and whether all or none are; one slot for all until there is a sample.
+        @Override
+        int slot(Row row) {
+            float number = row.numbers[at];
+            if (sampled < SAMPLE) {
+                return 1;
+            } else if (number < sample[0]) {
+                return 2;
+            } else if (number > sample[SAMPLE - 1]) {
+                return 3;
+            }
+            int fours = 0;
+            for (int half = SAMPLE / 8; half > 0; half /= 2) {
+                if (number > sample[4 * (fours + half)]) {
+                    fours += half;
+                }
+            }
+            return 4 + fours;
         }
 
         /// How many of the sample's sixteenths are below.

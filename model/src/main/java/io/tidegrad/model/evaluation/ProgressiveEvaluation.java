@@ -309,6 +309,15 @@ public final class ProgressiveEvaluation {
         recent.read(from);
     }
 
+    /// Writes how well fields alone tell the label.
+    public void writeLeaks(BinaryWriter to) {
+        recent.writeLeaks(to);
+    }
+
+    public void readLeaks(BinaryReader from) {
+        recent.readLeaks(from);
+    }
+
     /// Writes what is measured of the spec's period of event time.
     public void writePeriod(BinaryWriter to) {
         recent.writePeriod(to);

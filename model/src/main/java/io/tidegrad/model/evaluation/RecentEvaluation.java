@@ -232,19 +232,21 @@ public final class RecentEvaluation {
 
     /// Returns what is said of each signal, in a fixed order.
     public List<ChangeAlarm.Reading> readings() {
-        return alarms.stream().map(ChangeAlarm::reading).toList();
+        return Stream.concat(alarms.stream().map(ChangeAlarm::reading), fields.leaks().stream().map(LeakAlarm::reading))
+                .toList();
     }
 
     /// Returns the alarms that are on.
     public List<ChangeAlarm.Reading> alarms() {
-        return alarms.stream().filter(ChangeAlarm::isOn).map(ChangeAlarm::reading).toList();
+        return readings().stream().filter(ChangeAlarm.Reading::isOn).toList();
     }
 
     /// Returns how many alarms there were.
     public long raised() {
         if (judged) {
             judged = false;
-            raised = alarms.stream().mapToLong(ChangeAlarm::raised).sum();
+            raised = alarms.stream().mapToLong(ChangeAlarm::raised).sum()
+                    + fields.leaks().stream().mapToLong(LeakAlarm::raised).sum();
         }
         return raised;
     }
@@ -317,6 +319,16 @@ public final class RecentEvaluation {
         }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
         fields.read(from);
+    }
+
+    /// Writes how well fields alone tell the label.
+    void writeLeaks(BinaryWriter to) {
+        fields.leaks().forEach(leak -> leak.write(to));
+    }
+
+    void readLeaks(BinaryReader from) {
+        judged = true;
+        fields.leaks().forEach(leak -> leak.read(from));
     }
 
     /// Writes what is measured of the period.

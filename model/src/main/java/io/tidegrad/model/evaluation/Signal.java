@@ -21,7 +21,9 @@ public record Signal(Kind kind, String field) {
         /// Whether the number lies outside of the range before.
         OUT_OF_RANGE("share of numbers out of the range before", 4, true, 0.005),
         /// p / (1 + p) of the population stability index p: its odds are the index.
-        SHAPE("population stability index", 2, true, 0.125 / 1.125);
+        SHAPE("population stability index", 2, true, 0.125 / 1.125),
+        /// The area under the ROC curve of the field alone, which is no mean ([LeakAlarm]).
+        LEAK("AUC of this field alone", 1, true, 0);
 
         private final String title;
         private final double factor;

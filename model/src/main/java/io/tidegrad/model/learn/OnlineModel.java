@@ -42,11 +42,12 @@ import org.jspecify.annotations.Nullable;
 /// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
-    private static final int CARRY_FORMAT = 6;
+    private static final int CARRY_FORMAT = 7;
 
-    /// Earlier formats, which are read: without a period of event time, which begins anew; without the events in a row that
-    /// failed, which are counted anew; with an evaluation of the newest labels that knows no fields, which begins anew;
-    /// without one; and without what was served.
+    /// Earlier formats, which are read: without how well fields tell the label, and without a period of event time, which
+    /// begin anew; without the events in a row that failed, which are counted anew; with an evaluation of the newest labels
+    /// that knows no fields, which begins anew; without one; and without what was served.
+    private static final int CARRY_FORMAT_WITHOUT_LEAKS = 6;
     private static final int CARRY_FORMAT_WITHOUT_PERIOD = 5;
     private static final int CARRY_FORMAT_WITHOUT_DIVERGENCE = 4;
     private static final int CARRY_FORMAT_WITHOUT_FIELDS = 3;
@@ -438,6 +439,7 @@ public final class OnlineModel {
             arrival.write(to);
         }
         writePeriod(to);
+        evaluation.writeLeaks(to);
         if (sliced > 0) {
             evaluation.writeSlices(to);
             for (int i = 0; i < open.size() * sliced; i++) {
@@ -490,6 +492,9 @@ public final class OnlineModel {
             arrival.read(from);
         }
         readPeriod(from);
+        if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS) {
+            evaluation.readLeaks(from);
+        }
         readSlices(from);
         from.end();
     }

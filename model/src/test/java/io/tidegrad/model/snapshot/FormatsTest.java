@@ -52,7 +52,7 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 6, FORMAT_AT, bytes -> {
+                new GoldenFormat("carry", 7, FORMAT_AT, bytes -> {
                     OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
                     model.restoreCarry(bytes);
                     return model.carry();
