@@ -9,7 +9,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
-import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.Set;
@@ -35,11 +34,6 @@ class QuarantinedEventsTest extends TrainerFixture {
     private void sendPoison(float b) {
         log.send(log.event(log.encode("p1", 0.5f, b, 0)));
         log.send(log.event(log.encode("p1", 0.5f, b, 1)));
-    }
-
-    private Progress newestProgress() {
-        return new AvroCodec(log.registry).decode(log.visible(log.topics().progress()).getLast().value(),
-                Progress.class);
     }
 
     @Test

@@ -3,9 +3,11 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.schemas.Progress;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +28,8 @@ class ChallengerTest extends TrainerFixture {
 
     @Override
     TestLog newLog() {
-        return new TestLog(directory, 1, SharedStack.get().registryUrl(), "on-change: { challenger: true }");
+        return new TestLog(directory, 1, SharedStack.get().registryUrl(),
+                "on-change: { challenger: true, raise-rate: { by: 2, for: 100000 } }");
     }
 
     private void send(int from, int to) {
@@ -57,10 +60,26 @@ class ChallengerTest extends TrainerFixture {
             ModelTrainer challenger = trainer.models().stream().filter(each -> each.lineage().model().equals(name))
                     .findFirst().orElseThrow();
             CommittedState learned = awaitSettled(trainer, challenger, END);
+            reactionsAreInHealthMetricsAndProgressAlike(trainer);
             assertEqual(learned,
                     log.fold(challenger.lineage().spec(), log.visible(log.topic), offset -> offset >= start));
         }
         assertThat(read().models().keySet()).containsExactlyInAnyOrder(log.model(), name);
+    }
+
+    private void reactionsAreInHealthMetricsAndProgressAlike(TrainerApp trainer) {
+        assertEqual(awaitSettled(trainer, END), log.fold());
+        Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
+                newest -> newest != null && newest.getNextOffset() == END);
+        assertThat(progress.getReactions()).isEqualTo(1);
+        long left = progress.getRateRaisedFor();
+        assertThat(left).isBetween(100_000L - (END - FLIP), 99_999L);
+        JsonNode report = health(trainer, log.model()).path("report");
+        assertThat(report.path("reactions").asLong()).isEqualTo(1);
+        assertThat(report.path("rate_raised_for").asLong()).isEqualTo(left);
+        String model = "{model=\"" + log.model() + "\"} ";
+        assertThat(get(trainer, "/metrics").body()).contains("tidegrad_reactions_total" + model + "1.0\n",
+                "tidegrad_rate_raised_for" + model + (double) left + "\n");
     }
 
     @Test

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.Decisions;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.store.CommittedState;
@@ -20,6 +22,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,6 +78,15 @@ abstract class TrainerFixture {
     /// The same, for tests that look again and again while a trainer decides: each writer fences the one before.
     ControlLog.View read() {
         return new ControlLog(kafka(), log.topics()).read();
+    }
+
+    /// What the topic of progress says last of the log's own model; null before it says anything.
+    @Nullable
+    Progress newestProgress() {
+        AvroCodec codec = new AvroCodec(log.registry);
+        return log.visible(log.topics().progress()).reversed().stream()
+                .map(record -> codec.decode(record.value(), Progress.class))
+                .filter(progress -> progress.getModel().equals(log.model())).findFirst().orElse(null);
     }
 
     static HttpResponse<String> get(TrainerApp trainer, String path) {

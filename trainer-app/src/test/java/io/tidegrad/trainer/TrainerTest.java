@@ -18,17 +18,12 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
-import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.SnapshotTotals;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -42,7 +37,6 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -264,21 +258,13 @@ class TrainerTest extends TrainerFixture {
             assertThat(health.path("version").asLong()).isEqualTo(50);
             assertThat(health.path("watermark").asLong()).isEqualTo(400);
             assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
-            String metrics = metrics(trainer);
+            String metrics = get(trainer, "/metrics").body();
             assertThat(metrics).contains(OperationsDocumentTest.metricNames());
             assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
             Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
                     newest -> newest != null && newest.getNextOffset() == 400);
             assertThat(progress.getModel()).isEqualTo(log.model());
             assertThat(progress.getWeightsHash()).isEqualTo(fold.weightsHash());
-        }
-    }
-
-    private static String metrics(TrainerApp trainer) throws Exception {
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            return client.send(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics")).build(),
-                    HttpResponse.BodyHandlers.ofString()).body();
         }
     }
 
@@ -303,7 +289,7 @@ class TrainerTest extends TrainerFixture {
             JsonNode slices = TrainerProcess.health(trainer.httpPort()).path("report").path("slices");
             assertThat(progress.getSlices().stream().map(Slice::getLabels)).containsExactly(134L, 133L, 133L);
             assertThat(slices).hasSize(3);
-            String metrics = metrics(trainer);
+            String metrics = get(trainer, "/metrics").body();
             for (int i = 0; i < slices.size(); i++) {
                 Slice slice = progress.getSlices().get(i);
                 assertThat(slices.get(i).path("value").asText()).isEqualTo(slice.getValue());
@@ -314,11 +300,6 @@ class TrainerTest extends TrainerFixture {
                         + "\",value=\"" + slice.getValue() + "\"} " + loss);
             }
         }
-    }
-
-    private @Nullable Progress newestProgress() {
-        List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().progress());
-        return records.isEmpty() ? null : new AvroCodec(log.registry).decode(records.getLast().value(), Progress.class);
     }
 
     @Test
