@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /// How good predictions will turn out to be whose labels are still out: confidence-based performance estimation (CBPE, NannyML).
 /// A calibrated probability says how likely each label is, so each measure has an expected value. Predictions are
-/// calibrated first, by the tenths of the newest labels ([MetricSums#calibrated]); then each counts with every label, by the
-/// label's probability. What became of the predictions is counted beside it.
+/// calibrated first, by the newest labels ([Recalibration]); then each counts with every label, by the label's probability.
+/// What became of the predictions is counted beside it.
 ///
 /// It sees that events are harder or easier than they were. It can't see that the same events have other labels now.
 public final class EstimatedPerformance {
@@ -16,7 +16,7 @@ public final class EstimatedPerformance {
             "recall", "f1", "macro_f1", "calibration_error", "mean_prediction", "mean_label");
 
     private final MetricTask task;
-    private final MetricSums newest; // the labels by which predictions are calibrated
+    private final Recalibration recalibration;
     private final MetricSums estimated;
     private final MetricSums realized;
     private final float[] calibrated; // scratch
@@ -28,9 +28,9 @@ public final class EstimatedPerformance {
     public record Comparison(long predictions, Map<String, Double> estimated, Map<String, Double> realized) {
     }
 
-    private EstimatedPerformance(MetricTask task, MetricSums newest) {
+    private EstimatedPerformance(MetricTask task, Recalibration recalibration) {
         this.task = task;
-        this.newest = newest;
+        this.recalibration = recalibration;
         estimated = new MetricSums(task, true, true);
         realized = new MetricSums(task, true, true);
         calibrated = new float[task.classes()];
@@ -40,10 +40,10 @@ public final class EstimatedPerformance {
     /// if no label has come.
     ///
     /// @param newest labels by which predictions are calibrated
-    static @Nullable EstimatedPerformance of(MetricTask task, MetricSums newest) {
+    static @Nullable EstimatedPerformance of(MetricTask task, EventWindow newest) {
         boolean isTask = task.kind() == MetricTask.Kind.BINARY
                 || task.kind() == MetricTask.Kind.CATEGORICAL && task.classes() <= SliceEvaluation.CLASSES_MAX;
-        return isTask && newest.predictions() > 0 ? new EstimatedPerformance(task, newest) : null;
+        return isTask && newest.size() > 0 ? new EstimatedPerformance(task, newest.recalibration()) : null;
     }
 
     /// Adds a prediction whose label is out.
@@ -51,12 +51,12 @@ public final class EstimatedPerformance {
     /// @param at index of the prediction's first number
     public void add(float[] prediction, int at, float weight) {
         if (task.kind() == MetricTask.Kind.BINARY) {
-            calibrated[1] = (float) newest.calibrated(prediction[at]);
+            calibrated[1] = (float) recalibration.of(prediction[at]);
             calibrated[0] = 1 - calibrated[1];
         } else {
             int likeliest = task.likeliest(prediction, at);
             double others = 1.0 - prediction[at + likeliest];
-            double of = newest.calibrated(prediction[at + likeliest]);
+            double of = recalibration.of(prediction[at + likeliest]);
             for (int label = 0; label < calibrated.length; label++) {
                 calibrated[label] = (float) (label == likeliest ? of
                         : others > 0 ? prediction[at + label] * ((1 - of) / others) : (1 - of) / (task.classes() - 1));

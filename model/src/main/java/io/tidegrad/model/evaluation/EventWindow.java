@@ -116,6 +116,18 @@ public final class EventWindow {
         return Ranking.of(scores, positives, weights);
     }
 
+    /// Returns how likely it is, by the window's labels, what probabilities are said of: yes, or the likeliest class.
+    Recalibration recalibration() {
+        Recalibration recalibration = new Recalibration(size);
+        for (int event = 0; event < size; event++) {
+            int from = predictionAt(event);
+            float label = values[at(event)];
+            recalibration.add(values[single() ? from : from + 1], single() ? label > 0 : label == values[from],
+                    weight(event));
+        }
+        return recalibration.fitted();
+    }
+
     void write(BinaryWriter to) {
         to.int32(size).int32(next).floats(values, 0, size * width);
     }

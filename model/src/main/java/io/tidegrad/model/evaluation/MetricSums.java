@@ -322,11 +322,6 @@ public final class MetricSums {
         return calibration == null || actualSum == 0 ? Double.NaN : mean(predictedSum) / mean(actualSum);
     }
 
-    /// See [Calibration#calibrated]; the same where predictions are no probabilities.
-    double calibrated(double probability) {
-        return calibration == null ? probability : calibration.calibrated(probability);
-    }
-
     /// See [Calibration#slope].
     public double calibrationSlope() {
         return calibration == null || !isPossible() ? Double.NaN : calibration.slope();

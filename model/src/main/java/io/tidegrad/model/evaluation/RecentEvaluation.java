@@ -270,7 +270,7 @@ public final class RecentEvaluation {
     /// Returns an estimate of what predictions will turn out to be whose labels are out, which are calibrated by the newest
     /// labels; null if there is none of this task, or no label yet.
     public @Nullable EstimatedPerformance estimate() {
-        return EstimatedPerformance.of(task, window.sums());
+        return EstimatedPerformance.of(task, window);
     }
 
     /// Returns the same measures of the spec's period of event time, and how many labels came too late for it (`late`); empty
