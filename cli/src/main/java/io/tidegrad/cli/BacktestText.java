@@ -178,8 +178,8 @@ final class BacktestText {
     }
 
     /// The measures of a table of slices, if the task has them.
-    private static final List<String> OF_SLICES = List.of("log_loss", "prior_log_loss", "accuracy", "calibration_bias",
-            "mean_squared_error", "mean_absolute_error", "mean_prediction", "mean_label");
+    private static final List<String> OF_SLICES = List.of("log_loss", "prior_log_loss", "auc", "accuracy",
+            "calibration_bias", "mean_squared_error", "mean_absolute_error", "mean_prediction", "mean_label");
 
     /// The most frequent values of the spec's slices, with a head; empty if the spec has none.
     static List<List<String>> sliceRows(BacktestResult result) {

@@ -16,7 +16,7 @@ import java.util.Set;
 /// The series of a model's slices. They come and go with the values that are frequent, so there are never more than slices
 /// are told of.
 final class SliceGauges {
-    private static final Set<String> TOLD = Set.of("labels", "log_loss", "prior_log_loss", "accuracy",
+    private static final Set<String> TOLD = Set.of("labels", "log_loss", "prior_log_loss", "auc", "accuracy",
             "calibration_bias", "mean_prediction", "mean_label", "mean_squared_error", "mean_absolute_error");
 
     private final ModelTrainer model;

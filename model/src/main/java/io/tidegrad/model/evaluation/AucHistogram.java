@@ -9,27 +9,42 @@ import java.util.function.ToDoubleFunction;
 /// The area under the ROC curve, from counts by prediction in fixed bins, so that it can run for ever and be stored.
 /// 128 bins an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide
 /// in p (or 1 - p), whatever the base rate. Rows in the same bin count as ties (half), which is off by at most
-/// `errorBound`.
+/// `errorBound`. A coarser histogram has as many times fewer bins as it has wider ones.
 final class AucHistogram {
     private static final int MANTISSA_BITS = 7;
     private static final int SHIFT = 23 - MANTISSA_BITS;
     private static final float LEAST = 0x1p-24f;
     private static final int LEAST_INDEX = Float.floatToRawIntBits(LEAST) >>> SHIFT;
     private static final int SIDE = (Float.floatToRawIntBits(0.5f) >>> SHIFT) - LEAST_INDEX + 1;
-    static final int BINS = 2 * SIDE;
+
+    /// Of as many bins an octave as `1 << MANTISSA_BITS - COARSE`.
+    static final int COARSE = 3;
 
     // Sums of the rows' weights; when every row counts 1 they are whole numbers and stored as integers.
-    private final double[] negatives = new double[BINS];
-    private final double[] positives = new double[BINS];
+    private final double[] negatives;
+    private final double[] positives;
     private final boolean weighted;
+    private final int coarser;
 
     /// @param weighted whether rows have weights other than 1
     AucHistogram(boolean weighted) {
+        this(weighted, 0);
+    }
+
+    /// @param coarser the binary logarithm of how many bins are one
+    AucHistogram(boolean weighted, int coarser) {
         this.weighted = weighted;
+        this.coarser = coarser;
+        negatives = new double[bins(coarser)];
+        positives = new double[negatives.length];
+    }
+
+    static int bins(int coarser) {
+        return 2 * ((SIDE - 1 >> coarser) + 1);
     }
 
     void add(float probability, boolean positive, double weight) {
-        (positive ? positives : negatives)[bin(probability)] += weight;
+        (positive ? positives : negatives)[bin(probability, coarser)] += weight;
     }
 
     /// The area only depends on the order, so a margin is squashed to a probability, which the bins are made for.
@@ -38,7 +53,7 @@ final class AucHistogram {
     }
 
     void add(AucHistogram other) {
-        for (int bin = 0; bin < BINS; bin++) {
+        for (int bin = 0; bin < negatives.length; bin++) {
             negatives[bin] += other.negatives[bin];
             positives[bin] += other.positives[bin];
         }
@@ -51,11 +66,11 @@ final class AucHistogram {
 
     /// The bin of a probability, ascending. A float's exponent and upper mantissa bits approximate its logarithm, so no
     /// logarithm is computed.
-    static int bin(float probability) {
+    static int bin(float probability, int coarser) {
         boolean upper = probability > 0.5f;
         float smaller = upper ? 1 - probability : probability; // exact: Sterbenz
-        int index = (Float.floatToRawIntBits(Math.max(smaller, LEAST)) >>> SHIFT) - LEAST_INDEX;
-        return upper ? BINS - 1 - index : index;
+        int index = (Float.floatToRawIntBits(Math.max(smaller, LEAST)) >>> SHIFT) - LEAST_INDEX >> coarser;
+        return upper ? bins(coarser) - 1 - index : index;
     }
 
     /// The area; NaN until both classes have occurred.
@@ -63,7 +78,7 @@ final class AucHistogram {
         double inOrder = 0;
         double negativesBelow = 0;
         double allPositives = 0;
-        for (int bin = 0; bin < BINS; bin++) {
+        for (int bin = 0; bin < negatives.length; bin++) {
             inOrder += positives[bin] * (negativesBelow + 0.5 * negatives[bin]);
             negativesBelow += negatives[bin];
             allPositives += positives[bin];
@@ -76,7 +91,7 @@ final class AucHistogram {
         double together = 0;
         double allNegatives = 0;
         double allPositives = 0;
-        for (int bin = 0; bin < BINS; bin++) {
+        for (int bin = 0; bin < negatives.length; bin++) {
             together += positives[bin] * negatives[bin];
             allNegatives += negatives[bin];
             allPositives += positives[bin];
@@ -101,7 +116,7 @@ final class AucHistogram {
         }
         to.varint(filled);
         int last = 0;
-        for (int bin = 0; bin < BINS; bin++) {
+        for (int bin = 0; bin < counts.length; bin++) {
             if (counts[bin] != 0) {
                 to.varint(bin - last);
                 write.accept(to, counts[bin]);
@@ -122,15 +137,15 @@ final class AucHistogram {
     private static void read(BinaryReader from, double[] counts, ToDoubleFunction<BinaryReader> count) {
         Arrays.fill(counts, 0);
         long filled = from.varint();
-        if (filled < 0 || filled > BINS) {
-            throw from.fail("expected at most " + BINS + " bins, found " + filled);
+        if (filled < 0 || filled > counts.length) {
+            throw from.fail("expected at most " + counts.length + " bins, found " + filled);
         }
         long bin = 0;
         for (long i = 0; i < filled; i++) {
             long step = from.varint();
             bin += step;
-            if (step < 0 || bin >= BINS) {
-                throw from.fail("expected a bin below " + BINS + ", found " + bin);
+            if (step < 0 || bin >= counts.length) {
+                throw from.fail("expected a bin below " + counts.length + ", found " + bin);
             }
             counts[(int) bin] = count.applyAsDouble(from);
         }

@@ -80,8 +80,8 @@ public final class EstimatedPerformance {
         Map<String, Double> all = RecentEvaluation.measures(sums);
         Map<String, Double> measures = new LinkedHashMap<>();
         for (String measure : MEASURES) {
-            Double value = "auc".equals(measure) ? (Double) sums.auc() : all.get(measure);
-            if (value != null && !value.isNaN()) {
+            Double value = all.get(measure);
+            if (value != null) {
                 measures.put(measure, value);
             }
         }

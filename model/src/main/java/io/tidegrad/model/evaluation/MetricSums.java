@@ -36,10 +36,15 @@ public final class MetricSums {
     /// @param ranked whether there is a histogram for the area under the ROC curve
     /// @param detailed whether there are precision, recall and F1, and of a regression R²
     public MetricSums(MetricTask task, boolean ranked, boolean detailed) {
+        this(task, ranked ? 0 : -1, detailed);
+    }
+
+    /// @param coarser of the histogram, as it takes it; -1 for none
+    MetricSums(MetricTask task, int coarser, boolean detailed) {
         this.task = task;
         this.detailed = detailed;
         calibration = task.givesProbabilities() ? new Calibration() : null;
-        auc = ranked && task.isOfYesOrNo() ? new AucHistogram(true) : null;
+        auc = coarser >= 0 && task.isOfYesOrNo() ? new AucHistogram(true, coarser) : null;
         counts = detailed && task.classes() > 0 ? new ClassCounts(task.classes()) : null;
     }
 

@@ -286,7 +286,7 @@ public final class RecentEvaluation {
 
     /// The measures that sums alone have, likewise.
     static Map<String, Double> measures(MetricSums sums) {
-        return measures(WITHOUT_TENTHS, new Newest(sums, UNRANKED, Double.NaN, Double.NaN));
+        return measures(WITHOUT_TENTHS, new Newest(sums, new Ranking(sums.auc(), Double.NaN), Double.NaN, Double.NaN));
     }
 
     private static Map<String, Double> measures(List<Measure> which, Newest newest) {

@@ -116,7 +116,7 @@ public final class SliceEvaluation {
     }
 
     private MetricSums newSums() {
-        return new MetricSums(task, false, task.classes() <= CLASSES_MAX);
+        return new MetricSums(task, AucHistogram.COARSE, task.classes() <= CLASSES_MAX);
     }
 
     /// Sums of one value.

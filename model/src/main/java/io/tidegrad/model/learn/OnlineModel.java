@@ -44,9 +44,10 @@ public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
     private static final int CARRY_FORMAT = 7;
 
-    /// Earlier formats, which are read: without how well fields tell the label, and without a period of event time, which
-    /// begin anew; without the events in a row that failed, which are counted anew; with an evaluation of the newest labels
-    /// that knows no fields, which begins anew; without one; and without what was served.
+    /// Earlier formats, which are read: without how well fields tell the label, and with slices that have no AUC, both of
+    /// which begin anew; without a period of event time, which begins anew, too; without the events in a row that failed,
+    /// which are counted anew; with an evaluation of the newest labels that knows no fields, which begins anew; without
+    /// one; and without what was served.
     private static final int CARRY_FORMAT_WITHOUT_LEAKS = 6;
     private static final int CARRY_FORMAT_WITHOUT_PERIOD = 5;
     private static final int CARRY_FORMAT_WITHOUT_DIVERGENCE = 4;
@@ -524,7 +525,8 @@ public final class OnlineModel {
 
     /// Slices stand last, because the next spec of the model may have others: then they begin anew.
     private void readSlices(BinaryReader from) {
-        if (from.remaining() > 0 && sliced > 0 && evaluation.readSlices(from)) {
+        if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS && from.remaining() > 0 && sliced > 0
+                && evaluation.readSlices(from)) {
             for (int i = 0; i < open.size() * sliced; i++) {
                 openSlices.read(from, i);
             }

@@ -72,9 +72,12 @@ class ProgressiveEvaluationTest {
     @Property
     void binsRiseWithTheProbability(@ForAll @FloatRange(min = 0, max = 1) float a,
             @ForAll @FloatRange(min = 0, max = 1) float b) {
-        assertThat(AucHistogram.bin(Math.min(a, b))).isLessThanOrEqualTo(AucHistogram.bin(Math.max(a, b)));
-        assertThat(AucHistogram.bin(a)).isBetween(0, AucHistogram.BINS - 1);
-        assertThat(AucHistogram.bin(0)).isLessThan(AucHistogram.bin(1));
+        for (int coarser : new int[]{0, AucHistogram.COARSE}) {
+            assertThat(AucHistogram.bin(Math.min(a, b), coarser))
+                    .isLessThanOrEqualTo(AucHistogram.bin(Math.max(a, b), coarser));
+            assertThat(AucHistogram.bin(a, coarser)).isBetween(0, AucHistogram.bins(coarser) - 1);
+            assertThat(AucHistogram.bin(0, coarser)).isLessThan(AucHistogram.bin(1, coarser));
+        }
     }
 
     @Test

@@ -13,6 +13,7 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,9 +113,25 @@ class SlicesTest {
         assertThat(found.get("mean_prediction")).isCloseTo(predicted, within(1e-6));
         assertThat(found.get("calibration_bias")).isCloseTo(predicted - yes, within(1e-6));
         assertThat(found.get("prior_log_loss")).isCloseTo(entropy(yes) + entropy(1 - yes), within(1e-9));
+        assertThat(found.getOrDefault("auc", Double.NaN)).satisfiesAnyOf(
+                auc -> assertThat(auc).isCloseTo(auc(expected), within(0.005)),
+                auc -> assertThat(auc).isNaN().isEqualTo(auc(expected)));
         assertThat(found.get("accuracy")).isCloseTo(
                 expected.stream().mapToDouble(each -> each.p > 0.5 == each.yes ? each.weight : 0).sum() / total,
                 within(1e-9));
+    }
+
+    /// The share of weighted pairs that are in order; two probabilities are never equal.
+    private static double auc(List<Told> all) {
+        double below = 0;
+        double yes = 0;
+        double inOrder = 0;
+        for (Told each : all.stream().sorted(Comparator.comparingDouble(Told::p)).toList()) {
+            inOrder += each.yes ? each.weight * below : 0;
+            yes += each.yes ? each.weight : 0;
+            below += each.yes ? 0 : each.weight;
+        }
+        return inOrder / (yes * below);
     }
 
     private static double entropy(double share) {
