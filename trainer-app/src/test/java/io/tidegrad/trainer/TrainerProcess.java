@@ -13,6 +13,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,11 +30,13 @@ final class TrainerProcess implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Process process;
+    private final Path log; // what it writes on standard error
     private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
     private final List<String> seen = new ArrayList<>();
 
-    private TrainerProcess(Process process) {
+    private TrainerProcess(Process process, Path log) {
         this.process = process;
+        this.log = log;
         Thread.ofVirtual().start(this::read);
     }
 
@@ -48,8 +51,9 @@ final class TrainerProcess implements AutoCloseable {
         program.addAll(log.arguments(more));
         List<String> command = command(options, program);
         try {
+            Path errors = log.directory.resolve("stderr");
             return new TrainerProcess(new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.appendTo(log.directory.resolve("stderr").toFile())).start());
+                    .redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile())).start(), errors);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -95,6 +99,7 @@ final class TrainerProcess implements AutoCloseable {
                 throw new IllegalStateException(e);
             }
             if (line == null || line.equals("CLOSED")) {
+                printWhereItStands();
                 throw new AssertionError("expected a line " + word + " within " + PATIENCE.toSeconds() + " s, found "
                         + (line == null ? "none" : "the end") + " after " + seen);
             }
@@ -102,6 +107,22 @@ final class TrainerProcess implements AutoCloseable {
             if (line.startsWith(word)) {
                 return line.substring(word.length()).strip();
             }
+        }
+    }
+
+    /// The log, and by SIGQUIT the stacks of all threads, which a JVM writes on standard output.
+    private void printWhereItStands() {
+        try {
+            List<String> said = Files.readAllLines(log);
+            said.subList(Math.max(0, said.size() - 50), said.size()).forEach(System.out::println);
+            if (process.isAlive()) {
+                new ProcessBuilder("kill", "-QUIT", Long.toString(pid())).start().waitFor();
+                for (String line = ""; line != null; line = lines.poll(2, TimeUnit.SECONDS)) {
+                    System.out.println(line);
+                }
+            }
+        } catch (IOException | InterruptedException e) {
+            System.out.println("where it stands is not known: " + e);
         }
     }
 
