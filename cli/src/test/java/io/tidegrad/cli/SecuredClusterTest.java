@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.joiner.app.JoinerSettings;
 import io.tidegrad.localstack.BrokerOptions;
@@ -102,7 +103,7 @@ class SecuredClusterTest {
 
     /// They end their process.
     private static final Set<Command> PROGRAMS =
-            Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER);
+            Set.of(CliSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER, ConsoleSettings.CONSOLE);
 
     @TempDir
     static Path directory;

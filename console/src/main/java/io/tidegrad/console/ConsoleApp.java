@@ -8,9 +8,13 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.common.KafkaException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A console: a thread that reads the topics into a `Picture`, and a server that shows it.
 public final class ConsoleApp implements ProcessRun.Work {
+    private static final Logger LOG = LoggerFactory.getLogger(ConsoleApp.class);
+
     private final Picture picture;
     private final CompletableFuture<StopException> ended = new CompletableFuture<>();
     private final SchemaRegistry registry;
@@ -29,13 +33,19 @@ public final class ConsoleApp implements ProcessRun.Work {
         server = ConsoleServer.start(config, picture,
                 rollback == null ? null : new DecisionDesk(config.kafka(), config.topics(), rollback));
         try {
-            follower = new TopicsFollower(config.kafka(), config.topics(), registry, picture);
+            follower = new TopicsFollower(config.kafka(), config.topics(), registry, picture,
+                    why -> end(StopException.from(why)));
         } catch (KafkaException e) {
             server.close();
             throw StopException.from(e);
         }
         follower.start();
-        server.ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
+        server.ended().thenAccept(why -> end(new StopException(ExitCode.RETRYABLE, why)));
+    }
+
+    private void end(StopException why) {
+        LOG.error("stopped (exit code {}): {}", why.exitCode().status(), why.getMessage());
+        ended.complete(why);
     }
 
     /// @throws StopException if no broker answers, a setting is refused or the port is taken

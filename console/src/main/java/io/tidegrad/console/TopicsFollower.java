@@ -23,6 +23,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
@@ -53,6 +54,7 @@ final class TopicsFollower implements AutoCloseable {
     private final Topics topics;
     private final Picture picture;
     private final RecordIntake intake;
+    private final java.util.function.Consumer<KafkaException> refused;
     private final Thread thread;
     private final Map<TopicPartition, Long> positions = new HashMap<>(); // of what is followed
     private final Map<TopicPartition, Long> atStart = new HashMap<>(); // ends that are not reached yet
@@ -63,14 +65,18 @@ final class TopicsFollower implements AutoCloseable {
     private Consumer<byte[], byte[]> consumer;
     private int leftOut; // models, as the log has it
     private long looked;
+    private boolean letIn; // Kafka has answered
     private boolean knowsAll; // what there was at the start, also the topics of models that it told of
     private volatile boolean closed;
 
+    /// @param refused is told if Kafka never lets this in; nothing is read then. Once it did, the next refusal may pass
     /// @throws KafkaException if no consumer can be made with these settings
-    TopicsFollower(KafkaSettings kafka, Topics topics, SchemaRegistry registry, Picture picture) {
+    TopicsFollower(KafkaSettings kafka, Topics topics, SchemaRegistry registry, Picture picture,
+            java.util.function.Consumer<KafkaException> refused) {
         this.kafka = new ReadCommitted(kafka.client());
         this.topics = topics;
         this.picture = picture;
+        this.refused = refused;
         intake = new RecordIntake(topics, registry, picture);
         consumer = open();
         thread = Thread.ofPlatform().name("topics").unstarted(this::run);
@@ -100,6 +106,7 @@ final class TopicsFollower implements AutoCloseable {
                 }
                 if (System.nanoTime() - looked >= LOOK_NANOS) {
                     look();
+                    letIn = true;
                     looked = System.nanoTime();
                 }
                 if (consumer.assignment().isEmpty()) {
@@ -119,6 +126,10 @@ final class TopicsFollower implements AutoCloseable {
             } catch (TopicAuthorizationException e) {
                 deny(e);
             } catch (KafkaException e) {
+                if (e instanceof AuthenticationException && !letIn) {
+                    refused.accept(e);
+                    return;
+                }
                 String right = MissingRight.of(e);
                 if (!away) {
                     LOG.warn("the topics can't be read, trying again: {}", right == null ? e.toString() : right);
