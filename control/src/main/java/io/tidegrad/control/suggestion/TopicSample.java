@@ -36,7 +36,7 @@ record TopicSample(EventSample events, boolean isJson) {
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             List<TopicPartition> partitions = TopicReader.partitions(kafka, topic);
             if (partitions.isEmpty()) {
-                throw mistake(topic, "expected a topic, found none of this name; correct --topic");
+                throw mistake(topic, "expected a topic, found none of this name; create it, or correct the name");
             }
             Reading reading = new Reading(topic, decoder);
             for (TopicPartition partition : partitions) {

@@ -148,8 +148,8 @@ class TopicSuggestionTest {
 
     @Test
     void aTopicThatIsNotThereAndEventsOfOtherFormatsAreTold() throws Exception {
-        assertThatThrownBy(() -> suggested(null))
-                .hasMessage("topic " + topic + ": expected a topic, found none of this name; correct --topic");
+        assertThatThrownBy(() -> suggested(null)).hasMessage(
+                "topic " + topic + ": expected a topic, found none of this name; create it, or correct the name");
         create(1, List.of(new byte[]{9, 9}, new byte[]{8}));
         assertThatThrownBy(() -> suggested(null))
                 .hasMessageContaining("expected events in Avro or JSON, found none in 2: ");
