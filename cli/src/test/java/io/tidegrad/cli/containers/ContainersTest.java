@@ -302,7 +302,7 @@ class ContainersTest {
             process = new ProcessBuilder(command).directory(MONITORING.toFile()).redirectErrorStream(true)
                     .redirectOutput(said.toFile()).start();
         } catch (IOException e) {
-            throw new TestAbortedException("no promtool: install prometheus to try the alarms", e);
+            throw new TestAbortedException("no promtool, so the alarms were not tried: install the package promtool", e);
         }
         assertThat(process.waitFor()).as(Files.readString(said)).isZero();
     }
