@@ -85,7 +85,7 @@ final class GrpcServer implements AutoCloseable {
                         // Messages arrive as streams, so that one that is no protobuf is refused here.
                         ServerInterceptors.intercept(
                                 ServerInterceptors.useInputStreamMessages(new InferService(models, live).bindService()),
-                                new WholeRequests(within, connections, models, limits.work(), timers),
+                                new WholeRequests(within, connections, models, limits.work(), timers), new CallTrace(),
                                 new TokenCheck(tokens, models)));
         ServerCertificate certificate = config.security().certificate();
         if (certificate != null) {

@@ -4,6 +4,7 @@ import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.scorer.ModelRouter;
+import io.tidegrad.scorer.TraceContext;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -44,19 +45,21 @@ record InferEndpoint(ServedModels models, OpenInference protocol, RequestBody bo
     void infer(ServerRequest request, ServerResponse response) {
         ModelRouter asked = models.router(ScoreEndpoint.name(request));
         models.answer(asked.name(), () -> {
+            TraceContext trace = ScoreEndpoint.trace(request);
             ScoreEndpoint.Response inferred;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
-                inferred = work.within(() -> infer(asked, version(request), json));
+                inferred = work.within(() -> infer(asked, version(request), json, trace));
             }
             JsonResponses.send(response, Status.OK_200, inferred.json());
             return inferred.records();
         });
     }
 
-    private ScoreEndpoint.Response infer(ModelRouter asked, @Nullable String version, byte[] body) {
+    private ScoreEndpoint.Response infer(ModelRouter asked, @Nullable String version, byte[] body,
+            @Nullable TraceContext trace) {
         OpenInference.Answer answer =
-                protocol.infer(asked, version, InferReader.read(body, ignoreUnknown), body.length);
+                protocol.infer(asked, version, InferReader.read(body, ignoreUnknown), body.length, trace);
         return new ScoreEndpoint.Response(InferResponses.inference(answer), answer.predictions().size());
     }
 

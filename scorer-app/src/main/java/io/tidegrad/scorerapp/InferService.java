@@ -79,7 +79,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
             ModelRouter asked = models.router(request.getModelName());
             models.answer(asked.name(), () -> {
                 OpenInference.Answer answer = protocol.infer(asked, given(request.getModelVersion()),
-                        GrpcTensors.read(request), request.getSerializedSize());
+                        GrpcTensors.read(request), request.getSerializedSize(), CallTrace.current());
                 to.onNext(GrpcTensors.answer(answer, GrpcTensors.isRaw(request)));
                 return answer.predictions().size();
             });

@@ -7,6 +7,7 @@ import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.TraceContext;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -86,15 +87,18 @@ record OpenInference(ServedModels models) {
 
     /// @param version null for the current one
     /// @param bytes size of the request as received
+    /// @param trace in which it stands; null if it does not say so
     /// @throws HttpProblem if it can't be answered
-    Answer infer(ModelRouter asked, @Nullable String version, InferRequest request, int bytes) {
-        ServedModels.Records records = new Inputs(request, bytes);
+    Answer infer(ModelRouter asked, @Nullable String version, InferRequest request, int bytes,
+            @Nullable TraceContext trace) {
+        ServedModels.Records records = new Inputs(request, bytes, trace);
         ServedModels.Scored scored = version == null ? models.score(asked, request.key(), records)
                 : models.score(asked, models.version(asked.live(), version), records);
         return new Answer(asked.name(), request.id(), output(scored.by()), scored.predictions(), scored.ids());
     }
 
-    private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
+    private record Inputs(InferRequest request, int sent,
+            @Nullable TraceContext trace) implements ServedModels.Records {
         /// Bytes of a number in a list: its box and the list's reference.
         private static final int VALUE_BYTES = 24;
 

@@ -10,6 +10,7 @@ import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.TraceContext;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,9 @@ final class ScoreEndpoint {
 
     /// The header with the ids of the request's events in the log.
     static final HeaderName ID = HeaderNames.create("Tidegrad-Id");
+
+    private static final HeaderName TRACE_PARENT = HeaderNames.create(TraceContext.PARENT);
+    private static final HeaderName TRACE_STATE = HeaderNames.create(TraceContext.STATE);
 
     private final ServedModels models;
     private final RequestBody bodies;
@@ -42,12 +46,13 @@ final class ScoreEndpoint {
         models.answer(asked.name(), () -> {
             String key = request.headers().first(KEY).orElse(null);
             String ids = request.headers().first(ID).orElse(null);
+            TraceContext trace = trace(request);
             Response scored;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
                 boolean explain = isTrue(request, "contributions");
-                scored = work.within(() -> explain ? explain(asked, key, new Body(json, ids))
-                        : score(asked, key, new Body(json, ids)));
+                scored = work.within(() -> explain ? explain(asked, key, new Body(json, ids, trace))
+                        : score(asked, key, new Body(json, ids, trace)));
             }
             // The body is released before, so that a response which its client does not read holds none of the memory
             // for bodies.
@@ -74,7 +79,8 @@ final class ScoreEndpoint {
                 explained.explanations().size());
     }
 
-    private record Body(byte[] json, @Nullable String ids) implements ServedModels.Records {
+    private record Body(byte[] json, @Nullable String ids,
+            @Nullable TraceContext trace) implements ServedModels.Records {
         @Override
         public List<Event> read(ServedVersion by, ServedModels.Readers with) {
             return with.records().read(json, json.length);
@@ -108,6 +114,11 @@ final class ScoreEndpoint {
         Scorer scorer = models.live(name(request));
         JsonResponses.send(response, Status.OK_200,
                 JsonResponses.admissions(scorer, scorer.admissions().after(after(request))));
+    }
+
+    /// Returns where a request stands in its caller's trace; null if it does not say so.
+    static @Nullable TraceContext trace(ServerRequest request) {
+        return TraceContext.of(request.headers().values(TRACE_PARENT), request.headers().values(TRACE_STATE));
     }
 
     static String name(ServerRequest request) {

@@ -7,6 +7,7 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.ServedLog;
+import io.tidegrad.scorer.TraceContext;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -59,9 +60,10 @@ final class ServedLogs implements AutoCloseable {
     /// @param spec of the model that answers
     /// @param eventsTopics returns the topic of a stream's events; null if it is not known
     /// @param ids of the request's events, as it gives them; null if it gives none
+    /// @param trace of the request; null if it has none
     record Answer(ModelSpec spec, Function<String, @Nullable String> eventsTopics, RecordFields fields,
             Served.Stage stage, @Nullable Double propensity, Predictions predictions, LoggedEvents events,
-            @Nullable String ids) {
+            @Nullable String ids, @Nullable TraceContext trace) {
     }
 
     /// Returns false if answers by a spec must be logged, and the schema for its events is not known yet; it is then asked
@@ -110,8 +112,8 @@ final class ServedLogs implements AutoCloseable {
         List<Made> records = new ArrayList<>(events);
         String notYet = entry.write(new ServedLog.Records() {
             @Override
-            public void add(byte[] key, byte[] value, Served served) {
-                records.add(new Made(key, value, served));
+            public void add(byte[] key, byte[] value, Served served, @Nullable TraceContext trace) {
+                records.add(new Made(key, value, served, trace));
             }
 
             @Override
@@ -128,19 +130,20 @@ final class ServedLogs implements AutoCloseable {
             public int bytes() {
                 return records.stream()
                         .mapToInt(each -> each.key.length + each.value.length
+                                + (each.trace == null ? 0 : each.trace.length())
                                 + Float.BYTES * (each.served.predictions().length + each.served.memberOutputs().length))
                         .sum();
             }
 
             @Override
             public @Nullable String write(ServedLog.Records to) {
-                records.forEach(each -> to.add(each.key, each.value, each.served));
+                records.forEach(each -> to.add(each.key, each.value, each.served, each.trace));
                 return null;
             }
         };
     }
 
-    private record Made(byte[] key, byte[] value, Served served) {
+    private record Made(byte[] key, byte[] value, Served served, @Nullable TraceContext trace) {
     }
 
     /// @param ids of the events
@@ -150,7 +153,8 @@ final class ServedLogs implements AutoCloseable {
             return answer.events.bytes()
                     + Float.BYTES
                             * (answer.predictions.probabilities().length + answer.predictions.memberOutputs().length)
-                    + ids.stream().mapToInt(String::length).sum();
+                    + ids.stream().mapToInt(String::length).sum()
+                    + (answer.trace == null ? 0 : ids.size() * answer.trace.length());
         }
 
         @Override
@@ -159,7 +163,7 @@ final class ServedLogs implements AutoCloseable {
             if (spec.input().format() == ModelSpec.Format.JSON) {
                 List<byte[]> events = answer.events.json();
                 for (int i = 0; i < events.size(); i++) {
-                    to.add(key(i), events.get(i), served(i));
+                    to.add(key(i), events.get(i), served(i), answer.trace);
                 }
                 return null;
             }
@@ -181,7 +185,7 @@ final class ServedLogs implements AutoCloseable {
                         to.unwritable(String.valueOf(e.getMessage()));
                         continue;
                     }
-                    to.add(key(i), value, served(i));
+                    to.add(key(i), value, served(i), answer.trace);
                 }
             });
             return null;

@@ -14,6 +14,7 @@ import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedLog;
 import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.TraceContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -60,6 +61,10 @@ class ServedModels {
         /// Returns the ids that the request gives them, separated by commas; null if it gives none.
         @Nullable
         String ids();
+
+        /// Returns where the request stands in its caller's trace; null if it does not say so.
+        @Nullable
+        TraceContext trace();
     }
 
     /// The version that scored a request's records, and the predictions.
@@ -302,8 +307,9 @@ class ServedModels {
             return List.of();
         }
         Served.Stage stage = answered.scorer == asked.live() ? Served.Stage.LIVE : Served.Stage.CHALLENGER;
-        return logs.log(asked.name(), new ServedLogs.Answer(answered.by.spec(), asked.live()::eventsTopic,
-                answered.with.fields(), stage, answered.propensity, predictions, records.events(), records.ids()));
+        return logs.log(asked.name(),
+                new ServedLogs.Answer(answered.by.spec(), asked.live()::eventsTopic, answered.with.fields(), stage,
+                        answered.propensity, predictions, records.events(), records.ids(), records.trace()));
     }
 
     /// Returns the log of a name; null if it has none.

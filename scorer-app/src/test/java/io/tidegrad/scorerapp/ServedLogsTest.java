@@ -6,7 +6,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
@@ -50,6 +52,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -57,6 +60,7 @@ import org.junit.jupiter.api.Test;
 
 /// What is served over HTTP and gRPC, in a log on a real broker, by the schemas of a real registry.
 class ServedLogsTest {
+    private static final String TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final Map<String, String> SINGLE =
             Map.of("at", "INT64", "amount.value", "FP64", "session.length", "FP64", "merchant.country", "BYTES",
@@ -141,6 +145,16 @@ class ServedLogsTest {
         return records;
     }
 
+    private static Map<String, String> trace(ConsumerRecord<byte[], byte[]> record) {
+        Map<String, String> found = new HashMap<>();
+        for (Header header : record.headers()) {
+            if (header.key().startsWith("trace")) {
+                found.put(header.key(), new String(header.value(), StandardCharsets.UTF_8));
+            }
+        }
+        return found;
+    }
+
     private static Served served(ConsumerRecord<byte[], byte[]> record) throws ExampleException {
         return Objects.requireNonNull(Served.read(record.headers()));
     }
@@ -216,18 +230,10 @@ class ServedLogsTest {
                 .replace("{\"type\":\"map\",\"values\":\"double\"}", "{\"type\":\"array\",\"items\":\"double\"}"));
         registry.register(events + "-value", schema);
         start(Payments.learned(model, "avro", events));
-        ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(model).putParameters("ids",
+        ModelInferRequest.Builder request = tensors().putParameters("ids",
                 InferParameter.newBuilder().setStringParam(
                         IntStream.range(0, Payments.COUNT).mapToObj(i -> "g" + i).collect(Collectors.joining(",")))
                         .build());
-        SINGLE.forEach((field, type) -> request.addInputs(NestedFieldsTest.tensor(field, type,
-                IntStream.range(0, Payments.COUNT).mapToObj(i -> Payments.value(i, field)).toList())));
-        LISTS.forEach((field,
-                type) -> request.addInputs(NestedFieldsTest
-                        .tensor(field, type,
-                                IntStream.range(0, Payments.COUNT).boxed()
-                                        .<Object>flatMap(i -> Payments.values(i, field).stream()).toList())
-                        .addShape(2)));
         ManagedChannel channel =
                 NettyChannelBuilder.forAddress("127.0.0.1", app().grpcPort().getAsInt()).usePlaintext().build();
         try {
@@ -252,7 +258,46 @@ class ServedLogsTest {
         for (int i = 0; i < Payments.COUNT; i++) {
             assertThat(new String(records.get(i).value(), StandardCharsets.UTF_8)).isEqualTo(Payments.json(i));
             assertThat(served(records.get(i)).predictions()).containsExactly(answer(answer, i));
+            assertThat(trace(records.get(i))).isEmpty();
         }
+    }
+
+    @Test
+    void anEventIsLoggedInTheTraceOfItsRequest() throws Exception {
+        createTopic();
+        start(Payments.learned(model, "json", events));
+        assertThat(
+                post("traceparent: " + TRACE + "\r\ntracestate: a=1\r\ntracestate: b=2\r\n", Payments.json(0)).status())
+                .isEqualTo(200);
+        assertThat(post("traceparent: 00-not-a-trace\r\n", Payments.json(0)).status()).isEqualTo(200);
+        ManagedChannel channel =
+                NettyChannelBuilder.forAddress("127.0.0.1", app().grpcPort().getAsInt()).usePlaintext().build();
+        try {
+            Metadata metadata = new Metadata();
+            metadata.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), TRACE);
+            GRPCInferenceServiceGrpc.newBlockingStub(channel)
+                    .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata))
+                    .modelInfer(tensors().build());
+        } finally {
+            channel.shutdownNow();
+        }
+        List<Map<String, String>> traces = logged(2 + Payments.COUNT).stream().map(ServedLogsTest::trace).toList();
+        assertThat(traces.subList(0, 2)).containsExactly(Map.of("traceparent", TRACE, "tracestate", "a=1,b=2"),
+                Map.of());
+        assertThat(traces.subList(2, traces.size())).containsOnly(Map.of("traceparent", TRACE));
+    }
+
+    private ModelInferRequest.Builder tensors() {
+        ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(model);
+        SINGLE.forEach((field, type) -> request.addInputs(NestedFieldsTest.tensor(field, type,
+                IntStream.range(0, Payments.COUNT).mapToObj(i -> Payments.value(i, field)).toList())));
+        LISTS.forEach((field,
+                type) -> request.addInputs(NestedFieldsTest
+                        .tensor(field, type,
+                                IntStream.range(0, Payments.COUNT).boxed()
+                                        .<Object>flatMap(i -> Payments.values(i, field).stream()).toList())
+                        .addShape(2)));
+        return request;
     }
 
     @LongProof("six versions")

@@ -10,6 +10,7 @@ import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestTrainer;
+import io.tidegrad.scorer.TraceContext;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,11 @@ class ServedModelsTest {
 
             @Override
             public @Nullable String ids() {
+                return null;
+            }
+
+            @Override
+            public @Nullable TraceContext trace() {
                 return null;
             }
         }).predictions().size();

@@ -97,7 +97,8 @@ public final class ServedLog implements AutoCloseable {
 
     /// Takes an entry's records.
     public interface Records {
-        void add(byte[] key, byte[] value, Served served);
+        /// @param trace of the request; null if it has none
+        void add(byte[] key, byte[] value, Served served, @Nullable TraceContext trace);
 
         /// Notes that a record of the entry can't be made.
         void unwritable(String why);
@@ -146,9 +147,12 @@ public final class ServedLog implements AutoCloseable {
         }
 
         @Override
-        public void add(byte[] key, byte[] value, Served served) {
+        public void add(byte[] key, byte[] value, Served served, @Nullable TraceContext trace) {
             RecordHeaders headers = new RecordHeaders();
             served.writeTo(headers);
+            if (trace != null) {
+                trace.writeTo(headers);
+            }
             open.incrementAndGet();
             try {
                 producer().send(new ProducerRecord<>(topic, null, served.time(), key, value, headers),
@@ -241,6 +245,15 @@ public final class ServedLog implements AutoCloseable {
     /// @param key the event's id, at most 1,000 bytes of UTF-8
     /// @param value the event in Confluent's wire format, or in JSON; not to be changed afterwards
     public boolean write(byte[] key, byte[] value, Served served) {
+        return write(key, value, served, null);
+    }
+
+    /// Takes an event that was scored. Returns false if there is no room for it.
+    ///
+    /// @param key as above
+    /// @param value as above
+    /// @param trace in which it was asked for; null for none
+    public boolean write(byte[] key, byte[] value, Served served, @Nullable TraceContext trace) {
         if (key.length == 0 || key.length > KEY_BYTES_MAX) {
             throw new IllegalArgumentException(
                     "expected an id of 1 to " + KEY_BYTES_MAX + " bytes, found " + key.length);
@@ -248,13 +261,13 @@ public final class ServedLog implements AutoCloseable {
         return offer(1, new Entry() {
             @Override
             public int bytes() {
-                return key.length + value.length
+                return key.length + value.length + (trace == null ? 0 : trace.length())
                         + Float.BYTES * (served.predictions().length + served.memberOutputs().length);
             }
 
             @Override
             public @Nullable String write(Records to) {
-                to.add(key, value, served);
+                to.add(key, value, served, trace);
                 return null;
             }
         });

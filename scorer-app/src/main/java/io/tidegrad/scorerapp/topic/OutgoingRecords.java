@@ -6,6 +6,7 @@ import io.tidegrad.schemas.BoundedHeaders;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.scorer.ScoringSession;
+import io.tidegrad.scorer.TraceContext;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -73,6 +74,10 @@ record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int p
         RecordHeaders headers = new RecordHeaders();
         new Served(session.servedVersion().model(), session.epoch(), session.version(), session.offset(), now, stage,
                 propensity, predictions, session.memberOutputsOf(row)).writeTo(headers);
+        TraceContext trace = TraceContext.of(request.headers());
+        if (trace != null) {
+            trace.writeTo(headers);
+        }
         long size = (long) request.key().length + request.value().length + BoundedHeaders.bytes(headers) + FRAME_BYTES;
         int most = limits.logBytes().getOrDefault(topic, Integer.MAX_VALUE);
         if (size > most) {

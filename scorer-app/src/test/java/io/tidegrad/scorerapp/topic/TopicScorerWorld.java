@@ -10,13 +10,14 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
+import io.tidegrad.scorer.TraceContext;
 import io.tidegrad.scorerapp.Documented;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -259,7 +260,13 @@ final class TopicScorerWorld implements AutoCloseable {
         ProducerRecord<byte[], byte[]> request =
                 new ProducerRecord<>(topics.requests(), partition, bytes(key), value(number % EVENTS.length));
         request.headers().add(NUMBER, bytes(Integer.toString(number)));
+        trace(number).writeTo(request.headers());
         producer.send(request);
+    }
+
+    /// The trace of the request with that number.
+    static TraceContext trace(int number) {
+        return new TraceContext("00-%032x-%016x-01".formatted(number + 1, number + 1), "number=" + number);
     }
 
     void ask(int requests) {

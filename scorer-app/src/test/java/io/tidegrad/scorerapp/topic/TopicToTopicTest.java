@@ -21,6 +21,7 @@ import io.tidegrad.scorer.ServedVersion;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
+import io.tidegrad.scorer.TraceContext;
 import io.tidegrad.scorerapp.Payments;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -262,6 +263,7 @@ class TopicToTopicTest {
             int number = Integer.parseInt(TopicScorerWorld.text(answers.get(i), TopicScorerWorld.NUMBER));
             assertThat(logged.get(i).key()).isEqualTo(answers.get(i).key());
             assertThat(logged.get(i).value()).isEqualTo(world.value(number % TopicScorerWorld.EVENTS.length));
+            assertThat(TraceContext.of(logged.get(i).headers())).isEqualTo(TopicScorerWorld.trace(number));
             assertThat(Served.read(logged.get(i).headers())).isEqualTo(new Served(answer.getModel(), answer.getEpoch(),
                     answer.getVersion(), answer.getOffset(), answer.getTime().toEpochMilli(),
                     answer.getModel().equals(world.model) ? Served.Stage.LIVE : Served.Stage.CHALLENGER, 0.5,
