@@ -450,10 +450,13 @@ class ServedModels {
     /// @param name name of a served model
     /// @param answering reads, scores and responds; returns how many records were scored
     void answer(String name, IntSupplier answering) {
+        JfrScore recorded = new JfrScore();
+        recorded.begin();
         long start = System.nanoTime();
         int status = Status.INTERNAL_SERVER_ERROR_500.code();
+        int records = 0;
         try {
-            int records = answering.getAsInt();
+            records = answering.getAsInt();
             metrics.scored(name, records);
             status = Status.OK_200.code();
         } catch (HttpProblem e) {
@@ -464,6 +467,13 @@ class ServedModels {
             throw e;
         } finally {
             metrics.answered(name, status, System.nanoTime() - start);
+            recorded.end();
+            if (recorded.shouldCommit()) {
+                recorded.model = name;
+                recorded.records = records;
+                recorded.status = status;
+                recorded.commit();
+            }
         }
     }
 

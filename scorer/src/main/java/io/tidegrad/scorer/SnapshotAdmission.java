@@ -101,6 +101,22 @@ final class SnapshotAdmission {
 
     private @Nullable Verification decide(SnapshotManifest manifest, Supplier<Verification> verified,
             Function<Verification.Admitted, @Nullable Verification> publish) {
+        JfrAdmit recorded = new JfrAdmit();
+        recorded.begin();
+        Verification verdict = verdict(manifest, verified, publish);
+        recorded.end();
+        if (recorded.shouldCommit()) {
+            recorded.model = model;
+            recorded.epoch = manifest.epoch();
+            recorded.version = manifest.version();
+            recorded.refused = verdict instanceof Verification.Refused refused ? refused.reason().code() : "";
+            recorded.commit();
+        }
+        return verdict;
+    }
+
+    private @Nullable Verification verdict(SnapshotManifest manifest, Supplier<Verification> verified,
+            Function<Verification.Admitted, @Nullable Verification> publish) {
         boolean reserved = false;
         try {
             Verification.Refused outOfPlace = refuseOutOfPlace(manifest);

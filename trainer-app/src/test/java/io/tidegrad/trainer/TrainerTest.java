@@ -16,6 +16,7 @@ import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.FlightRecording;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Progress;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import jdk.jfr.consumer.RecordedEvent;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -99,6 +101,39 @@ class TrainerTest extends TrainerFixture {
         assertThat(letters.get(1).value()).isEqualTo(notAvro);
         assertThat(letters.get(2).value()).isEqualTo(notFinite);
         assertThat(letters.get(3).value()).isNull();
+    }
+
+    @Test
+    void aFlightRecordingHasWhatWasLearnedAndWhatWasPublished() {
+        List<RecordedEvent> recorded;
+        List<String> published;
+        try (FlightRecording recording = FlightRecording.of("tidegrad.Learn", "tidegrad.Publish")) {
+            try (TrainerApp trainer = TrainerApp.start(log.config("--snapshot-deltas", "0"))) {
+                log.send(0, 80);
+                awaitSettled(trainer, 80);
+                log.send(80, 160);
+                awaitSettled(trainer, 160);
+                published = log.manifests(log.visible(log.topics().snapshots(log.model()))).stream()
+                        .map(each -> each.epoch() + "." + each.version()).toList();
+            }
+            recorded =
+                    recording.events().stream().filter(event -> event.getString("model").equals(log.model())).toList();
+        }
+        List<RecordedEvent> learned = of("tidegrad.Learn", recorded);
+        assertThat(learned.stream().mapToInt(event -> event.getInt("records")).sum()).isEqualTo(160);
+        assertThat(learned.getLast().getLong("nextOffset")).isEqualTo(160);
+        assertThat(learned).allSatisfy(event -> assertThat(event.getDuration()).isPositive());
+        List<RecordedEvent> cut = of("tidegrad.Publish", recorded);
+        assertThat(cut.stream().map(event -> event.getInt("epoch") + "." + event.getLong("version")))
+                .containsExactlyElementsOf(published);
+        assertThat(cut).allSatisfy(event -> {
+            assertThat(event.getBoolean("delta")).isFalse();
+            assertThat(event.getLong("bytes")).isPositive();
+        });
+    }
+
+    private static List<RecordedEvent> of(String name, List<RecordedEvent> recorded) {
+        return recorded.stream().filter(event -> event.getEventType().getName().equals(name)).toList();
     }
 
     @Test

@@ -64,6 +64,8 @@ public final class SnapshotSeries {
     ///
     /// @param retained what is on the topic, oldest first
     void cut(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment) {
+        JfrPublish recorded = new JfrPublish();
+        recorded.begin();
         PublishedSnapshot.Parent parent =
                 parent(model, retained.stream().filter(RetainedSnapshot::complete).toList(), moment.time());
         cut = parent == null ? PublishedSnapshot.full(model, moment, settings.form())
@@ -71,6 +73,17 @@ public final class SnapshotSeries {
         cutTime = moment.time();
         fullNext = false;
         model.parameters().changes().clear();
+        recorded.end();
+        if (recorded.shouldCommit()) {
+            SnapshotManifest manifest = cut.manifest();
+            recorded.model = manifest.model();
+            recorded.epoch = manifest.epoch();
+            recorded.version = manifest.version();
+            recorded.delta = manifest.isDelta();
+            recorded.bytes = cut.bytes();
+            recorded.nextOffset = manifest.nextOffset();
+            recorded.commit();
+        }
     }
 
     /// Returns whether a snapshot is cut that `begin` has not begun.

@@ -89,6 +89,8 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         Learning learning = Objects.requireNonNull(this.learning, "init comes first");
         parts.patience().start(); // once for all of the burst, because no commit falls inside of it
         ModelStore store = learning.store();
+        JfrLearn recorded = new JfrLearn();
+        recorded.begin();
         long start = store.clock().nanos();
         long bytes = 0;
         boolean setAside = false;
@@ -97,6 +99,13 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             bytes += event.serializedKeySize() + event.serializedValueSize();
         }
         store.passed(store.clock().nanos() - start, bytes);
+        recorded.end();
+        if (recorded.shouldCommit()) {
+            recorded.model = lineage.model();
+            recorded.records = burst.value().events().size();
+            recorded.nextOffset = store.nextOffset();
+            recorded.commit();
+        }
         look(learning, true);
         if (setAside || store.isCommitDue()) {
             learning.context().commit();
