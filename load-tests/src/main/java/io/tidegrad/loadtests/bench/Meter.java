@@ -16,9 +16,11 @@ public final class Meter {
 
     private static final long SLICE_NANOS = 20_000_000;
 
-    /// Without a gain of 5 %: C2 compiles in the background, and may be late on a busy machine.
+    /// Without a gain of 5 %, because C2 compiles in the background. It is CPU time of the thread that works: on a busy machine
+    /// the compiler's threads are as late as this one.
     private static final long STABLE_NANOS = 1_000_000_000L;
 
+    /// Of the same time.
     private static final long WARM_UP_NANOS_MAX = 60_000_000_000L;
 
     private final long cpuAtOpening = PROCESS.getProcessCpuTime();
@@ -70,7 +72,7 @@ public final class Meter {
     public Window measure(Steps work, int batch, boolean allocates, double seconds, Runnable beforeWindow) {
         // Less than a millisecond of work between two looks at the clock.
         int stepsALook = allocates ? 1 : Math.max(1, 256 / batch);
-        long warmUpEnd = System.nanoTime() + WARM_UP_NANOS_MAX;
+        long warmUpEnd = THREADS.getCurrentThreadCpuTime() + WARM_UP_NANOS_MAX;
         List<Slice> warmUp = new ArrayList<>();
         List<Slice> window = new ArrayList<>();
         long wall;
@@ -91,7 +93,7 @@ public final class Meter {
                 window.add(slice(work, stepsALook));
             } while (System.nanoTime() < end);
             compiling = !allocates && median(window, Slice::bytesAStep) >= 1;
-        } while (compiling && System.nanoTime() < warmUpEnd);
+        } while (compiling && THREADS.getCurrentThreadCpuTime() < warmUpEnd);
         double cpuSeconds = 1e-9 * (PROCESS.getProcessCpuTime() - cpu);
         double wallSeconds = 1e-9 * (System.nanoTime() - wall);
         double examples = (double) batch * window.stream().mapToLong(Slice::steps).sum();
@@ -103,12 +105,12 @@ public final class Meter {
     /// @param slices where each is added
     private static void untilStable(Steps work, int stepsALook, boolean allocates, List<Slice> slices, long end) {
         double best = 0;
-        long now = System.nanoTime();
+        long now = THREADS.getCurrentThreadCpuTime();
         long stableSince = now;
         while (now - stableSince < STABLE_NANOS && now < end) {
             Slice slice = slice(work, stepsALook);
             slices.add(slice);
-            now = System.nanoTime();
+            now = THREADS.getCurrentThreadCpuTime();
             if (slice.speed > 1.05 * best || !allocates && slice.bytesAStep() >= 1) {
                 stableSince = now;
             }
