@@ -95,7 +95,7 @@ public final class SpecSuggestion {
         Column known = label == null ? columns.getLast() : label;
         SpecSuggestion made = new SpecSuggestion(sample, known, why);
         made.link = made.label(known);
-        made.features(Set.of(known.name()));
+        made.features(Set.of(known.name()), List.of());
         return made.text(topic, format);
     }
 
@@ -145,7 +145,7 @@ public final class SpecSuggestion {
             made.link = made.link(said, label);
         }
         made.features(Stream.of(labelField, said.lengths(), stream == null ? spec.weightField() : stream.weight())
-                .filter(Objects::nonNull).collect(Collectors.toSet()));
+                .filter(Objects::nonNull).collect(Collectors.toSet()), spec.watch().knownInTime());
         StringBuilder text = new StringBuilder();
         line(text, "  # by " + events.told());
         made.list(text);
@@ -265,12 +265,13 @@ public final class SpecSuggestion {
     // ---- the features ----
 
     /// @param used fields that are no features
-    private void features(Set<String> used) {
+    /// @param knownInTime fields that may tell the label
+    private void features(Set<String> used, List<String> knownInTime) {
         for (Column column : sample.columns()) {
             if (used.contains(column.name())) {
                 continue;
             }
-            String against = against(column);
+            String against = against(column, knownInTime.contains(column.name()));
             if (against != null) {
                 leftOut.add(column.name() + ": " + against);
             } else {
@@ -285,7 +286,7 @@ public final class SpecSuggestion {
     }
 
     /// Why a field is left out; null if it is not.
-    private @Nullable String against(Column column) {
+    private @Nullable String against(Column column, boolean mayTell) {
         int distinct = column.distinct().size();
         switch (column.kind()) {
             case LIST -> {
@@ -307,7 +308,7 @@ public final class SpecSuggestion {
         if (distinct == 1 && missing == 0) {
             return "always " + column.distinct().getFirst();
         }
-        String leak = leak(column);
+        String leak = mayTell ? null : leak(column);
         if (leak != null) {
             return leak + ": " + LeakAlarm.QUESTION;
         }

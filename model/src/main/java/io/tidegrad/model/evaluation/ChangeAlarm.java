@@ -38,7 +38,8 @@ public final class ChangeAlarm {
         /// For people, without how long it has lasted.
         public String message() {
             if (signal.kind() == Signal.Kind.LEAK) {
-                return String.format(Locale.ROOT, "%s is %.4f: %s", signal.title(), now, LeakAlarm.QUESTION);
+                return String.format(Locale.ROOT, "%s is %.4f: %s; if not, leave it out of the spec", signal.title(),
+                        now, LeakAlarm.QUESTION);
             }
             return String.format(Locale.ROOT, "%s is %.4f, and was %.4f to %.4f over each %,d %s before",
                     signal.title(), now, least, most, BLOCK, signal.field().isEmpty() ? "labels" : "events");

@@ -60,7 +60,8 @@ final class FieldWatch {
         }
         columns = watched.toArray(Column[]::new);
         leaks = new LeakAlarm[MetricTask.of(spec).isOfYesOrNo() ? columns.length : 0];
-        Arrays.setAll(leaks, i -> new LeakAlarm(columns[i].field, 1 << LEAK_BITS));
+        Arrays.setAll(leaks, i -> new LeakAlarm(columns[i].field, 1 << LEAK_BITS,
+                spec.watch().knownInTime().contains(columns[i].field)));
         leakList = List.of(leaks);
     }
 

@@ -10,13 +10,15 @@ import io.tidegrad.model.binary.BinaryWriter;
 /// counted, whichever way a number points, a missing value is one, too, and a change of the share alone tells nothing. The
 /// first 512 events only fill the slots. The area under the ROC curve of the scores, in 64 bins with ties half, is judged when
 /// 1,536 events were scored since it was last and there are 50 of each label; then all counts are halved. The alarm begins at
-/// an area of [#AUC], and ends below 0.99, or after a million events, until it is below again.
+/// an area of [#AUC], and ends below 0.99, or after a million events, until it is below again. There is none of a field whose
+/// owner says that it is known in time.
 public final class LeakAlarm {
     /// The least area that is not believed.
     public static final double AUC = 0.995;
 
     /// What is to be asked then.
-    public static final String QUESTION = "it seems to know the label; is it known when a prediction is asked for?";
+    public static final String QUESTION = "it seems to know the label; is it known when a prediction is asked for?"
+            + " If it is, name it in the spec's watch.known-in-time";
 
     /// Of values: the first one for those that are missing.
     static final int SLOTS = 257;
@@ -36,6 +38,7 @@ public final class LeakAlarm {
 
     private final Signal signal;
     private final int every; // events for one that is counted
+    private final boolean knownInTime; // it may tell the label, and raises no alarm
     private final int[] yes = new int[SLOTS];
     private final int[] all = new int[SLOTS];
     private int yesOfAll;
@@ -50,9 +53,10 @@ public final class LeakAlarm {
     private long since = NONE;
     private long raised;
 
-    LeakAlarm(String field, int every) {
+    LeakAlarm(String field, int every, boolean knownInTime) {
         signal = new Signal(Signal.Kind.LEAK, field);
         this.every = every;
+        this.knownInTime = knownInTime;
     }
 
     /// Returns whether the area was judged.
@@ -92,7 +96,7 @@ public final class LeakAlarm {
             below += noScores[bin];
         }
         auc = inOrder / (below * yesScored);
-        if (auc < END) {
+        if (auc < END || knownInTime) {
             since = NONE;
         } else if (since == NONE && auc >= AUC) {
             since = counted;
@@ -146,6 +150,7 @@ public final class LeakAlarm {
         counted = from.int64();
         auc = from.float64();
         since = from.int64();
+        since = knownInTime ? NONE : since; // an alarm ends as soon as its field is named in the spec
         raised = from.int64();
     }
 

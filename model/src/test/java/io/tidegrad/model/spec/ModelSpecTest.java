@@ -120,7 +120,7 @@ class ModelSpecTest {
             on-change: { reset-optimizer: true, raise-rate: { for: 5000, by: 2.50 }, false-alarms-every: 1000000 }
             mini-batch: { size: 32, window: PT1H, step: mean }
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] }, roll-back-after: 10000, against-served: true } }
-            watch: { false-alarms-every: 5000 }
+            watch: { false-alarms-every: 5000, known-in-time: [b, when] }
             seed: -7
             initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
             """;

@@ -70,6 +70,11 @@ class SpecSuggestionTest {
         ModelSpec weighted =
                 SpecSuggestion.complete(ModelSpec.parse(open + "weight: { field: amount }\n", "open"), sample);
         assertThat(weighted.features()).hasSize(suggested.features().size() - 1);
+        ModelSpec known = SpecSuggestion
+                .complete(ModelSpec.parse(open + "watch: { known-in-time: [refunded] }\n", "open"), sample);
+        assertThat(known.features()).hasSizeGreaterThan(suggested.features().size())
+                .anySatisfy(feature -> assertThat(feature.fields()).containsExactly("refunded"));
+        assertThat(known.yaml()).doesNotContain("left out: refunded");
         assertThat(SpecSuggestion.complete(found, sample)).isSameAs(found);
         assertThatThrownBy(() -> backtest(folder.resolve("payments.csv"), open)).isInstanceOf(StopException.class)
                 .hasMessageContaining("model m: expected a list of features, found features: auto");
