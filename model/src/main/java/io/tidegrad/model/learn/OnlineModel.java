@@ -80,6 +80,7 @@ public final class OnlineModel {
     private ServedEvaluation served;
     private LabelArrival arrival = new LabelArrival();
     private @Nullable ScoredRows watcher;
+    private EvaluationTape.@Nullable Recorder recorder; // null: it evaluates itself
     private @Nullable Consumer<Batch> batches; // gets each one that was learned
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
@@ -155,6 +156,10 @@ public final class OnlineModel {
         return kernels;
     }
 
+    RowShape shape() {
+        return shape;
+    }
+
     /// Stream time: the newest plausible event time (epoch ms); `Row.NO_TIME` before the first.
     public long eventTime() {
         return streamTime.now();
@@ -211,7 +216,11 @@ public final class OnlineModel {
 
     private void rowAccepted(Row row) {
         recent.add(row);
-        evaluation.recent().accepted(row);
+        if (recorder == null) {
+            evaluation.recent().accepted(row);
+        } else {
+            recorder.accepted(row);
+        }
         if (row.eventTime != Row.NO_TIME) {
             streamTime.accepted(row.eventTime);
         }
@@ -320,10 +329,12 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
-            evaluation.recent().learned(open, row, open.labels[row * shape.labels()], open.sampleWeights[row], null);
-            evaluation.recent().next(openSlices, row, openTimes[row], streamTime.now());
-            evaluation.addRow(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
-                    open.sampleWeights[row]);
+            if (recorder == null) {
+                count(evaluation, open, row, openSlices, openTimes[row], streamTime.now(), predictions, row * outputs,
+                        losses[row]);
+            } else {
+                recorder.learned(predictions, row * outputs, losses[row], streamTime.now());
+            }
             divergence.learned(predictions, row * outputs, open.labels[row * shape.labels()]);
             if (divergence.isReached()) {
                 throw diverged(divergence.describe("it predicted " + predictions[row * outputs]));
@@ -335,6 +346,9 @@ public final class OnlineModel {
                 watcher.scored(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                         open.sampleWeights[row]);
             }
+            if (recorder != null) {
+                recorder.scored();
+            }
         }
         if (reactions != null) {
             reactions.react(parameters);
@@ -343,6 +357,19 @@ public final class OnlineModel {
             batches.accept(open);
         }
         open.resize(0);
+    }
+
+    /// Counts a row that was learned.
+    ///
+    /// @param slices of the rows, row after row
+    /// @param time of the row's event
+    /// @param predictions of the row, from index `at`
+    static void count(ProgressiveEvaluation evaluation, Batch rows, int row, SliceValues slices, long time,
+            long streamTime, float[] predictions, int at, float loss) {
+        int labelAt = row * rows.row().labels();
+        evaluation.recent().learned(rows, row, rows.labels[labelAt], rows.sampleWeights[row], null);
+        evaluation.recent().next(slices, row, time, streamTime);
+        evaluation.addRow(predictions, at, rows.labels, labelAt, loss, rows.sampleWeights[row]);
     }
 
     /// Handles a tick: learns the open batch, if it has rows.
@@ -357,7 +384,11 @@ public final class OnlineModel {
     public void tick(long eventTime) {
         tick();
         streamTime.advance(eventTime);
-        evaluation.recent().timeIs(streamTime.now());
+        if (recorder == null) {
+            evaluation.recent().timeIs(streamTime.now());
+        } else {
+            recorder.timeIs(streamTime.now());
+        }
     }
 
     /// Rows accepted but not yet learned.
@@ -397,6 +428,18 @@ public final class OnlineModel {
     /// Shows each row that is learned from now on to `rows`, once the evaluation has counted it.
     public void watch(ScoredRows rows) {
         watcher = rows;
+    }
+
+    /// Records from now on what an evaluation has to see: another thread evaluates, and this model does not. So its carry must
+    /// not be written.
+    ///
+    /// @throws IllegalStateException it has accepted a row
+    public void record(EvaluationTape.Recorder by) {
+        if (!isUntouched()) {
+            throw new IllegalStateException("expected a model without a row, found " + parameters.examples()
+                    + " examples and " + open.size() + " pending ones");
+        }
+        recorder = by;
     }
 
     /// Shows each mini-batch that is learned from now on to `batches`, which must not keep or change it.

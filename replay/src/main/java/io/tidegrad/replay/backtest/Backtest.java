@@ -1,8 +1,10 @@
 package io.tidegrad.replay.backtest;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.EvaluationTape;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.LabelDelay;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -17,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 
 /// Lets models learn a file of events, test-then-train: the same rows in the same order give the weights and the hashes of
-/// a trainer that reads them from a topic. One thread reads and featurises, another one learns.
+/// a trainer that reads them from a topic. One thread reads and featurises, another one learns, and the caller's evaluates.
 ///
 /// @param file see `DataFile`
 /// @param trials models that learn the same file, which is read once for all of them
@@ -109,18 +111,28 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
         List<EventPreparation> preparations = distinct.stream().map(Backtest::preparation).toList();
         int rows = ChunksAhead.rows(distinct.stream()
                 .mapToLong(spec -> 64L + Float.BYTES * (spec.layout().numbers() + (long) spec.layout().ids())).sum());
-        try (ChunksAhead<Chunk> ahead = new ChunksAhead<>("read-ahead-" + file.getFileName(),
-                () -> new Chunk(rows, preparations), chunks -> fill(chunks, distinct, preparations))) {
-            for (Chunk chunk = ahead.next(); chunk != null; chunk = ahead.next()) {
-                for (TrialRun run : runs) {
-                    PreparedEvent[] events = chunk.events[run.rowsOf()];
-                    for (int row = 0; row < chunk.size; row++) {
-                        run.take(events[row], chunk.places[row]);
-                    }
-                    if (chunk.endsPass) {
-                        run.endPass();
-                    }
+        List<OnlineModel> models = runs.stream().map(TrialRun::model).toList();
+        try (ChunksAhead<Chunk> read = new ChunksAhead<>("read-ahead-" + file.getFileName(),
+                () -> new Chunk(rows, preparations), chunks -> fill(chunks, distinct, preparations));
+                ChunksAhead<EvaluationTape> learned = new ChunksAhead<>("learn-ahead-" + file.getFileName(),
+                        () -> new EvaluationTape(rows, models), tapes -> learn(read, runs, tapes))) {
+            for (EvaluationTape tape = learned.next(); tape != null; tape = learned.next()) {
+                runs.get(tape.of()).evaluate(tape);
+            }
+        }
+    }
+
+    private static void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes) {
+        for (int i = 0; i < runs.size(); i++) {
+            runs.get(i).begin(i, tapes);
+        }
+        for (Chunk chunk = read.next(); chunk != null; chunk = read.next()) {
+            for (TrialRun run : runs) {
+                PreparedEvent[] events = chunk.events[run.rowsOf()];
+                for (int row = 0; row < chunk.size; row++) {
+                    run.take(events[row], chunk.places[row]);
                 }
+                run.endChunk(chunk.endsPass);
             }
         }
     }

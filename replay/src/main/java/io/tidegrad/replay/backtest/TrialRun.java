@@ -6,6 +6,7 @@ import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.EvaluationTape;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LabelDelay;
 import io.tidegrad.model.learn.ModelDivergedException;
@@ -13,13 +14,15 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.trainer.relearn.ChunksAhead;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// One model of a backtest while it learns.
+/// One model of a backtest while it learns. One thread lets it learn, and another one evaluates what that records; with late
+/// labels, whose rows an evaluation sees before they are learned, the first one does both.
 final class TrialRun {
     /// How many rejected rows are shown with their places.
     private static final int REJECTED_MAX = 10;
@@ -30,6 +33,8 @@ final class TrialRun {
     private final int rowsOf;
     private final OnlineModel model;
     private final @Nullable LabelDelay delay;
+    private final EvaluationTape.Player player;
+    private EvaluationTape.@Nullable Recorder recorder; // null: labels are late
     private final RowWatch watch;
     private final List<ProgressiveEvaluation> passes = new ArrayList<>();
     private final Map<Rejection.Reason, Long> reasons = new TreeMap<>();
@@ -47,13 +52,15 @@ final class TrialRun {
         model = OnlineModel.initial(trial.spec(), kernels);
         LabelDelay late = length.isNone() ? null : delay(length);
         delay = late;
-        watch = new RowWatch(trial.spec(), () -> late == null ? model.evaluation() : late.evaluation(),
-                row -> listener.at(trial, row));
-        if (late == null) {
-            model.watch(watch);
-        } else {
+        watch = new RowWatch(trial.spec(), this::evaluation, row -> listener.at(trial, row));
+        player = new EvaluationTape.Player(model, watch, this::taken);
+        if (late != null) {
             late.watch(watch);
         }
+    }
+
+    private ProgressiveEvaluation evaluation() {
+        return delay == null ? player.evaluation() : delay.evaluation();
     }
 
     private LabelDelay delay(LabelDelay.Length length) {
@@ -66,6 +73,18 @@ final class TrialRun {
 
     int rowsOf() {
         return rowsOf;
+    }
+
+    OnlineModel model() {
+        return model;
+    }
+
+    /// @param of which trial it is
+    void begin(int of, ChunksAhead<EvaluationTape> tapes) {
+        if (delay == null) {
+            recorder = new EvaluationTape.Recorder(of, model, tapes::take, tapes::put);
+            model.record(recorder);
+        }
     }
 
     /// Learns the row or, if labels are late, those whose label comes with it.
@@ -83,18 +102,31 @@ final class TrialRun {
         } catch (ModelDivergedException e) {
             diverged = e.getMessage();
         }
-        if (passes.isEmpty()) {
-            noteAlarms();
+        if (recorder == null) {
+            taken(model.parameters().examples());
+        } else {
+            recorder.taken(model.parameters().examples());
         }
     }
 
-    /// Of the first pass, whose rows are new.
-    private void noteAlarms() {
-        RecentEvaluation recent = model.evaluation().recent();
+    /// Evaluates what was recorded.
+    void evaluate(EvaluationTape tape) {
+        player.play(tape);
+        if (tape.endsPass()) {
+            passEnded();
+        }
+    }
+
+    /// Notes alarms of the first pass, whose rows are new.
+    private void taken(long examples) {
+        if (!passes.isEmpty()) {
+            return;
+        }
+        RecentEvaluation recent = (delay == null ? player.evaluation() : model.evaluation()).recent();
         long now = recent.raised();
         if (now > raised) {
             recent.alarms().stream().filter(each -> !isNoted(each)).limit(ALARMS_MAX - alarms.size())
-                    .forEach(each -> alarms.add(new BacktestResult.Alarm(model.parameters().examples(), each)));
+                    .forEach(each -> alarms.add(new BacktestResult.Alarm(examples, each)));
             raised = now;
         }
     }
@@ -113,7 +145,20 @@ final class TrialRun {
         }
     }
 
-    void endPass() {
+    /// Ends a chunk of rows, and maybe the pass.
+    void endChunk(boolean endsPass) {
+        if (recorder == null && endsPass) {
+            drain();
+            passEnded();
+            model.restartEvaluation();
+        } else if (recorder != null && endsPass) {
+            recorder.endPass();
+        } else if (recorder != null) {
+            recorder.handOver();
+        }
+    }
+
+    private void drain() {
         if (delay != null && diverged == null) {
             try {
                 EstimatedPerformance.Comparison out = delay.drain();
@@ -122,12 +167,16 @@ final class TrialRun {
                 diverged = e.getMessage();
             }
         }
+    }
+
+    private void passEnded() {
         watch.endPass();
-        passes.add(delay == null ? model.evaluation() : delay.evaluation());
-        if (delay != null) {
+        passes.add(evaluation());
+        if (delay == null) {
+            player.restartEvaluation();
+        } else {
             delay.restartEvaluation();
         }
-        model.restartEvaluation();
     }
 
     BacktestResult result(long nanos) {
