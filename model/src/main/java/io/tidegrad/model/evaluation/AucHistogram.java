@@ -86,6 +86,19 @@ final class AucHistogram {
         return inOrder / (allPositives * negativesBelow);
     }
 
+    /// The area under the precision-recall curve, with a point for each bin, as [Ranking] has it; NaN without positives.
+    double averagePrecision() {
+        double above = 0;
+        double wrong = 0;
+        double precisions = 0;
+        for (int bin = positives.length - 1; bin >= 0; bin--) {
+            above += positives[bin];
+            wrong += negatives[bin];
+            precisions += positives[bin] == 0 ? 0 : positives[bin] * (above / (above + wrong));
+        }
+        return precisions / above;
+    }
+
     /// Half the share of (negative, positive) pairs that share a bin: the exact area lies within `auc()` ± this.
     double errorBound() {
         double together = 0;

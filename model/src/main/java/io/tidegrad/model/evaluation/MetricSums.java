@@ -271,6 +271,11 @@ public final class MetricSums {
         return area >= -SLACK && area <= 1 + SLACK ? area : Double.NaN;
     }
 
+    /// Area under the precision-recall curve from the histogram.
+    double averagePrecision() {
+        return auc == null || !isPossible() ? Double.NaN : auc.averagePrecision();
+    }
+
     /// The exact area lies within `auc()` ± this bound; NaN where there is no area.
     public double aucErrorBound() {
         return auc == null ? Double.NaN : auc.errorBound();

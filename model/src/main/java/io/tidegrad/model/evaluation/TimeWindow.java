@@ -129,7 +129,7 @@ public final class TimeWindow {
                 all.add(slot);
             }
         }
-        return new RecentEvaluation.Newest(all.sums, new Ranking(all.sums.auc(), Double.NaN),
+        return new RecentEvaluation.Newest(all.sums, new Ranking(all.sums.auc(), all.sums.averagePrecision()),
                 all.noChange / all.noChangeTotal, all.linear / all.linearTotal);
     }
 

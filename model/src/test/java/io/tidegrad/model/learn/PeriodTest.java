@@ -124,6 +124,9 @@ class PeriodTest {
         if (Double.isFinite(area)) {
             assertThat(found.get("auc")).isCloseTo(area, within(0.01));
         }
+        if (yes > 0) {
+            assertThat(found.get("average_precision")).isCloseTo(averagePrecision(expected), within(0.01));
+        }
     }
 
     private static double entropy(double share) {
@@ -142,6 +145,21 @@ class PeriodTest {
             }
         }
         return inOrder / pairs;
+    }
+
+    /// By the definition: the precision at each yes, of all that are predicted as likely or likelier.
+    private static double averagePrecision(List<Told> of) {
+        double precisions = 0;
+        double all = 0;
+        for (Told yes : of) {
+            if (yes.yes) {
+                double likelier = of.stream().filter(each -> each.p >= yes.p).mapToDouble(Told::weight).sum();
+                double right = of.stream().filter(each -> each.p >= yes.p && each.yes).mapToDouble(Told::weight).sum();
+                precisions += yes.weight * right / likelier;
+                all += yes.weight;
+            }
+        }
+        return precisions / all;
     }
 
     /// With restarts among them, in the middle of a mini-batch.
