@@ -8,6 +8,7 @@ import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
@@ -32,6 +33,7 @@ import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
+import io.tidegrad.trainer.publish.ServedVersion;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
@@ -241,7 +243,8 @@ public final class ModelTrainer implements AutoCloseable {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
                 new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
-                progress::write, clients::atEnd, stop::isGiven, republish, lineage.spec().publish().gate());
+                progress::write, clients::atEnd, stop::isGiven, republish, lineage.spec().publish().gate(),
+                version -> served(version, surroundings));
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
@@ -279,6 +282,18 @@ public final class ModelTrainer implements AutoCloseable {
         });
         heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, this::hasTask,
                 config.kafka().client());
+    }
+
+    /// Reads the version that the trainer before has published, for the gate.
+    private @Nullable Parameters served(long version, Surroundings surroundings) {
+        try {
+            return ServedVersion.read(surroundings.config().kafka(), surroundings.topics(), lineage.model(),
+                    lineage.epoch(), version, surroundings.kernels());
+        } catch (RuntimeException e) {
+            LOG.warn("model {}: version {}, which is served, can't be read; the next version is compared with none",
+                    lineage.model(), version, e);
+            return null;
+        }
     }
 
     /// A command that pauses the model waits until its group has no member, and may begin another epoch then. This trainer

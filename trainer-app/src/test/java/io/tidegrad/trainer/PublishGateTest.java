@@ -5,7 +5,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.trainer.publish.ServedVersion;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.List;
 import java.util.Objects;
@@ -76,6 +80,12 @@ class PublishGateTest extends TrainerFixture {
                 assertThat(hold.offset()).isBetween((long) HEALTHY, (long) DEAD);
             });
         }
+        long served = notes().getFirst().action() instanceof ControlAction.Hold hold ? hold.published() : -1;
+        Parameters read =
+                ServedVersion.read(log.config().kafka(), log.topics(), log.model(), 1, served, Kernels.active());
+        assertThat(read.updates()).isEqualTo(served);
+        assertThat(ModelHash.weights(log.spec().fingerprint(), read))
+                .isEqualTo(log.fold(offset -> offset < served).weightsHash());
         try (TrainerApp trainer = TrainerApp.start(log.config())) { // finds the fault again, and notes it no more
             send(DEAD, MENDED, false);
             CommittedState mended = awaitSettled(trainer, MENDED);

@@ -9,11 +9,12 @@ import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /// Compares the version that waits at the gate with the one that is served, by what each loses at the examples that come
 /// meanwhile. Both are copies that don't learn, so these examples are new to both. It changes no weight, and is no part of
-/// the state: a process that has published nothing yet has nothing to compare with.
+/// the state: a process that has published nothing yet reads what was published before from the topic.
 final class AgainstServed {
     private final Plan plan;
     private final MetricTask task;
@@ -25,6 +26,7 @@ final class AgainstServed {
     private @Nullable Parameters served;
     private @Nullable Parameters waiting;
     private LossComparison comparison = new LossComparison();
+    private @Nullable CompletableFuture<@Nullable Parameters> reading; // of what was published before this start
 
     AgainstServed(OnlineModel model) {
         ModelSpec spec = model.spec();
@@ -36,6 +38,34 @@ final class AgainstServed {
         losses = new double[spec.miniBatch()];
         others = new double[spec.miniBatch()];
         model.watchBatches(this::learned);
+    }
+
+    /// What was published before this start is being read.
+    ///
+    /// @param read null if it can't be
+    void begin(CompletableFuture<@Nullable Parameters> read) {
+        reading = read;
+    }
+
+    /// Whether it still is: nothing can be compared yet.
+    boolean isReading() {
+        return reading != null && !reading.isDone();
+    }
+
+    /// Takes what was read. Returns whether a comparison begins with it.
+    boolean takeRead() {
+        CompletableFuture<@Nullable Parameters> read = reading;
+        if (read == null || !read.isDone()) {
+            return false;
+        }
+        reading = null;
+        Parameters before = read.join();
+        if (before == null || served != null) {
+            return false;
+        }
+        served = before;
+        comparison = new LossComparison();
+        return true;
     }
 
     /// A version is cut and waits.

@@ -16,8 +16,10 @@ import io.tidegrad.trainer.store.TrainerClock;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongFunction;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
@@ -48,9 +50,10 @@ public final class Publisher {
     /// @param stopping returns whether the trainer was asked to stop: everything is due then
     /// @param republish given when nothing that was published is on the topic any more
     /// @param gate what must hold before a version is published; null for nothing
+    /// @param read reads the weights of a version that is on the topic, on any thread; null if it can't be read
     public record Settings(Duration every, SnapshotSeries.Settings series,
             BiFunction<ModelStore, Report, byte[]> progress, LongPredicate atEnd, BooleanSupplier stopping,
-            RepublishOrder republish, ModelSpec.@Nullable Gate gate) {
+            RepublishOrder republish, ModelSpec.@Nullable Gate gate, LongFunction<@Nullable Parameters> read) {
     }
 
     private final Lineage lineage;
@@ -91,6 +94,11 @@ public final class Publisher {
     public void begin(OnlineModel model) {
         if (settings.gate() != null && settings.gate().againstServed()) {
             against = new AgainstServed(model);
+            long before = published.version();
+            if (before >= 0) {
+                against.begin(CompletableFuture.supplyAsync(() -> settings.read().apply(before),
+                        task -> Thread.ofPlatform().name("served-" + lineage.model()).daemon().start(task)));
+            }
         }
     }
 
@@ -173,6 +181,9 @@ public final class Publisher {
     /// Gives up the version that waits if there is a fault now. Where the topic lost all versions, none waits: whoever starts
     /// has nothing to serve.
     private void lookAt(PublishGate gate, ModelStore store) {
+        if (against != null && against.takeRead()) {
+            cutAt = store.model().evaluation().recent().labels(); // what waits is compared from now on
+        }
         String fault = gate.fault(store.model().evaluation().recent());
         String lost = against == null ? null : against.worse();
         worse = lost == null ? worse : lost;
@@ -202,7 +213,8 @@ public final class Publisher {
     }
 
     private boolean isProven(PublishGate gate, ModelStore store) {
-        return store.model().evaluation().recent().labels() - cutAt >= gate.labels();
+        return (against == null || !against.isReading())
+                && store.model().evaluation().recent().labels() - cutAt >= gate.labels();
     }
 
     private void cut(ModelStore store, String weightsHash) {

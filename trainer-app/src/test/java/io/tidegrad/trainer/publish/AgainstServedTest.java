@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.MapEvent;
@@ -14,8 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class AgainstServedTest {
@@ -95,6 +98,39 @@ class AgainstServedTest {
         against.cut(model.parameters());
         learn(2_100, true);
         assertThat(against.worse()).isNull(); // it knows the flipped labels, the other one does not
+    }
+
+    @Test
+    void afterAStartTheWaitingVersionIsComparedWithWhatWasPublishedBeforeOnceThatIsRead() {
+        learn(3_500, false);
+        Parameters before = model.parameters().servedCopy();
+        learn(700, true);
+        AgainstServed started = new AgainstServed(model);
+        CompletableFuture<@Nullable Parameters> read = new CompletableFuture<>();
+        started.begin(read);
+        started.cut(model.parameters());
+        learn(2_100, false);
+        assertThat(started.isReading()).isTrue();
+        assertThat(started.takeRead()).isFalse();
+        assertThat(started.worse()).isNull();
+        read.complete(before);
+        assertThat(started.isReading()).isFalse();
+        assertThat(started.takeRead()).isTrue();
+        assertThat(started.takeRead()).isFalse();
+        learn(2_100, false);
+        assertThat(started.worse()).contains("a version that waited would lose", "by 1100 labels");
+    }
+
+    @Test
+    void whatWasPublishedBeforeAStartAndCannotBeReadHoldsNothing() {
+        AgainstServed started = new AgainstServed(model);
+        started.begin(CompletableFuture.completedFuture(null));
+        assertThat(started.isReading()).isFalse();
+        assertThat(started.takeRead()).isFalse();
+        learn(3_500, false);
+        started.cut(model.parameters());
+        learn(2_100, true);
+        assertThat(started.worse()).isNull();
     }
 
     /// Weights and biases of the model as they are now, by tensor.

@@ -229,7 +229,7 @@ final class Schedule {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
                 (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
                 offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder(),
-                lineage.spec().publish().gate());
+                lineage.spec().publish().gate(), version -> null);
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),
