@@ -70,6 +70,22 @@ class BacktestCommandTest {
         return new ObjectMapper().readTree(out.toString());
     }
 
+    /// The same as the spec that `spec suggest` writes, with its reasons taken as they are.
+    @Test
+    void aSpecThatNamesNothingButTheLabelIsCompletedFromTheFile() throws IOException {
+        Files.writeString(data, Files.readString(data).replace("1,<b>,true\n", ""));
+        Files.writeString(spec,
+                "model: points\ninput: { topic: points }\nlabel: { field: inside }\nfeatures: auto\nrecipe: lean\n");
+        JsonNode found = json().get("results").get(0);
+        assertThat(found.get("learned").asInt()).isEqualTo(1_000);
+        assertThat(found.get("log_loss").asDouble()).isLessThan(0.8 * found.get("prior_log_loss").asDouble());
+        StringWriter suggested = new StringWriter();
+        assertThat(Tidegrad.commandLine().setOut(new PrintWriter(suggested, true)).execute("spec", "suggest", "--data",
+                data.toString(), "--label", "inside")).isZero();
+        Files.writeString(spec, suggested.toString().replace("recipe: auto", "recipe: lean"));
+        assertThat(json().get("results").get(0).get("weights_hash")).isEqualTo(found.get("weights_hash"));
+    }
+
     @Test
     void itPrintsProgressInPowersOfTwoThenMeasuresBesideThePriorThenHashes() throws IOException {
         assertThat(run()).as(() -> err.toString()).isZero();

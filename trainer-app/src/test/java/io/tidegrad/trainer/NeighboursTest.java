@@ -12,6 +12,7 @@ import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
@@ -607,6 +608,34 @@ class NeighboursTest extends TrainerFixture {
             assertLearned(trainer, registered, 1_000);
             assertThat(Objects.requireNonNull(find(trainer, registered)).lineage().spec().features())
                     .isEqualTo(registered.features());
+        }
+    }
+
+    /// No schema says whether a number is a class; what the label's few events say is registered with the reason.
+    @Test
+    void whatALabelMeansIsFoundInFewEventsTooAndStays() {
+        String model = log.model() + "-named";
+        TrainerConfig config =
+                log.config(
+                        "--spec", log
+                                .write("named.yaml",
+                                        "model: " + model + "\ninput: { topic: " + log.topic
+                                                + " }\nlabel: { field: over }\nfeatures: auto\nrecipe: lean\n")
+                                .toString());
+        log.send(0, 50);
+        ModelSpec registered;
+        try (TrainerApp trainer = TrainerApp.start(config)) {
+            registered = SpecFile.registered(decisions().find(model));
+            assertThat(registered.loss()).isEqualTo(new BinaryCrossEntropy());
+            assertThat(registered.fields()).containsExactly("at", "place", "a", "b", "over");
+            assertThat(registered.yaml())
+                    .containsPattern("\nloss: binary-cross-entropy # yes or no, [0-9.]+ % yes, by the newest"
+                            + " 50 events of topic " + log.topic + "\nfeatures:\n  # by schema ");
+            assertLearned(trainer, registered, 50);
+        }
+        log.send(50, 1_000);
+        try (TrainerApp trainer = TrainerApp.start(config)) {
+            assertLearned(trainer, registered, 1_000);
         }
     }
 

@@ -6,6 +6,7 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.model.evaluation.LeakAlarm;
 import io.tidegrad.model.spec.Feature;
+import io.tidegrad.model.spec.Flow;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -30,6 +31,9 @@ public final class SpecSuggestion {
     private static final Set<String> NAMES = Set.of("id", "user", "customer", "item", "product", "code", "zip",
             "country", "city", "shop", "merchant", "device", "store", "account");
 
+    private static final String BINARY_CROSS_ENTROPY = "binary-cross-entropy";
+    private static final String MEAN_SQUARED_ERROR = "mean-squared-error";
+
     private static final int CLASSES_MAX = 1_000;
     private static final int NAMED_MIN = 10; // events a class
     private static final int FEW_MIN = 3; // values
@@ -40,26 +44,28 @@ public final class SpecSuggestion {
     private static final double MISSING_MAX = 0.99;
     private static final double FREE_TEXT = 40; // mean characters
     private static final int TEXTS_MIN = 20;
+    private static final int NAMED_MAX = 50; // fields in a message
     private static final int WORDS_MAX = 128; // of a text, as where the spec says nothing
 
     /// Fewer events of a topic don't show what a field is like; a schema says at least its type.
     private static final int EVENTS_MIN = 1_000;
 
     private final EventSample sample;
-    private final @Nullable Column label;
-    private final String why;
     private final List<String> features = new ArrayList<>();
     private final List<String> leftOut = new ArrayList<>();
     private final CrossSuggestion crosses = new CrossSuggestion();
     private @Nullable String eventTime;
-    private String labelLine = "";
-    private String loss = "";
     private LabelLink link = LabelLink.NONE;
 
-    private SpecSuggestion(EventSample sample, @Nullable Column label, String why) {
+    private SpecSuggestion(EventSample sample) {
         this.sample = sample;
-        this.label = label;
-        this.why = why;
+    }
+
+    /// What a label is, as far as its values or its schema tell.
+    ///
+    /// @param keys that a spec says of it beside its field
+    /// @param why they are these, and the loss is this one
+    private record Meaning(Flow keys, String loss, String why, LabelLink link) {
     }
 
     private static ControlException mistake(EventSample sample, String what) {
@@ -68,6 +74,13 @@ public final class SpecSuggestion {
 
     private static @Nullable Column named(EventSample sample, @Nullable String field) {
         return sample.columns().stream().filter(column -> column.name().equals(field)).findFirst().orElse(null);
+    }
+
+    private static ControlException noField(EventSample sample, String field, String what) {
+        List<String> names = sample.columns().stream().map(Column::name).toList();
+        return mistake(sample, "expected a field " + field + ", found "
+                + String.join(", ", names.subList(0, Math.min(NAMED_MAX, names.size())))
+                + (names.size() <= NAMED_MAX ? "" : " and " + (names.size() - NAMED_MAX) + " more") + "; " + what);
     }
 
     /// Suggests a spec for a sample of events.
@@ -87,16 +100,16 @@ public final class SpecSuggestion {
         Column label = labelField != null ? named(sample, labelField) : columns.stream()
                 .filter(column -> LABELS.contains(column.name().toLowerCase(Locale.ROOT))).findFirst().orElse(null);
         if (label == null && labelField != null) {
-            throw mistake(sample, "expected a field " + labelField + ", found "
-                    + columns.stream().map(Column::name).collect(Collectors.joining(", ")) + "; correct --label");
+            throw noField(sample, labelField, "correct --label");
         }
         String why = labelField != null ? "--label"
                 : label == null ? "the last field; --label names another" : "by its name; --label names another";
         Column known = label == null ? columns.getLast() : label;
-        SpecSuggestion made = new SpecSuggestion(sample, known, why);
-        made.link = made.label(known);
+        Meaning meaning = meaning(sample, known, "name another with --label");
+        SpecSuggestion made = new SpecSuggestion(sample);
+        made.link = meaning.link;
         made.features(Set.of(known.name()), List.of());
-        return made.text(topic, format);
+        return made.text(topic, format, known, why, meaning);
     }
 
     /// Suggests a spec for a topic's events, or, if there is none, for what the registered schema says of them.
@@ -111,7 +124,7 @@ public final class SpecSuggestion {
     }
 
     /// Returns the spec with the features that its events suggest, or their schema while they are few, if it says
-    /// `features: auto`; else the spec.
+    /// `features: auto`; and with what its label means, if it does not say that either. Else the spec.
     ///
     /// @param spec with its topic
     /// @param view what is decided, with the stream of the spec; null if it has none
@@ -128,32 +141,61 @@ public final class SpecSuggestion {
         }
         StreamSpec stream = view == null ? null : EventSchemas.stream(spec, view);
         String topic = stream == null ? spec.inputTopic() : stream.events().topic();
-        return complete(spec, stream, TopicSample.of(kafka, registry, topic, EVENTS_MIN).events());
+        TopicSample sample = TopicSample.of(kafka, registry, topic, EVENTS_MIN);
+        return complete(spec, stream, sample.events(), sample.read());
     }
 
     /// As the other one, by events that were read.
     public static ModelSpec complete(ModelSpec spec, EventSample events) {
-        return spec.isOpen() ? complete(spec, null, events) : spec;
+        return spec.isOpen() ? complete(spec, null, events, events) : spec;
     }
 
-    static ModelSpec complete(ModelSpec spec, @Nullable StreamSpec stream, EventSample events) {
+    /// @param read all events that were read; what features are made of is their schema alone while they are few, but
+    ///     whether a number is a class, say, no schema tells
+    static ModelSpec complete(ModelSpec spec, @Nullable StreamSpec stream, EventSample events, EventSample read) {
         ModelSpec.Label said = spec.label();
         String labelField = stream == null ? said.field() : stream.label();
         Column label = named(events, labelField);
-        SpecSuggestion made = new SpecSuggestion(events, label, "");
-        if (label != null && events.rows() > 0) {
-            made.link = made.link(said, label);
+        SpecSuggestion made = new SpecSuggestion(events);
+        ModelSpec known = spec;
+        if (said.isOpen()) {
+            Meaning meaning = meaning(spec, stream, labelField, read.rows() > 0 ? read : events);
+            known = spec.withLabel(new ModelSpec.LabelMeaning(meaning.keys,
+                    meaning.loss + " # " + oneLine(meaning.why + ", by " + (read.rows() > 0 ? read : events).told())));
+            made.link = events.rows() > 0 ? meaning.link : LabelLink.NONE;
+        } else if (label != null && events.rows() > 0) {
+            made.link = link(events, said, label);
         }
         made.features(Stream.of(labelField, said.lengths(), stream == null ? spec.weightField() : stream.weight())
                 .filter(Objects::nonNull).collect(Collectors.toSet()), spec.watch().knownInTime());
         StringBuilder text = new StringBuilder();
         line(text, "  # by " + events.told());
         made.list(text);
-        return spec.withFeatures(text.toString());
+        return known.withFeatures(text.toString());
+    }
+
+    private static Meaning meaning(ModelSpec spec, @Nullable StreamSpec stream, @Nullable String field,
+            EventSample sample) {
+        String otherwise = "or say in the spec what it means: loss: binary-cross-entropy or mean-squared-error, or"
+                + " label: { " + (stream == null ? "field: …, " : "") + "positive: … } or { "
+                + (stream == null ? "field: …, " : "") + "classes: … }";
+        if (field == null) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "model " + spec.model()
+                            + ": expected a label in the events, by which features: auto finds what it means, found "
+                            + (stream == null ? "stream " + spec.stream() + ", which is not looked up here; "
+                                    : "a stream whose labels come from a topic of their own; ")
+                            + otherwise.substring(3));
+        }
+        Column column = named(sample, field);
+        if (column == null) {
+            throw noField(sample, field, stream == null ? "correct label.field" : "correct the label of the stream");
+        }
+        return meaning(sample, column, (stream == null ? "name another in label.field, " : "") + otherwise);
     }
 
     /// What a label that a spec describes says of each row.
-    private LabelLink link(ModelSpec.Label said, Column column) {
+    private static LabelLink link(EventSample sample, ModelSpec.Label said, Column column) {
         int[] codes = column.codes();
         double[] numbers = column.values();
         Double threshold = said.threshold();
@@ -164,7 +206,7 @@ public final class SpecSuggestion {
                     : numbers[code] >= Objects.requireNonNull(threshold) ? 1 : 0), codes, true, true);
         }
         try {
-            return label(column);
+            return meaning(sample, column, "").link;
         } catch (ControlException atypical) { // for example the same in all events so far
             return LabelLink.NONE;
         }
@@ -172,84 +214,78 @@ public final class SpecSuggestion {
 
     // ---- the label ----
 
-    private LabelLink label(Column label) {
+    /// @param otherwise what can be done about a label that no spec can say
+    private static Meaning meaning(EventSample sample, Column label, String otherwise) {
         List<String> values = label.distinct();
         int[] codes = label.codes();
-        String name = quoted(label.name());
         if (sample.rows() == 0) {
-            return labelBySchema(label, name);
+            return meaningBySchema(sample, label, otherwise);
         }
         if (values.size() < 2) {
-            throw mistake(sample,
-                    "expected a label that varies, found " + (values.isEmpty() ? "none" : "only " + values) + " in "
-                            + label.name() + "; name another with --label");
+            throw mistake(sample, "expected a label that varies, found "
+                    + (values.isEmpty() ? "none" : "only " + values) + " in " + label.name() + "; " + otherwise);
         }
         if (label.kind() == Column.Kind.FLAG || Set.copyOf(values).equals(Set.of("0", "1"))
                 || Set.copyOf(values).equals(Set.of("0.0", "1.0"))) {
-            return binary("{ field: " + name + " }",
+            return binary(new Flow(),
                     code -> values.get(code).equalsIgnoreCase("true") || values.get(code).startsWith("1"), codes,
                     "yes or no");
         }
         if (values.size() == 2) {
             int rare = count(codes, 0) <= count(codes, 1) ? 0 : 1;
-            return binary("{ field: " + name + ", positive: " + quotedAlways(values.get(rare)) + " }",
-                    code -> code == rare, codes, "two values, of which '" + values.get(rare) + "' is the rarer one");
+            return binary(new Flow().add("positive", quotedAlways(values.get(rare))), code -> code == rare, codes,
+                    "two values, of which '" + values.get(rare) + "' is the rarer one");
         }
         if (label.kind() == Column.Kind.TEXT && values.size() <= Math.min(CLASSES_MAX, sample.rows() / NAMED_MIN)) {
-            List<String> names = values.stream().sorted().toList();
-            labelLine = String.format(Locale.ROOT, "{ field: %s, classes: [%s] } # %s: %d texts: classes", name,
-                    names.stream().map(SpecSuggestion::quoted).collect(Collectors.joining(", ")), why, names.size());
-            return classes(codes, values.size());
+            return classes(
+                    values.stream().sorted().map(SpecSuggestion::quoted).collect(Collectors.joining(", ", "[", "]")),
+                    codes, values.size(), values.size() + " texts: classes");
         }
         if (label.kind() != Column.Kind.NUMBER) {
             throw mistake(sample,
                     "expected a label of numbers, of true and false, or of texts that come again, found "
-                            + values.size() + " texts such as '" + values.getFirst() + "' in " + label.name()
-                            + "; name another field with --label");
+                            + values.size() + " texts such as '" + values.getFirst() + "' in " + label.name() + "; "
+                            + otherwise);
         }
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
         boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
                 && max + 1 <= values.size() * NEARLY_ALL;
         if (classes) {
-            labelLine = String.format(Locale.ROOT,
-                    "{ field: %s, classes: %d } # %s: whole numbers from 0 to %d, nearly all of them: classes", name,
-                    (int) max + 1, why, (int) max);
-            return classes(codes, values.size());
+            return classes(Integer.toString((int) max + 1), codes, values.size(),
+                    "whole numbers from 0 to " + (int) max + ", nearly all of them: classes");
         }
-        labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: numbers from %s to %s", name, why,
-                shown(Arrays.stream(numbers).min().orElse(0)), shown(max));
-        loss = "mean-squared-error";
-        return new LabelLink(targets(codes, code -> numbers[code]), codes, false, false);
+        return new Meaning(new Flow(), MEAN_SQUARED_ERROR,
+                "numbers from " + shown(Arrays.stream(numbers).min().orElse(0)) + " to " + shown(max),
+                new LabelLink(targets(codes, code -> numbers[code]), codes, false, false));
     }
 
-    private LabelLink labelBySchema(Column label, String name) {
+    private static Meaning meaningBySchema(EventSample sample, Column label, String otherwise) {
         boolean number = label.kind() == Column.Kind.NUMBER;
         if (!number && label.kind() != Column.Kind.FLAG) {
             throw mistake(sample,
                     "expected an event, or a label of numbers or of true and false in the schema, found no event and "
-                            + label.name() + ", whose values the schema does not say; name another field with --label");
+                            + label.name() + ", whose values the schema does not say; " + otherwise);
         }
-        labelLine = String.format(Locale.ROOT, "{ field: %s } # %s: %s, says the schema", name, why,
-                number ? "a number" : "true or false");
-        loss = number ? "mean-squared-error" : "binary-cross-entropy";
-        return new LabelLink(new double[0], new int[0], !number, !number);
+        return new Meaning(new Flow(), number ? MEAN_SQUARED_ERROR : BINARY_CROSS_ENTROPY,
+                (number ? "a number" : "true or false") + ", says the schema",
+                new LabelLink(new double[0], new int[0], !number, !number));
     }
 
-    private LabelLink classes(int[] codes, int distinct) {
-        loss = "categorical-cross-entropy";
+    /// @param classes as a label says them
+    private static Meaning classes(String classes, int[] codes, int distinct, String why) {
         long[] counts = new long[distinct];
         Arrays.stream(codes).filter(code -> code != Column.MISSING).forEach(code -> counts[code]++);
         int top = IntStream.range(0, distinct).reduce(0, (best, code) -> counts[code] > counts[best] ? code : best);
-        return new LabelLink(targets(codes, code -> code == top ? 1 : 0), codes, true, false);
+        return new Meaning(new Flow().add("classes", classes), "categorical-cross-entropy", why,
+                new LabelLink(targets(codes, code -> code == top ? 1 : 0), codes, true, false));
     }
 
-    private LabelLink binary(String line, IntPredicate positive, int[] codes, String what) {
+    private static Meaning binary(Flow keys, IntPredicate positive, int[] codes, String what) {
         double[] targets = targets(codes, code -> positive.test(code) ? 1 : 0);
         double share = Arrays.stream(targets).filter(target -> !Double.isNaN(target)).average().orElse(0);
-        labelLine = String.format(Locale.ROOT, "%s # %s: %s, %.1f %% yes", line, why, what, 100 * share);
-        loss = "binary-cross-entropy";
-        return new LabelLink(targets, codes, true, true);
+        return new Meaning(keys, BINARY_CROSS_ENTROPY, String.format(Locale.ROOT, "%s, %.1f %% yes", what, 100 * share),
+                new LabelLink(targets, codes, true, true));
     }
 
     /// Of each row, NaN where it has no label.
@@ -512,7 +548,8 @@ public final class SpecSuggestion {
     }
 
     /// @param format more of the input
-    private String text(String topic, String format) {
+    /// @param chosen why this is the label
+    private String text(String topic, String format, Column label, String chosen, Meaning meaning) {
         StringBuilder text = new StringBuilder();
         line(text, "# Suggested by " + sample.told() + "; each line says why.");
         line(text, "model: " + name(topic) + " # its name in topics");
@@ -520,11 +557,14 @@ public final class SpecSuggestion {
                 "input: { topic: " + topic + format
                         + (eventTime == null ? " } # the topic of events" : ", event-time: " + quoted(eventTime)
                                 + " } # the topic of events; the first field that is a time, never missing"));
-        line(text, "label: " + labelLine);
+        line(text,
+                "label: { field: " + quoted(label.name())
+                        + (meaning.keys.isEmpty() ? "" : ", " + meaning.keys.toString().replaceAll("^\\{|}$", ""))
+                        + " } # " + chosen + ": " + meaning.why);
         line(text, "features:");
         list(text);
         line(text, "recipe: auto # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
-        line(text, "loss: " + loss + " # what the label asks for");
+        line(text, "loss: " + meaning.loss + " # what the label asks for");
         line(text, "mini-batch: { size: 1 } # best where a stream drifts");
         return text.toString();
     }
@@ -539,6 +579,10 @@ public final class SpecSuggestion {
 
     /// What others have named may have any character, and a comment ends where a line does.
     private static void line(StringBuilder text, String line) {
-        text.append(line.replaceAll("\\p{Cntrl}", " ")).append('\n');
+        text.append(oneLine(line)).append('\n');
+    }
+
+    private static String oneLine(String text) {
+        return text.replaceAll("\\p{Cntrl}", " ");
     }
 }

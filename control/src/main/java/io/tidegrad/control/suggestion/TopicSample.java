@@ -25,7 +25,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /// The newest events of a topic. If it has too few, what the newest registered schema says of them.
-record TopicSample(EventSample events, boolean isJson) {
+///
+/// @param read the events, also if they are too few
+record TopicSample(EventSample events, boolean isJson, EventSample read) {
     /// Writes nothing, and needs no more than to read the topic.
     ///
     /// @param eventsMin of fewer, if there is a schema, no value counts
@@ -129,22 +131,24 @@ record TopicSample(EventSample events, boolean isJson) {
 
         TopicSample sample(int partitions, RegistrySettings registry, int eventsMin) {
             Registered schema = events.rows() < eventsMin && json == 0 ? newest(registry) : null;
+            EventSample read = events;
             if (schema != null) {
+                read.end(toldNewest());
                 events = new EventSample("topic " + topic, true);
                 declared(schema.schema());
             }
-            String told =
-                    schema == null
-                            ? String.format(Locale.ROOT, "the newest %,d events of topic %s%s", events.rows(), topic,
-                                    unreadable == 0 ? ""
-                                            : String.format(Locale.ROOT, ", beside which %,d can't be read",
-                                                    unreadable))
-                            : "schema " + schema.id() + " of " + subject() + " alone, because the topic has "
-                                    + (eventsMin <= 1 ? "no events" : "fewer than " + eventsMin + " events");
+            String told = schema == null ? toldNewest()
+                    : "schema " + schema.id() + " of " + subject() + " alone, because the topic has "
+                            + (eventsMin <= 1 ? "no events" : "fewer than " + eventsMin + " events");
             boolean isJson = json > events.rows() / 2;
             events.end(told + (partitions == 1 ? ""
                     : "; it has " + partitions + " partitions where a model's topic has one, so make a stream of it"));
-            return new TopicSample(events, isJson);
+            return new TopicSample(events, isJson, read);
+        }
+
+        private String toldNewest() {
+            return String.format(Locale.ROOT, "the newest %,d events of topic %s%s", events.rows(), topic,
+                    unreadable == 0 ? "" : String.format(Locale.ROOT, ", beside which %,d can't be read", unreadable));
         }
 
         private String subject() {

@@ -96,17 +96,24 @@ final class CanonicalForm {
 
     private static Flow label(ModelSpec spec) {
         ModelSpec.Label label = spec.label();
-        // A network says the number of classes by its outputs, a recipe says it nowhere else.
-        String number = spec.recipe() != null && spec.outputs() > 1 ? Integer.toString(spec.outputs()) : null;
-        return new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()))
-                .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
-                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
-                .add("classes",
-                        label.classes().isEmpty() ? number
-                                : label.classes().stream().map(Flow::quoted)
-                                        .collect(Collectors.joining(", ", "[", "]")))
-                .add("kind", label.isList() ? Flow.name(label.kind()) : null)
+        Flow flow = new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()));
+        return meaning(spec, flow).add("kind", label.isList() ? Flow.name(label.kind()) : null)
                 .add("count", label.count() == 0 ? null : Integer.toString(label.count()))
                 .add("lengths", label.lengths() == null ? null : Flow.quoted(label.lengths()));
+    }
+
+    /// What a label says beside its field: at most one key where it is one value.
+    static Flow meaning(ModelSpec spec) {
+        return meaning(spec, new Flow());
+    }
+
+    private static Flow meaning(ModelSpec spec, Flow to) {
+        ModelSpec.Label label = spec.label();
+        // A network says the number of classes by its outputs, a recipe says it nowhere else.
+        String number = spec.recipe() != null && spec.outputs() > 1 ? Integer.toString(spec.outputs()) : null;
+        return to.add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
+                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
+                .add("classes", label.classes().isEmpty() ? number
+                        : label.classes().stream().map(Flow::quoted).collect(Collectors.joining(", ", "[", "]")));
     }
 }

@@ -31,6 +31,10 @@ public final class Flow {
         return entries.size();
     }
 
+    String firstKey() {
+        return entries.keySet().iterator().next();
+    }
+
     String firstValue() {
         return entries.values().iterator().next();
     }

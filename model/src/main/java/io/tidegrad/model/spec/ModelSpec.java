@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 /// @param weightField the field that says how much an event counts; null: each counts 1
 /// @param layers the spec's network as it was written; empty with a recipe
 /// @param recipe what takes the place of network and optimizer; null: they are written
+/// @param loss of a label that is open, one that nothing reads
 /// @param outputs numbers of a prediction: 1, or the number of classes or quantiles; of a label that is a list, those of
 ///     a step
 /// @param steps of a prediction: 1, unless the label is a list
@@ -158,8 +159,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param classes what the field reads for each class, in their order; empty: it has their numbers
     /// @param count the most classes of a sequence; 0 for no sequence
     /// @param lengths the field of the feature that says how many steps a row has; null: each has all
+    /// @param isOpen whether what it means, and by that the loss, is found out with the features
     public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
-            List<String> classes, Kind kind, int count, @Nullable String lengths) {
+            List<String> classes, Kind kind, int count, @Nullable String lengths, boolean isOpen) {
         public Label {
             classes = List.copyOf(classes);
         }
@@ -249,7 +251,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// This spec as it was registered: a file does not say what was found out about its fields then.
     public ModelSpec asRegistered(ModelSpec registered) {
-        ModelSpec complete = isOpen() ? withFeatures(SpecText.of(registered.yaml, "features")) : this;
+        ModelSpec known = !label.isOpen ? this
+                // Without a recipe it is another model, whatever its label means.
+                : registered.recipe == null ? withLabel(new LabelMeaning(new Flow(), "mean-squared-error")) : withLabel(
+                        new LabelMeaning(CanonicalForm.meaning(registered), Losses.FORMS.inBraces(registered.loss)));
+        ModelSpec complete = isOpen() ? known.withFeatures(SpecText.of(registered.yaml, "features")) : known;
         return complete.input.reader instanceof Reader.Any ? complete.withReader(registered.input.reader) : complete;
     }
 
@@ -265,6 +271,25 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @throws SpecException the list is none that a spec can have
     public ModelSpec withFeatures(String lines) {
         return parseRegistered(SpecText.replaced(yaml, "features", lines), "the spec of " + model).withTopicOf(this);
+    }
+
+    /// What was found out about a label of which a spec says no more than where it is.
+    ///
+    /// @param keys what `label` has to say beside the field: `positive` or `classes`, if any
+    /// @param loss as a spec names it; a comment may stand behind it
+    public record LabelMeaning(Flow keys, String loss) {
+    }
+
+    /// The same model with what its label means, where that was open. The text says so, too.
+    ///
+    /// @throws SpecException that is nothing that a spec can say
+    public ModelSpec withLabel(LabelMeaning meaning) {
+        Flow keys = meaning.keys;
+        String labelled = keys.isEmpty() ? yaml
+                : SpecText.has(yaml, "label") ? SpecText.with(yaml, "label", keys.firstKey(), keys.firstValue())
+                        : SpecText.before(yaml, "features", "label: " + keys); // of a stream
+        return parseRegistered(SpecText.before(labelled, "features", "loss: " + meaning.loss), "the spec of " + model)
+                .withTopicOf(this);
     }
 
     /// The same model, of a stream whose examples lie in `topic`.

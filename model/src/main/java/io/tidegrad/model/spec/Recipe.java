@@ -112,13 +112,25 @@ public record Recipe(List<Member> members, double rate, int hidden) {
         return label.has("threshold") || label.has("positive") ? new BinaryCrossEntropy() : null;
     }
 
+    /// Whether a label says nothing of what it means, so that events have to say it.
+    ///
+    /// @param label null: it comes with each example of a stream
+    static boolean isOpen(@Nullable SpecNode label) {
+        return label == null || loss(label) == null && !label.has("kind");
+    }
+
+    private static boolean isPlain(Loss loss) {
+        return loss.equals(new BinaryCrossEntropy()) || loss instanceof MeanSquaredError
+                || loss.equals(new CategoricalCrossEntropy(false, true, 0, List.of(), null));
+    }
+
     /// Reports what a recipe can't learn.
     ///
+    /// @param loss null: it is not known yet
     /// @param outputs classes, or 1
-    static void check(SpecNode recipe, Loss loss, ModelSpec.Label.Kind kind, ModelSpec.LateLabels late, int outputs) {
-        boolean plain = loss.equals(new BinaryCrossEntropy()) || loss instanceof MeanSquaredError
-                || loss.equals(new CategoricalCrossEntropy(false, true, 0, List.of(), null));
-        if (!plain) {
+    static void check(SpecNode recipe, @Nullable Loss loss, ModelSpec.Label.Kind kind, ModelSpec.LateLabels late,
+            int outputs) {
+        if (loss != null && !isPlain(loss)) {
             recipe.problem("a recipe learns by binary-cross-entropy, categorical-cross-entropy or mean-squared-error"
                     + " without settings; found " + Losses.FORMS.inBraces(loss));
         }

@@ -6,6 +6,7 @@ import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.model.Memory;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.optim.Clipping;
@@ -109,7 +110,8 @@ final class SpecReader {
         boolean networkIsSound = problems.count() == before && !layers.isEmpty();
         boolean ofStream = input.stream() != null;
         SpecNode labelNode = ofStream ? keys.optional("label") : keys.required("label", "label: { field: … }");
-        Losses.Read lossKeys = losses(keys, recipe, labelNode);
+        boolean isLabelOpen = isOpen && recipe != null && keys.optional("loss") == null && Recipe.isOpen(labelNode);
+        Losses.Read lossKeys = isLabelOpen ? new Losses.Read(null, null) : losses(keys, recipe, labelNode);
         Loss loss = lossKeys.loss();
         LabelKeys label = label(labelNode, ofStream, loss, networkReader);
         featureReader.checkLabel(Objects.requireNonNullElse(ofStream ? labelOfStream : label.field, ""),
@@ -164,19 +166,20 @@ final class SpecReader {
                 networkReader.checkOrder(layers);
             }
         }
-        if (recipe != null && recipeNode != null && loss != null) {
+        if (recipe != null && recipeNode != null && (loss != null || isLabelOpen)) {
             outputs = loss instanceof CategoricalCrossEntropy ? classes(label) : 1;
             Recipe.check(recipeNode, loss, label.kind, lateLabels, outputs);
         }
-        if (!problems.isEmpty() || loss == null) {
+        if (!problems.isEmpty() || loss == null && !isLabelOpen) {
             return null;
         }
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
-                        label.lengths),
-                weightField, lateLabels, features, layers, recipe, outputs, steps, loss, optimizer, schedule, clipping,
-                regularization, quarantine, onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch,
-                seed, initialWeights, yaml, labelReads.lines(), new ModelSpec.Memo());
+                        label.lengths, isLabelOpen),
+                weightField, lateLabels, features, layers, recipe, outputs, steps,
+                loss == null ? new MeanSquaredError() : loss, optimizer, schedule, clipping, regularization, quarantine,
+                onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch, seed, initialWeights, yaml,
+                labelReads.lines(), new ModelSpec.Memo());
         return isOpen || fits(spec, Objects.requireNonNullElse(keys.optional("mini-batch"), featuresNode), networkNode)
                 ? spec : null;
     }
@@ -219,8 +222,10 @@ final class SpecReader {
         if (byLabel != null) {
             return new Losses.Read(byLabel, null);
         }
-        return Losses.read(keys.required("loss", recipe == null ? "the name of a loss"
-                : "the name of a loss, unless the label has threshold, positive or classes"));
+        return Losses.read(keys.required("loss",
+                recipe == null ? "the name of a loss"
+                        : "the name of a loss, unless the label has threshold, positive or classes,"
+                                + " or the spec features: auto"));
     }
 
     /// How many a label has, as far as it says; 0 for nothing said.

@@ -15,7 +15,7 @@ public final class SpecText {
 
     /// Writes a key into a section that is a mapping.
     public static String with(String yaml, String section, String key, String value) {
-        MappingNode keys = mapping(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        MappingNode keys = mapping(root(yaml), section);
         Mark start = keys.getStartMark().orElseThrow();
         int at = offset(yaml, start);
         return keys.getFlowStyle() == FlowStyle.FLOW
@@ -26,7 +26,7 @@ public final class SpecText {
 
     /// Returns the text of a section that lies under its name, its first line indented as it is there.
     static String of(String yaml, String section) {
-        Node node = section(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        Node node = section(root(yaml), section);
         Mark start = node.getStartMark().orElseThrow();
         return " ".repeat(start.getColumn())
                 + yaml.substring(offset(yaml, start), offset(yaml, node.getEndMark().orElseThrow())).stripTrailing();
@@ -34,9 +34,24 @@ public final class SpecText {
 
     /// Puts lines where a section has one value.
     static String replaced(String yaml, String section, String lines) {
-        Node node = section(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        Node node = section(root(yaml), section);
         return yaml.substring(0, offset(yaml, node.getStartMark().orElseThrow())).stripTrailing() + "\n"
                 + lines.stripTrailing() + yaml.substring(offset(yaml, node.getEndMark().orElseThrow()));
+    }
+
+    /// Writes a line in front of a section.
+    static String before(String yaml, String section, String line) {
+        Mark start = entry(root(yaml), section).getKeyNode().getStartMark().orElseThrow();
+        int at = offset(yaml, start);
+        return yaml.substring(0, at) + line + "\n" + " ".repeat(start.getColumn()) + yaml.substring(at);
+    }
+
+    static boolean has(String yaml, String section) {
+        return find(root(yaml), section) != null;
+    }
+
+    private static @Nullable Node root(String yaml) {
+        return YamlTree.read(yaml, "spec", new Problems(true));
     }
 
     private static MappingNode mapping(@Nullable Node root, String section) {
@@ -47,14 +62,26 @@ public final class SpecText {
     }
 
     private static Node section(@Nullable Node root, String section) {
+        return entry(root, section).getValueNode();
+    }
+
+    private static NodeTuple entry(@Nullable Node root, String section) {
+        NodeTuple found = find(root, section);
+        if (found == null) {
+            throw new IllegalStateException("expected a spec with " + section + ", found another text");
+        }
+        return found;
+    }
+
+    private static @Nullable NodeTuple find(@Nullable Node root, String section) {
         if (root instanceof MappingNode mapping) {
             for (NodeTuple entry : mapping.getValue()) {
                 if (entry.getKeyNode() instanceof ScalarNode name && name.getValue().equals(section)) {
-                    return entry.getValueNode();
+                    return entry;
                 }
             }
         }
-        throw new IllegalStateException("expected a spec with " + section + ", found another text");
+        return null;
     }
 
     /// Marks count lines and, in a line, code points.

@@ -568,6 +568,62 @@ class ModelSpecTest {
                 .hasMessageContaining("line 4, column 13: features: a network is made for features that are known");
     }
 
+    @Test
+    void whatALabelMeansStandsInItAndInFrontOfTheFeaturesAndStaysAsItWasRegistered() {
+        String text = """
+                model: m
+                input: { topic: t }
+                label: { field: late }
+                features: auto
+                recipe: lean
+                """;
+        ModelSpec open = ModelSpec.parse(text, "spec.yaml");
+        assertThat(open.label().isOpen()).isTrue();
+        String features = "  - number: { field: x }";
+        Map<Flow, String> losses = Map.of(new Flow().add("positive", "\"yes: no\""), "binary-cross-entropy",
+                new Flow().add("classes", "[a, \"b, c\", d]"), "categorical-cross-entropy",
+                new Flow().add("classes", "4"), "categorical-cross-entropy", new Flow(), "mean-squared-error");
+        losses.forEach((keys, loss) -> {
+            ModelSpec found = open.withLabel(new ModelSpec.LabelMeaning(keys, loss + " # by hand"));
+            assertThat(found.label().isOpen()).isFalse();
+            assertThat(found.isOpen()).isTrue();
+            ModelSpec complete = found.withFeatures(features);
+            assertThat(complete.yaml()).isEqualTo(text.replace("auto", "\n" + features).replace(": \n", ":\n")
+                    .replace("features", "loss: " + loss + " # by hand\nfeatures")
+                    .replace("label: { field", "label: " + (keys.isEmpty() ? "{ field"
+                            : keys.toString().replace("{", "{ ").replace("}", ", field"))));
+            assertThat(open.asRegistered(complete).fingerprint()).as(loss).isEqualTo(complete.fingerprint());
+            ModelSpec block = ModelSpec.parse(text.replace("{ field: late }", "\n  field: late"), "block");
+            assertThat(block.asRegistered(complete).fingerprint()).as(loss).isEqualTo(complete.fingerprint());
+        });
+        ModelSpec byHand = ModelSpec
+                .parse(text.replace("late }", "late, threshold: 3 }").replace("auto", "\n" + features), "by hand");
+        assertThat(open.asRegistered(byHand).fingerprint()).isEqualTo(byHand.fingerprint());
+        ModelSpec network = ModelSpec.parse(text.replace("auto", "\n" + features).replace("recipe: lean",
+                "network: [ dense: 1 ]\nloss: huber\noptimizer: { sgd: { rate: 0.1 } }"), "network");
+        assertThat(open.asRegistered(network).fingerprint()).as("another model, and no mistake of the file")
+                .isNotEqualTo(network.fingerprint());
+    }
+
+    /// Each of these says more than where the label is, or says features, and goes on as it did.
+    @Test
+    void aLabelIsOpenOnlyWhereTheSpecSaysNothingOfItsMeaning() {
+        String text = "model: m\ninput: { topic: t }\nlabel: { field: late }\nfeatures: auto\nrecipe: auto\n";
+        for (String other : List.of(text + "loss: mean-squared-error\n", text.replace("late }", "late, positive: x }"),
+                text.replace("late }", "late, classes: 3 }"), text.replace("late }", "late, threshold: 3 }"))) {
+            assertThat(ModelSpec.parse(other, "said").label().isOpen()).as(other).isFalse();
+        }
+        assertThatThrownBy(
+                () -> ModelSpec.parse(text.replace("auto\nrecipe", "[ number: { field: x } ]\nrecipe"), "said"))
+                .hasMessageContaining("the key 'loss' is missing; expected the name of a loss, unless the label has"
+                        + " threshold, positive or classes, or the spec features: auto");
+        assertThatThrownBy(() -> ModelSpec.parse(text.replace("late }", "late, kind: steps }"), "said"))
+                .hasMessageContaining("the key 'loss' is missing");
+        assertThatThrownBy(() -> ModelSpec.parse(
+                text.replace("{ topic: t }", "{ stream: s }").replace("label: { field: late }\n", "late-labels: fnw\n"),
+                "said")).hasMessageContaining("a recipe can't weigh fake negatives");
+    }
+
     /// When it was registered, a field was any name; what is no path goes on as such.
     @Test
     void aRegisteredSpecMayHaveAFieldThatIsNoPath() {

@@ -80,6 +80,64 @@ class SpecSuggestionTest {
                 .hasMessageContaining("model m: expected a list of features, found features: auto");
     }
 
+    private static final String NOTHING_SAID =
+            "model: m\ninput: { topic: t }\nlabel: { field: LABEL }\nfeatures: auto\nrecipe: lean\n";
+
+    private ModelSpec completed(String text, String label) throws IOException {
+        Path file = Files.writeString(folder.resolve("events.csv"), text);
+        return SpecSuggestion.complete(ModelSpec.parse(NOTHING_SAID.replace("LABEL", label), "open"),
+                DataFile.sample(file));
+    }
+
+    /// A label, `features: auto` and `recipe` are all that a spec says.
+    @Test
+    void whatALabelMeansIsFoundWithTheFeaturesAsSpecSuggestFindsIt() throws IOException {
+        String csv = payments();
+        for (String label : List.of("fraud", "refunded", "age", "country")) {
+            ModelSpec found = completed(csv, '"' + label + '"');
+            String suggested = suggested("payments.csv", csv, label);
+            ModelSpec like = ModelSpec.parse(suggested, "suggested");
+            assertThat(found.label()).isEqualTo(like.label());
+            assertThat(found.loss()).isEqualTo(like.loss());
+            assertThat(found.features()).isEqualTo(like.features());
+            assertThat(ModelSpec.parse(found.yaml(), "registered").fingerprint()).isEqualTo(found.fingerprint());
+            BacktestResult result = backtest(folder.resolve("events.csv"), found.yaml());
+            assertThat(result.learned()).as(label).isPositive();
+        }
+        assertThat(completed(csv, "fraud").yaml()).contains("label: { positive: \"yes\", field: fraud }\n",
+                "loss: binary-cross-entropy # two values, of which 'yes' is the rarer one, ",
+                " % yes, by the first 2,000 events of events.csv\nfeatures:\n  # by the first 2,000 events");
+        StringBuilder classes = new StringBuilder("x,y,z\n");
+        for (int i = 0; i < 600; i++) {
+            classes.append(i * 7 % 13).append(',')
+                    .append(List.of("no, never", "a", "b").get(i % 3).replaceAll("(.*,.*)", "\"$1\"")).append(',')
+                    .append(i * 5 % 4).append('\n');
+        }
+        ModelSpec texts = completed(classes.toString(), "\"y\"");
+        assertThat(texts.label().classes()).containsExactly("a", "b", "no, never");
+        assertThat(texts.yaml()).contains("loss: categorical-cross-entropy # 3 texts: classes, by the first 600");
+        assertThat(backtest(folder.resolve("events.csv"), texts.yaml()).learned()).isEqualTo(600);
+        assertThat(completed(classes.toString(), "z").outputs()).isEqualTo(4);
+    }
+
+    @Test
+    void aLabelThatCannotBeJudgedIsToldWithWhatTheSpecCanSay() {
+        String otherwise =
+                "; name another in label.field, or say in the spec what it means: loss: binary-cross-entropy or"
+                        + " mean-squared-error, or label: { field: …, positive: … } or { field: …, classes: … }";
+        assertThatThrownBy(() -> completed("a,b\n1,0\n2,0\n", "b")).isInstanceOf(ControlException.class)
+                .hasMessageEndingWith("events.csv: expected a label that varies, found only [0] in b" + otherwise);
+        assertThatThrownBy(() -> completed("a,b\n1,\n2,\n", "b"))
+                .hasMessageContaining("expected a label that varies, found none in b" + otherwise);
+        StringBuilder texts = new StringBuilder("a,b\n");
+        IntStream.range(0, 2_000).forEach(i -> texts.append(i % 7).append(",t").append(i % 1_000).append('\n'));
+        assertThatThrownBy(() -> completed(texts.toString(), "b")).hasMessageContaining(
+                "expected a label of numbers, of true and false, or of texts that come again, found 1000 texts such as"
+                        + " 't0'" + " in b" + otherwise);
+        assertThatThrownBy(() -> completed("a,b\n1,0\n2,1\n", "c"))
+                .hasMessageEndingWith("expected a field c, found a, b; correct label.field");
+    }
+
     @Test
     void eachLineOfASuggestionSaysWhy() throws IOException {
         String yaml = suggested("payments.csv", payments(), "fraud");
