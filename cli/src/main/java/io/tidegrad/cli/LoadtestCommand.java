@@ -244,7 +244,7 @@ final class LoadtestCommand {
         private int repetitions;
 
         @Option(names = "--optimizer", paramLabel = "TEXT",
-                description = "Optimizer of the model of flights, as in a spec: \"adagrad: { rate: 0.02 }\" (default: that of the quick start).")
+                description = "Optimizer of the model of flights, as in a spec: \"adagrad: { rate: 0.02 }\" (default: that of the shipped spec).")
         private @Nullable String optimizer;
 
         @Override

@@ -41,10 +41,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 class NumericsDocumentTest {
     @Test
     @LongProof("300,000 events, learned twice")
-    void aReaderOfTheDocumentComputesTheHashesOfTheFlightsInTheReadme() throws Exception {
+    void aReaderOfTheDocumentComputesTheHashesOfTheFlightsInIt() throws Exception {
         Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read(), Quarantine.NONE, new Reactions(0, 1, 0));
         assertThat(hashes).isEqualTo(learned(ShippedStream.FLIGHTS));
-        assertThat(Files.readString(Path.of(System.getProperty("tidegrad.root"), "README.md")))
+        assertThat(Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs/numerics.md")))
                 .contains(hashes.weights.substring(0, 16), hashes.state.substring(0, 16));
     }
 

@@ -5,7 +5,7 @@ import io.tidegrad.cli.Tidegrad;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
-import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.model.spec.ModelSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,16 +28,16 @@ final class Children {
         registryUrl = stack.registryUrl();
     }
 
-    /// Starts a trainer that registers the stream's spec and learns its topic.
-    ChildJvm trainer(ShippedStream stream, int httpPort) {
-        Path spec = directory.path().resolve(stream.specFile());
+    /// Starts a trainer that registers the spec and learns its topic.
+    ChildJvm trainer(ModelSpec spec, int httpPort) {
+        Path file = directory.path().resolve(spec.model() + ".yaml");
         try {
-            Files.writeString(spec, stream.spec(), StandardCharsets.UTF_8);
+            Files.writeString(file, spec.yaml(), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new CommandException("can't write " + spec + ": " + e, e);
+            throw new CommandException("can't write " + file + ": " + e, e);
         }
         return start("trainer", List.of(), "--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl,
-                "--spec", spec.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port",
+                "--spec", file.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port",
                 String.valueOf(httpPort));
     }
 

@@ -58,6 +58,7 @@ public final class Quickstart {
 
     private final QuickstartOptions options;
     private final ShippedStream stream;
+    private final List<StreamEvent> all;
     private final ModelSpec spec;
     private final Terminal terminal;
     private final View view;
@@ -70,7 +71,8 @@ public final class Quickstart {
         // With --json, standard output is only for the result.
         terminal = options.json() ? Terminal.plain(System.err) : Terminal.standardOutput(System.getenv());
         stream = options.stream();
-        spec = ModelSpec.parse(stream.spec(), stream.specFile());
+        all = stream.read();
+        spec = QuickstartModel.of(stream, all);
         view = View.of(terminal);
     }
 
@@ -128,7 +130,7 @@ public final class Quickstart {
 
     private boolean steps() throws InterruptedException {
         title();
-        List<StreamEvent> events = stream.read().subList(0, options.events());
+        List<StreamEvent> events = all.subList(0, options.events());
         Path given = options.directory();
         RunDirectory directory = resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
         System.setProperty(LOG_FILE, directory.logs().resolve("quickstart.log").toString());
@@ -196,7 +198,7 @@ public final class Quickstart {
         Json http = resources.add(new Json());
         int trainerPort = Ports.free();
         int scorerPort = Ports.free();
-        ChildJvm trainerProcess = resources.add(children.trainer(stream, trainerPort));
+        ChildJvm trainerProcess = resources.add(children.trainer(spec, trainerPort));
         ChildJvm scorerProcess = resources.add(children.scorer(spec.model(), scorerPort));
         Running running = new Running(trainerProcess, scorerProcess, new TrainerClient(http, trainerPort, spec.model()),
                 new ScorerClient(http, scorerPort, spec.model()),

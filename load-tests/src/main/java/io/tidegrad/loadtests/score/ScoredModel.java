@@ -11,7 +11,7 @@ import java.util.Map;
 
 /// A model that is asked: one for a record of a few fields, two for a row of 784 numbers.
 public enum ScoredModel {
-    /// The quick start's.
+    /// That of `flights.yaml`.
     FLIGHTS(ShippedStream.FLIGHTS, "", ""),
     /// The bench's W1: 784-10(relu)-10.
     W1(ShippedStream.DIGITS, "", ""),
