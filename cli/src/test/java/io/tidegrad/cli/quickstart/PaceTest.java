@@ -11,20 +11,20 @@ class PaceTest {
     private static final long SECOND = 1_000_000_000L;
 
     @Test
-    void theRateRisesForFourSecondsAndIsSteadyThen() {
+    void theRateRisesForEightSecondsAndIsSteadyThen() {
         Pace pace = new Pace(1_000);
         assertThat(pace.due(0, 10_000)).isEqualTo(1);
-        // 1,000 events/s · 4 s / 4 · (2 s / 4 s)^4
-        assertThat(pace.due(2 * SECOND, 10_000)).isEqualTo(63);
-        assertThat(pace.due(4 * SECOND + 1, 10_000)).isEqualTo(1_001);
-        assertThat(pace.due(4 * SECOND + SECOND / 1_000 + 1, 10_000)).isEqualTo(1_002);
-        assertThat(pace.due(6 * SECOND + 1, 10_000)).isEqualTo(3_001);
+        // 1,000 events/s · 8 s / 4 · (2 s / 8 s)^4
+        assertThat(pace.due(2 * SECOND, 10_000)).isEqualTo(8);
+        assertThat(pace.due(8 * SECOND + 1, 10_000)).isEqualTo(2_001);
+        assertThat(pace.due(8 * SECOND + SECOND / 1_000 + 1, 10_000)).isEqualTo(2_002);
+        assertThat(pace.due(10 * SECOND + 1, 10_000)).isEqualTo(4_001);
     }
 
     @Test
     void whoeverWasHeldUpCatchesUpButNeverPastTheEnd() {
         Pace pace = new Pace(1_000);
-        assertThat(pace.due(8 * SECOND + 1, 10_000)).isEqualTo(5_001);
+        assertThat(pace.due(12 * SECOND + 1, 10_000)).isEqualTo(6_001);
         assertThat(pace.due(60 * SECOND, 10_000)).isEqualTo(10_000);
     }
 
@@ -43,7 +43,7 @@ class PaceTest {
     void maxMeansAllAtOnce() {
         assertThat(Pace.parse("max").due(0, 300_000)).isEqualTo(300_000);
         assertThat(Pace.parse("max").dueAt(299_999)).isZero();
-        assertThat(Pace.parse("2500").due(6 * SECOND + 1, 300_000)).isEqualTo(7_501);
+        assertThat(Pace.parse("2500").due(10 * SECOND + 1, 300_000)).isEqualTo(10_001);
     }
 
     @ParameterizedTest
