@@ -116,18 +116,26 @@ public final class FreshnessLoad extends LoadTest {
                     answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
                 });
                 SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
+                ChangelogWatch changelog = new ChangelogWatch(stack.bootstrapServers(),
+                        Topics.changelog(Topics.DEFAULT.applicationId(MODEL, 1)));
                 PacedEvents events = new PacedEvents(stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
             Runnable healthy = () -> {
                 trainer.requireAlive();
                 scorer.requireAlive();
                 asker.requireHealthy();
                 watch.requireHealthy();
+                changelog.requireHealthy();
                 events.requireHealthy();
             };
             say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
             double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
             long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
             events.start();
+            Await.until("an answer that knows the events before the window", options.opening().plus(WITHIN), () -> {
+                healthy.run();
+                return answered.newest() >= opening;
+            });
+            long changelogBytes = changelog.bytes();
             Duration sending = options.opening().plus(options.window()).plus(WITHIN);
             Await.until("all events sent", sending, () -> {
                 healthy.run();
@@ -142,8 +150,10 @@ public final class FreshnessLoad extends LoadTest {
             parts(events, watch, answered, epochNanos, opening, all)
                     .forEach((part, sorted) -> put(result, part, sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
-                    .put("snapshot_bytes", watch.bytes()).put("sent_late_max_ms", events.latestNanos() * 1e-6)
-                    .put("trainer_and_scorer_cpu_s", cpu).put("backlog_events", options.backlog());
+                    .put("snapshot_bytes", watch.bytes())
+                    .put("changelog_bytes_per_event", (changelog.bytes() - changelogBytes) / (double) (all - opening))
+                    .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
+                    .put("backlog_events", options.backlog());
             double backlog = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }

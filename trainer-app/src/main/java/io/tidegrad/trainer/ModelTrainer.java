@@ -280,7 +280,7 @@ public final class ModelTrainer implements AutoCloseable {
                 giveUp(new StopException(ExitCode.RETRYABLE, "model " + lineage.model() + ": Kafka Streams gave up"));
             }
         });
-        heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, this::hasTask,
+        heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, this::hasTask, stop::lookAgain,
                 config.kafka().client());
     }
 
@@ -347,11 +347,11 @@ public final class ModelTrainer implements AutoCloseable {
     private static StoreSettings storeSettings(TrainerConfig config, Plan plan, IntSupplier models,
             Retention retention) {
         long modelBytes = plan.parameterBytes();
-        Duration max = StreamsSettings.commitIntervalMax(config.kafka(), modelBytes, config.storeBytesPerSecond(),
-                models.getAsInt(), config.allModels());
+        Duration max = StreamsSettings.commitIntervalMax(config.kafka(), models.getAsInt());
         return new StoreSettings(config.store(), modelBytes, config.storeBytesPerSecond(), config.redoGoal(),
                 StreamsClients.transactionTimeout(config.kafka(), max),
-                () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()), max, retention);
+                () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()), config.freshness(), max,
+                retention);
     }
 
     void start() {

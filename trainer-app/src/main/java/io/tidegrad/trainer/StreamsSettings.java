@@ -54,23 +54,18 @@ final class StreamsSettings {
                 Duration.ofMillis(Math.max(COMMIT_MILLIS_MIN, models * COMMIT_MILLIS_PER_MODEL)));
     }
 
-    /// Returns the longest commit interval, at which Streams commits by itself. Unless it is set, it is long enough for
-    /// a commit of the whole model, but no longer than a quarter of the transaction timeout, and that quarter if models
-    /// may be added later. Between the shortest and the longest interval the store asks for a commit when enough has
-    /// changed. The longest interval is fixed when a model starts, as the transaction timeout is.
-    ///
-    /// @param bytesPerSecond the most bytes that are written to the changelog in a second
-    /// @param more whether models may be added later
-    static Duration commitIntervalMax(KafkaSettings kafka, long modelBytes, long bytesPerSecond, int models,
-            boolean more) {
+    /// Returns the longest commit interval, at which Streams commits by itself. Unless it is set, it is a quarter of the
+    /// transaction timeout. Between the shortest and the longest interval the store asks for a commit when enough was
+    /// learned, or events have waited for long enough. The longest interval is fixed when a model starts, as the
+    /// transaction timeout is.
+    static Duration commitIntervalMax(KafkaSettings kafka, int models) {
         Duration min = commitIntervalMin(kafka, models);
         if (kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG) != null) {
             return min;
         }
         long longest =
                 given(kafka, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT).toMillis() / FLUSH_SHARE;
-        long forBytes = modelBytes * 1_000 / bytesPerSecond;
-        return Duration.ofMillis(Math.max(min.toMillis(), more ? longest : Math.min(forBytes, longest)));
+        return Duration.ofMillis(Math.max(min.toMillis(), longest));
     }
 
     /// @param longStarts whether a start may learn for minutes before it polls

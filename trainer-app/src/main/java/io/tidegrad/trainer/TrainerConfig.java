@@ -36,14 +36,15 @@ import org.jspecify.annotations.Nullable;
 /// @param store how models are kept; null if the trainer chooses
 /// @param storeBytesPerSecond the most bytes that are written to a model's changelog in a second
 /// @param redoGoal how long a restart may learn again
+/// @param freshness how long few events may wait for their commit
 /// @param standbyReplicas how many other trainers keep a copy of each model
 /// @param replication replication factor of topics that are created; -1 for the brokers' default
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
         List<Path> specs, List<String> models, boolean allModels, boolean failFast, int workers, String httpHost,
         int httpPort, ServerSecurity security, Keep keep, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
-        @Nullable StoreKind store, long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication,
-        long deadLetterRetention) {
+        @Nullable StoreKind store, long storeBytesPerSecond, Duration redoGoal, Duration freshness, int standbyReplicas,
+        short replication, long deadLetterRetention) {
     /// What the operator of this process says in place of the specs of its models.
     public record Keep(OptionalLong newest, OptionalLong hourly, OptionalLong daily) {
         RetentionLadder ladder(ModelSpec spec) {
@@ -94,7 +95,7 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
                 settings.number(TrainerSettings.SNAPSHOT_DELTAS), form, kind(settings.text(TrainerSettings.STORE)),
                 settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(TrainerSettings.REDO_SECONDS)),
-                settings.number(CommonSettings.STANDBY_REPLICAS),
+                settings.duration(TrainerSettings.FRESHNESS), settings.number(CommonSettings.STANDBY_REPLICAS),
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
                 settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
     }

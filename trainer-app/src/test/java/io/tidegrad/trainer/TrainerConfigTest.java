@@ -29,26 +29,21 @@ class TrainerConfigTest {
     }
 
     @Test
-    void commitsAreSpacedByWhatIsWrittenAndByTheNumberOfModelsUnlessGiven() {
+    void commitsAreSpacedByTheNumberOfModelsAndTheTransactionTimeoutUnlessGiven() {
         KafkaSettings given = with("commit.interval.ms", "50");
         assertThat(StreamsSettings.commitIntervalMin(PLAIN, 1)).isEqualTo(Duration.ofMillis(100));
         assertThat(StreamsSettings.commitIntervalMin(PLAIN, 200)).isEqualTo(Duration.ofSeconds(2));
         assertThat(StreamsSettings.commitIntervalMin(given, 200)).isEqualTo(Duration.ofMillis(50));
 
-        assertThat(commitIntervalMax(PLAIN, 100_000)).isEqualTo(Duration.ofMillis(100));
-        assertThat(commitIntervalMax(PLAIN, 40_000_000)).isEqualTo(Duration.ofSeconds(2));
-        assertThat(commitIntervalMax(given, 40_000_000)).isEqualTo(Duration.ofMillis(50));
-        // A gigabyte fits the default transaction timeout.
-        assertThat(commitIntervalMax(PLAIN, 1L << 30)).isEqualTo(StreamsClients.TRANSACTION_TIMEOUT.dividedBy(4));
-        assertThat(commitIntervalMax(with("transaction.timeout.ms", "4000"), 1L << 30))
+        assertThat(StreamsSettings.commitIntervalMax(given, 1)).isEqualTo(Duration.ofMillis(50));
+        assertThat(StreamsSettings.commitIntervalMax(PLAIN, 1))
+                .isEqualTo(StreamsClients.TRANSACTION_TIMEOUT.dividedBy(4));
+        assertThat(StreamsSettings.commitIntervalMax(with("transaction.timeout.ms", "4000"), 1))
                 .isEqualTo(Duration.ofSeconds(1));
         // Where models may come later, there is room for 250.
-        assertThat(StreamsSettings.commitIntervalMax(PLAIN, 1, 1, 1, true))
+        assertThat(StreamsSettings.commitIntervalMax(PLAIN, 1))
                 .isEqualTo(StreamsSettings.commitIntervalMin(PLAIN, 250));
-    }
-
-    private static Duration commitIntervalMax(KafkaSettings kafka, long modelBytes) {
-        return StreamsSettings.commitIntervalMax(kafka, modelBytes, 20_000_000, 1, false);
+        assertThat(StreamsSettings.commitIntervalMax(PLAIN, 300)).isEqualTo(Duration.ofSeconds(3));
     }
 
     /// It is not taken and passed over where nothing can join: the class path of this program has no joiner.

@@ -41,6 +41,10 @@ public record Form(String expected, Predicate<String> check, String values, bool
     public static final Form RETENTION = of("a duration as P30D or PT12H, or " + FOREVER,
             value -> value.equals(FOREVER) || Duration.parse(value).toMillis() > 0);
 
+    /// A time by the clock.
+    public static final Form DURATION =
+            of("a duration above 0, for instance PT0.5S or PT2S", value -> Duration.parse(value).toMillis() > 0);
+
     /// How late labels come.
     public static final Form ROWS_OR_DURATION = of("a number of rows, or an event time as PT12H or P1D",
             value -> value.matches("[0-9]{1,9}") || Duration.parse(value).toMillis() > 0);

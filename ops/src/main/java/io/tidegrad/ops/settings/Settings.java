@@ -371,6 +371,11 @@ public final class Settings {
         return text.equals(Form.FOREVER) ? -1 : Duration.parse(text).toMillis();
     }
 
+    /// Of a setting whose form is a duration and that has a default.
+    public Duration duration(Setting setting) {
+        return Duration.parse(text(setting));
+    }
+
     /// Of a setting whose form is a decimal number and that has a default.
     public double decimal(Setting setting) {
         return Double.parseDouble(text(setting));

@@ -44,6 +44,7 @@ public final class Heartbeats implements AutoCloseable {
     private final String snapshotsTopic;
     private final CommitGuard guard;
     private final BooleanSupplier learns;
+    private final Runnable lost;
     private final ReadCommitted readCommitted;
     private final Map<String, Object> client;
     private final Thread thread;
@@ -55,13 +56,15 @@ public final class Heartbeats implements AutoCloseable {
     private final ArrayDeque<Accounts> lastMinute = new ArrayDeque<>(LOOKS_A_MINUTE); // one a second; on our thread
 
     /// @param learns whether this instance learns the model; otherwise another one writes its heartbeats
+    /// @param lost called while the log lacks an event that a restart would need
     /// @param client the settings of every client, as `KafkaSettings.client` gives them
-    public Heartbeats(Lineage lineage, String snapshotsTopic, CommitGuard guard, BooleanSupplier learns,
+    public Heartbeats(Lineage lineage, String snapshotsTopic, CommitGuard guard, BooleanSupplier learns, Runnable lost,
             Map<String, Object> client) {
         this.lineage = lineage;
         this.snapshotsTopic = snapshotsTopic;
         this.guard = guard;
         this.learns = learns;
+        this.lost = lost;
         this.client = Map.copyOf(client);
         readCommitted = new ReadCommitted(client);
         thread = Thread.ofPlatform().name("heartbeat-" + lineage.model()).daemon().start(this::run);
@@ -114,6 +117,9 @@ public final class Heartbeats implements AutoCloseable {
                 deadLetterShare = deadLetterShare(state.accounts());
                 long behind = end.visibleAfter(state.nextOffset());
                 lag = behind;
+                if (state.store().imageOffset() < state.nextOffset()) {
+                    lookAtBegin(end.begin(), state);
+                }
                 if (behind == 0) {
                     drainedNanos = TrainerClock.SYSTEM.nanos();
                 }
@@ -126,6 +132,14 @@ public final class Heartbeats implements AutoCloseable {
                 producer.send(new ProducerRecord<>(snapshotsTopic, key, heartbeat.encode()));
             }
         } while (pause());
+    }
+
+    /// A restart needs the events after the state in the changelog, which the learning thread then writes anew.
+    private void lookAtBegin(long begin, CommittedState state) {
+        guard.logBegins(begin);
+        if (begin > state.store().imageOffset()) {
+            lost.run();
+        }
     }
 
     private double deadLetterShare(Accounts now) {
@@ -170,6 +184,11 @@ public final class Heartbeats implements AutoCloseable {
         EndOfLog(Consumer<byte[], byte[]> consumer, TopicPartition log) {
             this.consumer = consumer;
             this.log = log;
+        }
+
+        /// Returns the first offset that the log still has.
+        long begin() {
+            return Objects.requireNonNull(consumer.beginningOffsets(List.of(log), ANSWER).get(log));
         }
 
         /// Returns 0 if no visible record follows, otherwise at most how many offsets do.

@@ -121,6 +121,11 @@ public final class Publisher {
         return version > 0 && (version > published.version() || republish.isGiven()) && !published.waitsForLabels();
     }
 
+    /// Returns whether a flush now would publish a version, or go on with one.
+    public boolean isDueNow(ModelStore store) {
+        return series.isSending() || isDue(store) && clock.nanos() - publishAt >= 0;
+    }
+
     /// Forwards to `out` what is due, once in the flush before each commit, and returns what is published with it.
     public Published publishDue(ModelStore store, Out out) {
         republish.committed(); // a flush follows another one only if the commit between them succeeded

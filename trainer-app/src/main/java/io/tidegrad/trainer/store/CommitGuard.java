@@ -23,6 +23,7 @@ public final class CommitGuard {
     private volatile RestoreProgress restoring = RestoreProgress.NONE;
     private volatile boolean answered;
     private volatile long progressNanos;
+    private volatile long logBegin;
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
     private volatile Runnable beforeLearning = () -> {
@@ -61,6 +62,15 @@ public final class CommitGuard {
     /// Returns when the last commit was answered or the state was restored, by the store's clock; 0 before that.
     public long progressNanos() {
         return progressNanos;
+    }
+
+    /// Tells the first offset that the log still has. From any thread.
+    public void logBegins(long offset) {
+        logBegin = offset;
+    }
+
+    long logBegin() {
+        return logBegin;
     }
 
     /// Returns how far the restore of the state has come.

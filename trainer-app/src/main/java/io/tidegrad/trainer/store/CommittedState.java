@@ -35,6 +35,6 @@ public record CommittedState(long nextOffset, long groupOffset, long version, lo
 
     /// Returns whether a restart needs no event of the log.
     public boolean isWhole() {
-        return store.imageOffset() == nextOffset || store.kind() == StoreKind.PAGE_LOG;
+        return store.imageOffset() == nextOffset;
     }
 }

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 /// *watermark* is the next offset of the log of record. Nothing is ever undone: if a commit fails, the process rebuilds
 /// the state from the changelog, as after a crash.
 ///
-/// **Reading.** There is no local file. The changelog is restored from its beginning. If its pages are an older image,
+/// **Reading.** There is no local file. The changelog is restored from its beginning. If its pages are an older state,
 /// the events since then are learned again from the log of record (`Redo`). `begin` accepts the state only if all of
 /// this holds:
 ///
@@ -270,9 +270,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         long start = clock().nanos();
         long redoFrom = restored.base().nextOffset();
         if (redoFrom < restored.nextOffset()) {
-            LOG.info("model {}: image {} restored, learning again {} events from offset {} to {}", lineage.model(),
-                    restored.base().image(), restored.accounts().total() - restored.base().accounts().total(), redoFrom,
-                    restored.nextOffset());
+            LOG.info("model {}: {} restored, learning again {} events from offset {} to {}", lineage.model(),
+                    restored.kind() == StoreKind.PAGE_LOG ? "pages" : "image " + restored.base().image(),
+                    restored.accounts().total() - restored.base().accounts().total(), redoFrom, restored.nextOffset());
             redo(restored, base, folds.apply(model));
         }
         long redoNanos = clock().nanos() - start;
@@ -410,13 +410,15 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     }
 
     /// Notes how long the last records took, and how many bytes their keys and values have.
-    public void passed(long nanos, long bytes) {
-        writer().learned(nanos, bytes);
+    public void passed(int events, long nanos, long bytes) {
+        writer().learned(events, nanos, bytes);
     }
 
     /// Returns whether a commit is due before Streams makes one by itself.
-    public boolean isCommitDue() {
-        return writer().isCommitDue();
+    ///
+    /// @param publishes whether the commit would publish something that is due
+    public boolean isCommitDue(boolean publishes) {
+        return writer().isCommitDue(publishes);
     }
 
     /// Returns the time between two commits while there is something to commit, or null if Streams keeps it by itself.
@@ -424,9 +426,14 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         return settings.paced() ? Duration.ofMillis(writer().commitIntervalMillis()) : null;
     }
 
-    /// Returns whether an image has to be written, so that commits are needed although nothing was learned.
+    /// Returns whether an image or pages have to be written, so that commits are needed although nothing was learned.
     public boolean hasWork() {
         return writer().hasWork(nextOffset());
+    }
+
+    /// Returns how often to look for such work while nothing is learned; null for never.
+    public @Nullable Duration lookEvery() {
+        return writer().lookEvery(nextOffset());
     }
 
     /// Returns what was published before this start, as the changelog says.
@@ -560,13 +567,18 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
 
     /// Returns whether a commit now would lose changes. All pages of a new model are dirty, and are logged with its first
     /// event.
-    boolean hasUnloggedChanges() {
+    public boolean hasUnloggedChanges() {
         return changed || writer().manifest() != null && !model().parameters().dirty().isEmpty();
     }
 
     @Override
     public boolean stopping() {
         return stopping.getAsBoolean();
+    }
+
+    @Override
+    public long logBegin() {
+        return guard.logBegin();
     }
 
     // ---- where tests kill the process ----

@@ -187,14 +187,14 @@ final class Redo {
 
     private StopException lost(long begin) {
         long nextOffset = tally.nextOffset();
-        return Refusals
-                .violation(lineage,
-                        lineage.log() + " from offset " + nextOffset
-                                + " on, as the newest whole image is of there and a restart learns again up to "
-                                + manifest.nextOffset(),
-                        begin < 0 ? "that retention deletes it meanwhile"
-                                : "that it begins at " + begin + ": retention deleted offsets " + nextOffset + " to "
-                                        + (begin - 1),
-                        "learn again under a new model name, and raise the topic's retention");
+        return Refusals.violation(lineage,
+                lineage.log() + " from offset " + nextOffset
+                        + " on, as the state in the changelog is of there and a restart learns again up to "
+                        + manifest.nextOffset(),
+                begin < 0 ? "that retention deletes it meanwhile"
+                        : "that it begins at " + begin + ": retention, or somebody, deleted offsets " + nextOffset
+                                + " to " + (begin - 1),
+                "scorers go on with the newest snapshot; bring the events back from a backup, or learn again"
+                        + " under a new model name, and raise the topic's retention");
     }
 }

@@ -33,7 +33,7 @@ public final class StateSeed {
             }
         };
         StoreSettings settings = new StoreSettings(StoreKind.PAGE_LOG, 0, 1, Duration.ZERO, Duration.ZERO,
-                Duration.ZERO, Duration.ZERO, Retention.FOR_EVER);
+                Duration.ZERO, Duration.ZERO, Duration.ZERO, Retention.FOR_EVER);
         StateWriter writer = new StateWriter(lineage, settings, store, model, null,
                 new PageChecksums(model.parameters().pages()), new ExternalRejections(), 0, TrainerClock.SYSTEM);
         StoreManifest manifest = writer.flush(new StateWriter.State(nextOffset, accounts, newestAppendTime, retained),

@@ -17,10 +17,12 @@ import org.slf4j.LoggerFactory;
 
 /// Writes a model's state into its changelog, one flush after the other, in one of two ways (`StoreKind`).
 ///
-/// **Page log.** A flush writes every page that has changed since the last one, and the carry. The changelog holds the
-/// model.
+/// **Page log.** A flush that is due for it writes every page that has changed since the last such flush, and the carry:
+/// the *base*. The others write only the manifest, which says what learning again from the base must give. A row of 32
+/// bytes makes its page of 8 KiB dirty, so pages in each flush would be most of what a small model writes. They are due
+/// once a restart would learn again for a second, or the log may lose an event that it would need.
 ///
-/// **Image and redo.** The changelog holds the newest whole image, the *base*. The next image is written into the other
+/// **Image and redo.** The base is the newest whole image. The next image is written into the other
 /// slot, some pages in each flush, and becomes the base in the flush that writes its last page. Otherwise a flush
 /// writes only the manifest, which says what learning again from the base must give.
 ///
@@ -40,6 +42,20 @@ final class StateWriter {
     /// More bytes of rejections than this make an image due, because each flush writes their last record again.
     private static final int REJECTIONS_BYTES_MAX = 1 << 20;
 
+    /// A page log writes pages sooner, because the last record of its rejections would be most of what a flush writes.
+    private static final int PAGES_REJECTIONS_BYTES_MAX = 4_096;
+
+    /// So many events do not wait for others. A manifest of 2 kB then costs 20 bytes an event.
+    private static final int EVENTS_ENOUGH = 100;
+
+    /// A page log that has learned nothing for so long writes its pages: a restart then needs no event, however long the
+    /// silence lasts.
+    static final Duration IDLE = Duration.ofSeconds(10);
+
+    /// How often an idle model looks whether retention comes near, at most and at least.
+    private static final long LOOK_MILLIS_MIN = 10_000;
+    private static final long LOOK_MILLIS_MAX = 3_600_000;
+
     private static final long FLUSH_BYTES_MIN = 64 * PAGE;
     private static final long CHOOSE_EVERY_NANOS = 10_000_000_000L;
     private static final long WARN_EVERY_NANOS = 60_000_000_000L;
@@ -50,6 +66,11 @@ final class StateWriter {
 
         /// Returns whether the trainer was asked to stop: it should leave a whole image of its last state then.
         boolean stopping();
+
+        /// Returns the first offset that the log still has, as far as is known; 0 if it is not.
+        default long logBegin() {
+            return 0;
+        }
 
         default void pageLogged(int page) {}
 
@@ -99,6 +120,11 @@ final class StateWriter {
     private boolean rejectionsChanged;
 
     private long changedBytes;
+    private long writtenBytes; // of pages, by the last flush of a page log
+    private long waiting; // events learned since the last flush
+    private long waitingSince;
+    private long learnedAt;
+    private long baseAt; // when this life wrote the base, or began
     private long flushBytesMax; // how many bytes of pages one flush may write, as the last commits have shown
     private long flushedAt;
     private long checkAt;
@@ -152,6 +178,8 @@ final class StateWriter {
         baseNanos = -redoNanos;
         startedAt = clock.nanos();
         flushedAt = startedAt;
+        learnedAt = startedAt;
+        baseAt = startedAt;
         chooseAt = startedAt + CHOOSE_EVERY_NANOS;
         checkAt = startedAt;
         warnAt = startedAt;
@@ -164,7 +192,10 @@ final class StateWriter {
     }
 
     /// Notes that events were learned in this time, which have at most so many bytes in the log.
-    void learned(long nanos, long bytes) {
+    void learned(int events, long nanos, long bytes) {
+        learnedAt = clock.nanos();
+        waitingSince = waiting == 0 ? learnedAt : waitingSince;
+        waiting += events;
         learnedNanos += nanos;
         learnedBytes += bytes;
     }
@@ -176,7 +207,19 @@ final class StateWriter {
 
     /// Returns whether a flush has something to write although nothing has changed.
     boolean hasWork(long nextOffset) {
-        return image != null || imageIsDue(nextOffset);
+        return image != null || imageIsDue(nextOffset) || pagesAreDue(nextOffset);
+    }
+
+    /// Returns how often a model to which nothing comes has to look whether a flush has something to write; null for
+    /// never, because a restart would need no event, or nothing deletes one.
+    @Nullable
+    Duration lookEvery(long nextOffset) {
+        if (nextOffset == base.nextOffset()) {
+            return null;
+        }
+        long retention = settings.retention().millis();
+        return choice.kind() == StoreKind.PAGE_LOG ? IDLE : retention < 0 ? null
+                : Duration.ofMillis(Math.clamp(retention / 16, LOOK_MILLIS_MIN, LOOK_MILLIS_MAX));
     }
 
     /// Returns the time between two commits while there is something to commit.
@@ -184,19 +227,31 @@ final class StateWriter {
         if (!settings.paced()) {
             return settings.commitMax().toMillis();
         }
-        long forBytes = choice.kind() == StoreKind.PAGE_LOG ? changedBytes * 1_000 / settings.bytesPerSecond() : 0;
+        long forBytes = choice.kind() == StoreKind.PAGE_LOG ? writtenBytes * 1_000 / settings.bytesPerSecond() : 0;
         return Math.clamp(forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
     }
 
-    /// Returns whether to ask Streams for a commit: the interval is over, or the changes of one more interval would be
-    /// more than a flush may write.
-    boolean isCommitDue() {
+    /// Returns whether to ask Streams for a commit: the interval is over and the events need not wait for others, or the
+    /// changes of one more interval would be more than a flush may write.
+    ///
+    /// @param publishes whether the commit would publish something that is due
+    boolean isCommitDue(boolean publishes) {
         if (!settings.paced()) {
             return false;
         }
-        long sinceFlush = (clock.nanos() - flushedAt) / 1_000_000;
-        return sinceFlush >= commitIntervalMillis() || sinceFlush >= settings.commitMin().toMillis()
-                && choice.kind() == StoreKind.PAGE_LOG && (long) parameters.dirty().count() * PAGE >= flushBytesMax;
+        long now = clock.nanos();
+        long sinceFlush = (now - flushedAt) / 1_000_000;
+        if (sinceFlush >= settings.commitMin().toMillis() && choice.kind() == StoreKind.PAGE_LOG
+                && (long) (sinceBase.count() + parameters.dirty().count()) * PAGE >= flushBytesMax) {
+            return true;
+        }
+        long interval = commitIntervalMillis();
+        if (sinceFlush < interval) {
+            return false;
+        }
+        // Who asks looks again after an interval, which must not be too late.
+        return waiting == 0 || waiting >= EVENTS_ENOUGH || publishes || image != null || store.stopping()
+                || (now - waitingSince) / 1_000_000 + interval >= settings.freshness().toMillis();
     }
 
     // ---- flushing ----
@@ -220,7 +275,14 @@ final class StateWriter {
         chooseAgain();
         byte[] carry = model.carry();
         switch (choice.kind()) {
-            case PAGE_LOG -> logPages(state, carry);
+            case PAGE_LOG -> {
+                if (!base.isStored() || pagesAreDue(state.nextOffset())) {
+                    logPages(state, carry);
+                } else {
+                    writtenBytes = 0;
+                    checkIfDue(published, state);
+                }
+            }
             case IMAGE_AND_REDO -> logImage(state, carry, published);
         }
         byte[] rejected = rejectionsLogged;
@@ -231,6 +293,7 @@ final class StateWriter {
             rejectionsChanged = false;
         }
         dirty.clear();
+        waiting = 0;
         flushedAt = clock.nanos();
         StoreManifest next = new StoreManifest(lineage.spec().fingerprint(), Numerics.VERSION, lineage.epoch(),
                 lineage.logTopicId(), state.nextOffset(), parameters.updates(), parameters.examples(), state.accounts(),
@@ -288,6 +351,7 @@ final class StateWriter {
     private void logPages(State state, byte[] carry) {
         checkFinite(unchecked, state);
         int slot = Math.max(0, base.slot());
+        writtenBytes = (long) sinceBase.count() * PAGE;
         for (int page = sinceBase.next(0); page >= 0; page = sinceBase.next(page + 1)) {
             byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
             byte[] value = StoreRecords.allocate(parameters.pageLength(page));
@@ -312,9 +376,7 @@ final class StateWriter {
         Image image = this.image;
         boolean begins = image == null && imageIsDue(state.nextOffset());
         boolean moves = image != null && store.stopping() && image.base().nextOffset() != state.nextOffset();
-        if (begins || moves || published || clock.nanos() - checkAt >= 0) {
-            check(state);
-        }
+        checkIfDue(begins || moves || published, state);
         if (begins) {
             images++;
             image = begun(state(base.otherSlot(), images, state, carry), carry);
@@ -370,6 +432,7 @@ final class StateWriter {
         base = next;
         baseNanos = nanos;
         baseBytes = bytes;
+        baseAt = clock.nanos();
     }
 
     private StoreBase state(int slot, long number, State state, byte[] carry) {
@@ -385,19 +448,46 @@ final class StateWriter {
                 || rejectionsLogged.length > REJECTIONS_BYTES_MAX || retentionIsNear();
     }
 
+    /// Returns whether a page log has to write its pages: a restart would learn again for too long, what has changed is as
+    /// much as a commit should write, or the log may lose an event.
+    private boolean pagesAreDue(long nextOffset) {
+        if (choice.kind() == StoreKind.IMAGE_AND_REDO || nextOffset == base.nextOffset()) {
+            return false;
+        }
+        return !base.isStored() || store.stopping() || redoNanos() >= settings.pagesRedoGoal().toNanos()
+                || (long) sinceBase.count() * PAGE >= settings.pagesBytesGoal()
+                || rejectionsLogged.length > PAGES_REJECTIONS_BYTES_MAX || clock.nanos() - learnedAt >= IDLE.toNanos()
+                || aQuarterOfRetentionIsOver() || retentionIsNear();
+    }
+
+    /// Returns whether so much time has passed, or so much was learned, since the base was written, whatever the append
+    /// times say: producers may have set them.
+    private boolean aQuarterOfRetentionIsOver() {
+        Retention retention = settings.retention();
+        return retention.millis() >= 0
+                && (base.newestAppendTime() == Long.MIN_VALUE
+                        || (clock.nanos() - baseAt) / 1_000_000 >= retention.millis() / 4)
+                || retention.bytes() >= 0 && learnedBytes - baseBytes >= retention.bytes() / 4;
+    }
+
     private long redoNanos() {
         return learnedNanos - baseNanos;
     }
 
-    /// Returns whether a quarter of what retention leaves is used up, or less than the time of two images is left.
+    /// Returns whether a quarter of what retention leaves is used up, less than the time of two images is left, or the log
+    /// has lost an event already.
     private boolean retentionIsNear() {
+        if (store.logBegin() > base.nextOffset()) {
+            warnOfLost();
+            return true;
+        }
         long until = retainedUntilMillis();
         if (until == Long.MAX_VALUE) {
             return false;
         }
         long left = until - clock.epochMillis();
         long twoImages = 2 * settings.imageDuration().toMillis();
-        if (left < twoImages) {
+        if (left < twoImages && choice.kind() == StoreKind.IMAGE_AND_REDO) {
             warn(left, twoImages);
         }
         long whole = settings.retention().millis();
@@ -412,6 +502,20 @@ final class StateWriter {
                     "model {}: retention of {} may delete in {} ms what a restart needs; an image takes {} ms. Raise"
                             + " its retention",
                     lineage.model(), lineage.log().topic(), Math.max(0, left), twoImages / 2);
+        }
+    }
+
+    private void warnOfLost() {
+        long now = clock.nanos();
+        if (now >= warnAt) {
+            warnAt = now + WARN_EVERY_NANOS;
+            LOG.warn(
+                    "model {}: expected {} from offset {} on, from which a restart learns again, found that it begins at {}:"
+                            + " somebody, or retention, deleted events. {}; until that is committed, a trainer that dies"
+                            + " can't go on",
+                    lineage.model(), lineage.log(), base.nextOffset(), store.logBegin(),
+                    choice.kind() == StoreKind.PAGE_LOG ? "All changed pages are written now"
+                            : "A new image begins now");
         }
     }
 
@@ -441,6 +545,12 @@ final class StateWriter {
                             + " holds a weight or optimizer state that is not finite, after update "
                             + parameters.updates() + ", offset " + (state.nextOffset() - 1)
                             + "; it was not committed. Lower the learning rate under a new model name");
+        }
+    }
+
+    private void checkIfDue(boolean now, State state) {
+        if (now || clock.nanos() - checkAt >= 0) {
+            check(state);
         }
     }
 
@@ -484,7 +594,6 @@ final class StateWriter {
                 changeRate.bytesPerSecond(), base.image(), base.nextOffset(),
                 image == null ? StoreStatus.NO_IMAGE : image.pagesWritten(), parameters.pages(),
                 accounts.total() - base.accounts().total(), redoNanos() / 1_000_000,
-                choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset() ? Long.MAX_VALUE
-                        : retainedUntilMillis());
+                nextOffset == base.nextOffset() ? Long.MAX_VALUE : retainedUntilMillis());
     }
 }

@@ -2,7 +2,8 @@ package io.tidegrad.trainer.store;
 
 /// How a model is kept in its changelog.
 public enum StoreKind {
-    /// Each commit writes the pages that have changed, and a restart reads the model.
+    /// Commits write the pages that have changed, once a restart would learn again for long enough that they are worth it.
+    /// A restart reads the model, and learns again what came after.
     PAGE_LOG("page-log"),
     /// Commits write whole images, each spread over many of them. A restart learns again what came after the newest
     /// one.

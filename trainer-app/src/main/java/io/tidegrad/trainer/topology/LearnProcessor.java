@@ -68,7 +68,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         this.learning = learning;
         alarm = null;
         store.outputs(() -> publish(learning));
-        parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, false)));
+        parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, store.hasUnloggedChanges())));
         look(learning, false);
     }
 
@@ -92,22 +92,23 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         JfrLearn recorded = new JfrLearn();
         recorded.begin();
         long start = store.clock().nanos();
+        int events = burst.value().events().size();
         long bytes = 0;
         boolean setAside = false;
         for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
             setAside |= process(event, learning);
             bytes += event.serializedKeySize() + event.serializedValueSize();
         }
-        store.passed(store.clock().nanos() - start, bytes);
+        store.passed(events, store.clock().nanos() - start, bytes);
         recorded.end();
         if (recorded.shouldCommit()) {
             recorded.model = lineage.model();
-            recorded.records = burst.value().events().size();
+            recorded.records = events;
             recorded.nextOffset = store.nextOffset();
             recorded.commit();
         }
         look(learning, true);
-        if (setAside || store.isCommitDue()) {
+        if (setAside || isCommitDue(learning)) {
             learning.context().commit();
         }
     }
@@ -188,12 +189,16 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         if (store.hasWork() || uncommitted && interval != null) {
             return interval == null ? WORK_EVERY : interval;
         }
-        return uncommitted || !learning.publisher().settled(store) ? learning.publisher().lookEvery() : null;
+        return uncommitted || !learning.publisher().settled(store) ? learning.publisher().lookEvery()
+                : store.lookEvery();
+    }
+
+    private static boolean isCommitDue(Learning learning) {
+        return learning.store().isCommitDue(learning.publisher().isDueNow(learning.store()));
     }
 
     private static void commitIfDue(Learning learning) {
-        ModelStore store = learning.store();
-        if (store.commitInterval() == null || store.isCommitDue()) {
+        if (learning.store().commitInterval() == null || isCommitDue(learning)) {
             learning.context().commit();
         }
     }

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 final class Stores {
     private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(1);
 
+    /// Longer than two images take, and shorter than a machine sleeps in a schedule four times.
+    private static final Retention HOURS = new Retention(Duration.ofHours(3).toMillis(), -1);
+
     private final SplittableRandom random;
     private final @Nullable StoreKind kind;
     private final boolean mixes;
@@ -35,7 +38,9 @@ final class Stores {
         StoreKind forced = !mixes ? kind : random.nextInt(3) == 0 ? null : drawn();
         long bytesPerSecond = 1L << random.nextInt(10, 18);
         return new StoreSettings(forced, modelBytes, bytesPerSecond,
-                random.nextInt(3) == 0 ? Duration.ofDays(1) : Duration.ZERO, TRANSACTION_TIMEOUT,
-                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000), Duration.ofMillis(1_000), Retention.FOR_EVER);
+                random.nextInt(3) == 0 ? Duration.ZERO : Duration.ofDays(1), TRANSACTION_TIMEOUT,
+                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000),
+                Duration.ofMillis(random.nextBoolean() ? 100 : 700), Duration.ofMillis(1_000),
+                random.nextInt(4) == 0 ? HOURS : Retention.FOR_EVER);
     }
 }

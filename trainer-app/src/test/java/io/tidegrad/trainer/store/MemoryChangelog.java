@@ -65,6 +65,7 @@ final class MemoryChangelog {
         }
     };
     boolean stopping;
+    long logBegin;
 
     MemoryChangelog() {
         this(SPEC, offset -> new Random(~offset).nextBoolean());
@@ -132,7 +133,7 @@ final class MemoryChangelog {
                 }
                 nextOffset++;
                 newestAppendTime = accepted ? nextOffset : newestAppendTime;
-                writer.learned(1_000, 10);
+                writer.learned(1, 1_000, 10);
             }
         }
 
@@ -186,8 +187,13 @@ final class MemoryChangelog {
     }
 
     StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond, Retention retention) {
-        return new StoreSettings(forced, pages() * (long) Parameters.PAGE_BYTES, bytesPerSecond, Duration.ZERO,
-                Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofMillis(2_500), retention);
+        return settings(forced, bytesPerSecond, retention, Duration.ZERO);
+    }
+
+    StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond, Retention retention, Duration redoGoal) {
+        return new StoreSettings(forced, pages() * (long) Parameters.PAGE_BYTES, bytesPerSecond, redoGoal,
+                Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofSeconds(1), Duration.ofMillis(2_500),
+                retention);
     }
 
     static int pages() {
@@ -257,6 +263,11 @@ final class MemoryChangelog {
             @Override
             public void watch(Parameters parameters, Image image) {
                 parameters.watch(image.watched(), image::keep);
+            }
+
+            @Override
+            public long logBegin() {
+                return logBegin;
             }
 
             @Override

@@ -40,11 +40,31 @@ class StateWriterTest {
                 .onTopic("t");
     }
 
+    /// Pages are written only when the trainer stops.
+    private StoreSettings pagesSeldom() {
+        return changelog.settings(StoreKind.PAGE_LOG, 200_000_000, Retention.FOR_EVER, Duration.ofSeconds(30));
+    }
+
     /// Before each kill half of a transaction is in the air.
     @ParameterizedTest
     @EnumSource(StoreKind.class)
     void whateverCommitATrainerDiesAfterItsStateIsThatOfTheFold(StoreKind kind) {
-        StoreSettings settings = changelog.settings(kind, SLOW);
+        dieAfterEachCommit(changelog.settings(kind, SLOW));
+    }
+
+    @Test
+    void whateverCommitATrainerDiesAfterThatWritesPagesSeldomItsStateIsThatOfTheFold() {
+        dieAfterEachCommit(pagesSeldom());
+    }
+
+    /// Some pages in some commits: what changes in four or five of them is as much as one may write.
+    @Test
+    void whateverCommitATrainerDiesAfterThatWritesPagesNowAndThenItsStateIsThatOfTheFold() {
+        dieAfterEachCommit(
+                changelog.settings(StoreKind.PAGE_LOG, 3_000_000, Retention.FOR_EVER, Duration.ofSeconds(30)));
+    }
+
+    private void dieAfterEachCommit(StoreSettings settings) {
         for (int kill = 0; kill < 60; kill++) {
             MemoryChangelog.Life life = changelog.start(settings);
             assertThat(MemoryChangelog.stateOf(life.model)).isEqualTo(changelog.stateOfFold(life.nextOffset));
@@ -156,29 +176,236 @@ class StateWriterTest {
         assertThat(life.status().image()).isEqualTo(image + 1);
     }
 
+    // ---- when a page log writes its pages ----
+
+    private boolean writesPages(MemoryChangelog.Life life) {
+        life.flush();
+        boolean pages = changelog.openKeys().stream().anyMatch(key -> key.startsWith("page"));
+        assertThat(changelog.openKeys().stream().anyMatch(key -> key.startsWith("carry"))).isEqualTo(pages);
+        assertThat(life.status().imageOffset() == life.nextOffset).isEqualTo(pages);
+        changelog.commit();
+        return pages;
+    }
+
+    /// A life whose first commit, with all pages, is behind it.
+    private MemoryChangelog.Life begun(StoreSettings settings) {
+        MemoryChangelog.Life life = changelog.start(settings);
+        life.learn(3);
+        assertThat(writesPages(life)).isTrue();
+        life.learn(3);
+        assertThat(writesPages(life)).isFalse();
+        return life;
+    }
+
+    private StoreSettings pageLog(Retention retention) {
+        return changelog.settings(StoreKind.PAGE_LOG, 200_000_000, retention, Duration.ofSeconds(30));
+    }
+
+    @Test
+    void aCommitOfAPageLogIsAManifestUntilARestartWouldLearnAgainForASecond() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        for (int commit = 0; commit < 50; commit++) {
+            life.learn(7);
+            changelog.now += 100 * MILLI;
+            life.flush();
+            assertThat(changelog.openBytes()).isLessThan(2_500);
+            changelog.commit();
+        }
+        life.writer.learned(1, 999_000_000 - life.status().redoMillis() * MILLI - MILLI, 10);
+        assertThat(writesPages(life)).isFalse();
+        life.writer.learned(1, 2 * MILLI, 10);
+        assertThat(writesPages(life)).isTrue();
+        assertThat(life.status().redoEvents()).isZero();
+    }
+
+    @Test
+    void withoutRedoEachCommitOfAPageLogWritesPages() {
+        MemoryChangelog.Life life = changelog.start(changelog.settings(StoreKind.PAGE_LOG, 200_000_000));
+        for (int commit = 0; commit < 5; commit++) {
+            life.learn(3);
+            assertThat(writesPages(life)).isTrue();
+        }
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+    }
+
+    @Test
+    void aPageLogWritesPagesOnceAsManyHaveChangedAsTheShortestIntervalMayWrite() {
+        long pages = 40;
+        MemoryChangelog.Life life = begun(
+                changelog.settings(StoreKind.PAGE_LOG, 10 * pages * 8_192, Retention.FOR_EVER, Duration.ofSeconds(30)));
+        boolean written = false;
+        for (int commit = 0; commit < 100 && !written; commit++) {
+            life.learn(1);
+            changelog.now += 100 * MILLI;
+            written = writesPages(life);
+            // A step changes five pages at most.
+            assertThat(changelog.openBytes()).isLessThan((pages + 10) * 8_192);
+        }
+        assertThat(written).isTrue();
+    }
+
+    @Test
+    void aPageLogThatLearnsNothingForTenSecondsWritesItsPagesAndThenHasNothingToLookFor() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        assertThat(life.writer.lookEvery(life.nextOffset)).isEqualTo(Duration.ofSeconds(10));
+        changelog.now += 9_999 * MILLI;
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+        changelog.now += MILLI;
+        assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
+        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(writesPages(life)).isTrue();
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+        assertThat(life.writer.lookEvery(life.nextOffset)).isNull();
+        MemoryChangelog.Life next = changelog.start(pagesSeldom(), (fold, record, rejected) -> {
+            throw new AssertionError("offset " + record.offset() + " is read");
+        });
+        assertThat(MemoryChangelog.stateOf(next.model)).isEqualTo(changelog.stateOfFold(next.nextOffset));
+    }
+
+    @Test
+    void aPageLogWritesItsPagesWhenItStops() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        changelog.stopping = true;
+        assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
+        assertThat(writesPages(life)).isTrue();
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+    }
+
+    @Test
+    void aPageLogWritesItsPagesBeforeItsRejectionsAreMostOfACommit() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        for (int rejected = 0; rejected < 2_100; rejected++) {
+            life.learn(50); // of which one is rejected
+        }
+        assertThat(writesPages(life)).isFalse();
+        assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
+        life.learn(1);
+        assertThat(writesPages(life)).isTrue();
+    }
+
+    /// Append times are those of a producer, which may say anything.
+    @Test
+    void aPageLogWritesItsPagesWhenAQuarterOfTheRetentionIsOverByTheClock() {
+        changelog.now = -9_999_000 * MILLI; // event 1 comes from a future
+        MemoryChangelog.Life life = begun(pageLog(new Retention(400_000, -1)));
+        for (int second = 0; second < 98; second += 7) {
+            changelog.now += 7_000 * MILLI;
+            life.learn(1);
+            assertThat(writesPages(life)).as("after %d s", second + 7).isFalse();
+        }
+        changelog.now += 2_000 * MILLI;
+        life.learn(1);
+        assertThat(writesPages(life)).isTrue();
+    }
+
+    @Test
+    void aPageLogWritesItsPagesInEachCommitWhileRetentionMayDeleteEventsAtOnce() {
+        MemoryChangelog.Life life = changelog.start(pageLog(new Retention(1_000, -1)));
+        changelog.now += 60_000 * MILLI; // events have append times of the first milliseconds
+        for (int commit = 0; commit < 3; commit++) {
+            life.learn(3);
+            assertThat(writesPages(life)).isTrue();
+        }
+        assertThat(life.status().retainedUntilMillis()).isEqualTo(Long.MAX_VALUE);
+    }
+
+    @Test
+    void aPageLogWritesItsPagesWhenAQuarterOfTheRetainedBytesIsLearned() {
+        MemoryChangelog.Life life = changelog.start(pageLog(new Retention(-1, 4_000_000)));
+        changelog.now += 1_000 * MILLI;
+        life.learn(3);
+        assertThat(writesPages(life)).isTrue();
+        life.learn(1);
+        life.writer.learned(1, 1, 1_000_000 - 11);
+        assertThat(writesPages(life)).isFalse();
+        life.writer.learned(1, 1, 1);
+        assertThat(writesPages(life)).isTrue();
+    }
+
+    @Test
+    void whenEventsThatARestartNeedsAreDeletedByHandAPageLogWritesItsPagesAtOnce() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        changelog.logBegin = 3; // the first that a restart would learn again
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+        changelog.logBegin = 4;
+        assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
+        assertThat(writesPages(life)).isTrue();
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+    }
+
+    @Test
+    void whenEventsThatARestartNeedsAreDeletedByHandAnImageBegins() {
+        StoreSettings settings =
+                changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW, Retention.FOR_EVER, Duration.ofSeconds(30));
+        MemoryChangelog.Life life = changelog.start(settings);
+        while (life.status().image() == 0) {
+            step(life);
+        }
+        step(life);
+        assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
+        changelog.logBegin = life.status().imageOffset() + 1;
+        assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
+    }
+
+    // ---- when a commit is due ----
+
+    @Test
+    void fewEventsWaitAsLongAsFreshnessAllowsAndManyOnlyForTheShortestInterval() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        changelog.now += 5_000 * MILLI;
+        life.learn(1);
+        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(life.writer.isCommitDue(true)).as("a snapshot is due").isTrue();
+        changelog.now += 899 * MILLI;
+        life.learn(98);
+        assertThat(life.writer.isCommitDue(false)).isFalse();
+        // The next look, a shortest interval later, would be too late.
+        changelog.now += MILLI;
+        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(writesPages(life)).isFalse();
+        // Each commit begins anew.
+        life.learn(99);
+        changelog.now += 100 * MILLI;
+        assertThat(life.writer.isCommitDue(false)).isFalse();
+        life.learn(1);
+        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(writesPages(life)).isFalse();
+        life.learn(200);
+        changelog.now += 99 * MILLI;
+        assertThat(life.writer.isCommitDue(false)).isFalse();
+        changelog.now += MILLI;
+        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(writesPages(life)).isFalse();
+        life.learn(1);
+        changelog.now += 100 * MILLI;
+        assertThat(life.writer.isCommitDue(false)).isFalse();
+        changelog.stopping = true;
+        assertThat(life.writer.isCommitDue(false)).isTrue();
+    }
+
     /// Without a restart, and back.
     @Test
     void commitsComeFurtherApartOnceThereAreMoreModelsAndNeverFurtherThanATransactionAllows() {
         Duration[] shortest = {Duration.ofMillis(100)};
-        MemoryChangelog.Life life =
-                changelog.start(new StoreSettings(null, 1_000_000, 20_000_000, Duration.ofSeconds(30),
-                        Duration.ofSeconds(10), () -> shortest[0], Duration.ofMillis(2_500), Retention.FOR_EVER));
+        MemoryChangelog.Life life = changelog
+                .start(new StoreSettings(null, 1_000_000, 20_000_000, Duration.ofSeconds(30), Duration.ofSeconds(10),
+                        () -> shortest[0], Duration.ofMillis(100), Duration.ofMillis(2_500), Retention.FOR_EVER));
         step(life);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
         changelog.now += 100 * MILLI;
-        assertThat(life.writer.isCommitDue()).isTrue();
+        assertThat(life.writer.isCommitDue(false)).isTrue();
         shortest[0] = Duration.ofMillis(2_000);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(2_000);
-        assertThat(life.writer.isCommitDue()).isFalse();
+        assertThat(life.writer.isCommitDue(false)).isFalse();
         changelog.now += 1_900 * MILLI;
-        assertThat(life.writer.isCommitDue()).isTrue();
+        assertThat(life.writer.isCommitDue(false)).isTrue();
         // Streams commits by itself then.
         shortest[0] = Duration.ofMillis(9_000);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(2_500);
-        assertThat(life.writer.isCommitDue()).isFalse();
+        assertThat(life.writer.isCommitDue(false)).isFalse();
         shortest[0] = Duration.ofMillis(100);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
-        assertThat(life.writer.isCommitDue()).isTrue();
+        assertThat(life.writer.isCommitDue(false)).isTrue();
     }
 
     @Test

@@ -18,11 +18,10 @@ class StoreChoiceTest {
 
     private static StoreChoice choice(long modelBytes, @Nullable StoreKind forced, @Nullable StoreKind before,
             double changedBytesPerSecond, Retention retention) {
-        return StoreChoice
-                .of(new Lineage(MemoryChangelog.SPEC, 1, new TopicPartition("t", 0), Uuid.ZERO_UUID, 0),
-                        new StoreSettings(forced, modelBytes, 20_000_000, Duration.ofSeconds(30),
-                                Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofMillis(2_500), retention),
-                        before, changedBytesPerSecond);
+        return StoreChoice.of(new Lineage(MemoryChangelog.SPEC, 1, new TopicPartition("t", 0), Uuid.ZERO_UUID, 0),
+                new StoreSettings(forced, modelBytes, 20_000_000, Duration.ofSeconds(30), Duration.ofSeconds(10),
+                        Duration.ofMillis(100), Duration.ofSeconds(1), Duration.ofMillis(2_500), retention),
+                before, changedBytesPerSecond);
     }
 
     @Test
