@@ -44,6 +44,7 @@ class FreshnessLoadTest {
         assertThat(json.path("backlog_events").asInt()).isEqualTo(3_000);
         assertThat(json.path("backlog_events_per_s").asDouble()).isPositive();
         assertThat(json.path("snapshot_bytes").asLong()).isPositive();
+        assertThat(json.path("changelog_bytes_per_event").asDouble()).isPositive();
     }
 
     @Test

@@ -31,10 +31,14 @@ class KillTest extends TrainerFixture {
     /// More of them, and of much else: ChaosTest.
     private static final int RANDOM_KILLS = 2;
 
-    /// In order; the last two need state to restore, and so does every later life.
-    private static final List<KillPoint> FIXED =
-            List.of(new KillPoint(Moment.PAGE_LOGGED, 40), new KillPoint(Moment.BEFORE_MANIFEST, 3),
-                    new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4), new KillPoint(Moment.RECORD_RESTORED, 6));
+    /// In order; the last three need state to restore, and so does every later life. The one before leaves commits without
+    /// pages, which are learned again.
+    private static final List<KillPoint> FIXED = List.of(new KillPoint(Moment.PAGE_LOGGED, 40),
+            new KillPoint(Moment.BEFORE_MANIFEST, 3), new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4),
+            new KillPoint(Moment.RECORD_RESTORED, 6), new KillPoint(Moment.EVENT_LEARNED_AGAIN, 3));
+
+    /// So that there is a page to die at; the others write pages now and then.
+    private static final String[] PAGES_IN_EACH_COMMIT = {"--redo-seconds", "0"};
 
     private long seed;
 
@@ -62,8 +66,9 @@ class KillTest extends TrainerFixture {
             Set<String> identity = Set.of();
             for (int kill = 0; kill < FIXED.size() + RANDOM_KILLS; kill++) {
                 KillPoint point = kill < FIXED.size() ? FIXED.get(kill) : KillPoint.NEVER;
-                try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point)) {
-                    if (point.moment() != Moment.RECORD_RESTORED) {
+                String[] settings = point.moment() == Moment.PAGE_LOGGED ? PAGES_IN_EACH_COMMIT : new String[0];
+                try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point, settings)) {
+                    if (point.moment() != Moment.RECORD_RESTORED && point.moment() != Moment.EVENT_LEARNED_AGAIN) {
                         trainer.await("LEARNED");
                         identity = identity.isEmpty() ? identity() : identity;
                         assertThat(strangers(identity)).isEmpty();

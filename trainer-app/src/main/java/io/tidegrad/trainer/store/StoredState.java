@@ -13,8 +13,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A whole model as its changelog holds it, read from outside. In a page log it is the live model as of the newest
-/// visible commit, otherwise the last whole image.
+/// A whole model as its changelog holds it, read from outside. In a page log it is the state of its last pages,
+/// which is the live one once nothing came for 10 s or the trainer has stopped; otherwise the last whole image.
 ///
 /// @param kind how the model is kept
 /// @param model checked as at a trainer's start

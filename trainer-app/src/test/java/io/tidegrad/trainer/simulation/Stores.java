@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Stores {
     private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(1);
 
-    /// Longer than two images take, and shorter than a machine sleeps in a schedule four times.
+    /// Far longer than two images take. Where the machine sleeps for an hour, a quarter of it is over.
     private static final Retention HOURS = new Retention(Duration.ofHours(3).toMillis(), -1);
 
     private final SplittableRandom random;

@@ -315,8 +315,8 @@ class StateWriterTest {
         changelog.now += 1_000 * MILLI;
         life.learn(3);
         assertThat(writesPages(life)).isTrue();
-        life.learn(1);
-        life.writer.learned(1, 1, 1_000_000 - 11);
+        life.learn(3);
+        life.writer.learned(1, 1, 1_000_000 - 31);
         assertThat(writesPages(life)).isFalse();
         life.writer.learned(1, 1, 1);
         assertThat(writesPages(life)).isTrue();
