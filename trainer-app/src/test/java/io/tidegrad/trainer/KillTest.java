@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
@@ -105,6 +106,51 @@ class KillTest extends TrainerFixture {
         assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
         System.out.println(fold.visible() + " visible records, " + fold.rejected().size() + " dead letters, weights "
                 + fold.weightsHash().substring(0, 16));
+    }
+
+    /// While a trainer runs it notices, and a kill costs nothing. After a kill nobody can: the model is refused.
+    @LongProof("kills of real processes")
+    @Test
+    void eventsThatAreDeletedUpToTheWatermarkCostTheModelOnlyIfNoTrainerRuns() {
+        JsonNode learned;
+        int sent = 200;
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            learn(port, 0, 100);
+            assertThat(stored(learn(port, 100, 200))).isLessThan(200);
+            deleteBefore(200);
+            // Silence would write pages, too.
+            do {
+                learned = learn(port, sent, ++sent);
+            } while (stored(learned) < 200 && sent < 300);
+            assertThat(stored(learned)).isGreaterThanOrEqualTo(200);
+            trainer.kill();
+        }
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            assertThat(TrainerProcess.awaitReport(port, sent).path("report").path("state_hash"))
+                    .isEqualTo(learned.path("report").path("state_hash"));
+            assertThat(stored(learn(port, sent, sent + 100))).isLessThan(sent + 100);
+            trainer.kill();
+        }
+        deleteBefore(sent + 100);
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
+            assertThat(trainer.join()).isEqualTo(ExitCode.STATE_VIOLATION.status());
+        }
+    }
+
+    /// The watermark of the state in the changelog.
+    private static long stored(JsonNode health) {
+        return health.path("image").path("watermark").asLong();
+    }
+
+    private JsonNode learn(int port, int from, int to) {
+        log.send(from, to);
+        return TrainerProcess.awaitReport(port, to);
+    }
+
+    private void deleteBefore(long offset) {
+        TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(offset))).all());
     }
 
     /// As whom the group and the transactions know this model's trainers.
