@@ -131,7 +131,7 @@ class ServedLogTest {
                         return "its schema is not known";
                     }
                     to.unwritable("field 'x': expected a number");
-                    to.add(utf8("id"), utf8("event"), served(1));
+                    to.add(utf8("id"), utf8("event"), served(1), null);
                     return null;
                 }
             })).isTrue();

@@ -302,7 +302,8 @@ class ContainersTest {
             process = new ProcessBuilder(command).directory(MONITORING.toFile()).redirectErrorStream(true)
                     .redirectOutput(said.toFile()).start();
         } catch (IOException e) {
-            throw new TestAbortedException("no promtool, so the alarms were not tried: install the package promtool", e);
+            throw new TestAbortedException("no promtool, so the alarms were not tried: install the package promtool",
+                    e);
         }
         assertThat(process.waitFor()).as(Files.readString(said)).isZero();
     }
