@@ -4,9 +4,9 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A table of the network and its baselines over the same events.
+/// A table of the model and its baselines over the same events.
 final class MeasureTable {
-    private static final String NETWORK = "the network";
+    private static final String MODEL = "the model";
     private static final String BASELINE = "logistic regression";
     private static final String PRIOR = "running prior";
 
@@ -19,13 +19,13 @@ final class MeasureTable {
         switch (stream) {
             case FLIGHTS -> {
                 lines.add(row("", "AUC", "log loss"));
-                lines.add(row(NETWORK, Figures.measure(auc), Figures.measure(logLoss)));
+                lines.add(row(MODEL, Figures.measure(auc), Figures.measure(logLoss)));
                 lines.add(row(BASELINE, Figures.measure(baseline.auc()), Figures.measure(baseline.logLoss())));
                 lines.add(row(PRIOR, "", Figures.measure(priorLogLoss)));
             }
             case DIGITS -> {
                 lines.add(row("", "accuracy", "last 2,000", "log loss"));
-                lines.add(row(NETWORK, Figures.measure(accuracy), Figures.measure(accuracyLast2000),
+                lines.add(row(MODEL, Figures.measure(accuracy), Figures.measure(accuracyLast2000),
                         Figures.measure(logLoss)));
                 lines.add(row(PRIOR, "", "", Figures.measure(priorLogLoss)));
             }

@@ -14,7 +14,7 @@ import org.apache.avro.generic.GenericRecord;
 /// The models of the quick start. That of flights names nothing but its label. All else is found in the first events
 /// before they are sent, because no topic has them then: the same model each time, however many events are sent. Its
 /// recipe is `lean`, because `auto` (log loss 0.3995, not 0.4059) takes half as much time again of all processes together,
-/// which have to keep up with 10,000 events/s on two cores.
+/// which have to keep up with 7,500 events/s on two cores.
 final class QuickstartModel {
     private static final String FLIGHTS = """
             # Which flights arrive at least 15 minutes late? The label is named, and all else is found in the first flights.

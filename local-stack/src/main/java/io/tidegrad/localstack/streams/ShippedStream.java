@@ -21,7 +21,7 @@ import org.apache.avro.Schema;
 /// next to the files says where they come from.
 public enum ShippedStream {
     /// US flights in order of departure; the label is whether a flight arrives late.
-    FLIGHTS("flight.avsc", 300_000, 10_000, 3, "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
+    FLIGHTS("flight.avsc", 300_000, 7_500, 3, "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
     /// MNIST digits; the label is the digit.
     DIGITS("digit.avsc", 10_000, 1_000, 0, "0550b4bccb35a4aed6f213808764cca7204a763d89d64fbcf7d68f3a5133bebc");
 
