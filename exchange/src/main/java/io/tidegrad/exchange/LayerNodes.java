@@ -20,6 +20,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
@@ -105,6 +106,9 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             case RunningScale scale -> new RecipeNodes(graph, parameters, this).runningScale(scale, path, x);
             case Identity identity -> x.name();
             case Numbers(int from, int count) -> slice(path, NUMBERS, from, count);
+            case History history -> throw new NotExpressibleException("layer " + path
+                    + " remembers what came before, per key (a history in the spec): an ONNX model has no state"
+                    + " that its inputs change; serve this model with a scorer");
             case Embedding embedding -> embedding(embedding, path);
             case Standardise standardise -> standardise(path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);

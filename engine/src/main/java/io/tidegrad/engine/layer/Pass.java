@@ -11,6 +11,10 @@ public interface Pass {
     /// own weights. Layers run backward in reverse order, once per step, after all have run forward.
     void backward(Step step);
 
+    /// Changes what the layer remembers of the step's rows, for a pass that asked for it (`Workspace.remember`). Called once
+    /// a step in learning, after all weights have changed; never by a step that is refused.
+    default void remember(Step step) {}
+
     /// The sum of the magnitudes that the layer's weights are multiplied with, over the rows of the step; of a table 1 for
     /// each look-up. Called between forward and backward. 0 for a layer that does not count them.
     default double inputMagnitude(Step step) {

@@ -7,7 +7,8 @@ import java.util.List;
 ///
 /// A factor of 0 freezes the layer, like `requires_grad = False` in PyTorch: weights and optimizer state don't change,
 /// the penalty doesn't apply to them, and their gradients don't count in the global norm. The input's gradient is still
-/// computed. Statistics that a layer learns from its inputs (`Standardise`) have no rate and are still updated.
+/// computed. Statistics that a layer learns from its inputs (`Standardise`) and what it remembers (`History`) have no rate
+/// and are still updated.
 public record Rate(double factor, Layer layer) implements Layer {
     public Rate {
         if (!(factor >= 0 && factor <= Float.MAX_VALUE)) {

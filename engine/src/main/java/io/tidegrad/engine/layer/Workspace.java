@@ -24,6 +24,7 @@ public final class Workspace {
     private int scratch;
     private final List<Watched> watched = new ArrayList<>();
     private final List<Watched> members = new ArrayList<>();
+    private final List<Pass> remembering = new ArrayList<>();
 
     public enum Purpose {
         /// Forward only: no gradients are allocated.
@@ -68,6 +69,16 @@ public final class Workspace {
     /// The outputs of all members of mixtures, in their order.
     public List<Watched> members() {
         return List.copyOf(members);
+    }
+
+    /// Registers a pass whose `remember` is called at the end of each step of learning.
+    void remember(Pass pass) {
+        remembering.add(pass);
+    }
+
+    /// The passes that remember rows, in their order.
+    public List<Pass> remembering() {
+        return List.copyOf(remembering);
     }
 
     /// Bytes of everything requested so far.

@@ -42,6 +42,7 @@ public final class Learner {
     private final Block dy;
     private final float[] served; // (maxBatch, lines, width): what a scorer would predict
     private final List<Watched> watched;
+    private final Pass[] remembering;
     private final double[][] statistics;
     private final double[][] statisticsBefore; // copies from before a step, to undo it
     private final double gradientMax; // norms up to this one overflow in no optimizer
@@ -86,6 +87,7 @@ public final class Learner {
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         step.allocateScratch(workspace);
         watched = workspace.watched();
+        remembering = workspace.remembering().toArray(Pass[]::new);
         statistics = parameters.statistics();
         statisticsBefore = Stream.of(statistics).map(double[]::clone).toArray(double[][]::new);
         // All other optimizers square the gradients.
@@ -141,6 +143,9 @@ public final class Learner {
             stored.apply(step.kernels, optimizers.ofTensors(), step.slab);
         } else {
             network.backward(step);
+        }
+        for (Pass pass : remembering) {
+            pass.remember(step);
         }
         parameters.stepped(rows);
         for (int i = 0; i < restarted.length; i++) {

@@ -408,7 +408,7 @@ public final class Parameters {
         Streams streams = plan.streams();
         long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
         markRows(0, streams.served[tensor], rowBytes, rows, count);
-        if (streams.stateParts > 0) {
+        if (streams.stateParts > 0 && !plan.isFrozen(tensor)) {
             long stateBytes = rowBytes * streams.stateParts;
             markRows(servedPages, streams.optimizer[tensor], stateBytes, rows, count);
         }

@@ -3,6 +3,7 @@ package io.tidegrad.engine.model;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
@@ -158,6 +159,8 @@ final class WarmUp {
             case EmbeddingBag table -> new EmbeddingBag(table.from(), table.columns(), table.countAt(),
                     table.weightsFrom(), Math.min(table.rows(), TABLE_ROWS_MAX), table.dimension(), table.mode(),
                     table.update(), table.start());
+            case History history -> new History(history.keyAt(), history.numberAt(), history.timeAt(),
+                    Math.min(history.rows(), TABLE_ROWS_MAX), history.values());
             case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
                     recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);
@@ -168,6 +171,7 @@ final class WarmUp {
     private static void limitIds(Layer layer, int[] limits) {
         switch (layer) {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
+            case History history -> limit(limits, history.keyAt(), 1, history.rows());
             case EmbeddingBag table -> {
                 limit(limits, table.from(), table.columns(), table.rows());
                 if (table.countAt() != EmbeddingBag.ALL) {

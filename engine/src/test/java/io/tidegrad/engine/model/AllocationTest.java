@@ -20,6 +20,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
@@ -33,6 +34,7 @@ import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Silu;
@@ -137,6 +139,10 @@ class AllocationTest {
                         new Sequence(new Concat(new Numbers(0, 3), new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
                                 new Dense(1)),
                         new BinaryCrossEntropy(), new FtrlProximal(0.01, 1, 0.1, 1), 1),
+                new NetworkSpec(new RowShape(3, 4, 1),
+                        new Sequence(new History(0, 0, 2, 7, List.of(History.Value.values())),
+                                new RunningScale(List.of(4, 4, RunningScale.NEVER_MISSING, 4)), new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),
                         new BinaryCrossEntropy(), StreamRms.of(0.01, 1e-3, 0.003), 1));

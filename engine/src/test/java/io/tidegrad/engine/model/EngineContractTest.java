@@ -9,6 +9,7 @@ import io.tidegrad.engine.layer.EagerWorkers;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.FromRow;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Mixture;
@@ -79,6 +80,7 @@ class EngineContractTest {
             seen.add(spec.clipping().getClass());
         });
         seen.add(FakeNegativeWeighted.class); // not the gradient of a loss: FakeNegativeWeightedTest has it
+        seen.add(History.class); // it changes by rows, not by gradients: HistoryTest has it
         // Their steps are not those of one loss at one rate: MixtureTest has them.
         seen.addAll(List.of(Mixture.class, OwnOptimizer.class, InputBound.class, FromRow.class));
         for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {

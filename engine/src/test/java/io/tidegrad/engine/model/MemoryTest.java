@@ -10,6 +10,7 @@ import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Relu;
@@ -92,6 +93,16 @@ class MemoryTest {
                     optimizer, clipping, Regularization.NONE, 1);
             assertComputed(Plan.of(spec), 7, spec.toString());
         }
+    }
+
+    @Test
+    void aHistoryTakesWhatIsComputed() {
+        Layer history = new History(0, 0, 2, 90_000, List.of(History.Value.values()));
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 4, 1), new Sequence(history, new Dense(1)),
+                new MeanSquaredError(), Adam.of(0.1), 1);
+        assertComputed(Plan.of(spec), 7, spec.toString());
+        assertComputed(Plan.of(RandomNetworks.with(spec, new Clipping.GlobalNorm(1), Regularization.NONE)), 30_000,
+                "with gradients");
     }
 
     @Test

@@ -16,6 +16,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
@@ -230,6 +231,8 @@ public final class DoubleNetwork {
                 int at = row * spec.row().numbers() + from;
                 return Arrays.copyOfRange(numbers, at, at + count);
             });
+            case History history ->
+                ofRows(history.values().size() + 1, row -> remembered(history, weights(path, "history"), row));
             case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
                     row -> embedded(embedding, child(path, "weight"), row));
             case EmbeddingBag bag -> ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
@@ -400,6 +403,31 @@ public final class DoubleNetwork {
             for (int i = 0; i < y.length; i++) {
                 y[i] += factor * table[id * y.length + i];
             }
+        }
+        return y;
+    }
+
+    private double[] remembered(History layer, double[] table, int row) {
+        int ids = row * spec.row().ids();
+        int columns = table.length / layer.rows();
+        int at = batch.ids[ids + layer.keyAt()] * columns;
+        int timeAt = at + (layer.numberAt() == History.NONE ? 2 : 3);
+        double[] y = new double[layer.values().size() + 1];
+        if (table[at] == 0 || table[at + 1] != batch.ids[ids + layer.keyAt() + 1]) {
+            y[y.length - 1] = 1;
+            return y;
+        }
+        for (int i = 0; i < layer.values().size(); i++) {
+            y[i] = switch (layer.values().get(i)) {
+                case LAG -> table[at + 2];
+                case DIFFERENCE -> numbers[row * spec.row().numbers() + layer.numberAt()] - table[at + 2];
+                case COUNT -> Math.log1p(table[at]);
+                case SINCE_LAST -> {
+                    double now = batch.ids[ids + layer.timeAt()] * 0x1p24 + batch.ids[ids + layer.timeAt() + 1];
+                    double last = table[timeAt] * 0x1p24 + table[timeAt + 1];
+                    yield Math.log1p(Math.max(0, now - last) / 1000);
+                }
+            };
         }
         return y;
     }

@@ -18,6 +18,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.InputBound;
@@ -115,7 +116,8 @@ public final class FixedRun {
                     "activations bc87ff6467dd0798a8ad493c867e94065c712b076c6865b08a871f863a4043dc",
                     "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7",
                     "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01",
-                    "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427");
+                    "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427",
+                    "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -151,6 +153,7 @@ public final class FixedRun {
             System.out.println("tables " + tables(hot, workers));
             System.out.println("late-labels " + lateLabels(hot, workers));
             System.out.println("mixtures " + mixtures(hot, workers));
+            System.out.println("histories " + histories(hot, workers));
         }
     }
 
@@ -424,6 +427,26 @@ public final class FixedRun {
                                         new OwnOptimizer(StreamRms.of(0.02, 1e-3, 0.003), hidden), linear),
                                 target, restarted));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, StreamRms.of(0.01, 3e-4, 0), SEED);
+    }
+
+    /// All that a history makes of a key, beside less of the same key; rows of which two in five know their key.
+    private static String histories(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        int never = RunningScale.NEVER_MISSING;
+        Layer network = new Sequence(
+                new Concat(
+                        new Sequence(new History(IDS - 1, 0, 0, TABLE_ROWS, List.of(History.Value.values())),
+                                new RunningScale(List.of(4, 4, never, 4))),
+                        new Sequence(new History(IDS - 1, History.NONE, History.NONE, 7 * TABLE_ROWS,
+                                List.of(History.Value.COUNT)), new RunningScale(List.of(never))),
+                        new Embedding(IDS - 1, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
+                new Dense(9), new Relu(), new Dense(1));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
+                Adam.of(0.01), SEED);
+        all.update(run(hot, workers, spec, 1, 2_000));
+        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
+                2_000));
+        return HexFormat.of().formatHex(all.digest());
     }
 
     /// Rows of six lines: loss and gradient.
