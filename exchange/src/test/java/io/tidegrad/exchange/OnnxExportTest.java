@@ -1,6 +1,7 @@
 package io.tidegrad.exchange;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import ai.onnxruntime.OnnxTensor;
@@ -78,6 +79,18 @@ class OnnxExportTest {
               - categories: { field: marks, count: 4, buckets: 32, dimension: 4 }
             """;
 
+    private static final String HISTORY = """
+            model: m
+            input: { topic: t }
+            label: { field: y }
+            features:
+              - number: { field: amount }
+              - history: { key: colour, field: amount, values: [lag], buckets: 16 }
+            network: [ dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: adam
+            """;
+
     private static final String WITHOUT_NUMBERS = """
             model: m
             input: { topic: t }
@@ -85,6 +98,15 @@ class OnnxExportTest {
             features:
               - category: { field: colour, buckets: 16, dimension: 4 }
             """;
+
+    @Test
+    void aModelThatRemembersIsNotExported() {
+        Parameters parameters = Parameters.initial(Plan.of(ModelSpec.parse(HISTORY, "history.yaml").network()));
+        assertThatThrownBy(() -> OnnxExport.of("model", parameters, Map.of()))
+                .isInstanceOf(NotExpressibleException.class).hasMessage(
+                        "layer 0.1.0 remembers what came before, per key (a history in the spec): an ONNX model has no"
+                                + " state that its inputs change; serve this model with a scorer");
+    }
 
     static List<Integer> seeds() {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();

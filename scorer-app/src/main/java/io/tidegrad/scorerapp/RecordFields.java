@@ -57,6 +57,15 @@ final class RecordFields {
                     }
                 }
                 case Feature.Numeric number -> expectNumber(number.field());
+                case Feature.Remembered history -> {
+                    if (history.field() != null) {
+                        expectNumber(history.field());
+                    }
+                    if (history.time() != null) {
+                        expectTime(history.time(), times);
+                    }
+                    expectCategories(history.key(), categories);
+                }
                 case Feature.Category category -> expectCategories(category.fields(), categories);
                 case Feature.Cross cross -> cross.crossed().forEach(of -> {
                     if (of.part() == null) {

@@ -156,6 +156,7 @@ final class Explainer {
             case Feature.Categories list -> "categories";
             case Feature.Bag bag -> "bag";
             case Feature.ShiftedLabel shifted -> "shifted-label";
+            case Feature.Remembered history -> "history";
         };
     }
 }

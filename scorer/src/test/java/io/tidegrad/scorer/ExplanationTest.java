@@ -107,6 +107,32 @@ class ExplanationTest {
         }
     }
 
+    /// Neutral is a key that never came: one whose table row another key has, or none.
+    @ParameterizedTest
+    @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
+        "loss: binary-cross-entropy\nrecipe: auto"})
+    void aContributionOfAHistoryIsWhatAKeyThatNeverCameLacks(String network) {
+        String yaml = """
+                model: remembering
+                input: { topic: flights, event-time: departed }
+                label: { field: late }
+                features:
+                  - number: { field: distance, scale: standard }
+                  - history: { key: [origin, destination], field: distance, time: departed, buckets: 4096,
+                               values: [lag, difference, count, since-last] }
+                """ + network + "\n";
+        try (Scorer scorer = scorer(TestTrainer.of(ModelSpec.parse(yaml, "test")))) {
+            Map<String, Object> record = record(77);
+            Explanation explanation = scorer.explain(record);
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::kind).containsExactly("number",
+                    "history");
+            Map<String, Object> unknown = new HashMap<>(record);
+            unknown.put("origin", "an airport that never was");
+            assertThat((double) explanation.contributions().get(1).logits()[0])
+                    .isCloseTo(logit(scorer, record) - logit(scorer, unknown), within(1e-4)).isNotZero();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 77, 1_000})
     void contributionsToALinearModelAddUpToItsLogit(long event) {

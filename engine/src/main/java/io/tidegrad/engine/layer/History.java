@@ -147,7 +147,7 @@ public record History(int keyAt, int numberAt, int timeAt, int rows, List<Value>
         }
 
         private boolean isKnown(Step step, int row, float[] state, int at) {
-            return state[at + COUNT] > 0 && state[at + TAG] == step.ids[row * step.idsPerRow + layer.keyAt + 1];
+            return state[at + COUNT] > 0 && state[at + TAG] == (float) step.ids[row * step.idsPerRow + layer.keyAt + 1];
         }
 
         /// Only a difference has a gradient: that of the row's number, where the key is known.
@@ -181,14 +181,14 @@ public record History(int keyAt, int numberAt, int timeAt, int rows, List<Value>
                 float[] state = table.block(touched[row]);
                 int at = table.at(touched[row]);
                 int ids = row * step.idsPerRow;
-                state[at + COUNT] = isKnown(step, row, state, at) ? Math.min(state[at + COUNT] + 1, PART) : 1;
-                state[at + TAG] = step.ids[ids + layer.keyAt + 1];
+                state[at + COUNT] = isKnown(step, row, state, at) ? Math.min(state[at + COUNT] + 1, (float) PART) : 1;
+                state[at + TAG] = (float) step.ids[ids + layer.keyAt + 1];
                 if (layer.numberAt != NONE) {
                     state[at + number] = given(step, row);
                 }
                 if (layer.timeAt != NONE) {
-                    state[at + time] = step.ids[ids + layer.timeAt];
-                    state[at + time + 1] = step.ids[ids + layer.timeAt + 1];
+                    state[at + time] = (float) step.ids[ids + layer.timeAt];
+                    state[at + time + 1] = (float) step.ids[ids + layer.timeAt + 1];
                 }
             }
         }

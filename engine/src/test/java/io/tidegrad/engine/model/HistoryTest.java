@@ -137,7 +137,7 @@ class HistoryTest {
             return new float[]{0, 0, 0, 0, 1};
         }
         double seconds = Math.max(0, event.millis - known.millis) / 1000.0;
-        return new float[]{known.number, event.number - known.number, ScalarMath.log1p(known.count),
+        return new float[]{known.number, event.number - known.number, ScalarMath.log1p((float) known.count),
             ScalarMath.log1p((float) seconds), 0};
     }
 

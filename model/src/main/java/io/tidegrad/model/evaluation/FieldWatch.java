@@ -91,7 +91,8 @@ final class FieldWatch {
                 case INDICATOR -> Missing.number(layout.indicatorAt(index), 1);
                 case VALUE -> Missing.number(numberAt, (float) number.transformed(number.missing().value()));
             }, new Numbers(numberAt, alarm), alarm);
-            case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _ -> null;
+            case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _,Feature.Remembered _ ->
+                null;
         };
     }
 

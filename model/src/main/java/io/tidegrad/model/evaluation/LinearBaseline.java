@@ -117,6 +117,9 @@ final class LinearBaseline {
             Feature feature = spec.features().get(i);
             int from = spec.layout().idAt(i);
             int lengthAt = spec.layout().lengthAt(i);
+            if (feature instanceof Feature.Remembered) {
+                continue; // its ids are places in a memory that a baseline lacks
+            }
             int until = i + 1 < spec.features().size() ? spec.layout().idAt(i + 1) : rowIds;
             for (int id = from; id < until; id++) {
                 if (id != lengthAt) {

@@ -181,9 +181,14 @@ final class CanonicalText {
         return Murmur3.hash(bytes, 0, length, 0);
     }
 
+    /// Another hash, of seed 1, by which texts with the same `hash` differ.
+    int tag() {
+        return Murmur3.hash(bytes, 0, length, 1);
+    }
+
     /// 64 bits: those of [#hash], and those of seed 1.
     long longHash() {
-        return (long) hash() << 32 | Integer.toUnsignedLong(Murmur3.hash(bytes, 0, length, 1));
+        return (long) hash() << 32 | Integer.toUnsignedLong(tag());
     }
 
     /// Copies what fits of the text, up to the end of a character. Returns how many bytes these are.

@@ -1,6 +1,7 @@
 package io.tidegrad.model.feature;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.RowLayout;
 import java.nio.ByteBuffer;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// Computes one feature and writes it to its columns.
 abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter,
         FeatureWriter.TimePartWriter, FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter,
-        FeatureWriter.ShiftedLabelWriter, SequenceWriter, CategoriesWriter {
+        FeatureWriter.ShiftedLabelWriter, FeatureWriter.HistoryWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -46,6 +47,8 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                         list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), list.cut(), text);
             case Feature.ShiftedLabel shifted ->
                 new ShiftedLabelWriter(shifted, fields.indexOf(shifted.field()), idAt, layout.lengthAt(index));
+            case Feature.Remembered history ->
+                new HistoryWriter(history, fields, numberAt, idAt, text, scaled ? SCALED_MAX : NUMBER_MAX);
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
@@ -289,6 +292,57 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                         "null or a whole number from 0 to " + (feature.classes() - 1), value);
             }
             return index;
+        }
+    }
+
+    /// Writes a key's table row and its tag, the number, and the time in two parts. The layer `History` does the rest.
+    static final class HistoryWriter extends FeatureWriter {
+        private static final int PART_BITS = Integer.numberOfTrailingZeros(History.PART);
+
+        private final HashWriter key;
+        private final CanonicalText text;
+        private final @Nullable String numberField;
+        private final @Nullable String timeField;
+        private final int number;
+        private final int time;
+        private final int numberAt;
+        private final int idAt;
+        private final double max;
+
+        HistoryWriter(Feature.Remembered feature, List<String> all, int numberAt, int idAt, CanonicalText text,
+                double max) {
+            key = new HashWriter(feature.key().stream().map(field -> new Feature.Crossed(field, null)).toList(),
+                    feature.buckets(), idAt, all, text);
+            this.text = text;
+            numberField = feature.field();
+            timeField = feature.time();
+            number = numberField == null ? -1 : all.indexOf(numberField);
+            time = timeField == null ? -1 : all.indexOf(timeField);
+            this.numberAt = numberAt;
+            this.idAt = idAt;
+            this.max = max;
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            key.write(values, row);
+            row.ids[idAt + 1] = text.tag() & History.PART - 1;
+            if (numberField != null) {
+                Object value = values[number];
+                if (value == null) {
+                    throw Values.missing(numberField, "a value");
+                }
+                row.numbers[numberAt] = checked(numberField, Values.number(numberField, value), max);
+            }
+            if (timeField != null) {
+                Object value = values[time];
+                if (value == null) {
+                    throw Values.missing(timeField, "a time");
+                }
+                long millis = Values.time(timeField, value); // within ±2^48, as all years up to 9999
+                row.ids[idAt + 2] = (int) (millis >> PART_BITS);
+                row.ids[idAt + 3] = (int) (millis & History.PART - 1);
+            }
         }
     }
 

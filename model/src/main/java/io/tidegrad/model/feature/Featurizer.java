@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 /// crosses and time parts, missing is a value of its own. A number is rejected if it is not finite or, after its
 /// transform, beyond ±10^15, so that every later product is finite in float32.
 public final class Featurizer {
+    private static final int NO_KEY = -1;
+
     private final List<Feature> features;
     private final List<String> fields; // each field that a feature reads, once
     private final @Nullable Object[] values; // of `fields` in the current event
@@ -176,8 +178,8 @@ public final class Featurizer {
         }
     }
 
-    /// Fills a neutral row: categories, crosses, time parts and lists as if their fields were missing, and all numbers
-    /// 0.
+    /// Fills a neutral row: categories, crosses, time parts and lists as if their fields were missing, histories as of a key
+    /// that never came, and all numbers 0.
     public void writeNeutral(Row row) {
         Arrays.fill(row.numbers, 0);
         Arrays.fill(row.ids, 0);
@@ -187,6 +189,8 @@ public final class Featurizer {
             for (int i = 0; i < writers.length; i++) {
                 if (takesNothing(features.get(i))) {
                     writers[i].write(values, row);
+                } else if (features.get(i) instanceof Feature.Remembered) {
+                    row.ids[layout.idAt(i) + 1] = NO_KEY;
                 }
             }
         } catch (RejectedException never) {
@@ -202,6 +206,7 @@ public final class Featurizer {
             case Feature.Categories list -> true;
             case Feature.Bag bag -> true;
             case Feature.ShiftedLabel shifted -> true;
+            case Feature.Remembered history -> false;
             case Feature.Numeric number -> false;
             case Feature.Cyclic cyclic -> false;
             case Feature.Pixels pixels -> false;

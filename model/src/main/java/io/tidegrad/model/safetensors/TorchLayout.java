@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.FromRow;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Mixture;
@@ -63,6 +64,7 @@ final class TorchLayout {
             }
             // A table has the same axes in both.
             case Embedding _,EmbeddingBag _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
+            case History history -> add(path, "history", axes(path, "history"), List.of(0, 1));
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
                 addConvolution(path, conv.bias(), List.of(conv.kernel().height(), conv.kernel().width()));

@@ -2,6 +2,8 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.History;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -175,6 +177,38 @@ public sealed interface Feature {
         /// The table row that never learns, its last.
         public int unknown() {
             return Math.max(classes, start + 1);
+        }
+    }
+
+    /// Numbers made of what came before with the same key: an engine's `History`, whose values are scaled by what was seen of
+    /// them.
+    ///
+    /// @param key one field, or several that are the key together; each as in `Category`
+    /// @param field the number that is remembered; null if no value is made of it
+    /// @param time the time that is remembered; null if no value is made of it
+    /// @param buckets keys that are remembered at most
+    record Remembered(List<String> key, @Nullable String field, @Nullable String time, List<History.Value> values,
+            int buckets) implements Feature {
+        public Remembered {
+            key = List.copyOf(key);
+            values = List.copyOf(values);
+        }
+
+        @Override
+        public List<String> fields() {
+            List<String> fields = new ArrayList<>(key);
+            if (field != null) {
+                fields.add(field);
+            }
+            if (time != null) {
+                fields.add(time);
+            }
+            return fields;
+        }
+
+        @Override
+        public boolean isOf(List<String> fields) {
+            return key.equals(fields);
         }
     }
 

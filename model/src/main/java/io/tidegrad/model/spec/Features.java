@@ -2,6 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
@@ -45,6 +46,10 @@ final class Features {
     private static final ValueType<Feature.Missing> MISSING = new ValueType<>(Features::missing, Features::canonical);
     private static final ValueType<Feature.Crossed> CROSSED = new ValueType<>(Features::crossed, Features::canonical);
     private static final ValueType<List<Feature.Crossed>> CROSSED_FIELDS = crossedFields(CROSSED_MAX);
+    private static final ValueType<List<String>> KEY = new ValueType<>(Features::key, Features::canonicalKey);
+    private static final ValueType<List<History.Value>> VALUES =
+            ValueType.list("values like [lag, count]", ValueType.oneOf(History.Value.values()));
+    private static final ValueType<List<History.Value>> REMEMBERED = VALUES.readBy(Features::values);
     private static final String[] PARTS = Stream.of(Feature.Part.values()).map(Flow::name).toArray(String[]::new);
     private static final int ORDER_MIN = 2;
 
@@ -71,7 +76,8 @@ final class Features {
             new Form<>("sequence", Feature.Sequence.class, Features::sequence),
             new Form<>("categories", Feature.Categories.class, Features::categories),
             new Form<>("bag", Feature.Bag.class, Features::bag),
-            new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel)));
+            new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel),
+            new Form<>("history", Feature.Remembered.class, Features::remembered)));
 
     /// Ways to write features: canonical text has those.
     private static final Forms<Rule> RULES =
@@ -489,5 +495,63 @@ final class Features {
             keys.problem("weights", "weights go with a field that is a list, not with a text that is cut into one");
         }
         return new Feature.Bag(field, count, cut, buckets, dimension, mode, weights, update(keys, Feature.Bag::update));
+    }
+
+    /// Fields that are named must be remembered for something.
+    private static Feature.Remembered remembered(Keys<Feature.Remembered> keys) {
+        List<String> key = keys.required("key", "a field, or a list of fields that are the key together", KEY,
+                Feature.Remembered::key);
+        String field = keys.orNull("field", ValueType.FIELD, Feature.Remembered::field);
+        String time = keys.orNull("time", ValueType.FIELD, Feature.Remembered::time);
+        List<History.Value> values = keys.required("values", "a list like [lag, difference, count, since-last]",
+                REMEMBERED, Feature.Remembered::values);
+        if (!values.isEmpty()) {
+            requireUse(keys, "field", field, "lag or difference", values.stream().anyMatch(History.Value::isOfNumber));
+            requireUse(keys, "time", time, "since-last", values.stream().anyMatch(History.Value::isOfTime));
+        }
+        return new Feature.Remembered(key, field, time, values, buckets(keys, Feature.Remembered::buckets));
+    }
+
+    /// None where there is a mistake.
+    private static List<History.Value> values(SpecNode node) {
+        int before = node.problems();
+        List<History.Value> values = VALUES.read().apply(node);
+        if (node.problems() == before && values.stream().distinct().count() < values.size()) {
+            node.problem("expected each value once, found "
+                    + values.stream().map(Flow::name).collect(Collectors.joining(", ", "[", "]")));
+        }
+        return node.problems() > before ? List.of() : values;
+    }
+
+    private static void requireUse(Keys<Feature.Remembered> keys, String key, @Nullable String field, String value,
+            boolean isUsed) {
+        if (field == null && isUsed) {
+            keys.problem("expected " + key + ", which " + value + " is made of, found none");
+        } else if (field != null && !isUsed) {
+            keys.problem(key, "expected " + value + " among the values, for nothing else is made of it");
+        }
+    }
+
+    private static List<String> key(SpecNode node) {
+        if (!node.isList()) {
+            return List.of(node.field());
+        }
+        List<String> fields = new ArrayList<>();
+        for (SpecNode entry : node.list("fields")) {
+            String field = entry.field();
+            if (!field.isEmpty() && fields.contains(field)) {
+                entry.problem("'" + field + "' is in the key already");
+            }
+            fields.add(field);
+        }
+        if (fields.size() > CROSSED_MAX) {
+            node.problem("expected at most " + CROSSED_MAX + " fields, found " + fields.size());
+        }
+        return fields;
+    }
+
+    private static String canonicalKey(List<String> key) {
+        return key.size() == 1 ? Flow.quoted(key.getFirst())
+                : key.stream().map(Flow::quoted).collect(Collectors.joining(", ", "[", "]"));
     }
 }

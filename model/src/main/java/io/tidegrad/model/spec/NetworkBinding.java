@@ -3,12 +3,14 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -177,8 +179,21 @@ final class NetworkBinding {
             case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
                     bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
                     bag.dimension(), bag.mode(), bag.update()));
+            case Feature.Remembered history -> branches.add(remembered(history, index, layout));
             case Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
             }
         }
+    }
+
+    /// A history and the scale of its values. Where a key had no event before, there is nothing to scale but the count.
+    static Layer remembered(Feature.Remembered history, int index, RowLayout layout) {
+        int keyAt = layout.idAt(index);
+        int none = history.values().size();
+        List<Integer> flags = history.values().stream()
+                .map(value -> value == History.Value.COUNT ? RunningScale.NEVER_MISSING : none).toList();
+        return new Sequence(
+                new History(keyAt, history.field() == null ? History.NONE : layout.numberAt(index),
+                        history.time() == null ? History.NONE : keyAt + 2, history.buckets(), history.values()),
+                new RunningScale(flags));
     }
 }

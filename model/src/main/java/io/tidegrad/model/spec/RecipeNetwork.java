@@ -66,11 +66,31 @@ final class RecipeNetwork {
                 .map(member -> (Layer) new OwnOptimizer(member.optimizer(recipe.rate()), member(member))).toList(),
                 target(loss), members.indexOf(Recipe.Member.RESTARTING));
         Numbered numbers = numbers();
-        if (numbers.runs.isEmpty()) {
+        List<Layer> histories = histories();
+        if (numbers.runs.isEmpty() && histories.isEmpty()) {
             return new Sequence(mixture);
         }
         Layer row = numbers.runs.size() == 1 ? numbers.runs.getFirst() : new Concat(numbers.runs);
-        return new Sequence(row, new RunningScale(numbers.flags), mixture);
+        if (histories.isEmpty()) {
+            return new Sequence(row, new RunningScale(numbers.flags), mixture);
+        }
+        List<Layer> scaled = new ArrayList<>();
+        if (!numbers.runs.isEmpty()) {
+            scaled.add(new Sequence(row, new RunningScale(numbers.flags)));
+        }
+        scaled.addAll(histories);
+        return new Sequence(scaled.size() == 1 ? scaled.getFirst() : new Concat(scaled), mixture);
+    }
+
+    /// One for all members: they read the same memory.
+    private List<Layer> histories() {
+        List<Layer> histories = new ArrayList<>();
+        for (int i = 0; i < features.size(); i++) {
+            if (features.get(i) instanceof Feature.Remembered history) {
+                histories.add(NetworkBinding.remembered(history, i, layout));
+            }
+        }
+        return histories;
     }
 
     /// A line for each member, then one for the mixture.
@@ -126,7 +146,7 @@ final class RecipeNetwork {
     }
 
     private boolean hasNumbers() {
-        return !numbers().runs.isEmpty();
+        return !numbers().runs.isEmpty() || features.stream().anyMatch(Feature.Remembered.class::isInstance);
     }
 
     /// The columns of a row that are scaled.
@@ -200,8 +220,9 @@ final class RecipeNetwork {
                         bag.dimension(), bag.update(), linear));
                 case Feature.Categories list -> tables.add(bag(at, list.count(), layout.lengthAt(i),
                         EmbeddingBag.UNWEIGHTED, list.buckets(), list.dimension(), list.update(), linear));
-                case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
-                }
+                case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.Remembered _ ->
+                    {
+                    }
             }
         }
         return tables;

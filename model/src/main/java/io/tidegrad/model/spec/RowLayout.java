@@ -5,18 +5,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
-/// first layers (read them) agree by. Numbers lie in three blocks, raw ones first, then those to be standardised, then
-/// the weights of bags, each in the spec's order; ids lie in the spec's order: one a table and value, behind those of a
-/// list how many values it has.
+/// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be standardised, then
+/// the weights of bags, then what histories remember, each in the spec's order; ids lie in the spec's order: one a table and
+/// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
+/// parts of its time if it has one.
 public final class RowLayout {
     private final List<Feature> features;
-    private final int[] numberAt; // by feature: its first raw column, its standardised one, or its first weight
+    private final int[] numberAt; // by feature: its first raw column, its standardised one, its first weight, or what it remembers
     private final int[] indicatorAt; // by feature, -1 without
     private final int[] idAt;
     private final int[] lengthAt; // by feature, -1 without
     private final int rawNumbers;
     private final int standardNumbers;
     private final int bagWeights;
+    private final int remembered;
     private final int ids;
 
     RowLayout(List<Feature> features) {
@@ -54,6 +56,13 @@ public final class RowLayout {
             }
         }
         bagWeights = weights;
+        int numbers = 0;
+        for (int i = 0; i < features.size(); i++) {
+            if (features.get(i) instanceof Feature.Remembered history && history.field() != null) {
+                numberAt[i] = raw + standard + weights + numbers++;
+            }
+        }
+        remembered = numbers;
     }
 
     public int rawNumbers() {
@@ -65,14 +74,14 @@ public final class RowLayout {
     }
 
     public int numbers() {
-        return rawNumbers + standardNumbers + bagWeights;
+        return rawNumbers + standardNumbers + bagWeights + remembered;
     }
 
     public int ids() {
         return ids;
     }
 
-    /// First column of a feature's numbers, of a bag of its weights.
+    /// First column of a feature's numbers, of a bag of its weights, of a history of what it remembers.
     public int numberAt(int feature) {
         return numberAt[feature];
     }
@@ -117,6 +126,9 @@ public final class RowLayout {
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
             numbers = bag.count();
         }
+        if (of instanceof Feature.Remembered history && history.field() != null) {
+            numbers = 1;
+        }
         System.arraycopy(fromNumbers, numberAt[feature], toNumbers, numberAt[feature], numbers);
         if (indicatorAt[feature] >= 0) {
             toNumbers[indicatorAt[feature]] = fromNumbers[indicatorAt[feature]];
@@ -151,6 +163,7 @@ public final class RowLayout {
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());
+                case Feature.Remembered history -> new Width(0, false, history.time() == null ? 2 : 4);
                 case Feature.ShiftedLabel shifted -> new Width(0, false, shifted.count());
             };
         }

@@ -92,6 +92,36 @@ class FeaturizerTest {
                 rejection(of("time-part: { field: departed, parts: [hour] }"), event("departed", "noon")).detail());
     }
 
+    /// Table rows and tags from another implementation (Python): murmur3_32 of seed 0 % 65536 and of seed 1 % 2^24, of
+    /// "card=4711", "card" and "card=4711\xffmerchant=m".
+    @Test
+    void aHistoryHasItsKeyTwiceHashedANumberAndATime() {
+        Featurizer featurizer =
+                of("history: { key: card, field: amount, time: at, values: [difference, since-last], buckets: 65536 }",
+                        "history: { key: [card, merchant], values: [count], buckets: 65536 }");
+        Row row = Specs.row(featurizer, event("card", 4711, "merchant", "m", "amount", -2.5, "at", TIME));
+        assertThat(row.numbers).containsExactly(-2.5f);
+        assertThat(row.ids).containsExactly(58_019, 3_860_350, 58_632, 638_488, 63_022, 12_332_588);
+        // A time before 1970 has a second part from 0 on, too.
+        assertThat(Specs.row(featurizer, event("amount", 0, "at", -1L)).ids).startsWith(16_593, 10_561_359, -1,
+                16_777_215);
+
+        assertThat(rejection(featurizer, event("card", 1, "at", TIME)).detail())
+                .isEqualTo("field 'amount': expected a value, found null");
+        assertThat(rejection(featurizer, event("card", 1, "amount", 1)).detail())
+                .isEqualTo("field 'at': expected a time, found null");
+        assertThat(rejection(featurizer, event("card", 1, "amount", 2e15, "at", TIME)).detail())
+                .isEqualTo("field 'amount': expected a number within ±1e15, found 2.0E15");
+        // The last time that there is: its parts, and so the state, are whole floats.
+        assertThat(Specs.row(featurizer, event("amount", 0, "at", "9999-12-31T23:59:59.999Z")).ids).startsWith(16_593,
+                10_561_359, 15_103_954, 2_087_935);
+
+        Row neutral = featurizer.newRow();
+        featurizer.writeNeutral(neutral);
+        assertThat(neutral.numbers).containsExactly(0f);
+        assertThat(neutral.ids).containsExactly(0, -1, 0, 0, 0, -1); // the tag of no key
+    }
+
     @Test
     void aMissingCategoryIsAValueOfItsOwn() {
         Featurizer featurizer = new Featurizer(Specs.flights());

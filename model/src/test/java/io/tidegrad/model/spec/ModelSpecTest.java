@@ -112,6 +112,8 @@ class ModelSpecTest {
               - bag: { field: tags, mode: mean, count: 3, split: "|", buckets: 5 }
               - categories: { field: title, ngrams: 2, count: 2, buckets: 5 }
               - text: { field: review, ngrams: 3, buckets: 9 }
+              - history: { key: card, field: amount, time: when, values: [lag, count, since-last, difference], buckets: 99 }
+              - history: { values: [count], key: [card, c], buckets: 7 }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -434,7 +436,8 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(19 + 3 + 129);
+        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2);
+        assertThat(layout.numbers()).isEqualTo(14); // the last one is remembered
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

@@ -76,6 +76,8 @@ enum CellKind {
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
             case Feature.Numeric _ -> NUMBER;
+            case Feature.Remembered history ->
+                field.equals(history.time()) ? TIME : field.equals(history.field()) ? NUMBER : TEXT;
             case Feature.Categories list -> list.cut() == null ? LIST : TEXT;
             case Feature.Bag bag -> bag.cut() == null ? LIST : TEXT;
             case Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _ -> LIST;
