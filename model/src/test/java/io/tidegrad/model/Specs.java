@@ -58,6 +58,7 @@ public final class Specs {
               - number: { field: distance, scale: standard, missing: indicator }
               - number: { field: speed }
               - cross: { fields: [a, b], buckets: 9, dimension: 1 }
+              - history: { key: a, field: speed, values: [lag, difference, count], buckets: 9 }
             network:
               - branches:
                   - [ features: [image], reshape: [1, 8, 8], conv2d: { channels: 3, kernel: [3, 2], stride: [1, 2],
@@ -70,7 +71,7 @@ public final class Specs {
                       rms-norm: { epsilon: 0.01, frozen: true } ]
                   - [ features: [words], reshape: [5, 4], transpose,
                       conv1d: { channels: 2, kernel: 2, stride: 2, padding: 1, init: he-normal }, flatten, elu: { alpha: 0.5 } ]
-                  - [ features: [tags, marks, distance, speed, [a, b]], silu ]
+                  - [ features: [tags, marks, distance, speed, [a, b], a], silu ]
               - dense: { units: 8, init: he-normal }
               - leaky-relu: { slope: 0.2 }
               - residual: [ dense: 8, softplus, dropout: 0.1, dense: 8, gelu: { form: tanh } ]

@@ -143,15 +143,14 @@ class HistoryFeatureTest {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         SafetensorsExport.write(model.parameters(), Map.of(), bytes);
         Path file = Files.write(directory.resolve("cards.safetensors"), bytes.toByteArray());
-        String sha256 =
-                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.toByteArray()));
+        String sha256 = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.toByteArray()));
 
         OnlineModel imported = OnlineModel.initial(spec(network, 1), SCALAR);
         SafetensorsImport.read(file, sha256, imported.parameters());
 
         assertThat(memory(imported, 0)).isEqualTo(memory(model, 0));
-        assertThat(SafetensorsExport.names(model.parameters())).anyMatch(name -> name.startsWith("0.")
-                && name.contains("history"));
+        assertThat(SafetensorsExport.names(model.parameters()))
+                .anyMatch(name -> name.startsWith("0.") && name.contains("history"));
     }
 
     @ParameterizedTest

@@ -34,6 +34,7 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Sgd;
 import io.tidegrad.engine.testing.RandomNetworks;
+import io.tidegrad.model.Specs;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RecipeTest;
 import java.io.IOException;
@@ -117,10 +118,11 @@ class TorchLayoutTest {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();
     }
 
-    /// The random networks, and those of two recipes.
+    /// The random networks, those of two recipes, and one with a history.
     static List<NetworkSpec> networks() {
         return Stream.concat(seeds().stream().map(seed -> new RandomNetworks(seed).spec()),
-                Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER).map(yaml -> ModelSpec.parse(yaml, "recipe").network()))
+                Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER, Specs.EVERY_LAYER)
+                        .map(yaml -> ModelSpec.parse(yaml, "recipe").network()))
                 .toList();
     }
 

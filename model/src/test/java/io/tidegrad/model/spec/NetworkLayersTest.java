@@ -9,6 +9,7 @@ import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
@@ -16,6 +17,7 @@ import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.model.Plan;
@@ -97,9 +99,13 @@ class NetworkLayersTest {
                 new Numbers(88, 2), new Sequence(List.of(new Numbers(90, 1), new Standardise())),
                 new EmbeddingBag(7, 3, 10, 91, 20, 4, EmbeddingBag.Mode.SUM, Embedding.Update.TOUCHED),
                 new EmbeddingBag(11, 2, 13, -1, 10, 2, EmbeddingBag.Mode.MEAN, Embedding.Update.TOUCHED),
-                new Embedding(14, 1, 9, 1, Embedding.Update.TOUCHED));
-        assertThat(spec.network().row().numbers()).isEqualTo(94);
-        assertThat(spec.network().row().ids()).isEqualTo(15);
+                new Embedding(14, 1, 9, 1, Embedding.Update.TOUCHED),
+                new Sequence(
+                        new History(15, 94, History.NONE, 9,
+                                List.of(History.Value.LAG, History.Value.DIFFERENCE, History.Value.COUNT)),
+                        new RunningScale(List.of(3, 3, RunningScale.NEVER_MISSING))));
+        assertThat(spec.network().row().numbers()).isEqualTo(95);
+        assertThat(spec.network().row().ids()).isEqualTo(17);
         Plan.of(spec.network());
     }
 
