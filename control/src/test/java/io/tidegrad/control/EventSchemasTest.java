@@ -58,6 +58,9 @@ class EventSchemasTest {
         "cyclic: { field: merchant.country, period: 3 }                      | a number     | text",
         "sequence: { field: at, steps: 2, width: 1 }                         | a list of numbers | a number",
         "sequence: { field: \"tags\", steps: 2, width: 1 }                     | a list of numbers | a list of text",
+        "history: { key: flag, time: flag, values: [since-last], buckets: 8 } | a time      | true or false",
+        "history: { key: flag, field: merchant.country, values: [lag], buckets: 8 } | a number | text",
+        "history: { key: [flag, tags], values: [count], buckets: 8 }         | one value    | a list of text",
         "bag: { field: merchant.country, count: 2, buckets: 8, dimension: 2 } | a list      | text",
         "bag: { field: tags, count: 2, split: \";\", buckets: 8, dimension: 2 } | one value   | a list of text"})
     void aFeatureThatCantBeMadeOfItsFieldIsRefused(String feature, String expected, String found) {
