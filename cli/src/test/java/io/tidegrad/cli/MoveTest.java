@@ -128,7 +128,9 @@ class MoveTest {
         here.sendKeyed(150, 200);
         Path spec = here.spec(directory, model);
         int early; // records of the changelog
-        try (TrainerApp trainer = here.trainer(directory.resolve("here"), "--spec", spec.toString())) {
+        // With pages in every commit, so that the newest one that is there has a whole state.
+        try (TrainerApp trainer =
+                here.trainer(directory.resolve("here"), "--spec", spec.toString(), "--redo-seconds", "0")) {
             Readings.awaitLearned(trainer, model, 1, here.end());
             early = records(changelog).size();
             here.sendKeyed(200, 300);
