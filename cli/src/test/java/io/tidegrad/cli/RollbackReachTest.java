@@ -77,7 +77,9 @@ class RollbackReachTest {
     void aPoisonedStretchIsTakenOutThoughNoVersionBeforeItIsPublished() {
         Path spec = readings.spec(directory, model);
         readings.send(GOOD);
-        try (TrainerApp trainer = trainer("--spec", spec.toString()); Scorer scorer = scorer(model)) {
+        // With pages in every commit, so that the state in the changelog is poisoned, too.
+        try (TrainerApp trainer = trainer("--spec", spec.toString(), "--redo-seconds", "0");
+                Scorer scorer = scorer(model)) {
             Readings.awaitLearned(trainer, model, 1, readings.end());
             long poisonFrom = readings.end();
             readings.send(POISON);
