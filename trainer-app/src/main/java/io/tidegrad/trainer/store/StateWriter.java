@@ -120,7 +120,7 @@ final class StateWriter {
     private boolean rejectionsChanged;
 
     private long changedBytes;
-    private long writtenBytes; // of pages, by the last flush of a page log
+    private long pagesBytes; // that this life's last pages had
     private long waiting; // events learned since the last flush
     private long waitingSince;
     private long learnedAt;
@@ -227,8 +227,9 @@ final class StateWriter {
         if (!settings.paced()) {
             return settings.commitMax().toMillis();
         }
-        long forBytes = choice.kind() == StoreKind.PAGE_LOG ? writtenBytes * 1_000 / settings.bytesPerSecond() : 0;
-        return Math.clamp(forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
+        boolean allWritePages = choice.kind() == StoreKind.PAGE_LOG && settings.pagesRedoGoal().isZero();
+        return Math.clamp(allWritePages ? pagesMillis() : 0, settings.commitMin().toMillis(),
+                settings.commitMax().toMillis());
     }
 
     /// Returns whether to ask Streams for a commit: the interval is over and the events need not wait for others, or the
@@ -279,7 +280,6 @@ final class StateWriter {
                 if (!base.isStored() || pagesAreDue(state.nextOffset())) {
                     logPages(state, carry);
                 } else {
-                    writtenBytes = 0;
                     checkIfDue(published, state);
                 }
             }
@@ -351,7 +351,7 @@ final class StateWriter {
     private void logPages(State state, byte[] carry) {
         checkFinite(unchecked, state);
         int slot = Math.max(0, base.slot());
-        writtenBytes = (long) sinceBase.count() * PAGE;
+        pagesBytes = (long) sinceBase.count() * PAGE;
         for (int page = sinceBase.next(0); page >= 0; page = sinceBase.next(page + 1)) {
             byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
             byte[] value = StoreRecords.allocate(parameters.pageLength(page));
@@ -454,10 +454,26 @@ final class StateWriter {
         if (choice.kind() == StoreKind.IMAGE_AND_REDO || nextOffset == base.nextOffset()) {
             return false;
         }
-        return !base.isStored() || store.stopping() || redoNanos() >= settings.pagesRedoGoal().toNanos()
-                || (long) sinceBase.count() * PAGE >= settings.pagesBytesGoal()
+        return !base.isStored() || store.stopping() || pagesAreWorthIt()
                 || rejectionsLogged.length > PAGES_REJECTIONS_BYTES_MAX || clock.nanos() - learnedAt >= IDLE.toNanos()
                 || aQuarterOfRetentionIsOver() || retentionIsNear();
+    }
+
+    /// Returns whether a restart would learn again for long enough, or enough has changed: but not before the last pages have
+    /// had the time that they may take, because a model whose rows lie all over its pages changes most of them in a moment,
+    /// and its commits should not wait for them; nor after a flush could not write them all.
+    private boolean pagesAreWorthIt() {
+        long changed = (long) sinceBase.count() * PAGE;
+        if (settings.pagesRedoGoal().isZero() || changed >= flushBytesMax) {
+            return true;
+        }
+        return (clock.nanos() - baseAt) / 1_000_000 >= pagesMillis()
+                && (redoNanos() >= settings.pagesRedoGoal().toNanos() || changed >= settings.pagesBytesGoal());
+    }
+
+    /// Returns how long the last pages may take, by the bytes that may be written in a second.
+    private long pagesMillis() {
+        return pagesBytes * 1_000 / settings.bytesPerSecond();
     }
 
     /// Returns whether so much time has passed, or so much was learned, since the base was written, whatever the append

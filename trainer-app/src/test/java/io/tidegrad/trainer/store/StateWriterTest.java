@@ -245,6 +245,27 @@ class StateWriterTest {
     }
 
     @Test
+    void aPageLogWhosePagesChangeFasterThanTheyMayBeWrittenStillCommitsAtItsShortestInterval() {
+        long pagesASecond = 20;
+        MemoryChangelog.Life life = begun(changelog.settings(StoreKind.PAGE_LOG, pagesASecond * 8_192,
+                Retention.FOR_EVER, Duration.ofSeconds(30)));
+        int withPages = 0;
+        long bytes = 0;
+        for (int commit = 0; commit < 100; commit++) {
+            life.learn(1);
+            changelog.now += 100 * MILLI;
+            assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
+            if (writesPages(life)) {
+                withPages++;
+                bytes += changelog.openBytes();
+            }
+        }
+        assertThat(withPages).isBetween(2, 40);
+        // In ten seconds, and what one flush may have beside it.
+        assertThat(bytes).isLessThan((10 * pagesASecond + 50) * 8_192);
+    }
+
+    @Test
     void aPageLogThatLearnsNothingForTenSecondsWritesItsPagesAndThenHasNothingToLookFor() {
         MemoryChangelog.Life life = begun(pagesSeldom());
         assertThat(life.writer.lookEvery(life.nextOffset)).isEqualTo(Duration.ofSeconds(10));
