@@ -47,7 +47,7 @@ public final class TrainerSettings {
             Setting.of("store-bytes-per-second", "N", Form.number(1_000, 1_000_000_000),
                     "how many bytes a second are written to a model's changelog at most").withDefault("20000000");
     public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", Form.number(0, 86_400),
-            "for how long a restart may learn events again; a page log bounds it at 1 s").withDefault("30");
+            "for how long a restart may learn events again; a page log aims at 1 s at most").withDefault("30");
     public static final Setting FRESHNESS = Setting.of("freshness", "DURATION", Form.DURATION,
             "how long fewer than 100 events may wait for a commit if no snapshot is due").withDefault("PT1S");
     public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", Form.number(0, 1_000_000),

@@ -47,7 +47,8 @@ public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long by
         return bytesPerSecond * flushMax().toMillis() / 1_000;
     }
 
-    /// Returns for how long a restart of a page log may learn again.
+    /// Returns for how long a restart of a page log should learn again at most. It can be longer where pages take longer to
+    /// write.
     Duration pagesRedoGoal() {
         return redoGoal.compareTo(PAGES_REDO_MAX) < 0 ? redoGoal : PAGES_REDO_MAX;
     }
