@@ -31,6 +31,7 @@ import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Planner;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
@@ -109,6 +110,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             case History history -> throw new NotExpressibleException("layer " + path
                     + " remembers what came before, per key (a history in the spec): an ONNX model has no state"
                     + " that its inputs change; serve this model with a scorer");
+            case Quantiles quantiles -> quantiles(quantiles, path);
             case Embedding embedding -> embedding(embedding, path);
             case Standardise standardise -> standardise(path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
@@ -175,6 +177,24 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         String ids = slice(path, IDS, embedding.from(), embedding.columns());
         String vectors = graph.node(path, "Gather", List.of(table, ids), attribute("axis", 0L));
         return reshape(path, vectors, List.of(embedding.columns() * embedding.dimension()));
+    }
+
+    /// How many bounds, which are constants here, are not above the number selects a row of the table.
+    private String quantiles(Quantiles quantiles, String path) {
+        double[] bounds = new double[quantiles.buckets() - 1];
+        Quantiles.bounds(parameters.statistics(child(path, "statistics")), quantiles.buckets(), bounds);
+        String number = cast(path, slice(path, NUMBERS, quantiles.numberAt(), 1), TensorProto.DataType.DOUBLE);
+        String isReached = graph.node(path, "GreaterOrEqual",
+                List.of(number, graph.doubles(path + "/bounds", bounds, bounds.length)));
+        String bucket = graph.node(path, "ReduceSum",
+                List.of(cast(path, isReached, TensorProto.DataType.INT64), graph.longs(path + "/each", 1)));
+        String isMissing = cast(path, slice(path, IDS, quantiles.missingAt(), 1), TensorProto.DataType.BOOL);
+        String id = graph.node(path, "Where",
+                List.of(isMissing, graph.longs(path + "/missing", quantiles.buckets()), bucket));
+        String weight = child(path, "weight");
+        String table = graph.floats(weight, parameters.weights(weight), quantiles.buckets() + 1, quantiles.dimension());
+        String vectors = graph.node(path, "Gather", List.of(table, id), attribute("axis", 0L));
+        return reshape(path, vectors, List.of(quantiles.dimension()));
     }
 
     /// Computes in doubles, like the engine, because next to a mean of 10^12 a float has no digits left. If the

@@ -51,8 +51,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
                 update == Update.TOUCHED, paddingIndex, start);
         int tensor = planner.declare(table);
         return new Planned(Shape.Grid.vector(columns * dimension), true,
-                (workspace, x, into) -> new Bound(from, columns, dimension, tensor,
-                        new Lookups(tensor, table, workspace),
+                (workspace, x, into) -> new Bound(from, columns, new Lookups(tensor, table, workspace),
                         into != null ? into : workspace.activation(1, columns * dimension, true)));
     }
 
@@ -69,8 +68,7 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         }
     }
 
-    private record Bound(int from, int columns, int dimension, int tensor, Lookups lookups,
-            Activation output) implements Pass {
+    private record Bound(int from, int columns, Lookups lookups, Activation output) implements Pass {
         /// y[c] = table[id[c]]
         @Override
         public void forward(Step step) {
@@ -85,30 +83,11 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             return (double) step.rows * columns;
         }
 
-        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself if it is
-        /// applied at once, because dy is not read again.
         @Override
         public void backward(Step step) {
-            if (lookups.isFrozen(step)) {
-                return;
+            if (!lookups.isFrozen(step)) {
+                lookups.backward(step, step.ids, step.idsPerRow, from, columns, output.requireGradient());
             }
-            Block dy = output.requireGradient();
-            lookups.begin(step);
-            if (lookups.updatesTouched(step)) {
-                for (int row = 0; row < step.rows; row++) {
-                    lookups.addInPlace(step.ids, row * step.idsPerRow + from, columns, dy.values, dy.row(row));
-                }
-                lookups.applyInPlace(step, dy.values);
-                return;
-            }
-            for (int row = 0; row < step.rows; row++) {
-                int ids = row * step.idsPerRow + from;
-                for (int column = 0; column < columns; column++) {
-                    int at = dy.row(row) + column * dimension;
-                    lookups.add(step.ids[ids + column], 1, dy.values, at);
-                }
-            }
-            lookups.apply(step);
         }
     }
 }

@@ -59,8 +59,12 @@ final class Lookups {
     /// Copies the table rows of `count` ids, starting with number `from`, one after the other.
     void read(Step step, int row, int from, int count, float[] y, int yAt) {
         requireRows(step, row, from, count);
-        int ids = row * step.idsPerRow + from;
-        step.slab.rows(tensor).read(step.kernels, step.ids, ids, count, y, yAt, near);
+        read(step, step.ids, row * step.idsPerRow + from, count, y, yAt);
+    }
+
+    /// Copies the table rows `ids[at]` to `ids[at + count - 1]`, which the table must have.
+    void read(Step step, int[] ids, int at, int count, float[] y, int yAt) {
+        step.slab.rows(tensor).read(step.kernels, ids, at, count, y, yAt, near);
     }
 
     static IndexOutOfBoundsException outOfBounds(int row, int number, int found, int largest) {
@@ -75,6 +79,29 @@ final class Lookups {
     /// Whether backward applies the optimizer, and only to the rows that this step read.
     boolean updatesTouched(Step step) {
         return table.touchedOnly() && step.isFused();
+    }
+
+    /// Learns from the gradient of an output that is table rows, one after the other: `count` for each row of the batch, from
+    /// `ids[from]` on. dtable[id] = Σ dy over all places that read it, row by row, id by id: summed in dy itself if it is
+    /// applied at once, because dy is not read again.
+    ///
+    /// @param idsPerRow how far in `ids` one row's are from the next's
+    void backward(Step step, int[] ids, int idsPerRow, int from, int count, Block dy) {
+        begin(step);
+        if (updatesTouched(step)) {
+            for (int row = 0; row < step.rows; row++) {
+                addInPlace(ids, row * idsPerRow + from, count, dy.values, dy.row(row));
+            }
+            applyInPlace(step, dy.values);
+            return;
+        }
+        for (int row = 0; row < step.rows; row++) {
+            int at = row * idsPerRow + from;
+            for (int i = 0; i < count; i++) {
+                add(ids[at + i], 1, dy.values, dy.row(row) + i * table.columns());
+            }
+        }
+        apply(step);
     }
 
     /// Forgets the gradients of the step before.

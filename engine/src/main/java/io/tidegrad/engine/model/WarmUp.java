@@ -5,6 +5,7 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Workers;
@@ -172,6 +173,7 @@ final class WarmUp {
         switch (layer) {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
             case History history -> limit(limits, history.keyAt(), 1, history.rows());
+            case Quantiles quantiles -> limit(limits, quantiles.missingAt(), 1, 2);
             case EmbeddingBag table -> {
                 limit(limits, table.from(), table.columns(), table.rows());
                 if (table.countAt() != EmbeddingBag.ALL) {

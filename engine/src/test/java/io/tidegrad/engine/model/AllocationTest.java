@@ -30,6 +30,7 @@ import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
@@ -142,6 +143,9 @@ class AllocationTest {
                 new NetworkSpec(new RowShape(3, 4, 1),
                         new Sequence(new History(0, 0, 2, 7, List.of(History.Value.values())),
                                 new RunningScale(List.of(4, 4, RunningScale.NEVER_MISSING, 4)), new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 1, 1),
+                        new Sequence(new Quantiles(0, 0, 4, 3, Embedding.Update.TOUCHED), new Dense(1)),
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),

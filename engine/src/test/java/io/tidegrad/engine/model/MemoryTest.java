@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -102,6 +103,16 @@ class MemoryTest {
                 new MeanSquaredError(), Adam.of(0.1), 1);
         assertComputed(Plan.of(spec), 7, spec.toString());
         assertComputed(Plan.of(RandomNetworks.with(spec, new Clipping.GlobalNorm(1), Regularization.NONE)), 30_000,
+                "with gradients");
+    }
+
+    @Test
+    void quantilesTakeWhatIsComputed() {
+        Layer quantiles = new Quantiles(0, 0, Quantiles.BUCKETS_MAX, 900, Embedding.Update.TOUCHED);
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 1, 1), new Sequence(quantiles, new Dense(1)),
+                new MeanSquaredError(), Adam.of(0.1), 1);
+        assertComputed(Plan.of(spec), 7, spec.toString());
+        assertComputed(Plan.of(RandomNetworks.with(spec, new Clipping.GlobalNorm(1), Regularization.NONE)), 3_000,
                 "with gradients");
     }
 

@@ -25,6 +25,7 @@ import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -233,6 +234,10 @@ public final class DoubleNetwork {
             });
             case History history ->
                 ofRows(history.values().size() + 1, row -> remembered(history, weights(path, "history"), row));
+            case Quantiles quantiles -> ofRows(quantiles.dimension(), row -> {
+                int at = bucket(quantiles, statistics(path, "statistics"), row) * quantiles.dimension();
+                return Arrays.copyOfRange(weights(path, "weight"), at, at + quantiles.dimension());
+            });
             case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
                     row -> embedded(embedding, child(path, "weight"), row));
             case EmbeddingBag bag -> ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
@@ -430,6 +435,33 @@ public final class DoubleNetwork {
             };
         }
         return y;
+    }
+
+    private int bucket(Quantiles layer, double[] state, int row) {
+        if (batch.ids[row * spec.row().ids() + layer.missingAt()] != 0) {
+            return layer.buckets();
+        }
+        double x = numbers[row * spec.row().numbers() + layer.numberAt()];
+        int markers = (int) state[0];
+        int weightsAt = 2 + (state.length - 2) / 2;
+        int below = -1; // the last marker that is not above x
+        double reached = 0;
+        double total = 0;
+        for (int i = 0; i < markers; i++) {
+            if (state[2 + i] <= x) {
+                below = i;
+                reached = total + state[weightsAt + i] / 2;
+            }
+            total += state[weightsAt + i];
+        }
+        if (below < 0 || markers <= layer.buckets()) {
+            return Math.max(below, 0) * layer.buckets() / Math.max(markers, 1);
+        }
+        if (below + 1 < markers) {
+            double share = (x - state[2 + below]) / (state[3 + below] - state[2 + below]);
+            reached += share * (state[weightsAt + below] + state[weightsAt + below + 1]) / 2;
+        }
+        return (int) (reached * layer.buckets() / total);
     }
 
     private static double[] sum(double[] x, double[] b) {

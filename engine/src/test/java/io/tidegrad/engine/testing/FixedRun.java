@@ -29,6 +29,7 @@ import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
@@ -117,7 +118,8 @@ public final class FixedRun {
                     "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7",
                     "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01",
                     "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427",
-                    "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70");
+                    "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70",
+                    "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -154,6 +156,7 @@ public final class FixedRun {
             System.out.println("late-labels " + lateLabels(hot, workers));
             System.out.println("mixtures " + mixtures(hot, workers));
             System.out.println("histories " + histories(hot, workers));
+            System.out.println("quantiles " + quantiles(hot, workers));
         }
     }
 
@@ -444,6 +447,23 @@ public final class FixedRun {
         NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
                 Adam.of(0.01), SEED);
         all.update(run(hot, workers, spec, 1, 2_000));
+        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
+                2_000));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// More rows than are remembered; of a table that touched rows change, of one that changes as a whole, and of one that does
+    /// not change. Some rows lack their numbers.
+    private static String quantiles(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        Layer network = new Sequence(
+                new Concat(new Quantiles(0, IDS, 16, 4, Embedding.Update.TOUCHED),
+                        new Quantiles(1, IDS, 5, 3, Embedding.Update.DENSE),
+                        Rate.frozen(new Quantiles(2, IDS, 2, 1, Embedding.Update.TOUCHED))),
+                new Dense(9), new Relu(), new Dense(1));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
+                Adam.of(0.01), SEED);
+        all.update(run(hot, workers, spec, 1, 40_000));
         all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
                 2_000));
         return HexFormat.of().formatHex(all.digest());

@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
@@ -64,6 +65,10 @@ final class TorchLayout {
             }
             // A table has the same axes in both.
             case Embedding _,EmbeddingBag _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
+            case Quantiles quantiles -> {
+                addVector(path, "statistics", "statistics", Kind.DOUBLES);
+                add(path, "weight", axes(path, "weight"), List.of(0, 1));
+            }
             case History history -> add(path, "history", axes(path, "history"), List.of(0, 1));
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
