@@ -78,6 +78,9 @@ class OnnxExportTest {
               - bag: { field: tags, count: 4, buckets: 32, dimension: 4 }
               - bag: { field: words, count: 4, buckets: 32, dimension: 4, weights: shares }
               - categories: { field: marks, count: 4, buckets: 32, dimension: 4 }
+              - quantiles: { field: amount, buckets: 16, dimension: 4 }
+              - quantiles: { field: speed, buckets: 3 }
+              - quantiles: { field: constant, buckets: 2 }
             """;
 
     private static final String HISTORY = """

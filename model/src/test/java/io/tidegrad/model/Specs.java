@@ -59,6 +59,7 @@ public final class Specs {
               - number: { field: speed }
               - cross: { fields: [a, b], buckets: 9, dimension: 1 }
               - history: { key: a, field: speed, values: [lag, difference, count], buckets: 9 }
+              - quantiles: { field: speed, buckets: 5, dimension: 2 }
             network:
               - branches:
                   - [ features: [image], reshape: [1, 8, 8], conv2d: { channels: 3, kernel: [3, 2], stride: [1, 2],

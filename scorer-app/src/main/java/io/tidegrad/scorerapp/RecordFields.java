@@ -57,6 +57,7 @@ final class RecordFields {
                     }
                 }
                 case Feature.Numeric number -> expectNumber(number.field());
+                case Feature.Bucketed bucketed -> expectNumber(bucketed.field());
                 case Feature.Remembered history -> {
                     if (history.field() != null) {
                         expectNumber(history.field());

@@ -30,6 +30,7 @@ class RecordReaderTest {
                       - sequence: { field: steps, steps: 2 }
                       - bag: { field: tags, count: 3, buckets: 16, dimension: 2, weights: shares }
                       - history: { key: [owner, lens], field: exposure, time: opened, values: [lag, since-last], buckets: 16 }
+                      - quantiles: { field: weight, buckets: 16 }
                       - bag: { field: genres, count: 3, split: "|", buckets: 16, dimension: 2 }
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
@@ -67,7 +68,7 @@ class RecordReaderTest {
                 .containsEntry("shown", "time, ISO-8601 or epoch ms")
                 .containsEntry("owner", "string, number, boolean or null")
                 .containsEntry("lens", "string, number, boolean or null").containsEntry("exposure", "number")
-                .containsEntry("opened", "time, ISO-8601 or epoch ms")
+                .containsEntry("opened", "time, ISO-8601 or epoch ms").containsEntry("weight", "number")
                 .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
                 .containsEntry("genres", "string, number, boolean or null").containsEntry("good", "label (not used)");
     }

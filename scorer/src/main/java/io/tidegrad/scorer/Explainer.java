@@ -157,6 +157,7 @@ final class Explainer {
             case Feature.Bag bag -> "bag";
             case Feature.ShiftedLabel shifted -> "shifted-label";
             case Feature.Remembered history -> "history";
+            case Feature.Bucketed bucketed -> "quantiles";
         };
     }
 }

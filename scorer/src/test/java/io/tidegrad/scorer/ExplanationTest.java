@@ -133,6 +133,31 @@ class ExplanationTest {
         }
     }
 
+    /// Neutral is a missing number.
+    @ParameterizedTest
+    @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
+        "loss: binary-cross-entropy\nrecipe: auto"})
+    void aContributionOfQuantilesIsWhatARecordWithoutTheNumberLacks(String network) {
+        String yaml = """
+                model: bucketed
+                input: { topic: flights, event-time: departed }
+                label: { field: late }
+                features:
+                  - category: { field: origin, buckets: 512, dimension: 4 }
+                  - quantiles: { field: distance, buckets: 8, dimension: 4 }
+                """ + network + "\n";
+        try (Scorer scorer = scorer(TestTrainer.of(ModelSpec.parse(yaml, "test")))) {
+            Map<String, Object> record = record(77);
+            Explanation explanation = scorer.explain(record);
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::kind)
+                    .containsExactly("category", "quantiles");
+            Map<String, Object> without = new HashMap<>(record);
+            without.remove("distance");
+            assertThat((double) explanation.contributions().get(1).logits()[0])
+                    .isCloseTo(logit(scorer, record) - logit(scorer, without), within(1e-4)).isNotZero();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 77, 1_000})
     void contributionsToALinearModelAddUpToItsLogit(long event) {

@@ -91,6 +91,7 @@ final class FieldWatch {
                 case INDICATOR -> Missing.number(layout.indicatorAt(index), 1);
                 case VALUE -> Missing.number(numberAt, (float) number.transformed(number.missing().value()));
             }, new Numbers(numberAt, alarm), alarm);
+            case Feature.Bucketed _ -> new Column(field, Missing.id(idAt, 1), new Numbers(numberAt, alarm), alarm);
             case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _,Feature.Remembered _ ->
                 null;
         };

@@ -5,7 +5,9 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.RowLayout;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// A linear model that learns the same rows in step, so that everybody sees what a network adds to it: logistic regression,
@@ -30,6 +32,7 @@ final class LinearBaseline {
     private final int rowNumbers; // with those that are left out
     private final int rowIds;
     private final int outputs;
+    private final int[] columns; // of the numbers that it reads
     private final int numbers;
     private final int bits;
     private final int[] length; // by id: the id that says how many there are, -1 where there is always one
@@ -58,7 +61,8 @@ final class LinearBaseline {
         rowNumbers = spec.layout().numbers();
         rowIds = spec.layout().ids();
         outputs = task.kind() == MetricTask.Kind.CATEGORICAL ? task.outputs() : 1;
-        numbers = numbers(spec);
+        columns = columns(spec);
+        numbers = columns.length;
         bits = outputs == 1 ? HASHED_BITS : HASHED_BITS_OF_CLASSES;
         length = new int[rowIds];
         order = new int[rowIds];
@@ -80,6 +84,7 @@ final class LinearBaseline {
         rowNumbers = learned.rowNumbers;
         rowIds = learned.rowIds;
         outputs = learned.outputs;
+        columns = learned.columns;
         numbers = learned.numbers;
         bits = learned.bits;
         length = learned.length;
@@ -102,12 +107,18 @@ final class LinearBaseline {
             case CATEGORICAL -> task.outputs() <= OUTPUTS_MAX;
             case STEPS, SEQUENCE -> false;
         };
-        return isTask && numbers(spec) <= INPUTS_MAX && spec.layout().ids() <= INPUTS_MAX
+        return isTask && columns(spec).length <= INPUTS_MAX && spec.layout().ids() <= INPUTS_MAX
                 ? new LinearBaseline(spec, task) : null;
     }
 
-    private static int numbers(ModelSpec spec) {
-        return spec.layout().rawNumbers() + spec.layout().standardNumbers();
+    /// The columns of the numbers that it reads: raw and standard ones, then those that the model has in buckets.
+    private static int[] columns(ModelSpec spec) {
+        RowLayout layout = spec.layout();
+        return IntStream
+                .concat(IntStream.range(0, layout.rawNumbers() + layout.standardNumbers()),
+                        IntStream.range(0, spec.features().size())
+                                .filter(i -> spec.features().get(i) instanceof Feature.Bucketed).map(layout::numberAt))
+                .toArray();
     }
 
     private void place(ModelSpec spec) {
@@ -156,7 +167,7 @@ final class LinearBaseline {
         double now = slope(label);
         count(made == null ? now : lost, weight);
         for (int i = 0; i < numbers; i++) {
-            moment(i, batch.numbers[row * rowNumbers + i]);
+            moment(i, batch.numbers[row * rowNumbers + columns[i]]);
         }
         for (int output = 0; output < outputs; output++) {
             step(output * (weights.length / outputs), weight * scores[output]);
@@ -203,7 +214,8 @@ final class LinearBaseline {
         for (int i = 0; i < numbers; i++) {
             double deviation = deviation(i);
             if (deviation > 0) {
-                inputs[active] = Math.max(-FURTHEST, Math.min(FURTHEST, (from[numberAt + i] - means[i]) / deviation));
+                inputs[active] =
+                        Math.max(-FURTHEST, Math.min(FURTHEST, (from[numberAt + columns[i]] - means[i]) / deviation));
                 at[active++] = 1 + i;
             }
         }

@@ -12,9 +12,10 @@ import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
-abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter,
-        FeatureWriter.TimePartWriter, FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter,
-        FeatureWriter.ShiftedLabelWriter, FeatureWriter.HistoryWriter, SequenceWriter, CategoriesWriter {
+abstract sealed class FeatureWriter
+        permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
+        FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, FeatureWriter.ShiftedLabelWriter,
+        FeatureWriter.HistoryWriter, FeatureWriter.BucketedWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -49,6 +50,8 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                 new ShiftedLabelWriter(shifted, fields.indexOf(shifted.field()), idAt, layout.lengthAt(index));
             case Feature.Remembered history ->
                 new HistoryWriter(history, fields, numberAt, idAt, text, scaled ? SCALED_MAX : NUMBER_MAX);
+            case Feature.Bucketed bucketed ->
+                new BucketedWriter(bucketed, fields.indexOf(bucketed.field()), numberAt, idAt);
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
@@ -292,6 +295,29 @@ abstract sealed class FeatureWriter permits FeatureWriter.NumericWriter, Feature
                         "null or a whole number from 0 to " + (feature.classes() - 1), value);
             }
             return index;
+        }
+    }
+
+    /// Writes the number and whether it is missing. The layer `Quantiles` does the rest, which only compares numbers.
+    static final class BucketedWriter extends FeatureWriter {
+        private final Feature.Bucketed feature;
+        private final int field;
+        private final int numberAt;
+        private final int missingAt;
+
+        BucketedWriter(Feature.Bucketed feature, int field, int numberAt, int missingAt) {
+            this.feature = feature;
+            this.field = field;
+            this.numberAt = numberAt;
+            this.missingAt = missingAt;
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            Object value = values[field];
+            row.ids[missingAt] = value == null ? 1 : 0;
+            row.numbers[numberAt] =
+                    value == null ? 0 : checked(feature.field(), Values.number(feature.field(), value), SCALED_MAX);
         }
     }
 

@@ -178,7 +178,7 @@ public final class Featurizer {
         }
     }
 
-    /// Fills a neutral row: categories, crosses, time parts and lists as if their fields were missing, histories as of a key
+    /// Fills a neutral row: categories, crosses, time parts and lists and quantiles as if their fields were missing, histories as of a key
     /// that never came, and all numbers 0.
     public void writeNeutral(Row row) {
         Arrays.fill(row.numbers, 0);
@@ -206,6 +206,7 @@ public final class Featurizer {
             case Feature.Categories list -> true;
             case Feature.Bag bag -> true;
             case Feature.ShiftedLabel shifted -> true;
+            case Feature.Bucketed bucketed -> true;
             case Feature.Remembered history -> false;
             case Feature.Numeric number -> false;
             case Feature.Cyclic cyclic -> false;

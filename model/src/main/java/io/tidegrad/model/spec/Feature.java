@@ -180,6 +180,10 @@ public sealed interface Feature {
         }
     }
 
+    /// The table row of one number's bucket, whose bounds are quantiles that the model has learned: an engine's `Quantiles`.
+    record Bucketed(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
+    }
+
     /// Numbers made of what came before with the same key: an engine's `History`, whose values are scaled by what was seen of
     /// them.
     ///

@@ -3,6 +3,7 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
@@ -29,6 +30,7 @@ final class Features {
     private static final String ALLOW_LABEL = "allow-label"; // not part of any fingerprint
 
     private static final ValueType<Integer> BUCKETS = ValueType.whole(1, 1 << 28);
+    private static final ValueType<Integer> QUANTILES = ValueType.whole(2, Quantiles.BUCKETS_MAX);
     private static final ValueType<Integer> DIMENSION = ValueType.whole(1, 1_024);
     private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
     private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
@@ -77,7 +79,11 @@ final class Features {
             new Form<>("categories", Feature.Categories.class, Features::categories),
             new Form<>("bag", Feature.Bag.class, Features::bag),
             new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel),
-            new Form<>("history", Feature.Remembered.class, Features::remembered)));
+            new Form<>("history", Feature.Remembered.class, Features::remembered),
+            new Form<>("quantiles", Feature.Bucketed.class,
+                    keys -> new Feature.Bucketed(field(keys, Feature.Bucketed::field),
+                            keys.required("buckets", "how many buckets", QUANTILES, Feature.Bucketed::buckets),
+                            dimension(keys, Feature.Bucketed::dimension), update(keys, Feature.Bucketed::update)))));
 
     /// Ways to write features: canonical text has those.
     private static final Forms<Rule> RULES =

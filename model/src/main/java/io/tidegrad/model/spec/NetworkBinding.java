@@ -7,6 +7,7 @@ import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Residual;
@@ -179,6 +180,8 @@ final class NetworkBinding {
             case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
                     bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
                     bag.dimension(), bag.mode(), bag.update()));
+            case Feature.Bucketed bucketed -> branches.add(new Quantiles(layout.numberAt(index), idAt,
+                    bucketed.buckets(), bucketed.dimension(), bucketed.update()));
             case Feature.Remembered history -> branches.add(remembered(history, index, layout));
             case Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
             }

@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
@@ -220,6 +221,9 @@ final class RecipeNetwork {
                         bag.dimension(), bag.update(), linear));
                 case Feature.Categories list -> tables.add(bag(at, list.count(), layout.lengthAt(i),
                         EmbeddingBag.UNWEIGHTED, list.buckets(), list.dimension(), list.update(), linear));
+                case Feature.Bucketed bucketed -> tables.add(new Quantiles(layout.numberAt(i), at, bucketed.buckets(),
+                        linear ? outputs : Math.max(DIMENSION, bucketed.dimension()), bucketed.update(),
+                        linear ? 0 : Embedding.START));
                 case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.Remembered _ ->
                     {
                     }

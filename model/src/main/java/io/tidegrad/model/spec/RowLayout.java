@@ -6,19 +6,19 @@ import org.jspecify.annotations.Nullable;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
 /// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be standardised, then
-/// the weights of bags, then what histories remember, each in the spec's order; ids lie in the spec's order: one a table and
+/// the weights of bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a table and
 /// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
-/// parts of its time if it has one.
+/// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0.
 public final class RowLayout {
     private final List<Feature> features;
-    private final int[] numberAt; // by feature: its first raw column, its standardised one, its first weight, or what it remembers
+    private final int[] numberAt; // by feature: its first raw column, its standardised one, its first weight, or its own
     private final int[] indicatorAt; // by feature, -1 without
     private final int[] idAt;
     private final int[] lengthAt; // by feature, -1 without
     private final int rawNumbers;
     private final int standardNumbers;
     private final int bagWeights;
-    private final int remembered;
+    private final int tracked;
     private final int ids;
 
     RowLayout(List<Feature> features) {
@@ -58,11 +58,11 @@ public final class RowLayout {
         bagWeights = weights;
         int numbers = 0;
         for (int i = 0; i < features.size(); i++) {
-            if (features.get(i) instanceof Feature.Remembered history && history.field() != null) {
+            if (isTracked(features.get(i))) {
                 numberAt[i] = raw + standard + weights + numbers++;
             }
         }
-        remembered = numbers;
+        tracked = numbers;
     }
 
     public int rawNumbers() {
@@ -74,14 +74,14 @@ public final class RowLayout {
     }
 
     public int numbers() {
-        return rawNumbers + standardNumbers + bagWeights + remembered;
+        return rawNumbers + standardNumbers + bagWeights + tracked;
     }
 
     public int ids() {
         return ids;
     }
 
-    /// First column of a feature's numbers, of a bag of its weights, of a history of what it remembers.
+    /// First column of a feature's numbers, of a bag of its weights, of a history of what it remembers, of quantiles the number.
     public int numberAt(int feature) {
         return numberAt[feature];
     }
@@ -126,7 +126,7 @@ public final class RowLayout {
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
             numbers = bag.count();
         }
-        if (of instanceof Feature.Remembered history && history.field() != null) {
+        if (isTracked(of)) {
             numbers = 1;
         }
         System.arraycopy(fromNumbers, numberAt[feature], toNumbers, numberAt[feature], numbers);
@@ -147,6 +147,12 @@ public final class RowLayout {
         return feature instanceof Feature.Numeric number && number.scale() == Feature.Scale.STANDARD;
     }
 
+    /// Whether a layer keeps what was seen of the feature's number.
+    private static boolean isTracked(Feature feature) {
+        return feature instanceof Feature.Bucketed
+                || feature instanceof Feature.Remembered history && history.field() != null;
+    }
+
     /// What a feature has in a row.
     ///
     /// @param numbers raw ones
@@ -159,7 +165,7 @@ public final class RowLayout {
                 case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
                 case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
                 case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);
-                case Feature.Category _,Feature.Cross _ -> new Width(0, false, 1);
+                case Feature.Category _,Feature.Cross _,Feature.Bucketed _ -> new Width(0, false, 1);
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());

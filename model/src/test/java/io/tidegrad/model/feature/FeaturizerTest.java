@@ -123,6 +123,29 @@ class FeaturizerTest {
     }
 
     @Test
+    void quantilesHaveTheNumberAndWhetherItIsMissing() {
+        Featurizer featurizer = of("quantiles: { field: amount, buckets: 4 }", "number: { field: size }",
+                "quantiles: { field: size, buckets: 4 }");
+        Row row = Specs.row(featurizer, event("amount", -2.5e20, "size", 3));
+        assertThat(row.numbers).containsExactly(3f, -2.5e20f, 3f);
+        assertThat(row.ids).containsExactly(0, 0);
+        row = Specs.row(featurizer, event("size", true));
+        assertThat(row.numbers).containsExactly(1f, 0f, 1f);
+        assertThat(row.ids).containsExactly(1, 0);
+
+        assertThat(rejection(featurizer, event("amount", "much", "size", 1)).detail())
+                .isEqualTo("field 'amount': expected a number, found string \"much\"");
+        assertThat(rejection(featurizer, event("amount", Double.NaN, "size", 1)).detail())
+                .isEqualTo("field 'amount': expected a finite number, found NaN");
+        assertThat(rejection(featurizer, event("amount", 2e30, "size", 1)).detail())
+                .isEqualTo("field 'amount': expected a number within ±1e30, found 2.0E30");
+
+        Row neutral = featurizer.newRow();
+        featurizer.writeNeutral(neutral);
+        assertThat(neutral.ids).containsExactly(1, 1);
+    }
+
+    @Test
     void aMissingCategoryIsAValueOfItsOwn() {
         Featurizer featurizer = new Featurizer(Specs.flights());
         Row row = Specs.row(featurizer, event("departed", TIME, "distance", 1, "destination", "LAX"));

@@ -118,7 +118,7 @@ class TorchLayoutTest {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();
     }
 
-    /// The random networks, those of two recipes, and one with a history.
+    /// The random networks, those of two recipes, and one with a history and quantiles.
     static List<NetworkSpec> networks() {
         return Stream.concat(seeds().stream().map(seed -> new RandomNetworks(seed).spec()),
                 Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER, Specs.EVERY_LAYER)

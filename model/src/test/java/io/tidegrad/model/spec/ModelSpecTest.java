@@ -114,6 +114,8 @@ class ModelSpecTest {
               - text: { field: review, ngrams: 3, buckets: 9 }
               - history: { key: card, field: amount, time: when, values: [lag, count, since-last, difference], buckets: 99 }
               - history: { values: [count], key: [card, c], buckets: 7 }
+              - quantiles: { field: a, buckets: 16, dimension: 4, update: dense }
+              - quantiles: { buckets: 256, field: b, update: touched }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -436,8 +438,8 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2);
-        assertThat(layout.numbers()).isEqualTo(14); // the last one is remembered
+        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1);
+        assertThat(layout.numbers()).isEqualTo(16); // behind them are one that is remembered, and two in buckets
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

@@ -14,6 +14,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
@@ -103,9 +104,10 @@ class NetworkLayersTest {
                 new Sequence(
                         new History(15, 94, History.NONE, 9,
                                 List.of(History.Value.LAG, History.Value.DIFFERENCE, History.Value.COUNT)),
-                        new RunningScale(List.of(3, 3, RunningScale.NEVER_MISSING))));
-        assertThat(spec.network().row().numbers()).isEqualTo(95);
-        assertThat(spec.network().row().ids()).isEqualTo(17);
+                        new RunningScale(List.of(3, 3, RunningScale.NEVER_MISSING))),
+                new Quantiles(95, 17, 5, 2, Embedding.Update.TOUCHED));
+        assertThat(spec.network().row().numbers()).isEqualTo(96);
+        assertThat(spec.network().row().ids()).isEqualTo(18);
         Plan.of(spec.network());
     }
 

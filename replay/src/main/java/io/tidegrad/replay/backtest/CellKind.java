@@ -75,7 +75,7 @@ enum CellKind {
                 cross.crossed().stream().anyMatch(of -> of.field().equals(field) && of.part() != null) ? TIME : TEXT;
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
-            case Feature.Numeric _ -> NUMBER;
+            case Feature.Numeric _,Feature.Bucketed _ -> NUMBER;
             case Feature.Remembered history ->
                 field.equals(history.time()) ? TIME : field.equals(history.field()) ? NUMBER : TEXT;
             case Feature.Categories list -> list.cut() == null ? LIST : TEXT;
