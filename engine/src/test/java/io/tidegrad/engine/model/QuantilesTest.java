@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -59,7 +60,7 @@ class QuantilesTest {
             parameters = Parameters.initial(Plan.of(spec(network, new Clipping.None())));
             float[] numbered = new float[buckets + 1];
             for (int i = 0; i < numbered.length; i++) {
-                numbered[i] = i;
+                numbered[i] = (float) i;
             }
             parameters.setWeights("weight", numbered);
             learner = new Learner(parameters, KERNELS, rows);
@@ -99,7 +100,7 @@ class QuantilesTest {
             boolean isMissing = Float.isNaN(numbers[i]);
             batch.numbers[i] = isMissing ? 0 : numbers[i];
             batch.ids[i] = isMissing ? 1 : 0;
-            batch.labels[i] = i;
+            batch.labels[i] = (float) i;
         }
     }
 
@@ -114,7 +115,7 @@ class QuantilesTest {
                         new double[]{-10, 61.6, 310}, 200,
                         new double[]{-46.92307692307692, 61.8421052631579, 338.30434782608694});
         for (int i = 1; i <= 200; i++) {
-            buckets.learn(i % 5 == 0 ? i % 10 == 0 ? -0f : 0 : i * i * 7919 % 1009 - 300);
+            buckets.learn(i % 5 == 0 ? i % 10 == 0 ? -0f : 0f : (float) (i * i * 7919 % 1009 - 300));
             if (golden.containsKey(i)) {
                 assertThat(buckets.bounds()).as("after %d", i).containsExactly(golden.get(i), within(1e-12));
             }
@@ -130,6 +131,10 @@ class QuantilesTest {
 
         Reference(int buckets) {
             this.buckets = buckets;
+        }
+
+        private double weight(double marker) {
+            return Objects.requireNonNull(weights.get(marker));
         }
 
         private double total() {
@@ -148,14 +153,14 @@ class QuantilesTest {
                 double least = Double.POSITIVE_INFINITY;
                 Double before = null;
                 for (double value : weights.keySet()) {
-                    if (before != null && weights.get(before) + weights.get(value) < least) {
+                    if (before != null && weight(before) + weight(value) < least) {
                         first = before;
                         second = value;
-                        least = weights.get(before) + weights.get(value);
+                        least = weight(before) + weight(value);
                     }
                     before = value;
                 }
-                boolean isSecond = weights.get(second) > weights.get(first);
+                boolean isSecond = weight(second) > weight(first);
                 weights.remove(isSecond ? first : second);
                 weights.put(isSecond ? second : first, least);
             }
@@ -170,12 +175,12 @@ class QuantilesTest {
             if (weights.size() <= buckets) {
                 return marker * buckets / weights.size();
             }
-            double value = weights.floorKey(number);
-            double below = weights.headMap(value).values().stream().mapToDouble(weight -> weight).sum()
-                    + weights.get(value) / 2;
+            double value = Objects.requireNonNull(weights.floorKey(number));
+            double below =
+                    weights.headMap(value).values().stream().mapToDouble(weight -> weight).sum() + weight(value) / 2;
             Double next = weights.higherKey(number);
             if (next != null) {
-                double gap = (weights.get(value) + weights.get(next)) / 2;
+                double gap = (weight(value) + weight(next)) / 2;
                 below += gap * (number - value) / (next - value);
             }
             return (int) (below * buckets / total());
@@ -216,8 +221,8 @@ class QuantilesTest {
     /// Ties, heavy tails, and at last other numbers.
     private static float number(Random random, int step) {
         return switch (random.nextInt(4)) {
-            case 0 -> 7;
-            case 1 -> random.nextInt(100);
+            case 0 -> 7f;
+            case 1 -> (float) random.nextInt(100);
             default -> (float) ((step > 9_000 ? 50 : 0) + Math.pow(random.nextGaussian(), 5));
         };
     }
@@ -301,7 +306,7 @@ class QuantilesTest {
         Random random = new Random(2);
         Map<Float, Integer> first = new HashMap<>();
         for (int row = 0; row < 20_000; row++) {
-            float number = Math.min(random.nextInt(distinct), random.nextInt(distinct)); // with shares of their own
+            float number = (float) Math.min(random.nextInt(distinct), random.nextInt(distinct)); // with shares of their own
             int bucket = buckets.learn(number)[0];
             if (row >= 500) {
                 assertThat(bucket).isEqualTo(first.computeIfAbsent(number, _ -> bucket));
@@ -328,12 +333,12 @@ class QuantilesTest {
     @Test
     void aMissingNumberHasARowOfItsOwnAndTeachesNoBound() {
         Buckets buckets = new Buckets(4, 3);
-        buckets.learn(1, 2, 3);
+        buckets.learn(1f, 2f, 3f);
         double[] before = buckets.parameters.statistics("statistics").clone();
 
         assertThat(buckets.learn(MISSING, MISSING)).containsOnly(4);
         assertThat(buckets.parameters.statistics("statistics")).isEqualTo(before);
-        assertThat(buckets.learn(MISSING, 2)).containsExactly(4, 1);
+        assertThat(buckets.learn(MISSING, 2f)).containsExactly(4, 1);
         assertThat(buckets.parameters.statistics("statistics")).isNotEqualTo(before);
     }
 
@@ -386,7 +391,7 @@ class QuantilesTest {
 
         assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.batchLoss(), within(1e-4));
         float[] found = gradients.of("0.0.weight");
-        double[] table = oracle.weights.get("0.0.weight");
+        double[] table = Objects.requireNonNull(oracle.weights.get("0.0.weight"));
         for (int i = 0; i < found.length; i++) {
             double want = oracle.gradient(table, i);
             assertThat((double) found[i]).as("weight %d", i).isCloseTo(want, within(2e-4 * (1 + Math.abs(want))));
@@ -399,7 +404,7 @@ class QuantilesTest {
         Parameters parameters = learned(learning(Update.TOUCHED, new Clipping.None()), 1);
         float[] before = parameters.weights("0.0.weight").clone();
         Batch batch = new Batch(parameters.plan().spec().row(), 2);
-        fill(batch, MISSING, -1);
+        fill(batch, MISSING, -1f);
         new Learner(parameters, KERNELS, 2).learn(batch);
 
         float[] now = parameters.weights("0.0.weight");
@@ -442,7 +447,7 @@ class QuantilesTest {
     void aNumberThatIsNotFiniteIsRefused(float number) {
         Buckets buckets = new Buckets(4, 1);
         Batch batch = new Batch(buckets.parameters.plan().spec().row(), 1);
-        fill(batch, 1);
+        fill(batch, 1f);
         batch.numbers[0] = number;
 
         assertThat(new Learner(buckets.parameters, KERNELS, 1).learn(batch)).isNaN();
