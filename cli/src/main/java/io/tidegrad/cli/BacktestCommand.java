@@ -33,7 +33,7 @@ final class BacktestCommand {
         List<BacktestResult> results = sorted(backtest.run((trial, row) -> {
             if (!json && one) {
                 line.getOut().print(row.example() == 1 ? BacktestText.head(backtest) : "");
-                line.getOut().print(BacktestText.progress(trial.spec(), row));
+                line.getOut().print(BacktestText.progress(row));
                 line.getOut().flush();
             }
         }));

@@ -106,14 +106,18 @@ final class BacktestReport {
         slices(best, page);
         alarms(best, page);
         rejected(best, page);
+        String classes = BacktestText.classes(best);
+        if (classes != null) {
+            page.append("<h2>Classes</h2>\n<p>").append(text(classes)).append("</p>\n");
+        }
         page.append("<h2>Progress</h2>\n");
         List<List<String>> progress = new ArrayList<>();
         progress.add(List.of("examples", "average " + Headline.of(best.trial().spec()).label(), "since last line",
                 "label", "prediction"));
         best.progress()
                 .forEach(row -> progress.add(List.of(String.format(Locale.ROOT, "%,d", row.example()),
-                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()),
-                        BacktestText.label(spec, row.label()), BacktestText.prediction(spec, row.prediction()))));
+                        Metric.text(row.loss()), Metric.text(row.lossSinceLast()), BacktestText.label(row),
+                        BacktestText.prediction(row))));
         table(progress, 0, page);
         page.append("<h2>Spec</h2>\n<pre>").append(text(best.trial().spec().yaml().strip())).append("</pre>\n");
         page.append("""

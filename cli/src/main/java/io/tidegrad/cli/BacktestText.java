@@ -43,22 +43,25 @@ final class BacktestText {
         return String.format(Locale.ROOT, COLUMNS, cells).stripTrailing() + System.lineSeparator();
     }
 
-    static String progress(ModelSpec spec, ProgressRow row) {
+    static String progress(ProgressRow row) {
         return row(sixDigits(row.loss()), sixDigits(row.lossSinceLast()), whole(row.example()), trimmed(row.weight()),
-                label(spec, row.label()), prediction(spec, row.prediction()), whole(row.features()));
+                label(row), prediction(row), whole(row.features()));
     }
 
-    /// A class has its name, where the spec says one.
-    static String label(ModelSpec spec, double label) {
-        return isNamed(spec, label) ? spec.label().classes().get((int) label) : trimmed(label);
+    /// A class has its name, where it has one.
+    static String label(ProgressRow row) {
+        return row.labelName() == null ? trimmed(row.label()) : row.labelName();
     }
 
-    static String prediction(ModelSpec spec, double prediction) {
-        return isNamed(spec, prediction) ? spec.label().classes().get((int) prediction) : Metric.text(prediction);
+    static String prediction(ProgressRow row) {
+        return row.predictionName() == null ? Metric.text(row.prediction()) : row.predictionName();
     }
 
-    private static boolean isNamed(ModelSpec spec, double index) {
-        return !spec.label().classes().isEmpty() && !Double.isNaN(index);
+    /// The classes that were learned, and how many there is room for; null where the spec says what they are.
+    static @Nullable String classes(BacktestResult result) {
+        ModelSpec spec = result.trial().spec();
+        return spec.label().learnsClasses() ? String.format(Locale.ROOT, "%,d of %,d: %s", result.classes().size(),
+                spec.outputs(), String.join(", ", result.classes())) : null;
     }
 
     private static String sixDigits(double value) {
@@ -84,6 +87,10 @@ final class BacktestText {
         Lines lines = new Lines();
         if (result.diverged() != null) {
             lines.add("diverged", "%s", result.diverged());
+        }
+        String classes = classes(result);
+        if (classes != null) {
+            lines.add("classes", "%s", classes);
         }
         double seconds = result.nanos() * 1e-9;
         return text.append(lines.add("fingerprint", "%s", fingerprint(result))
@@ -312,6 +319,7 @@ final class BacktestText {
                 .put("raised", result.raised()).put("labels_out", labelsOutJson(result))
                 .put("period", result.evaluation().recent().period())
                 .put("slices", result.evaluation().recent().slices().stream().map(BacktestText::slice).toList())
+                .put("classes", result.classes().isEmpty() ? null : result.classes())
                 .put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash());
     }
 

@@ -125,7 +125,7 @@ final class Topic {
     ConsumerRecord<byte[], byte[]> published(String model, long version) {
         SnapshotManifest manifest = new SnapshotManifest(model, 1, version, -1, "model: " + model + "\n", new byte[32],
                 new byte[32], 1, version, 7 + version, NOW, Long.MIN_VALUE, true, 0.42, 0.52, 0.8, 0.76, 1, 4_096, HASH,
-                List.of(), 4_096, SnapshotManifest.Chain.ofFull(version, NOW), null, new byte[0]);
+                List.of(), 4_096, SnapshotManifest.Chain.ofFull(version, NOW), null, List.of(), new byte[0]);
         return record(topics.snapshots(model), SnapshotKey.manifest(1, version).encode(), manifest.encode());
     }
 

@@ -70,8 +70,9 @@ final class JsonResponses {
         };
     }
 
+    /// @param classes names of the classes, each at its index; empty if they have none
     /// @param ids of the events in the log; empty if they are not logged
-    static byte[] predictions(Predictions predictions, ModelSpec spec, List<String> ids) {
+    static byte[] predictions(Predictions predictions, ModelSpec spec, List<String> classes, List<String> ids) {
         String name = predictionName(spec.loss());
         int outputs = predictions.outputs();
         List<Integer> events = IntStream.range(0, predictions.size()).boxed().toList();
@@ -88,12 +89,15 @@ final class JsonResponses {
                     }
                 } else {
                     each.floats(name, predictions.probabilities(), from, to);
-                    if (!spec.label().classes().isEmpty()) {
-                        int likeliest = MetricTask.of(spec).likeliest(predictions.probabilities(), from);
-                        each.put("class", spec.label().classes().get(likeliest));
+                    if (!classes.isEmpty()) {
+                        each.put("class",
+                                classes.get(MetricTask.likeliest(predictions.probabilities(), from, classes.size())));
                     }
                 }
             });
+            if (spec.label().learnsClasses()) {
+                json.strings("classes", classes);
+            }
             ids(json, ids);
         });
     }
@@ -108,12 +112,12 @@ final class JsonResponses {
     /// Like `predictions`, with what each feature adds.
     ///
     /// @param explanations at least one, all by the same version
-    static byte[] explanations(List<Explanation> explanations, Loss loss, List<String> ids) {
+    static byte[] explanations(List<Explanation> explanations, ModelSpec spec, List<String> classes, List<String> ids) {
         Prediction first = explanations.getFirst().prediction();
         return JsonObject.of(json -> {
             origin(json, first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs());
             json.objects("predictions", explanations, (each, explanation) -> {
-                floats(each, predictionName(loss), explanation.prediction().probabilities());
+                floats(each, predictionName(spec.loss()), explanation.prediction().probabilities());
                 floats(each, "logits", explanation.logits());
                 floats(each, "baseline", explanation.baseline());
                 each.objects("contributions", explanation.contributions(), (feature, contribution) -> {
@@ -121,6 +125,9 @@ final class JsonResponses {
                     floats(feature, "logits", contribution.logits());
                 });
             });
+            if (spec.label().learnsClasses()) {
+                json.strings("classes", classes);
+            }
             ids(json, ids);
         });
     }

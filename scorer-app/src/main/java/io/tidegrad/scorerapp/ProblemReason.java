@@ -69,7 +69,8 @@ enum ProblemReason {
             case OUT_OF_RANGE -> OUT_OF_RANGE;
             // Labels, weights, event times, bytes on a topic and the end of a trainer: scoring looks at none of these.
             case NULL_VALUE, NOT_AVRO, NOT_JSON, UNKNOWN_SCHEMA, UNKNOWN_FIELD, TOO_LARGE, MISSING_LABEL, INVALID_LABEL,
-                    INVALID_WEIGHT, MISSING_TIME, FUTURE_TIME, NOT_AN_EXAMPLE, QUARANTINED, ENDED_THE_TRAINER ->
+                    NO_ROOM_FOR_CLASS, INVALID_WEIGHT, MISSING_TIME, FUTURE_TIME, NOT_AN_EXAMPLE, QUARANTINED,
+                    ENDED_THE_TRAINER ->
                 INTERNAL;
         };
     }

@@ -68,14 +68,16 @@ final class ScoreEndpoint {
     private Response score(ModelRouter asked, @Nullable String key, Body body) {
         ServedModels.Scored scored = models.score(asked, key, body);
         Predictions predictions = scored.predictions();
-        return new Response(JsonResponses.predictions(predictions, scored.by().spec(), scored.ids()),
+        return new Response(
+                JsonResponses.predictions(predictions, scored.by().spec(), scored.by().classes(), scored.ids()),
                 predictions.size());
     }
 
     private Response explain(ModelRouter asked, @Nullable String key, Body body) {
         ServedModels.Explained explained = models.explain(asked, key, body);
+        ServedVersion by = explained.by();
         return new Response(
-                JsonResponses.explanations(explained.explanations(), explained.by().spec().loss(), explained.ids()),
+                JsonResponses.explanations(explained.explanations(), by.spec(), by.classes(), explained.ids()),
                 explained.explanations().size());
     }
 

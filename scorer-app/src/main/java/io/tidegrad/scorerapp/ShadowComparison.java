@@ -1,8 +1,10 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.ServedVersion;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Compares a shadow's predictions with the live model's, since the process began and in the current window.
@@ -12,7 +14,7 @@ final class ShadowComparison {
     private Sums window = new Sums();
 
     /// @param records number of records that both have scored
-    /// @param agreed number of these with the same likeliest class; 0 if the models don't classify
+    /// @param agreed number of these with the same likeliest class, of those that have a name if they are learned; 0 if the models don't classify
     /// @param meanDifference mean over the records of the mean absolute difference of the outputs; NaN without records
     /// @param greatestDifference largest difference of an output
     /// @param liveMean mean of the live model's first output; NaN without records
@@ -48,17 +50,73 @@ final class ShadowComparison {
         }
     }
 
-    /// Returns whether the outputs of the two models have the same meaning.
+    /// The names by which the outputs of two models are compared, because one of them learns what its classes are: what is
+    /// one model's first class may be the other one's third.
+    ///
+    /// @param live of the live model's outputs, each at its index
+    /// @param shadow likewise
+    record Names(List<String> live, List<String> shadow) {
+        /// Returns what the models are compared by; null if their outputs are alike by index.
+        static @Nullable Names of(ServedVersion live, ServedVersion shadow) {
+            return live.spec().label().learnsClasses() || shadow.spec().label().learnsClasses()
+                    ? new Names(live.classes(), shadow.classes()) : null;
+        }
+
+        /// Returns the classes that both have.
+        List<String> common() {
+            return live.stream().filter(shadow::contains).toList();
+        }
+    }
+
+    /// Returns whether the outputs of the two models have the same meaning. By name they are compared if both have names, one
+    /// of them in common.
     static boolean isComparable(ServedVersion live, ServedVersion shadow) {
-        return live.outputs() == shadow.outputs() && live.spec().outputs() == shadow.spec().outputs()
-                && live.spec().classifies() == shadow.spec().classifies()
-                && live.spec().loss().link() == shadow.spec().loss().link();
+        Names names = Names.of(live, shadow);
+        return names != null ? !names.common().isEmpty()
+                : live.outputs() == shadow.outputs() && live.spec().outputs() == shadow.spec().outputs()
+                        && live.spec().classifies() == shadow.spec().classifies()
+                        && live.spec().loss().link() == shadow.spec().loss().link();
     }
 
     /// @param live predictions for the same records in the same order, by a comparable model
-    synchronized void compare(ModelSpec spec, Predictions live, Predictions shadow) {
-        add(total, spec, live, shadow);
-        add(window, spec, live, shadow);
+    /// @param names of their outputs, if they are compared by these
+    synchronized void compare(ModelSpec spec, @Nullable Names names, Predictions live, Predictions shadow) {
+        if (names != null) {
+            add(total, names, live, shadow);
+            add(window, names, live, shadow);
+        } else {
+            add(total, spec, live, shadow);
+            add(window, spec, live, shadow);
+        }
+    }
+
+    private static void add(Sums to, Names names, Predictions live, Predictions shadow) {
+        int[] ours = names.common().stream().mapToInt(names.live::indexOf).toArray();
+        int[] theirs = names.common().stream().mapToInt(names.shadow::indexOf).toArray();
+        to.classifies = true;
+        to.newestLive = live;
+        to.newestShadow = shadow;
+        for (int record = 0; record < live.size(); record++) {
+            double sum = 0;
+            for (int i = 0; i < ours.length; i++) {
+                double difference = Math.abs(live.probability(record, ours[i]) - shadow.probability(record, theirs[i]));
+                sum += difference;
+                to.greatest = Math.max(to.greatest, difference);
+            }
+            to.records++;
+            to.difference += sum / ours.length;
+            to.live += live.probability(record, ours[0]);
+            to.shadow += shadow.probability(record, theirs[0]);
+            if (decision(names.live, live, record).equals(decision(names.shadow, shadow, record))) {
+                to.agreed++;
+            }
+        }
+    }
+
+    /// Returns the name of the likeliest class that has one.
+    private static String decision(List<String> names, Predictions predictions, int record) {
+        return names
+                .get(MetricTask.likeliest(predictions.probabilities(), record * predictions.outputs(), names.size()));
     }
 
     private static void add(Sums to, ModelSpec spec, Predictions live, Predictions shadow) {
@@ -101,13 +159,7 @@ final class ShadowComparison {
             float threshold = JsonResponses.areProbabilities(spec.loss()) ? 0.5f : 0;
             return predictions.probability(record, from) >= threshold ? 1 : 0;
         }
-        int likeliest = 0;
-        for (int output = 1; output < spec.outputs(); output++) {
-            if (predictions.probability(record, from + output) > predictions.probability(record, from + likeliest)) {
-                likeliest = output;
-            }
-        }
-        return likeliest;
+        return MetricTask.likeliest(predictions.probabilities(), record * predictions.outputs() + from, spec.outputs());
     }
 
     synchronized void refused(int records) {

@@ -129,7 +129,8 @@ final class Shadows implements AutoCloseable {
                 comparison.refused(records);
                 return;
             }
-            comparison.compare(task.live().spec(), task.answered(), task.shadow().scoreAll(shadow, events));
+            comparison.compare(task.live().spec(), ShadowComparison.Names.of(task.live(), shadow), task.answered(),
+                    task.shadow().scoreAll(shadow, events));
         } catch (HttpProblem | RejectedEventException notByThis) {
             comparison.refused(records);
         }

@@ -19,7 +19,8 @@ class JsonResponsesTest {
                 """, "letters.yaml");
         Predictions predictions = new Predictions("letters", 1, 2, 3, 4, 3, new int[]{3, 3},
                 new float[]{0.25f, 0.5f, 0.25f, 0.5f, 0.25f, 0.25f});
-        return new String(JsonResponses.predictions(predictions, spec, List.of()), StandardCharsets.UTF_8);
+        return new String(JsonResponses.predictions(predictions, spec, spec.label().classes(), List.of()),
+                StandardCharsets.UTF_8);
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.tidegrad.engine.snapshot.ServedLeaves;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import java.util.List;
 
 /// An admitted version. It is immutable and shared by all threads that score: its parameters were filled and verified
 /// before it was published, and nothing writes to them afterwards. Consecutive versions share the weights that did not
@@ -92,6 +93,12 @@ public final class ServedVersion {
     /// served, and no signature.
     public SnapshotManifest manifest() {
         return manifest;
+    }
+
+    /// Returns the names of the classes, each at its index: those that the spec says, or those that this version has learned;
+    /// empty if there are none. What stands behind the last one in a prediction is of no class yet.
+    public List<String> classes() {
+        return loaded().classes();
     }
 
     /// Returns how many numbers a prediction has: of a label that is a list, those of all steps.

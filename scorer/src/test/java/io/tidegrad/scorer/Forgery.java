@@ -157,6 +157,6 @@ public final class Forgery {
         return new SnapshotManifest(model, epoch, version, parentVersion, specYaml, specFingerprint, featureFingerprint,
                 numerics, examples, of.nextOffset(), of.newestAppendTime(), of.eventTime(), of.caughtUp(), of.logLoss(),
                 of.priorLogLoss(), of.accuracy(), of.auc(), parts, servedBytes, weightsHash, goldenRows, payloadBytes,
-                chain, of.origin(), signature);
+                chain, of.origin(), of.classes(), signature);
     }
 }

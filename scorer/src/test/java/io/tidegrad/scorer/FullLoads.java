@@ -69,7 +69,7 @@ public final class FullLoads {
                 spec.featureFingerprint(), Numerics.VERSION, version, version, version, Long.MIN_VALUE, false, 0, 0, 0,
                 0, (int) Math.ceilDiv(bytes, 63L * Parameters.PAGE_BYTES), bytes,
                 ModelHash.weights(spec.fingerprint(), parameters), List.of(), bytes,
-                SnapshotManifest.Chain.ofFull(version, -1), null, new byte[0]);
+                SnapshotManifest.Chain.ofFull(version, -1), null, List.of(), new byte[0]);
         try (OutputStream to = new BufferedOutputStream(Files.newOutputStream(file))) {
             SnapshotFile.write(SnapshotFile.Head.of(manifest, spec.yaml()), parameters, to);
         }

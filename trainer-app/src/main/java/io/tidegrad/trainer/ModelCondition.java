@@ -18,6 +18,8 @@ final class ModelCondition {
         STALLED("stalled", true),
         /// Many of the newest events were refused.
         DEAD_LETTERS("dead-letters", false),
+        /// Events were refused because there is no room for their class.
+        NO_ROOM_FOR_CLASS("no-room-for-class", false),
         /// Labels, predictions, errors or fields are not what they have been.
         CHANGED("changed", false),
         /// The gate publishes no newer version.

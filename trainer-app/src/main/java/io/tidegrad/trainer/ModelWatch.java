@@ -41,6 +41,18 @@ final class ModelWatch {
         deadLetters(slot, trainer);
         setAside(slot, trainer);
         changed(slot, trainer);
+        noRoomForClass(slot, trainer);
+    }
+
+    /// This reason stays as long as the epoch, because the model will never know what these events say.
+    private static void noRoomForClass(ModelSlot slot, ModelTrainer trainer) {
+        CommittedState committed = trainer.committed();
+        Report report = committed == null ? null : committed.report();
+        slot.condition().set(ModelCondition.Kind.NO_ROOM_FOR_CLASS, report == null || report.classesRefused() == 0
+                ? null
+                : "all " + report.classRoom() + " outputs have a class, and events with another one were refused: "
+                        + report.classesRefused() + "; the topic of dead letters holds them (no-room-for-class);"
+                        + " register a model with more room (label: { classes: { auto: … } }) under a new name");
     }
 
     /// What is learned may be wrong although all measures since the beginning get better, as when all labels are false

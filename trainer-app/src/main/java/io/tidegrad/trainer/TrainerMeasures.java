@@ -199,6 +199,16 @@ final class TrainerMeasures {
                         .toList());
     }
 
+    /// Of a model that learns what its classes are.
+    private static final Measures<Report> CLASSES = Measures.of(
+            Measure.<Report>gauge("tidegrad.classes", "classes that were learned", report -> report.classes().size())
+                    .field("count"),
+            Measure.<Report>gauge("tidegrad.classes.room", "classes for which there is room", Report::classRoom)
+                    .field("room"),
+            Measure.<Report>counter("tidegrad.classes.refused",
+                    "events that were refused because there was no room for their class", Report::classesRefused)
+                    .field("refused"));
+
     /// Makes a measure by its name, its help and its value.
     @FunctionalInterface
     private interface Maker {
@@ -266,6 +276,9 @@ final class TrainerMeasures {
         if (model.lineage().spec().watch().period() != null) {
             PERIOD.register(registry, tags, model, TrainerMeasures::report);
         }
+        if (model.lineage().spec().label().learnsClasses()) {
+            CLASSES.register(registry, tags, model, TrainerMeasures::report);
+        }
         ARRIVAL.register(registry, tags, model, TrainerMeasures::report);
         signals(model.lineage().spec()).register(registry, tags, model, TrainerMeasures::report);
         SERVED.register(registry, tags, model, TrainerMeasures::report);
@@ -331,6 +344,12 @@ final class TrainerMeasures {
             Map<String, @Nullable Object> arrival = new LinkedHashMap<>();
             ARRIVAL.write(report, arrival::put);
             reported.put("label_arrival", arrival);
+            if (report.classRoom() > 0) {
+                Map<String, @Nullable Object> classes = new LinkedHashMap<>();
+                CLASSES.write(report, classes::put);
+                classes.put("names", report.classes());
+                reported.put("classes", classes);
+            }
             reported.put("slices", report.slices().stream().map(TrainerMeasures::slice).toList());
             REPORT.write(report, reported::put);
             NOT_SERVED.write(report, reported::put);

@@ -109,6 +109,11 @@ public record MetricTask(Kind kind, int outputs, int point, float threshold) {
 
     /// Index, from `at`, of the largest prediction; the first one of a tie.
     public int likeliest(float[] predictions, int at) {
+        return likeliest(predictions, at, outputs);
+    }
+
+    /// The same among the first `outputs`, at least one.
+    public static int likeliest(float[] predictions, int at, int outputs) {
         int best = 0;
         for (int output = 1; output < outputs; output++) {
             if (predictions[at + output] > predictions[at + best]) {

@@ -2,6 +2,8 @@ package io.tidegrad.model.feature;
 
 import io.tidegrad.engine.random.Murmur3;
 import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import org.apache.avro.generic.GenericFixed;
@@ -27,8 +29,17 @@ final class CanonicalText {
     /// 2^63: a double of at least this does not fit a long.
     private static final double LONG_LIMIT = 0x1p63;
 
-    private byte[] bytes = new byte[256];
+    private byte[] bytes;
     private int length;
+
+    CanonicalText() {
+        this(256);
+    }
+
+    /// @param capacity bytes for which there is room at first
+    CanonicalText(int capacity) {
+        bytes = new byte[capacity];
+    }
 
     CanonicalText clear() {
         length = 0;
@@ -199,6 +210,16 @@ final class CanonicalText {
         }
         System.arraycopy(bytes, 0, to, at, count);
         return count;
+    }
+
+    void copyOf(CanonicalText other) {
+        length = 0;
+        append(other.bytes, 0, other.length);
+    }
+
+    /// @throws CharacterCodingException it is bytes that are no UTF-8
+    String toText() throws CharacterCodingException {
+        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, 0, length)).toString();
     }
 
     /// A copy of the text, for tests and display.

@@ -9,19 +9,29 @@ import java.util.List;
 final class ClassNames {
     private final byte[][] names;
     private final int[] slots; // a class, or -1: open addressing, at most half full
+    private int size;
+
+    /// @param room for how many names
+    ClassNames(int room) {
+        names = new byte[room][];
+        slots = new int[4 * Integer.highestOneBit(room)];
+        Arrays.fill(slots, -1);
+    }
 
     /// @param names each once
     ClassNames(List<String> names) {
-        this.names = names.stream().map(name -> name.getBytes(StandardCharsets.UTF_8)).toArray(byte[][]::new);
-        slots = new int[4 * Integer.highestOneBit(names.size())];
-        Arrays.fill(slots, -1);
-        for (int i = 0; i < this.names.length; i++) {
-            int slot = first(Murmur3.hash(this.names[i], 0, this.names[i].length, 0));
-            while (slots[slot] >= 0) {
-                slot = next(slot);
-            }
-            slots[slot] = i;
+        this(names.size());
+        names.forEach(name -> add(name.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /// The next class has this name, which no other one has.
+    void add(byte[] name) {
+        int slot = first(Murmur3.hash(name, 0, name.length, 0));
+        while (slots[slot] >= 0) {
+            slot = next(slot);
         }
+        names[size] = name;
+        slots[slot] = size++;
     }
 
     private int first(int hash) {

@@ -69,14 +69,14 @@ public final class Featurizer {
     }
 
     private static LabelReader labelReader(ModelSpec spec) {
-        String named = spec.label().field();
-        String field = named == null ? Example.LABEL_HEADER : named;
+        String field = LabelReader.field(spec);
         return switch (spec.loss()) {
             case BinaryCrossEntropy binary -> LabelReader.binary(field, spec.label());
             case Hinge hinge -> LabelReader.signed(LabelReader.binary(field, spec.label()));
             case CategoricalCrossEntropy categorical -> spec.label().isList() ? LabelReader.steps(spec, field)
-                    : spec.label().classes().isEmpty() ? LabelReader.classIndex(field, spec.outputs())
-                            : LabelReader.className(field, spec.label().classes());
+                    : spec.label().learnsClasses() ? LabelReader.newClass(field)
+                            : spec.label().classes().isEmpty() ? LabelReader.classIndex(field, spec.outputs())
+                                    : LabelReader.className(field, spec.label().classes());
             case Poisson poisson -> LabelReader.count(field);
             case MeanSquaredError squared -> LabelReader.number(field);
             case MeanAbsoluteError absolute -> LabelReader.number(field);
@@ -131,7 +131,7 @@ public final class Featurizer {
                         "header " + Example.LABEL_HEADER + ": expected the label, found none");
             }
             row.eventTime = example.eventTime();
-            row.labels[0] = label.readText(given);
+            label.readText(given, row);
             if (labels > 1) {
                 row.labels[1] = replaced(example.oldLabel());
             }
@@ -153,7 +153,8 @@ public final class Featurizer {
         }
     }
 
-    /// Returns the label that an example's text says; NaN where there is none, or none that the loss can take.
+    /// Returns the label that an example's text says; NaN where there is none, none that the loss can take, or one of which
+    /// the model says which class it is.
     public float label(@Nullable String text) {
         try {
             return text == null ? Float.NaN : label.readText(text);

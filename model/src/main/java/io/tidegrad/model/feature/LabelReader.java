@@ -25,7 +25,13 @@ abstract class LabelReader {
         return field;
     }
 
-    private String place() {
+    /// The field of a spec's label; of a stream's examples it is a header.
+    static String field(ModelSpec spec) {
+        String named = spec.label().field();
+        return named == null ? Example.LABEL_HEADER : named;
+    }
+
+    static String place(String field) {
         return field.equals(Example.LABEL_HEADER) ? "header " + field : "field '" + field + "'";
     }
 
@@ -34,7 +40,8 @@ abstract class LabelReader {
     /// @param row whose features are written
     final void read(@Nullable Object value, Row row) throws RejectedException {
         if (value == null) {
-            throw new RejectedException(Rejection.Reason.MISSING_LABEL, place() + ": expected the label, found null");
+            throw new RejectedException(Rejection.Reason.MISSING_LABEL,
+                    place(field) + ": expected the label, found null");
         }
         write(value, row);
     }
@@ -43,7 +50,12 @@ abstract class LabelReader {
         row.labels[0] = label(value);
     }
 
-    /// The label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
+    /// Writes the label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
+    final void readText(String text, Row row) throws RejectedException {
+        write(likeIn(text), row);
+    }
+
+    /// The same as a number.
     final float readText(String text) throws RejectedException {
         return label(likeIn(text));
     }
@@ -69,7 +81,7 @@ abstract class LabelReader {
 
     final RejectedException invalid(String expected, @Nullable Object found) {
         return new RejectedException(Rejection.Reason.INVALID_LABEL,
-                place() + ": expected the label, " + expected + ", found " + Values.describe(found));
+                place(field) + ": expected the label, " + expected + ", found " + Values.describe(found));
     }
 
     final double finite(Object value, String expected) throws RejectedException {
@@ -141,9 +153,7 @@ abstract class LabelReader {
 
     /// A reader of classes by their names, which are compared with the canonical text of a value.
     static LabelReader className(String field, List<String> names) {
-        String expected = "one of the " + names.size() + " classes "
-                + String.join(", ", names.subList(0, Math.min(names.size(), SHOWN_MAX)))
-                + (names.size() > SHOWN_MAX ? ", …" : "");
+        String expected = "one of the " + names.size() + " classes " + shown(names);
         return new LabelReader(field) {
             private final ClassNames classes = new ClassNames(names);
             private final CanonicalText text = new CanonicalText();
@@ -161,6 +171,38 @@ abstract class LabelReader {
             @Override
             Object likeIn(String text) {
                 return said(text, names);
+            }
+        };
+    }
+
+    static String shown(List<String> names) {
+        return String.join(", ", names.subList(0, Math.min(names.size(), SHOWN_MAX)))
+                + (names.size() > SHOWN_MAX ? ", …" : "");
+    }
+
+    /// A reader of labels that are classes once they are learned. Which class a label is the model says: see `LearnedClasses`.
+    static LabelReader newClass(String field) {
+        return new LabelReader(field) {
+            private final CanonicalText text = new CanonicalText();
+
+            @Override
+            void write(Object value, Row row) throws RejectedException {
+                text.clear().appendValue(field(), value);
+                if (text.length() == 0 || text.length() > ModelSpec.Label.NAME_BYTES_MAX) {
+                    throw invalid("the name of a class, 1 to " + ModelSpec.Label.NAME_BYTES_MAX + " bytes", value);
+                }
+                row.className.copyOf(text);
+                row.labels[0] = 0;
+            }
+
+            @Override
+            float label(Object value) {
+                return Float.NaN;
+            }
+
+            @Override
+            Object likeIn(String text) {
+                return text;
             }
         };
     }

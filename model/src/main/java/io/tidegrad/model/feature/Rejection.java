@@ -18,6 +18,8 @@ public record Rejection(Reason reason, String detail) {
         TOO_LARGE, WRONG_TYPE,
         /// A field that a feature needs is null or absent, and the spec says `missing: reject`.
         MISSING_FIELD, MISSING_LABEL, INVALID_LABEL,
+        /// The label is a new class, and all outputs that the spec reserves have one.
+        NO_ROOM_FOR_CLASS,
         /// The weight is missing or not a number of at least 0.
         INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME,
         /// The record of a stream's topic has not the headers of an example.

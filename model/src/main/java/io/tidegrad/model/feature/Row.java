@@ -20,6 +20,9 @@ public final class Row {
     /// What the fields of the spec's slices have; none if it has none.
     public final SliceValues slices;
 
+    /// What the label says, where the spec says `classes: auto`: which class that is depends on the model.
+    final CanonicalText className = new CanonicalText(0);
+
     public static final float[] UNKNOWN = {};
 
     public static final long NO_TIME = Long.MIN_VALUE;
@@ -28,6 +31,22 @@ public final class Row {
     /// no slope. Differing texts can be one label, by the spec's `threshold` for example.
     public boolean repeatsItsLabel() {
         return labels[0] == labels[1];
+    }
+
+    /// Returns another one of the same shape.
+    public Row blank() {
+        return new Row(numbers.length, ids.length, labels.length, new SliceValues(slices.size()));
+    }
+
+    /// Takes over features, label, slices, weight and time of a row of the same shape.
+    public void copyOf(Row other) {
+        System.arraycopy(other.numbers, 0, numbers, 0, numbers.length);
+        System.arraycopy(other.ids, 0, ids, 0, ids.length);
+        System.arraycopy(other.labels, 0, labels, 0, labels.length);
+        className.copyOf(other.className);
+        slices.copy(0, other.slices, 0, slices.size());
+        weight = other.weight;
+        eventTime = other.eventTime;
     }
 
     public Row(int numbers, int ids, int labels) {

@@ -62,7 +62,12 @@ public final class EventFold {
     ///
     /// @throws ModelDivergedException the cause is the model, not this record
     public static Outcome learn(PreparedEvent prepared, OnlineModel model) {
-        prepared.countServed(model);
+        Outcome outcome = outcome(prepared, model);
+        prepared.countServed(model); // once the class that it may bring is known
+        return outcome;
+    }
+
+    private static Outcome outcome(PreparedEvent prepared, OnlineModel model) {
         UnknownField unknown = prepared.unknownField();
         if (unknown != null && model.isUntouched()) {
             return new Outcome.Rejected(new Rejection(Rejection.Reason.UNKNOWN_FIELD, unknown.message()),

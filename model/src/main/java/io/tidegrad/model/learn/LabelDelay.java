@@ -7,7 +7,6 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.Row;
-import io.tidegrad.model.feature.SliceValues;
 import io.tidegrad.model.spec.ModelSpec;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -38,9 +37,9 @@ public final class LabelDelay {
     /// A row that waits for its label.
     private static final class Waiting {
         final PreparedEvent event;
+        final float[] logits;
         final float[] predictions;
         final double @Nullable [] linear; // what the linear baseline predicted
-        float loss;
         long place;
         long arrival;
         long due;
@@ -48,6 +47,7 @@ public final class LabelDelay {
         Waiting(Row row, int outputs, int memberOutputs, double @Nullable [] linear) {
             this.linear = linear;
             event = new PreparedEvent(row);
+            logits = new float[outputs];
             predictions = new float[outputs];
             row.memberOutputs = new float[memberOutputs];
         }
@@ -66,7 +66,7 @@ public final class LabelDelay {
     private final Predictor predictor;
     private final BatchLoss loss;
     private final Batch one;
-    private final float[] logits;
+    private final int outputs;
     private final StreamTime clock;
     private final PriorityQueue<Waiting> waiting = new PriorityQueue<>(
             Comparator.<Waiting>comparingLong(row -> row.due).thenComparingLong(row -> row.arrival));
@@ -93,7 +93,7 @@ public final class LabelDelay {
                 plan.output().width());
         one = new Batch(plan.spec().row(), 1);
         one.resize(1);
-        logits = new float[plan.outputs()];
+        outputs = plan.outputs();
         clock = new StreamTime(spec.input().maxAhead().toMillis());
         evaluation = new ProgressiveEvaluation(spec);
     }
@@ -128,13 +128,8 @@ public final class LabelDelay {
             now = clock.now();
         }
         learn(now);
-        Waiting next = free.isEmpty()
-                ? new Waiting(
-                        new Row(row.numbers.length, row.ids.length, row.labels.length,
-                                new SliceValues(row.slices.size())),
-                        logits.length, model.parameters().plan().memberOutputs(),
-                        evaluation.recent().newLinearPrediction())
-                : free.pop();
+        Waiting next = free.isEmpty() ? new Waiting(row.blank(), outputs, model.parameters().plan().memberOutputs(),
+                evaluation.recent().newLinearPrediction()) : free.pop();
         next.event.copyOf(event);
         next.place = place;
         next.arrival = arrivals++;
@@ -152,12 +147,14 @@ public final class LabelDelay {
     private void predict(Row row, Waiting into) {
         place(row);
         evaluation.recent().came(one, 0, into.linear);
-        predictor.logits(model.parameters(), one, logits);
-        loss.compare(model.kernels(), 1, logits, 0, logits.length / model.parameters().plan().output().lines(),
-                row.labels);
-        System.arraycopy(loss.predictions(), 0, into.predictions, 0, logits.length);
-        into.loss = loss.rowLosses()[0];
+        predictor.logits(model.parameters(), one, into.logits);
+        compare(into.logits, row.labels);
+        System.arraycopy(loss.predictions(), 0, into.predictions, 0, into.predictions.length);
         predictor.memberOutputs(0, into.event.row().memberOutputs, 0);
+    }
+
+    private void compare(float[] logits, float[] labels) {
+        loss.compare(model.kernels(), 1, logits, 0, logits.length / model.parameters().plan().output().lines(), labels);
     }
 
     /// Lets all labels come that are still out, in their order. Returns what was to be expected of these predictions, beside
@@ -188,12 +185,14 @@ public final class LabelDelay {
                 place(row.event.row());
                 evaluation.recent().learned(one, 0, labels[0], row.event.row().weight, row.linear);
                 evaluation.recent().next(row.event.row().slices, 0, row.event.row().eventTime, model.eventTime());
-                evaluation.addRow(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
+                compare(row.logits, labels); // only now it is known which class a label is that was new
+                float lost = loss.rowLosses()[0];
+                evaluation.addRow(row.predictions, 0, labels, 0, lost, row.event.row().weight);
                 if (drained != null) {
                     drained.labelled(row.predictions, 0, labels[0], row.event.row().weight);
                 }
                 if (watcher != null) {
-                    watcher.scored(row.predictions, 0, labels, 0, row.loss, row.event.row().weight);
+                    watcher.scored(row.predictions, 0, labels, 0, lost, row.event.row().weight);
                 }
             }
             learned.learned(row.place, outcome);

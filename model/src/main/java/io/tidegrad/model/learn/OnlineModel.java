@@ -14,6 +14,7 @@ import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.evaluation.LabelArrival;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.feature.SliceValues;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +45,9 @@ import org.jspecify.annotations.Nullable;
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
     private static final int CARRY_FORMAT = 7;
+
+    /// Of a model that learns what its classes are; their names stand behind the pending rows.
+    private static final int CARRY_FORMAT_OF_CLASSES = 8;
 
     /// Earlier formats, which are read: without how well fields tell the label, and with slices that have no AUC, both of
     /// which begin anew; without a period of event time, which begins anew, too; without the events in a row that failed,
@@ -74,6 +79,7 @@ public final class OnlineModel {
     private final Divergence divergence;
     private final long windowMillis; // 0 when the spec has no window
     private long openWindow; // number of the window that the open batch belongs to
+    private final @Nullable LearnedClasses classes; // null: the spec says what they are, if there are some
     private final StreamTime streamTime;
     private final RecentRows recent;
     private ProgressiveEvaluation evaluation;
@@ -101,6 +107,7 @@ public final class OnlineModel {
         divergence = new Divergence(spec);
         Duration window = spec.window();
         windowMillis = window == null ? 0 : window.toMillis();
+        classes = spec.label().learnsClasses() ? new LearnedClasses(spec) : null;
         streamTime = new StreamTime(spec.input().maxAhead().toMillis());
         recent = new RecentRows(shape);
         evaluation = new ProgressiveEvaluation(spec);
@@ -156,6 +163,17 @@ public final class OnlineModel {
         return kernels;
     }
 
+    /// The classes of a model that learns what they are; null of another one.
+    public @Nullable LearnedClasses classes() {
+        return classes;
+    }
+
+    /// Names of the classes, each at its index: those that the spec says, or those that were learned by now; empty where
+    /// there are none.
+    public List<String> classNames() {
+        return classes == null ? spec.label().classes() : classes.names();
+    }
+
     RowShape shape() {
         return shape;
     }
@@ -166,8 +184,8 @@ public final class OnlineModel {
     }
 
     /// Copies the row into the open batch and learns when the batch is full or a window ends. Returns null when the row
-    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), the spec
-    /// quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes
+    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), there is no room for
+    /// its class (see `LearnedClasses`), the spec quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes
     /// neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
@@ -182,7 +200,10 @@ public final class OnlineModel {
             streamTime.rejected(time);
             return rejection;
         }
-        Rejection refusal = quarantine.judges() ? judge(row) : null;
+        Rejection refusal = classes == null ? null : classes.find(row);
+        if (refusal == null && quarantine.judges()) {
+            refusal = judge(row);
+        }
         if (refusal != null) {
             return refusal;
         }
@@ -215,6 +236,9 @@ public final class OnlineModel {
     }
 
     private void rowAccepted(Row row) {
+        if (classes != null) {
+            classes.accepted();
+        }
         recent.add(row);
         if (recorder == null) {
             evaluation.recent().accepted(row);
@@ -463,9 +487,13 @@ public final class OnlineModel {
     /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
     /// little-endian format with a format number and a checksum. It takes a few tens of KB plus the pending rows.
     public byte[] carry() {
-        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, CARRY_FORMAT, 32_768);
+        BinaryWriter to =
+                new BinaryWriter(CARRY_MAGIC, classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, 32_768);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
+        if (classes != null) {
+            classes.write(to);
+        }
         to.int64(openWindow);
         if (quarantine.judges()) {
             to.int64(quarantined);
@@ -497,7 +525,8 @@ public final class OnlineModel {
     ///     expected and found. The model must not be used afterwards
     public void restoreCarry(byte[] carry) {
         BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC,
-                CARRY_FORMAT_UNSERVED, CARRY_FORMAT, CarryFormatException::new);
+                classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES,
+                classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, CarryFormatException::new);
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());
@@ -510,6 +539,9 @@ public final class OnlineModel {
             from.floats(open.sampleWeights, 0, size);
         }
         open.resize(size);
+        if (classes != null) {
+            classes.read(from);
+        }
         openWindow = from.int64();
         quarantined = quarantine.judges() ? from.int64() : 0;
         if (reactions != null) {
@@ -601,6 +633,9 @@ public final class OnlineModel {
     public String stateHash(String weightsHash) {
         BinaryWriter pending = new BinaryWriter();
         writePending(pending);
+        if (classes != null) {
+            classes.writeNames(pending);
+        }
         return ModelHash.state(weightsHash, parameters, pending.toBytes());
     }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.model.learn;
 
 import io.tidegrad.model.evaluation.ServedLabel;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.stream.Example;
@@ -46,13 +47,7 @@ public final class PreparedEvent {
     /// Takes over a row of the same shape.
     void copyOf(PreparedEvent other) {
         kind = other.kind;
-        Row from = other.row;
-        System.arraycopy(from.numbers, 0, row.numbers, 0, row.numbers.length);
-        System.arraycopy(from.ids, 0, row.ids, 0, row.ids.length);
-        System.arraycopy(from.labels, 0, row.labels, 0, row.labels.length);
-        row.slices.copy(0, from.slices, 0, row.slices.size());
-        row.weight = from.weight;
-        row.eventTime = from.eventTime;
+        row.copyOf(other.row);
     }
 
     /// Begins another record, of which nothing was served.
@@ -78,13 +73,19 @@ public final class PreparedEvent {
         servedUnreadably = true;
     }
 
-    /// Counts how the label came and what was served, whatever becomes of the record otherwise: the label came, even if no
-    /// row can be made of the record.
+    /// Counts how the label came and what was served, whatever became of the record otherwise: the label came, even if no
+    /// row can be made of the record. Where the model learns what its classes are, a label counts if it is a class by now,
+    /// and corrections change nothing: nobody knows any more whether the label before was a class when it came.
     void countServed(OnlineModel model) {
-        if (example != null) {
-            model.arrival().take(example, served != null);
+        Example of = example;
+        LearnedClasses classes = model.classes();
+        if (of != null) {
+            model.arrival().take(of, served != null);
         }
-        if (served != null) {
+        if (served != null && of != null && classes != null) {
+            float label = of.oldLabel() == null ? classes.label(of.label()) : Float.NaN;
+            model.served().take(new ServedLabel(served.served(), label, Float.NaN, served.weight()));
+        } else if (served != null) {
             model.served().take(served);
         } else if (servedUnreadably) {
             model.served().unreadable();

@@ -107,7 +107,7 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
                 evaluation.auc(), parts.size(), parameters.servedBytes(), moment.weightsHash(), goldenRows(model),
                 payloadBytes,
                 parent == null ? SnapshotManifest.Chain.ofFull(version, moment.time()) : parent.chain().next(), origin,
-                new byte[0]);
+                model.classes() == null ? List.of() : model.classNames(), new byte[0]);
         PrivateKey key = form.key();
         if (key != null) {
             manifest = manifest.signed(bytes -> ManifestKeys.sign(key, bytes));

@@ -2,6 +2,8 @@ package io.tidegrad.model.snapshot;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import io.tidegrad.model.feature.LearnedClasses;
+import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -9,7 +11,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The last record of a snapshot's transaction; it describes the snapshot that the parts before it form. Format: magic
-/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4).
+/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4). Without learned classes
+/// the format is 3 and has no names of them, so that readers of that format read all other models.
 ///
 /// @param parentVersion the version that a delta's parts change; -1 for a full snapshot
 /// @param specYaml the spec; empty in a delta, which has its parent's spec
@@ -29,14 +32,17 @@ import org.jspecify.annotations.Nullable;
 /// @param chain the full snapshot that a reader has to start from
 /// @param origin what its epoch began with and why; only in the first manifest of an epoch that a rollback began, else
 ///     null
+/// @param classes names of the classes that were learned by then, each at its index; empty where the spec says what they are
 /// @param signature Ed25519 signature over everything before it; empty if unsigned
 public record SnapshotManifest(String model, int epoch, long version, long parentVersion, String specYaml,
         byte[] specFingerprint, byte[] featureFingerprint, int numerics, long examples, long nextOffset,
         long newestAppendTime, long eventTime, boolean caughtUp, double logLoss, double priorLogLoss, double accuracy,
         double auc, int parts, long servedBytes, String weightsHash, List<GoldenRow> goldenRows, long payloadBytes,
-        Chain chain, @Nullable Origin origin, byte[] signature) {
+        Chain chain, @Nullable Origin origin, List<String> classes, byte[] signature) {
 
-    public static final int FORMAT = 3;
+    public static final int FORMAT = 4;
+
+    private static final int FORMAT_WITHOUT_CLASSES = 3;
 
     private static final String MAGIC = "TGMF";
     private static final int SIGNATURE_BYTES_MAX = 1024;
@@ -92,6 +98,7 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
 
     public SnapshotManifest {
         goldenRows = List.copyOf(goldenRows);
+        classes = List.copyOf(classes);
     }
 
     public boolean isDelta() {
@@ -116,7 +123,7 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         return new SnapshotManifest(model, otherEpoch, version, parentVersion, specYaml, specFingerprint,
                 featureFingerprint, numerics, examples, nextOffset, newestAppendTime, eventTime, caughtUp, logLoss,
                 priorLogLoss, accuracy, auc, parts, servedBytes, weightsHash, goldenRows, payloadBytes, chain, origin,
-                otherSignature);
+                classes, otherSignature);
     }
 
     /// The bytes that a signature covers: everything that `encode` writes before it. They contain the weights-hash, so
@@ -131,7 +138,8 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
     }
 
     private BinaryWriter unsigned() {
-        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 1_024).text(model).int32(epoch).int64(version)
+        int format = classes.isEmpty() ? FORMAT_WITHOUT_CLASSES : FORMAT;
+        BinaryWriter to = new BinaryWriter(MAGIC, format, 1_024).text(model).int32(epoch).int64(version)
                 .int64(parentVersion).text(specYaml).raw(hash(specFingerprint)).raw(hash(featureFingerprint))
                 .int32(numerics).int64(examples).int64(nextOffset).int64(newestAppendTime).int64(eventTime)
                 .int8(caughtUp ? 1 : 0).float64(logLoss).float64(priorLogLoss).float64(accuracy).float64(auc)
@@ -147,6 +155,10 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         if (origin != null) {
             origin.write(to);
         }
+        if (!classes.isEmpty()) {
+            to.int32(classes.size());
+            classes.forEach(to::text);
+        }
         return to;
     }
 
@@ -160,7 +172,8 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
     /// @throws SnapshotFormatException the bytes are no valid manifest; the message says what was expected and found.
     ///     Sizes are checked before allocation
     public static SnapshotManifest decode(byte[] bytes) {
-        BinaryReader from = new BinaryReader(bytes, "snapshot manifest", MAGIC, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(bytes, "snapshot manifest", MAGIC, FORMAT_WITHOUT_CLASSES, FORMAT,
+                SnapshotFormatException::new);
         // Read in the order of the components.
         SnapshotManifest manifest = new SnapshotManifest(from.text("model name", MODEL_BYTES_MAX),
                 from.count("epoch", Integer.MAX_VALUE), atLeast(from, "version", 0, from.int64()),
@@ -174,6 +187,8 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
                 atLeast(from, "number of payload bytes", 0, from.int64()),
                 new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE)),
                 from.int8() == 1 ? Origin.read(from) : null,
+                from.format() == FORMAT_WITHOUT_CLASSES ? List.of()
+                        : LearnedClasses.readNames(from, ModelSpec.Label.ROOM_MAX),
                 from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX)));
         from.end();
         manifest.checkSizes(from);

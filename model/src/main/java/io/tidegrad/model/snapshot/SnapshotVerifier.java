@@ -226,6 +226,9 @@ public final class SnapshotVerifier {
         String hash = loaded.leaves().weightsHash(loaded.spec().fingerprint(), loaded.parameters());
         check(hash.equals(manifest.weightsHash()), RefusalReason.WEIGHTS_HASH,
                 "expected " + manifest.weightsHash() + ", the weights give " + hash);
+        int room = loaded.spec().label().learnsClasses() ? loaded.spec().outputs() : 0;
+        check(manifest.classes().size() <= room, RefusalReason.SPEC, "expected the names of at most " + room
+                + " classes that were learned, found " + manifest.classes().size());
         between.run();
         checkGoldenRows(manifest.goldenRows(), loaded.plan(), loaded.parameters());
         return new Verification.Admitted(loaded, copiedBytes);

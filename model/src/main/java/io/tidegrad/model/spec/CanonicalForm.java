@@ -102,6 +102,12 @@ final class CanonicalForm {
                 .add("lengths", label.lengths() == null ? null : Flow.quoted(label.lengths()));
     }
 
+    /// As of a number of classes, only a recipe has to say it.
+    private static String room(ModelSpec spec) {
+        return spec.recipe() == null || spec.outputs() == ModelSpec.Label.ROOM ? "auto"
+                : "{auto: " + spec.outputs() + "}";
+    }
+
     /// What a label says beside its field: at most one key where it is one value.
     static Flow meaning(ModelSpec spec) {
         return meaning(spec, new Flow());
@@ -113,7 +119,7 @@ final class CanonicalForm {
         String number = spec.recipe() != null && spec.outputs() > 1 ? Integer.toString(spec.outputs()) : null;
         return to.add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
                 .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
-                .add("classes", label.classes().isEmpty() ? number
+                .add("classes", label.learnsClasses() ? room(spec) : label.classes().isEmpty() ? number
                         : label.classes().stream().map(Flow::quoted).collect(Collectors.joining(", ", "[", "]")));
     }
 }

@@ -160,8 +160,19 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param count the most classes of a sequence; 0 for no sequence
     /// @param lengths the field of the feature that says how many steps a row has; null: each has all
     /// @param isOpen whether what it means, and by that the loss, is found out with the features
+    /// @param learnsClasses whether each label that is new becomes a class when it is learned, up to the network's outputs
     public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
-            List<String> classes, Kind kind, int count, @Nullable String lengths, boolean isOpen) {
+            List<String> classes, Kind kind, int count, @Nullable String lengths, boolean isOpen,
+            boolean learnsClasses) {
+        /// How many classes may be learned, so that their names fit beside a version's weights.
+        public static final int ROOM_MAX = 1_024;
+
+        /// How many outputs a recipe has unless the spec says it.
+        static final int ROOM = 32;
+
+        /// UTF-8 bytes of the longest name of a class that is learned.
+        public static final int NAME_BYTES_MAX = 256;
+
         public Label {
             classes = List.copyOf(classes);
         }
@@ -184,9 +195,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
             return kind.isList();
         }
 
-        /// Whether the field is compared with texts that the spec says.
+        /// Whether the field is compared with texts, which the spec says or which are learned.
         public boolean isText() {
-            return positive != null || !classes.isEmpty();
+            return positive != null || !classes.isEmpty() || learnsClasses;
         }
     }
 

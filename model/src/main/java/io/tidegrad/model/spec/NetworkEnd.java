@@ -58,16 +58,23 @@ final class NetworkEnd {
                 if (last != null && !(last instanceof Softmax)) {
                     network.problem(endsIn(name, "dense or softmax", last));
                 }
-                if (classes != null) {
+                if (classes != null && label.learnsClasses()) {
+                    checkRoom(classes, label.room(), outputs);
+                } else if (classes != null) {
                     boolean named = classes.isList();
-                    int stated = named ? label.names().size() : classes.integer(2, Layers.UNITS_MAX);
-                    if (stated != outputs && (named || stated >= 2)) {
+                    int before = classes.problems();
+                    int stated = named ? label.names().size() : SpecReader.number(classes);
+                    if (stated != outputs && classes.problems() == before) {
                         classes.problem("expected " + outputs + (named ? " names" : "")
                                 + ", the outputs of the last dense, found " + stated);
                     }
                 }
                 int weights = categorical.classWeights().size();
-                if (classWeights != null && weights != outputs) {
+                if (classWeights != null && label.learnsClasses()) {
+                    classWeights
+                            .problem("expected no weights, because which class is which output is known only once it"
+                                    + " is learned (label: classes: auto); name the classes instead");
+                } else if (classWeights != null && weights != outputs) {
                     classWeights.problem(
                             "expected " + outputs + " weights, one an output of the last dense, found " + weights);
                 }
@@ -99,6 +106,17 @@ final class NetworkEnd {
                 }
             }
             case FakeNegativeWeighted _ -> throw new IllegalStateException("no spec can name " + loss);
+        }
+    }
+
+    /// @param stated what the spec says, if it says it
+    private static void checkRoom(SpecNode classes, int stated, int outputs) {
+        if (classes.isMapping() && stated >= 2 && stated != outputs) {
+            classes.problem(
+                    "expected room for " + outputs + " classes, the outputs of the last dense, found " + stated);
+        } else if (outputs > ModelSpec.Label.ROOM_MAX) {
+            classes.problem("expected a last dense of at most " + ModelSpec.Label.ROOM_MAX
+                    + " outputs, the room for classes that are learned, found " + outputs);
         }
     }
 

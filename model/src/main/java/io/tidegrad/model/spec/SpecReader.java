@@ -141,7 +141,13 @@ final class SpecReader {
         }
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
-        InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
+        SpecNode initialWeightsNode = keys.optional("initial-weights");
+        InitialWeights initialWeights = initialWeights(initialWeightsNode);
+        if (initialWeightsNode != null && label.learnsClasses()) {
+            initialWeightsNode
+                    .problem("the file's outputs have an order, and that of classes: auto is the order of learning;"
+                            + " expected label: { classes: [ … ] }, their names in the file's order");
+        }
         SpecNode weight = keys.optional("weight");
         if (weight != null && ofStream) {
             weight.problem("the weight comes with each example of a stream; name its path in the stream's spec");
@@ -175,7 +181,7 @@ final class SpecReader {
         }
         ModelSpec spec = new ModelSpec(model, input,
                 new Label(label.field, label.threshold, label.positive, label.names, label.kind, label.count,
-                        label.lengths, isLabelOpen),
+                        label.lengths, isLabelOpen, label.learnsClasses()),
                 weightField, lateLabels, features, layers, recipe, outputs, steps,
                 loss == null ? new MeanSquaredError() : loss, optimizer, schedule, clipping, regularization, quarantine,
                 onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch, seed, initialWeights, yaml,
@@ -230,8 +236,14 @@ final class SpecReader {
 
     /// How many a label has, as far as it says; 0 for nothing said.
     private static int classes(LabelKeys label) {
-        return label.classes == null ? 0
-                : label.classes.isList() ? label.names.size() : label.classes.integer(2, Layers.UNITS_MAX);
+        return label.classes == null ? 0 : label.learnsClasses() ? label.room
+                : label.classes.isList() ? label.names.size() : number(label.classes);
+    }
+
+    /// How many classes there are, where they have no names.
+    static int number(SpecNode classes) {
+        return classes.integer("names of classes, auto, or a whole number from 2 to " + Layers.UNITS_MAX, 2,
+                Layers.UNITS_MAX);
     }
 
     private @Nullable InitialWeights initialWeights(@Nullable SpecNode node) {
@@ -315,16 +327,20 @@ final class SpecReader {
     }
 
     /// @param names of the classes, if they have some
+    /// @param room for classes that are learned; 0 if they are not
     /// @param classes where they stand, if anywhere; `lengthsAt` likewise
     record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive, List<String> names,
-            Label.Kind kind, int count, @Nullable String lengths, @Nullable SpecNode classes,
+            int room, Label.Kind kind, int count, @Nullable String lengths, @Nullable SpecNode classes,
             @Nullable SpecNode lengthsAt) {
+        boolean learnsClasses() {
+            return room > 0;
+        }
     }
 
     private static LabelKeys label(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss,
             NetworkReader network) {
         if (node == null) {
-            return new LabelKeys(null, null, null, List.of(), Label.Kind.ONE, 0, null, null, null);
+            return new LabelKeys(null, null, null, List.of(), 0, Label.Kind.ONE, 0, null, null, null);
         }
         Mapping keys = node.mapping("field", "threshold", "positive", "classes", "kind", "count", "lengths");
         SpecNode fieldNode = ofStream ? keys.optional("field") : keys.required("field", "the name of a field");
@@ -373,7 +389,26 @@ final class SpecReader {
         }
         return new LabelKeys(field, threshold == null ? null : threshold.decimal("a number", value -> true),
                 positive == null ? null : positive.text("the field's value that counts as 1"), names(classes, kind),
-                kind, count, lengths == null ? null : network.lengthField(lengths), classes, lengths);
+                room(classes, kind), kind, count, lengths == null ? null : network.lengthField(lengths), classes,
+                lengths);
+    }
+
+    /// For how many classes that are learned there is room; 0 where the spec says what they are.
+    private static int room(@Nullable SpecNode classes, Label.Kind kind) {
+        if (classes == null || !classes.is("auto") && !classes.isMapping()) {
+            return 0;
+        }
+        if (kind != Label.Kind.ONE) {
+            classes.problem(
+                    "expected their number, because a label that is a list has the numbers of classes, found auto");
+        }
+        if (classes.isMapping()) {
+            int before = classes.problems();
+            int room = classes.mapping("auto").required("auto", "how many classes there is room for").integer(2,
+                    Label.ROOM_MAX);
+            return classes.problems() == before ? room : 1; // of which nothing more is said
+        }
+        return Label.ROOM;
     }
 
     private static List<String> names(@Nullable SpecNode classes, Label.Kind kind) {

@@ -266,7 +266,8 @@ class DeltaTest {
         return new SnapshotManifest(m.model(), m.epoch(), m.version(), m.parentVersion(), m.specYaml(),
                 m.specFingerprint(), m.featureFingerprint(), m.numerics(), m.examples(), m.nextOffset(),
                 m.newestAppendTime(), m.eventTime(), m.caughtUp(), m.logLoss(), m.priorLogLoss(), m.accuracy(), m.auc(),
-                1, m.servedBytes(), hash, m.goldenRows(), payloadBytes, m.chain(), m.origin(), m.signature());
+                1, m.servedBytes(), hash, m.goldenRows(), payloadBytes, m.chain(), m.origin(), m.classes(),
+                m.signature());
     }
 
     private static Refused forge(Chain chain, PublishedSnapshot delta, BinaryWriter payload) {

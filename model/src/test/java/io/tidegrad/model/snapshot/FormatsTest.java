@@ -1,5 +1,6 @@
 package io.tidegrad.model.snapshot;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.ScalarKernels;
@@ -21,6 +22,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +35,12 @@ class FormatsTest {
     private static final ModelSpec SPEC = ModelSpec.parse(Specs.FLIGHTS.replace("size: 1 ", "size: 17 ")
             .replace("buckets: 512", "buckets: 8").replace("buckets: 8192", "buckets: 16"), "flights.yaml");
 
+    /// The same events, and room for a third class.
+    private static final ModelSpec CLASSES = ModelSpec.parse(
+            SPEC.yaml().replace("field: late", "field: late, classes: auto")
+                    .replace("binary-cross-entropy", "categorical-cross-entropy").replace("dense: 1 ]", "dense: 3 ]"),
+            "flights.yaml");
+
     private static final int FORMAT_AT = 4;
     private static final int EPOCH = 3;
 
@@ -41,7 +50,7 @@ class FormatsTest {
     static List<GoldenFormat> formats() {
         return List.of(
                 new GoldenFormat("snapshot-manifest", 3, SnapshotManifest.FORMAT, FORMAT_AT,
-                        bytes -> SnapshotManifest.decode(bytes).encode(), () -> published().manifest().encode()),
+                        bytes -> SnapshotManifest.decode(bytes).encode(), () -> published(CLASSES).manifest().encode()),
                 new GoldenFormat("snapshot-part", 2, SnapshotParts.FORMAT, FORMAT_AT, FormatsTest::rewrittenPart,
                         () -> published().records().getFirst().value()),
                 new GoldenFormat("snapshot-delta-part", 2, SnapshotParts.FORMAT, FORMAT_AT, FormatsTest::rewrittenDelta,
@@ -52,11 +61,26 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 7, FORMAT_AT, bytes -> {
-                    OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
-                    model.restoreCarry(bytes);
-                    return model.carry();
-                }, () -> served().carry()));
+                new GoldenFormat("carry", 8, FORMAT_AT, FormatsTest::rewrittenCarry,
+                        () -> learned(CLASSES, 21).carry()));
+    }
+
+    private static byte[] rewrittenCarry(byte[] bytes) {
+        ModelSpec spec = bytes[FORMAT_AT] == 8 ? CLASSES : SPEC;
+        OnlineModel model = OnlineModel.blank(spec, new ScalarKernels());
+        model.restoreCarry(bytes);
+        return model.carry();
+    }
+
+    /// Earlier builds read the others.
+    @Test
+    void onlyModelsThatLearnTheirClassesNeedTheNewestFormats() throws IOException {
+        assertThat(served().carry()[FORMAT_AT]).isEqualTo((byte) 7);
+        assertThat(published().manifest().encode()[FORMAT_AT]).isEqualTo((byte) 3);
+        byte[] carry = Files.readAllBytes(Path.of("src/test/resources/formats/carry-7.bin"));
+        assertThat(rewrittenCarry(carry.clone())).isEqualTo(carry);
+        byte[] manifest = Files.readAllBytes(Path.of("src/test/resources/formats/snapshot-manifest-3.bin"));
+        assertThat(SnapshotManifest.decode(manifest).encode()).isEqualTo(manifest);
     }
 
     private static TrainerStatus status() {
@@ -68,8 +92,12 @@ class FormatsTest {
     }
 
     private static OnlineModel learned() {
-        OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
-        learn(model, 0, 21);
+        return learned(SPEC, 21);
+    }
+
+    private static OnlineModel learned(ModelSpec spec, int events) {
+        OnlineModel model = OnlineModel.initial(spec, new ScalarKernels());
+        learn(model, 0, events);
         return model;
     }
 
@@ -88,7 +116,7 @@ class FormatsTest {
     }
 
     private static void learn(OnlineModel model, int from, int to) {
-        Featurizer featurizer = new Featurizer(SPEC);
+        Featurizer featurizer = new Featurizer(model.spec());
         for (int i = from; i < to; i++) {
             model.accept(Specs.row(featurizer, Specs.flight(i)));
         }
@@ -109,7 +137,11 @@ class FormatsTest {
     }
 
     private static PublishedSnapshot published() {
-        OnlineModel model = learned();
+        return published(SPEC);
+    }
+
+    private static PublishedSnapshot published(ModelSpec spec) {
+        OnlineModel model = learned(spec, 21);
         return PublishedSnapshot.full(model,
                 new PublishedSnapshot.Moment(model.weightsHash(), EPOCH, 1_000, 77, true,
                         SnapshotManifest.Chain.TIME_UNKNOWN),

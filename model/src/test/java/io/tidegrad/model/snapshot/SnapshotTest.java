@@ -59,14 +59,15 @@ class SnapshotTest {
         Components c = new Components(snapshot.manifest());
         change.accept(c);
         SnapshotManifest m = snapshot.manifest();
-        SnapshotManifest forged = new SnapshotManifest(c.model, m.epoch(), c.version, c.parentVersion, c.specYaml,
-                c.specFingerprint, c.featureFingerprint, c.numerics, m.examples(), m.nextOffset(), m.newestAppendTime(),
-                m.eventTime(), m.caughtUp(), m.logLoss(), m.priorLogLoss(), m.accuracy(), m.auc(), m.parts(),
-                m.servedBytes(), c.weightsHash, c.goldenRows,
-                c.parentVersion < 0 ? m.payloadBytes() : m.payloadBytes() - 4,
-                c.parentVersion < 0 ? SnapshotManifest.Chain.ofFull(c.version, m.chain().fullTime())
-                        : new SnapshotManifest.Chain(c.parentVersion, -1, 1),
-                m.origin(), m.signature());
+        SnapshotManifest forged =
+                new SnapshotManifest(c.model, m.epoch(), c.version, c.parentVersion, c.specYaml, c.specFingerprint,
+                        c.featureFingerprint, c.numerics, m.examples(), m.nextOffset(), m.newestAppendTime(),
+                        m.eventTime(), m.caughtUp(), m.logLoss(), m.priorLogLoss(), m.accuracy(), m.auc(), m.parts(),
+                        m.servedBytes(), c.weightsHash, c.goldenRows,
+                        c.parentVersion < 0 ? m.payloadBytes() : m.payloadBytes() - 4,
+                        c.parentVersion < 0 ? SnapshotManifest.Chain.ofFull(c.version, m.chain().fullTime())
+                                : new SnapshotManifest.Chain(c.parentVersion, -1, 1),
+                        m.origin(), m.classes(), m.signature());
         return SnapshotManifest.decode(forged.encode());
     }
 
@@ -272,7 +273,7 @@ class SnapshotTest {
         SnapshotManifest absurd = new SnapshotManifest(m.model(), m.epoch(), m.version(), -1, m.specYaml(),
                 m.specFingerprint(), m.featureFingerprint(), m.numerics(), m.examples(), m.nextOffset(),
                 m.newestAppendTime(), m.eventTime(), true, 0, 0, 0, 0, Integer.MAX_VALUE, m.servedBytes(),
-                m.weightsHash(), List.of(), m.payloadBytes(), m.chain(), m.origin(), m.signature());
+                m.weightsHash(), List.of(), m.payloadBytes(), m.chain(), m.origin(), m.classes(), m.signature());
         byte[] bytes = absurd.encode();
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes)).isInstanceOf(SnapshotFormatException.class)
                 .hasMessage("snapshot manifest: expected a number of parts from 0 to 4194304, found 2147483647");

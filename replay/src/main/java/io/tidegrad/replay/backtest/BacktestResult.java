@@ -25,14 +25,15 @@ import org.jspecify.annotations.Nullable;
 /// @param labelsOut of the first pass, of the rows whose labels were out when it ended: what was to be expected of their
 ///     predictions, and what became of them; null without late labels, or where there is no estimate
 /// @param diverged why learning ended before the file did; null if it did not
+/// @param classes names of the classes, each at its index; empty if they have none
 /// @param weightsHash 64 hex digits, those that a trainer publishes after the same events
 /// @param stateHash likewise
 /// @param nanos for reading and learning, of all trials together
 public record BacktestResult(Backtest.Trial trial, long rows, long learned, int pending, long updates,
         Map<Rejection.Reason, Long> reasons, List<Rejected> firstRejected, List<ProgressiveEvaluation> passes,
         List<ProgressRow> progress, LossCurve curve, CalibrationSample calibration, List<Alarm> alarms, long raised,
-        EstimatedPerformance.@Nullable Comparison labelsOut, @Nullable String diverged, String weightsHash,
-        String stateHash, long nanos) {
+        EstimatedPerformance.@Nullable Comparison labelsOut, @Nullable String diverged, List<String> classes,
+        String weightsHash, String stateHash, long nanos) {
     /// A row that can't be learned.
     ///
     /// @param place its line, or its number

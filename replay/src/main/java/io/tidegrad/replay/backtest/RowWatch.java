@@ -7,12 +7,17 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Sums up what a trial's rows showed, row by row. Curve and calibration are of the first pass, whose rows are new.
 final class RowWatch implements ScoredRows {
     private final MetricTask task;
     private final boolean list;
+    private final IntFunction<String> names;
+    private int named; // classes of which the name is known here
+    private final boolean learnsNames;
     private final Headline headline;
     private final Supplier<ProgressiveEvaluation> evaluation;
     private final Consumer<ProgressRow> listener;
@@ -31,10 +36,15 @@ final class RowWatch implements ScoredRows {
     private double toldLoss;
     private boolean firstPass = true;
 
+    /// @param names of the classes that have been learned, if they are
     /// @param evaluation of the present pass, in which each row is counted when it comes here
-    RowWatch(ModelSpec spec, Supplier<ProgressiveEvaluation> evaluation, Consumer<ProgressRow> listener) {
+    RowWatch(ModelSpec spec, IntFunction<String> names, Supplier<ProgressiveEvaluation> evaluation,
+            Consumer<ProgressRow> listener) {
         task = MetricTask.of(spec);
         list = spec.label().isList();
+        learnsNames = spec.label().learnsClasses();
+        this.names = learnsNames ? names : spec.label().classes()::get;
+        named = spec.label().classes().size();
         this.evaluation = evaluation;
         this.listener = listener;
         headline = Headline.of(spec);
@@ -46,6 +56,9 @@ final class RowWatch implements ScoredRows {
     public void scored(float[] predictions, int at, float[] labels, int labelAt, float loss, float rowWeight) {
         examples++;
         weight += rowWeight;
+        if (learnsNames) { // what another thread has learned meanwhile is not told before its row
+            named = Math.max(named, (int) labels[labelAt] + 1);
+        }
         if (firstPass) {
             noChange(labels[labelAt], rowWeight);
             if (curve.wants(examples)) {
@@ -81,14 +94,19 @@ final class RowWatch implements ScoredRows {
 
     private void tell(float[] predictions, int at, float label) {
         double loss = loss();
+        boolean isClass = !list && task.kind() == MetricTask.Kind.CATEGORICAL;
+        int likeliest = isClass ? task.likeliest(predictions, at) : 0;
         ProgressRow row = new ProgressRow(loss / weight, (loss - toldLoss) / (weight - toldWeight), examples, weight,
-                list ? Double.NaN : label, list ? Double.NaN : task.kind() == MetricTask.Kind.CATEGORICAL
-                        ? task.likeliest(predictions, at) : predictions[at + task.point()],
-                features);
+                list ? Double.NaN : label, list ? Double.NaN : isClass ? likeliest : predictions[at + task.point()],
+                isClass ? name((int) label) : null, isClass ? name(likeliest) : null, features);
         toldLoss = loss;
         toldWeight = weight;
         progress.add(row);
         listener.accept(row);
+    }
+
+    private @Nullable String name(int of) {
+        return of < named ? names.apply(of) : null;
     }
 
     /// Ends a pass, before its evaluation begins again.

@@ -5,6 +5,7 @@ import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.EstimatedPerformance;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EvaluationTape;
 import io.tidegrad.model.learn.EventFold;
@@ -52,7 +53,9 @@ final class TrialRun {
         model = OnlineModel.initial(trial.spec(), kernels);
         LabelDelay late = length.isNone() ? null : delay(length);
         delay = late;
-        watch = new RowWatch(trial.spec(), this::evaluation, row -> listener.at(trial, row));
+        LearnedClasses classes = model.classes();
+        watch = new RowWatch(trial.spec(), classes == null ? String::valueOf : classes::name, this::evaluation,
+                row -> listener.at(trial, row));
         player = new EvaluationTape.Player(model, watch, this::taken);
         if (late != null) {
             late.watch(watch);
@@ -182,7 +185,7 @@ final class TrialRun {
     BacktestResult result(long nanos) {
         return new BacktestResult(trial, rows, model.parameters().examples(), model.pending(),
                 model.parameters().updates(), reasons, rejected, passes, watch.progress(), watch.curve(),
-                watch.calibration(), alarms, raised, labelsOut, diverged, model.weightsHash(), model.stateHash(),
-                nanos);
+                watch.calibration(), alarms, raised, labelsOut, diverged, model.classNames(), model.weightsHash(),
+                model.stateHash(), nanos);
     }
 }

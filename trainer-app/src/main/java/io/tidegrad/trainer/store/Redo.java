@@ -137,7 +137,8 @@ final class Redo {
         return switch (rejection.reason()) {
             case UNKNOWN_SCHEMA, NOT_AVRO, TOO_LARGE, ENDED_THE_TRAINER -> true;
             case NULL_VALUE, NOT_JSON, UNKNOWN_FIELD, WRONG_TYPE, MISSING_FIELD, MISSING_LABEL, INVALID_LABEL,
-                    INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME, NOT_AN_EXAMPLE, QUARANTINED ->
+                    NO_ROOM_FOR_CLASS, INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME,
+                    NOT_AN_EXAMPLE, QUARANTINED ->
                 false;
         };
     }

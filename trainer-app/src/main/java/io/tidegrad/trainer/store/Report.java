@@ -5,6 +5,7 @@ import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.evaluation.Signal;
 import io.tidegrad.model.evaluation.SliceEvaluation;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Served;
 import java.util.Collections;
@@ -25,13 +26,17 @@ import org.jspecify.annotations.Nullable;
 /// @param period the same of the spec's period of event time, see [io.tidegrad.model.evaluation.RecentEvaluation#period]
 /// @param readings what is said of each signal that is watched
 /// @param arrival how the labels of a stream come, see [io.tidegrad.model.evaluation.LabelArrival#measures]
+/// @param classes names of the classes that were learned, each at its index; empty where the spec says what they are
+/// @param classRoom how many there is room for; 0 where the spec says what they are
+/// @param classesRefused events that were refused because there was no room for their class
 /// @param slices measures by the most frequent values of the spec's slices
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
         List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
         long servedForgotten, Map<String, Double> window, Map<String, Double> period,
-        List<ChangeAlarm.Reading> readings, Map<String, Double> arrival, List<SliceEvaluation.Slice> slices) {
+        List<ChangeAlarm.Reading> readings, Map<String, Double> arrival, List<String> classes, int classRoom,
+        long classesRefused, List<SliceEvaluation.Slice> slices) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
@@ -39,6 +44,7 @@ public record Report(long nextOffset, long version, String weightsHash, String s
         period = Collections.unmodifiableMap(period);
         readings = List.copyOf(readings);
         arrival = Collections.unmodifiableMap(arrival);
+        classes = List.copyOf(classes);
         slices = List.copyOf(slices);
     }
 
@@ -46,6 +52,7 @@ public record Report(long nextOffset, long version, String weightsHash, String s
     /// gigabyte.
     public static Report of(OnlineModel model, long nextOffset) {
         ProgressiveEvaluation evaluation = model.evaluation();
+        LearnedClasses classes = model.classes();
         String weightsHash = model.weightsHash();
         return new Report(nextOffset, model.parameters().updates(), weightsHash, model.stateHash(weightsHash),
                 evaluation.logLoss(), evaluation.priorLogLoss(), evaluation.accuracy(), evaluation.accuracyLast2000(),
@@ -53,7 +60,9 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 evaluation.meanAbsoluteError(), model.quarantined(), model.reactions(), model.raisedFor(),
                 model.served().stages(), model.served().ranges(), model.served().unreadableCount(),
                 model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().period(),
-                evaluation.recent().readings(), model.arrival().measures(), evaluation.recent().slices());
+                evaluation.recent().readings(), model.arrival().measures(),
+                classes == null ? List.of() : classes.names(), classes == null ? 0 : classes.room(),
+                classes == null ? 0 : classes.refused(), evaluation.recent().slices());
     }
 
     /// Returns the alarms that are on.

@@ -2,6 +2,7 @@ package io.tidegrad.trainer.topology;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
@@ -117,12 +118,21 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private boolean process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
+        LearnedClasses classes = store.model().classes();
+        int known = classes == null ? 0 : classes.size();
         Rejection fatal = parts.fatalEvents().at(event.offset());
         EventFold.Outcome outcome =
                 fatal == null ? inside(event, () -> learning.fold().fold(event)) : learning.fold().refuse(event, fatal);
         store.consumed(event);
         switch (outcome) {
-            case EventFold.Outcome.Accepted() -> store.accepted(event.offset(), Math.max(0, event.timestamp()));
+            case EventFold.Outcome.Accepted() -> {
+                store.accepted(event.offset(), Math.max(0, event.timestamp()));
+                if (classes != null && classes.size() > known) {
+                    LOG.info("model {}: '{}' is class {} from offset {} on, {} of {} classes have a name",
+                            lineage.model(), classes.name(known), known, event.offset(), classes.size(),
+                            classes.room());
+                }
+            }
             case EventFold.Outcome.Ticked() -> store.ticked(event.offset());
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                 long now = store.clock().epochMillis();
