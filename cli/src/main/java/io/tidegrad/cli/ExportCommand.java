@@ -50,6 +50,9 @@ final class ExportCommand {
         metadata.put("feature-fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
         metadata.put("weights-hash", manifest.weightsHash());
         metadata.put("spec", model.spec().yaml());
+        if (!manifest.classes().isEmpty()) { // a line each: none has control characters
+            metadata.put("classes", String.join("\n", manifest.classes()));
+        }
         return metadata;
     }
 

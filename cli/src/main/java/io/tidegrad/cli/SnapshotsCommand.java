@@ -6,6 +6,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -106,6 +107,7 @@ final class SnapshotsCommand {
                 .put("prior_log_loss", manifest.priorLogLoss()).put("accuracy", manifest.accuracy())
                 .put("auc", manifest.auc()).put("signed", manifest.isSigned())
                 .put("origin", manifest.origin() == null ? null : line(manifest.origin()))
+                .put("classes", manifest.classes().isEmpty() ? null : manifest.classes())
                 .put("weights_hash", manifest.weightsHash());
     }
 
@@ -156,6 +158,10 @@ final class SnapshotsCommand {
         if (eventTime != null) {
             lines.add("event time", "%s", eventTime);
         }
+        LearnedClasses classes = model.classes();
+        if (classes != null) {
+            lines.add("classes", "%,d of %,d: %s", classes.size(), classes.room(), String.join(", ", classes.names()));
+        }
         lines.add("weights-hash", "%s", model.weightsHash()).add("state-hash", "%s", model.stateHash());
         if (file != null) {
             file.contents(past.lineage().spec(), model.parameters())
@@ -174,9 +180,9 @@ final class SnapshotsCommand {
                 .put("version", model.parameters().updates()).put("next_offset", past.nextOffset())
                 .put("state_offset", past.stateOffset()).put("learned", model.parameters().examples())
                 .put("pending", model.pending()).put("dead_letters", past.accounts().deadLetters())
-                .put("event_time", eventTime(model)).put("weights_hash", model.weightsHash())
-                .put("state_hash", model.stateHash()).put("out", file == null ? null : file.path().toString())
-                .put("seconds", past.nanos() * 1e-9);
+                .put("event_time", eventTime(model)).put("classes", model.classes() == null ? null : model.classNames())
+                .put("weights_hash", model.weightsHash()).put("state_hash", model.stateHash())
+                .put("out", file == null ? null : file.path().toString()).put("seconds", past.nanos() * 1e-9);
     }
 
     private static Map<String, String> metadata(TimeTravel.PastModel past) {
@@ -193,6 +199,9 @@ final class SnapshotsCommand {
         metadata.put("weights-hash", model.weightsHash());
         metadata.put("state-hash", model.stateHash());
         metadata.put("spec", past.lineage().spec().yaml());
+        if (model.classes() != null && !model.classNames().isEmpty()) {
+            metadata.put("classes", String.join("\n", model.classNames()));
+        }
         return metadata;
     }
 }

@@ -217,9 +217,26 @@ final class CanonicalText {
         append(other.bytes, 0, other.length);
     }
 
-    /// @throws CharacterCodingException it is bytes that are no UTF-8
-    String toText() throws CharacterCodingException {
-        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, 0, length)).toString();
+    /// Whether it is a text that can be written to logs and answers: bytes may be no UTF-8, and a text may have control
+    /// characters. Allocates only for a text that is not ASCII.
+    boolean isPlain() {
+        boolean ascii = true;
+        for (int i = 0; i < length; i++) {
+            ascii &= bytes[i] >= 0;
+            if (bytes[i] >= 0 && Character.isISOControl(bytes[i])) {
+                return false;
+            }
+        }
+        try {
+            return ascii || StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, 0, length)).chars()
+                    .noneMatch(Character::isISOControl);
+        } catch (CharacterCodingException notText) {
+            return false;
+        }
+    }
+
+    String toText() {
+        return new String(bytes, 0, length, StandardCharsets.UTF_8);
     }
 
     /// A copy of the text, for tests and display.

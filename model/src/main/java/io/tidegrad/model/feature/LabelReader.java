@@ -191,6 +191,9 @@ abstract class LabelReader {
                 if (text.length() == 0 || text.length() > ModelSpec.Label.NAME_BYTES_MAX) {
                     throw invalid("the name of a class, 1 to " + ModelSpec.Label.NAME_BYTES_MAX + " bytes", value);
                 }
+                if (!text.isPlain()) {
+                    throw invalid("the name of a class, a text in UTF-8 without control characters", value);
+                }
                 row.className.copyOf(text);
                 row.labels[0] = 0;
             }

@@ -3,7 +3,6 @@ package io.tidegrad.model.feature;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.spec.ModelSpec;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,15 +33,7 @@ public final class LearnedClasses {
         next = null;
         int found = index.of(row.className);
         if (found < 0) {
-            String name;
-            try {
-                name = row.className.toText();
-            } catch (CharacterCodingException notText) {
-                return invalid("bytes that are none");
-            }
-            if (name.codePoints().anyMatch(Character::isISOControl)) {
-                return invalid("one with control characters");
-            }
+            String name = row.className.toText();
             if (size == names.length) {
                 refused++;
                 return new Rejection(Rejection.Reason.NO_ROOM_FOR_CLASS,
@@ -55,11 +46,6 @@ public final class LearnedClasses {
         }
         row.labels[0] = found;
         return null;
-    }
-
-    private Rejection invalid(String found) {
-        return new Rejection(Rejection.Reason.INVALID_LABEL, LabelReader.place(field)
-                + ": expected the label, a text in UTF-8 that can be written to logs, found " + found);
     }
 
     /// The row whose class was found last is accepted.

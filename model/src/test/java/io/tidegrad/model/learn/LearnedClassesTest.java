@@ -286,9 +286,10 @@ class LearnedClassesTest {
                     .satisfies(why -> assertThat(why.detail()).contains("the name of a class, 1 to 256 bytes"));
         }
         OnlineModel model = OnlineModel.initial(spec, SCALAR);
-        for (Object label : new Object[]{"a\u001b[2J", new byte[]{(byte) 0xc3, (byte) 0x28}}) {
-            assertThat(model.accept(Specs.row(featurizer, event(0, label)))).extracting(Rejection::reason)
-                    .isEqualTo(Rejection.Reason.INVALID_LABEL);
+        for (Object label : new Object[]{"a\u001b[2J", "\u0085", new byte[]{(byte) 0xc3, (byte) 0x28}}) {
+            assertThat(featurizer.featurize(event(0, label), featurizer.newRow()))
+                    .satisfies(why -> assertThat(why.reason()).isEqualTo(Rejection.Reason.INVALID_LABEL))
+                    .satisfies(why -> assertThat(why.detail()).contains("a text in UTF-8 without control characters"));
         }
         assertThat(model.classNames()).isEmpty();
         assertThat(model.accept(Specs.row(featurizer, event(0, "ü".repeat(128))))).isNull();

@@ -34,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.zip.GZIPOutputStream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -207,6 +208,54 @@ class BacktestTest {
         assertThat(result.curve().windows().getLast().cumulative()).isCloseTo(
                 fromRecords(spec, (int) result.curve().windows().getLast().end()).evaluation().logLoss(),
                 within(1e-12));
+    }
+
+    private static ModelSpec shops(String classes, int miniBatch, int units) {
+        return ModelSpec.parse(SPEC.replace("field: fraud", "field: shop, classes: " + classes)
+                .replace("  - cross:     { fields: [country, shop], buckets: 256, dimension: 2 }\n", "")
+                .replace("binary", "categorical").replace("dense: 1 ]", "dense: " + units + " ]")
+                .replace("size: 1", "size: " + miniBatch), "payments.yaml");
+    }
+
+    /// Classes that are learned have the bits of a list of their names in the order of learning, although another thread
+    /// evaluates; and progress names a class only from the row on that brought it.
+    @ParameterizedTest
+    @CsvSource({"1, 0, 1", "7, 0, 2", "1, 40, 1", "7, 40, 1"})
+    void classesThatAreLearnedAreNamed(int miniBatch, int delay, int passes) throws IOException {
+        Path file = file("events.jsonl", json(0, EVENTS));
+        LabelDelay.Length length = new LabelDelay.Length(delay, null);
+        BacktestResult result = run(file, shops("auto", miniBatch, 4), length, passes);
+        assertThat(result.reasons()).as("of the shop with a line break")
+                .containsOnlyKeys(Rejection.Reason.INVALID_LABEL);
+        assertThat(result.classes()).contains("a", "ü");
+        ModelSpec known = shops("[" + result.classes().stream().map(name -> '"' + name.replace("\"", "\\\"") + '"')
+                .collect(Collectors.joining(", ")) + "]", miniBatch, result.classes().size());
+        ModelSpec open = shops("auto", miniBatch, result.classes().size());
+        BacktestResult again = run(file, open, length, passes);
+        BacktestResult expected = run(file, known, length, passes);
+        assertThat(again.classes()).isEqualTo(expected.classes()).isEqualTo(result.classes());
+        assertThat(again.evaluation().logLoss()).isEqualTo(expected.evaluation().logLoss());
+        assertThat(again.evaluation().accuracy()).isEqualTo(expected.evaluation().accuracy());
+        assertThat(again.progress()).hasSameSizeAs(expected.progress());
+        for (int i = 0; i < again.progress().size(); i++) {
+            ProgressRow row = again.progress().get(i);
+            ProgressRow of = expected.progress().get(i);
+            assertThat(row.loss()).isEqualTo(of.loss());
+            assertThat(row.labelName()).isEqualTo(of.labelName()).isNotNull();
+            assertThat(row.prediction()).isEqualTo(of.prediction());
+            assertThat(row.predictionName()).isIn(of.predictionName(), null);
+        }
+        assertThat(again.progress().getLast().predictionName()).isNotNull();
+        assertThat(run(file, open, length, passes).progress()).isEqualTo(again.progress());
+    }
+
+    @Test
+    void aClassForWhichThereIsNoRoomIsARejectedRow() throws IOException {
+        BacktestResult result = run(file("events.jsonl", json(0, EVENTS)), shops("{ auto: 2 }", 7, 2));
+        assertThat(result.classes()).hasSize(2);
+        assertThat(result.reasons()).containsKey(Rejection.Reason.NO_ROOM_FOR_CLASS);
+        assertThat(result.firstRejected()).anySatisfy(each -> assertThat(each.why().detail())
+                .startsWith("field 'shop': expected one of the 2 classes ").contains("give a new model more room"));
     }
 
     @Test
