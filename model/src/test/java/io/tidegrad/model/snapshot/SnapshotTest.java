@@ -282,9 +282,9 @@ class SnapshotTest {
     @Test
     void aNewerFormatIsNamedAsSuch() {
         byte[] bytes = snapshot.manifest().encode();
-        bytes[4] = 4;
+        bytes[4] = 5;
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
-                .hasMessage("snapshot manifest: expected format 3, found 4; a newer build can read it");
+                .hasMessage("snapshot manifest: expected format 3 to 4, found 5; a newer build can read it");
         byte[] part = parts().getFirst();
         part[4] = 3;
         assertThatThrownBy(() -> SnapshotParts.check("flight-delay", SnapshotKey.part(EPOCH, 50, 0), part))

@@ -46,13 +46,17 @@ final class Readings {
             seed: 7
             """;
 
-    /// The second learns a stream's examples, and counts what it has served; the third quarantines what surprises it.
+    /// The second learns a stream's examples, and counts what it has served; the third quarantines what surprises it;
+    /// the fourth learns what its classes are, of which there are more than it has room for.
     static final List<ModelSpec> SPECS = List.of(spec("size: 1"),
             ModelSpec
                     .parse(SPEC.replace("{ topic: readings, event-time: at }", "{ stream: readings }")
                             .replace("label: { field: over }\n", "").replace("BATCH", "size: 3"), "the stream's spec")
                     .onTopic("readings"),
-            spec("size: 4, window: PT10S }\nquarantine: { loss: 0.8, gradient: 1.5"));
+            spec("size: 4, window: PT10S }\nquarantine: { loss: 0.8, gradient: 1.5"),
+            ModelSpec.parse(SPEC.replace("field: over", "field: place, classes: auto")
+                    .replace("field: place, b", "field: over, b").replace("binary", "categorical")
+                    .replace("dense: 1 ]", "dense: 16 ]").replace("BATCH", "size: 3"), "the spec of classes"));
 
     /// Its weights are beyond all floats after a dozen updates.
     static final ModelSpec DIVERGING = ModelSpec.parse(
