@@ -201,8 +201,8 @@ final class TrainerMeasures {
 
     /// Of a model that learns what its classes are.
     private static final Measures<Report> CLASSES = Measures.of(
-            Measure.<Report>gauge("tidegrad.classes", "classes that were learned", report -> report.classes().size())
-                    .field("count"),
+            Measure.<Report>gauge("tidegrad.classes.learned", "classes that have a name",
+                    report -> report.classes().size()).field("learned"),
             Measure.<Report>gauge("tidegrad.classes.room", "classes for which there is room", Report::classRoom)
                     .field("room"),
             Measure.<Report>counter("tidegrad.classes.refused",

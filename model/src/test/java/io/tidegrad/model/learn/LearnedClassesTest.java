@@ -304,18 +304,25 @@ class LearnedClassesTest {
                 {new LabelDelay.Length(rows, null), new LabelDelay.Length(0, Duration.ofSeconds(rows))};
         for (LabelDelay.Length length : lengths) {
             OnlineModel model = OnlineModel.initial(auto(2), SCALAR);
-            LabelDelay delay = delayed(model, length);
+            List<Float> losses = new ArrayList<>();
+            List<Float> expectedLosses = new ArrayList<>();
+            LabelDelay delay = delayed(model, length, losses);
             OnlineModel known = OnlineModel.initial(named(2, model.classNames()), SCALAR);
             assertThat(model.classNames()).hasSize(5);
-            LabelDelay expected = delayed(known, length);
+            LabelDelay expected = delayed(known, length, expectedLosses);
             assertSameBits(model, known);
             assertSame(delay.evaluation(), expected.evaluation());
+            assertThat(losses).hasSize(300).isEqualTo(expectedLosses);
         }
     }
 
-    private static LabelDelay delayed(OnlineModel model, LabelDelay.Length length) {
+    private static LabelDelay delayed(OnlineModel model, LabelDelay.Length length, List<Float> losses) {
         LabelDelay delay = new LabelDelay(model, length,
                 (place, outcome) -> assertThat(outcome).isInstanceOf(Outcome.Accepted.class));
+        delay.watch((predictions, at, labels, labelAt, loss, weight) -> {
+            losses.add(loss);
+            assertThat((double) loss).isCloseTo(-Math.log(predictions[at + (int) labels[labelAt]]), within(1e-4));
+        });
         EventPreparation preparation = new EventPreparation(model.spec(), value -> {
             throw new AssertionError("no record");
         });
