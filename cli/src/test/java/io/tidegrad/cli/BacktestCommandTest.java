@@ -154,6 +154,27 @@ class BacktestCommandTest {
         assertThat(slices.get(1).get("recent").get("labels").asDouble()).isEqualTo(300);
     }
 
+    /// The fourth kind has no room.
+    @Test
+    void classesThatAreLearnedAreToldByTheirNamesInTextJsonAndPage() throws IOException {
+        Files.writeString(spec, SPEC.replace("field: inside", "field: inside, classes: auto")
+                .replace("binary", "categorical").replace("dense: 1 ]", "dense: 3 ]"));
+        StringBuilder csv = new StringBuilder("x,y<,inside\n");
+        List<String> kinds = List.of("<b>", "7", "<b>", "ü", "late");
+        for (int i = 0; i < 100; i++) {
+            csv.append(i % 5).append(",0,").append(kinds.get(i % 5)).append('\n');
+        }
+        Files.writeString(data, csv);
+        Path page = directory.resolve("classes.html");
+        assertThat(run("--report", page.toString())).as(() -> err.toString()).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^classes +3 of 3: <b>, 7, ü$")
+                .containsPattern("(?m)^.* 64 +64 +ü ").contains("no-room-for-class");
+        assertThat(Files.readString(page)).contains("<h2>Classes</h2>\n<p>3 of 3: &lt;b&gt;, 7, ü</p>");
+        JsonNode result = json().get("results").get(0);
+        assertThat(result.get("classes")).extracting(JsonNode::asText).containsExactly("<b>", "7", "ü");
+        assertThat(result.get("reasons").get("no-room-for-class").asInt()).isEqualTo(20);
+    }
+
     /// One event a minute, of which the last 60 have a label that the 240 before never have.
     @Test
     void aPeriodIsToldInTextJsonAndPage() throws IOException {
