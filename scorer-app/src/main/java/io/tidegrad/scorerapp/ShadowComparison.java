@@ -14,7 +14,8 @@ final class ShadowComparison {
     private Sums window = new Sums();
 
     /// @param records number of records that both have scored
-    /// @param agreed number of these with the same likeliest class, of those that have a name if they are learned; 0 if the models don't classify
+    /// @param agreed number of these with the same likeliest class, of those that have a name if they are learned; 0 if
+    ///     the models don't classify
     /// @param meanDifference mean over the records of the mean absolute difference of the outputs; NaN without records
     /// @param greatestDifference largest difference of an output
     /// @param liveMean mean of the live model's first output; NaN without records
@@ -50,8 +51,8 @@ final class ShadowComparison {
         }
     }
 
-    /// The names by which the outputs of two models are compared, because one of them learns what its classes are: what is
-    /// one model's first class may be the other one's third.
+    /// The names by which the outputs of two models are compared, because one of them learns what its classes are: what
+    /// is one model's first class may be the other one's third.
     ///
     /// @param live of the live model's outputs, each at its index
     /// @param shadow likewise
@@ -68,8 +69,8 @@ final class ShadowComparison {
         }
     }
 
-    /// Returns whether the outputs of the two models have the same meaning. By name they are compared if both have names, one
-    /// of them in common.
+    /// Returns whether the outputs of the two models have the same meaning. By name they are compared if both have
+    /// names, one of them in common.
     static boolean isComparable(ServedVersion live, ServedVersion shadow) {
         Names names = Names.of(live, shadow);
         return names != null ? !names.common().isEmpty()

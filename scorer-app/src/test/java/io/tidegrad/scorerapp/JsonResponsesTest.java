@@ -41,9 +41,9 @@ class JsonResponsesTest {
     @Test
     void theLikeliestClassThatWasLearnedIsNamedAndAllNamesAreInTheirOrder() {
         ModelSpec spec = spec("{ field: letter, classes: auto }");
-        assertThat(answer(spec, List.of("ü"))).contains("\"predictions\":["
-                + "{\"probabilities\":[0.25,0.5,0.25],\"class\":\"ü\"},{\"probabilities\":[0.5,0.25,0.25],\"class\":\"ü\"}]",
-                "\"classes\":[\"ü\"]");
+        assertThat(answer(spec, List.of("ü")))
+                .contains("\"predictions\":[" + "{\"probabilities\":[0.25,0.5,0.25],\"class\":\"ü\"},"
+                        + "{\"probabilities\":[0.5,0.25,0.25],\"class\":\"ü\"}]", "\"classes\":[\"ü\"]");
         assertThat(answer(spec, List.of("ü", "7"))).contains("\"probabilities\":[0.25,0.5,0.25],\"class\":\"7\"}",
                 "\"classes\":[\"ü\",\"7\"]");
         assertThat(answer(spec, List.of())).contains("{\"probabilities\":[0.25,0.5,0.25]}", "\"classes\":[]");

@@ -95,8 +95,8 @@ public final class ServedVersion {
         return manifest;
     }
 
-    /// Returns the names of the classes, each at its index: those that the spec says, or those that this version has learned;
-    /// empty if there are none. What stands behind the last one in a prediction is of no class yet.
+    /// Returns the names of the classes, each at its index: those that the spec says, or those that this version has
+    /// learned; empty if there are none. What stands behind the last one in a prediction is of no class yet.
     public List<String> classes() {
         return loaded().classes();
     }

@@ -153,8 +153,8 @@ public final class Featurizer {
         }
     }
 
-    /// Returns the label that an example's text says; NaN where there is none, none that the loss can take, or one of which
-    /// the model says which class it is.
+    /// Returns the label that an example's text says; NaN where there is none, none that the loss can take, or one of
+    /// which the model says which class it is.
     public float label(@Nullable String text) {
         try {
             return text == null ? Float.NaN : label.readText(text);

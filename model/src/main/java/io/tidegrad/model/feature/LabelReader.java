@@ -50,7 +50,8 @@ abstract class LabelReader {
         row.labels[0] = label(value);
     }
 
-    /// Writes the label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
+    /// Writes the label of an example, whose header has canonical text: what the field had becomes of it again, or as
+    /// good.
     final void readText(String text, Row row) throws RejectedException {
         write(likeIn(text), row);
     }
@@ -180,7 +181,8 @@ abstract class LabelReader {
                 + (names.size() > SHOWN_MAX ? ", …" : "");
     }
 
-    /// A reader of labels that are classes once they are learned. Which class a label is the model says: see `LearnedClasses`.
+    /// A reader of labels that are classes once they are learned. Which class a label is the model says: see
+    /// `LearnedClasses`.
     static LabelReader newClass(String field) {
         return new LabelReader(field) {
             private final CanonicalText text = new CanonicalText();

@@ -10,9 +10,9 @@ import java.util.HashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The classes of a model whose spec says `classes: auto`: the first label that is learned is class 0, the next new one class
-/// 1, and so on in the order of learning, until the outputs are used up. So they are a function of the log, and belong to the
-/// model's state. Finding a known class allocates nothing.
+/// The classes of a model whose spec says `classes: auto`: the first label that is learned is class 0, the next new one
+/// class 1, and so on in the order of learning, until the outputs are used up. So they are a function of the log, and
+/// belong to the model's state. Finding a known class allocates nothing.
 public final class LearnedClasses {
     private final String field;
     private final ClassNames index;
@@ -27,8 +27,8 @@ public final class LearnedClasses {
         index = new ClassNames(names.length);
     }
 
-    /// Writes into the row which class its label is. A new one becomes a class only when the row is [#accepted]. Returns why
-    /// it can't become one, or null.
+    /// Writes into the row which class its label is. A new one becomes a class only when the row is [#accepted].
+    /// Returns why it can't become one, or null.
     public @Nullable Rejection find(Row row) {
         next = null;
         int found = index.of(row.className);

@@ -168,8 +168,8 @@ public final class OnlineModel {
         return classes;
     }
 
-    /// Names of the classes, each at its index: those that the spec says, or those that were learned by now; empty where
-    /// there are none.
+    /// Names of the classes, each at its index: those that the spec says, or those that were learned by now; empty
+    /// where there are none.
     public List<String> classNames() {
         return classes == null ? spec.label().classes() : classes.names();
     }
@@ -184,9 +184,9 @@ public final class OnlineModel {
     }
 
     /// Copies the row into the open batch and learns when the batch is full or a window ends. Returns null when the row
-    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), there is no room for
-    /// its class (see `LearnedClasses`), the spec quarantines it or, at mini-batch size 1 or with a quarantine, its loss is not finite. A rejected row changes
-    /// neither weights nor batch nor evaluation.
+    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`), there is no
+    /// room for its class (see `LearnedClasses`), the spec quarantines it or, at mini-batch size 1 or with a
+    /// quarantine, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
     ///     caused it, or it is one in a row of so many that it is not the rows (see `Divergence`)

@@ -73,9 +73,9 @@ public final class PreparedEvent {
         servedUnreadably = true;
     }
 
-    /// Counts how the label came and what was served, whatever became of the record otherwise: the label came, even if no
-    /// row can be made of the record. Where the model learns what its classes are, a label counts if it is a class by now,
-    /// and corrections change nothing: nobody knows any more whether the label before was a class when it came.
+    /// Counts how the label came and what was served, whatever became of the record otherwise: the label came, even if
+    /// no row can be made of the record. Where the model learns what its classes are, a label counts if it is a class
+    /// by now, and corrections change nothing: nobody knows any more whether the label before was a class when it came.
     void countServed(OnlineModel model) {
         Example of = example;
         LearnedClasses classes = model.classes();

@@ -13,8 +13,8 @@ import java.util.List;
 public record LoadedModel(SnapshotManifest manifest, ModelSpec spec, Plan plan, Parameters parameters,
         ServedLeaves leaves) {
 
-    /// Names of the classes, each at its index: those that the spec says, or those that the version has learned; empty where
-    /// there are none.
+    /// Names of the classes, each at its index: those that the spec says, or those that the version has learned; empty
+    /// where there are none.
     public List<String> classes() {
         return spec.label().learnsClasses() ? manifest.classes() : spec.label().classes();
     }

@@ -11,8 +11,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The last record of a snapshot's transaction; it describes the snapshot that the parts before it form. Format: magic
-/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4). Without learned classes
-/// the format is 3 and has no names of them, so that readers of that format read all other models.
+/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4). Without
+/// learned classes the format is 3 and has no names of them, so that readers of that format read all other models.
 ///
 /// @param parentVersion the version that a delta's parts change; -1 for a full snapshot
 /// @param specYaml the spec; empty in a delta, which has its parent's spec
@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 /// @param chain the full snapshot that a reader has to start from
 /// @param origin what its epoch began with and why; only in the first manifest of an epoch that a rollback began, else
 ///     null
-/// @param classes names of the classes that were learned by then, each at its index; empty where the spec says what they are
+/// @param classes names of the classes that were learned by then, each at its index; empty where the spec says what
+///     they are
 /// @param signature Ed25519 signature over everything before it; empty if unsigned
 public record SnapshotManifest(String model, int epoch, long version, long parentVersion, String specYaml,
         byte[] specFingerprint, byte[] featureFingerprint, int numerics, long examples, long nextOffset,

@@ -160,7 +160,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param count the most classes of a sequence; 0 for no sequence
     /// @param lengths the field of the feature that says how many steps a row has; null: each has all
     /// @param isOpen whether what it means, and by that the loss, is found out with the features
-    /// @param learnsClasses whether each label that is new becomes a class when it is learned, up to the network's outputs
+    /// @param learnsClasses whether each label that is new becomes a class when it is learned, up to the network's
+    ///     outputs
     public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
             List<String> classes, Kind kind, int count, @Nullable String lengths, boolean isOpen,
             boolean learnsClasses) {

@@ -366,7 +366,8 @@ class LearnedClassesTest {
         EventFold fold = fold(spec);
         float[] predictions = {0.5f, 0.2f, 0.1f, 0.1f, 0.1f};
         Served served = new Served("kinds", 1, 10, 5, 5, Served.Stage.LIVE, null, predictions);
-        // A new class counts with the event that brings it; a text that is none counts nothing, and neither does a correction.
+        // A new class counts with the event that brings it; a text that is none counts nothing, and neither does a
+        // correction.
         fold.fold(value("1 c"), headers(served, Example.Kind.FINAL, "a", null));
         assertThat(fold.fold(value("none"), headers(served, Example.Kind.FINAL, "b", null)))
                 .isInstanceOf(Outcome.Rejected.class);

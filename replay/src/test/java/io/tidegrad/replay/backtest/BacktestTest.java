@@ -217,8 +217,8 @@ class BacktestTest {
                 .replace("size: 1", "size: " + miniBatch), "payments.yaml");
     }
 
-    /// Classes that are learned have the bits of a list of their names in the order of learning, although another thread
-    /// evaluates; and progress names a class only from the row on that brought it.
+    /// Classes that are learned have the bits of a list of their names in the order of learning, although another
+    /// thread evaluates; and progress names a class only from the row on that brought it.
     @ParameterizedTest
     @CsvSource({"1, 0, 1", "7, 0, 2", "1, 40, 1", "7, 40, 1"})
     void classesThatAreLearnedAreNamed(int miniBatch, int delay, int passes) throws IOException {
