@@ -39,6 +39,7 @@ final class Browser implements AutoCloseable {
     private final HttpClient http = HttpClient.newHttpClient();
     private final AtomicInteger calls = new AtomicInteger();
     private final Map<Integer, CompletableFuture<JsonNode>> answers = new ConcurrentHashMap<>();
+    private final Map<String, CompletableFuture<Void>> documents = new ConcurrentHashMap<>();
     private final List<String> complaints = new CopyOnWriteArrayList<>();
 
     private Browser(Process process, Path profile, URI devTools) throws IOException, InterruptedException {
@@ -49,6 +50,7 @@ final class Browser implements AutoCloseable {
         socket = http.newWebSocketBuilder()
                 .buildAsync(URI.create(page.path("webSocketDebuggerUrl").asText()), new Answers()).join();
         call("Page.enable");
+        call("Page.setLifecycleEventsEnabled", "enabled", true);
         call("Log.enable");
         call("Runtime.enable");
     }
@@ -97,6 +99,8 @@ final class Browser implements AutoCloseable {
                 CompletableFuture<JsonNode> waiting = answers.remove(said.path("id").asInt(-1));
                 if (waiting != null) {
                     waiting.complete(said);
+                } else if (said.at("/params/name").asText().equals("DOMContentLoaded")) {
+                    document(said.at("/params/loaderId").asText()).complete(null);
                 } else if (said.path("method").asText().equals("Runtime.exceptionThrown")
                         || said.path("method").asText().equals("Log.entryAdded")
                                 && said.at("/params/entry/level").asText().equals("error")) {
@@ -129,8 +133,16 @@ final class Browser implements AutoCloseable {
         }
     }
 
+    /// Opens a page and waits until its document is read; until then an expression meets the page before, or half of this one.
     void open(String url) {
-        call("Page.navigate", "url", url);
+        String loader = call("Page.navigate", "url", url).path("loaderId").asText();
+        if (!loader.isEmpty()) { // only the fragment changes otherwise, and the document stays
+            document(loader).orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
+        }
+    }
+
+    private CompletableFuture<Void> document(String loader) {
+        return documents.computeIfAbsent(loader, unused -> new CompletableFuture<>());
     }
 
     /// Evaluates an expression in the page and returns its value, of a promise what it is fulfilled with.
