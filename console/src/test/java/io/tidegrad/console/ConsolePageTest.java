@@ -87,7 +87,9 @@ class ConsolePageTest {
     }
 
     private void see(String expression) {
+        // What is asked for may not be on the page yet.
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100))
+                .ignoreExceptionsInstanceOf(IllegalStateException.class)
                 .untilAsserted(() -> assertThat(browser.evaluate(expression).asBoolean()).as(expression).isTrue());
     }
 
