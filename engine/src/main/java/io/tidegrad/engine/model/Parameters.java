@@ -250,11 +250,23 @@ public final class Parameters {
     /// Copies one part of one tensor's optimizer state, in the shape of `weights`. Parts count from 1 in the order in
     /// which the kinds of `OptimizerStep` name them: Adam's m is part 1, its v part 2.
     public float[] state(String tensor, int part) {
+        requirePart(part);
+        return read(plan.tensor(tensor), part);
+    }
+
+    private void requirePart(int part) {
         int parts = servedOnly ? 0 : plan.streams().stateParts;
         if (part < 1 || part > parts) {
             throw new IllegalArgumentException("expected a part of the state from 1 to " + parts + ", found " + part);
         }
-        return read(plan.tensor(tensor), part);
+    }
+
+    /// Sets one part of one tensor's optimizer state, parts and shape as those of `state`. Marks every page dirty.
+    public void setState(String tensor, int part, float[] values) {
+        requirePart(part);
+        int index = plan.tensor(tensor);
+        slab.storage(index).write(plan.tensors().get(index), part, values);
+        markEverything();
     }
 
     private float[] read(int tensor, int part) {
@@ -299,7 +311,7 @@ public final class Parameters {
     /// dirty.
     public void setWeights(String tensor, float[] values) {
         int index = plan.tensor(tensor);
-        slab.storage(index).write(plan.tensors().get(index), values);
+        slab.storage(index).write(plan.tensors().get(index), 0, values);
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
             InitialWeights.startState(plan.optimizer(index), plan.tensors().get(index), floats);
         }

@@ -208,7 +208,7 @@ public final class Plan {
     }
 
     /// The optimizer that updates a tensor.
-    Optimizer optimizer(int tensor) {
+    public Optimizer optimizer(int tensor) {
         return Objects.requireNonNullElse(rules.get(tensor).optimizer(), spec.optimizer());
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Duchi, Hazan & Singer 2011, diagonal: s is the sum of g², w -= rate g / (sqrt(s) + epsilon), so that weights of rare
 /// features keep large steps. State per weight: s, which starts at `initialAccumulator`.
@@ -15,8 +16,8 @@ public record Adagrad(double rate, double epsilon, double initialAccumulator) im
     }
 
     @Override
-    public int stateParts() {
-        return 1;
+    public List<String> stateNames() {
+        return List.of("sum");
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where m̂ =
 /// m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
@@ -28,8 +29,8 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
     }
 
     @Override
-    public int stateParts() {
-        return amsgrad ? 3 : 2;
+    public List<String> stateNames() {
+        return amsgrad ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq") : List.of("exp_avg", "exp_avg_sq");
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// McMahan et al. 2013 ("Ad Click Prediction: a View from the Trenches"), algorithm 1, per coordinate. With the
 /// gradient g at the present w: sigma = (sqrt(n + g²) - sqrt(n)) / alpha; z += g - sigma w; n += g²; then
@@ -29,8 +30,8 @@ public record FtrlProximal(double alpha, double beta, double l1, double l2) impl
     }
 
     @Override
-    public int stateParts() {
-        return 2;
+    public List<String> stateNames() {
+        return List.of("z", "n");
     }
 
     @Override

@@ -1,6 +1,8 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.ArrayList;
+import java.util.List;
 
 /// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), in PyTorch's form: s is the running mean
 /// of g², u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a if `centered`, then b if `momentum` is
@@ -21,8 +23,15 @@ public record RmsProp(double rate, double alpha, double epsilon, boolean centere
     }
 
     @Override
-    public int stateParts() {
-        return 1 + (centered ? 1 : 0) + (momentum == 0 ? 0 : 1);
+    public List<String> stateNames() {
+        List<String> names = new ArrayList<>(List.of("square_avg"));
+        if (centered) {
+            names.add("grad_avg");
+        }
+        if (momentum > 0) {
+            names.add("momentum_buffer");
+        }
+        return names;
     }
 
     @Override

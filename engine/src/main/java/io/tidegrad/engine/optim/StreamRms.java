@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// RMSprop for streams that have no end: its rate falls to a floor instead of 0, and weights are pulled back to where
 /// they started, so that a network stays able to learn something new. With update t of the layer, v the running mean of
@@ -35,8 +36,8 @@ public record StreamRms(double rate, double floor, double decay, double alpha, d
     }
 
     @Override
-    public int stateParts() {
-        return 2;
+    public List<String> stateNames() {
+        return List.of("exp_avg_sq", "moved");
     }
 
     @Override

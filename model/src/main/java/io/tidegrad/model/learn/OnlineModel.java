@@ -22,7 +22,6 @@ import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.Quarantine;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -124,7 +123,7 @@ public final class OnlineModel {
         Parameters parameters = Parameters.initial(plan);
         ModelSpec.InitialWeights weights = spec.initialWeights();
         if (weights != null) {
-            SafetensorsImport.read(Path.of(weights.file()), weights.sha256(), parameters);
+            SafetensorsImport.read(spec, weights, parameters);
         }
         return new OnlineModel(spec, kernels, plan, parameters);
     }
