@@ -4,6 +4,7 @@ import io.tidegrad.control.CatalogRecord;
 import io.tidegrad.control.ControlFormatException;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -58,7 +59,11 @@ final class RecordIntake {
             } else if (record.value() == null) {
                 picture.unreadable();
             } else if (record.topic().equals(topics.status())) {
-                picture.take(ProcessStatus.decode(record.key(), record.value()), record.timestamp());
+                if (RunStatus.isOne(record.value())) {
+                    picture.take(RunStatus.decode(record.key(), record.value()), record.timestamp());
+                } else {
+                    picture.take(ProcessStatus.decode(record.key(), record.value()), record.timestamp());
+                }
             } else if (!ControlRecord.model(record.key()).startsWith(STREAM_KEY)) {
                 picture.take(ControlRecord.decode(record.key(), record.value()));
             }

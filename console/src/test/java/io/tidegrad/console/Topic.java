@@ -3,6 +3,7 @@ package io.tidegrad.console;
 import io.tidegrad.control.CatalogRecord;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -55,17 +56,21 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registered(String model) {
-        return registered(model, Stage.LIVE);
+        return registered(model, Stage.LIVE, "events");
+    }
+
+    ConsumerRecord<byte[], byte[]> registered(String model, String input) {
+        return registered(model, Stage.LIVE, input);
     }
 
     ConsumerRecord<byte[], byte[]> paused(String model) {
-        return registered(model, Stage.PAUSED);
+        return registered(model, Stage.PAUSED, "events");
     }
 
-    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage) {
+    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String input) {
         ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
                 .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW))
-                .setInputTopic("events").setInputTopicId("id").setStartOffset(7).build();
+                .setInputTopic(input).setInputTopicId("id").setStartOffset(7).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }
 
@@ -111,6 +116,26 @@ final class Topic {
 
     ConsumerRecord<byte[], byte[]> status(ProcessStatus status) {
         return record(topics.status(), status.key(), status.encode());
+    }
+
+    /// What a trainer or joiner says of the only model or stream that it runs.
+    static RunStatus running(RunStatus.Role role, String id, boolean stopped, RunStatus.Run run) {
+        return new RunStatus(role.word() + "/" + id, role, stopped, NOW, NOW - 60_000, 300_000_000, 1_500_000_000,
+                "machine-7", "10.0.0.7:8081", "0.1.0", "", 0, List.of(run));
+    }
+
+    /// @param appended when the broker took it, epoch ms
+    ConsumerRecord<byte[], byte[]> status(RunStatus status, long appended) {
+        return status(status.key(), status.encode(), appended);
+    }
+
+    ConsumerRecord<byte[], byte[]> status(ProcessStatus status, long appended) {
+        return status(status.key(), status.encode(), appended);
+    }
+
+    private ConsumerRecord<byte[], byte[]> status(byte[] key, byte[] value, long appended) {
+        return new ConsumerRecord<>(topics.status(), 0, 0, appended, TimestampType.LOG_APPEND_TIME, -1, -1, key, value,
+                new RecordHeaders(), Optional.empty());
     }
 
     ConsumerRecord<byte[], byte[]> heartbeat(String model, long version, boolean caughtUp) {

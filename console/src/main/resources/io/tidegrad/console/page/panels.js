@@ -5,6 +5,7 @@ import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from 
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
+import { COLUMNS, rows as processRows } from './processes.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -114,7 +115,7 @@ export class ModelView {
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.picked, this.measures);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'learner', 'proof', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -125,7 +126,7 @@ export class ModelView {
       this.quality,
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
       el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
-      this.parts.changes, this.parts.slices, this.parts.tried, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec, this.parts.elsewhere);
   }
 
@@ -457,6 +458,26 @@ export class ModelView {
         ], rows)));
   }
 
+  // Silence is a state, too: a process that says nothing stays here for an hour.
+  showProcesses(processes, now) {
+    const rows = processRows(processes, now);
+    const input = this.said.registered?.input_topic ?? '';
+    const missing = [['trainer', 'learns this model'], ...(input.includes('.examples.') ? [['joiner', 'joins its stream']] : [])]
+      .filter(([role]) => !rows.some(row => row.process.role === role));
+    const [key, part] = [JSON.stringify(rows), this.parts.processes];
+    const frame = JSON.stringify([missing, rows.length > 0, this.denied]);
+    if (key === this.processesShown && frame === this.processesFrame) return;
+    this.processesShown = key;
+    const shown = rows.length === 0 ? null : table('Processes', COLUMNS, rows);
+    if (frame === this.processesFrame && shown) { // it changes every second: where it is scrolled to stays
+      part.querySelector('.scroll').replaceChildren(...shown.childNodes);
+      return;
+    }
+    this.processesFrame = frame;
+    fill(part, panel('Processes', 'What each says of itself: at most every second, at least every ten.', shown,
+      missing.map(([role, does]) => this.none('status', 'unknown', `No ${role} has told in the last hour that it ${does}.`))));
+  }
+
   showScorers(now) {
     const rows = this.said.serving ?? [];
     const tile = this.tiles.served;
@@ -545,8 +566,7 @@ export class ModelView {
 
   showUnknown() {
     fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
-      ['What joiners wait for: in each joiner’s health and metrics. Here the log of examples is the first stage.',
-        'The norms of steps and updates, dead units, histograms of weights.',
+      ['The norms of steps and updates, dead units, histograms of weights.',
         'What the last verify or replay found: the command prints it.'].map(line => el('li', {}, line)))));
   }
 }
