@@ -10,6 +10,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.schemas.ChangeAlarm;
@@ -261,6 +262,82 @@ class ConsolePageTest {
                 List.of(new ProcessStatus.Served("fraud", "fraud", 1, version, true, false, problem)));
     }
 
+    private static RunStatus running(RunStatus.Role role, String name, RunStatus.State state, String problem) {
+        return Topic.running(role, "a", false, new RunStatus.Run(name, 1, state, problem, 5_000,
+                List.of(new RunStatus.Read("events", 0, 20_009, 25_009), new RunStatus.Read("events", 1, 9, 9))));
+    }
+
+    @Test
+    void aTrainerThatFallsSilentIsNamedWhereverOneLooksUntilItTellsAgain() {
+        String row = "document.querySelector('.processes tbody').rows[0].innerText";
+        RunStatus trainer = running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, "");
+        takeModel("fraud");
+        takeModel("other");
+        intake.take(topic.status(trainer, System.currentTimeMillis()));
+        picture.caughtUp();
+        open("#fraud");
+        see(row + ".includes('running')");
+        see(row + ".includes('machine-7, 10.0.0.7:8081')");
+        see(row + ".includes('events-0: 20,009 of 25,009')");
+        see("document.querySelector('.processes .unknown') === null"); // of a stream alone
+
+        intake.take(topic.status(trainer, System.currentTimeMillis() - 40_000));
+        picture.news();
+        see(row + ".includes('silent for 4')");
+        assertThat(browser.evaluate("document.querySelector('#problems').innerText").asText()).isEmpty();
+        intake.take(topic.status(trainer, System.currentTimeMillis() - 58_000));
+        picture.news();
+        see("document.querySelector('#problems').innerText"
+                + ".startsWith('The trainer at machine-7, 10.0.0.7:8081 has been silent since ')");
+        open("#other");
+        see("document.querySelector('h1')?.textContent === 'other'");
+        see("document.querySelector('#problems').innerText.includes('has been silent since')");
+        see("document.querySelector('.processes').innerText.includes('No trainer has told in the last hour')");
+
+        picture.problem("The topics can't be read: no broker");
+        see("document.querySelector('#problems').innerText.startsWith('The topics')");
+        picture.problem("");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.STALLED, "stalled: 5,000"),
+                System.currentTimeMillis()));
+        picture.news();
+        see("document.querySelector('#problems').innerText === ''");
+        open("#fraud");
+        see(row + ".includes('stalled (stalled: 5,000)')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    /// A console that hears nothing knows nothing of the silence of others.
+    @Test
+    void aConsoleThatCantReadDoesNotCallProcessesSilent() {
+        picture.problem("The topics can't be read: no broker");
+        picture.caughtUp();
+        takeModel("fraud");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
+                System.currentTimeMillis() - 600_000));
+        open("#fraud");
+        see("document.querySelector('.processes tbody') !== null");
+        assertThat(browser.text()).doesNotContain("silent");
+        picture.problem("");
+        see("document.querySelector('#problems').innerText.includes('has been silent since')");
+    }
+
+    @Test
+    void aTableThatChangesEverySecondStaysWhereItIsScrolledTo() {
+        takeModel("fraud");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
+                System.currentTimeMillis()));
+        browser.size(360, 800);
+        open("#fraud");
+        see("document.querySelector('.processes tbody') !== null");
+        browser.evaluate("document.querySelector('.processes .scroll').scrollLeft = 120; true");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, "changed: odd"),
+                System.currentTimeMillis()));
+        picture.news();
+        see("document.querySelector('.processes tbody').innerText.includes('changed: odd')");
+        see("document.querySelector('.processes .scroll').scrollLeft === 120");
+        assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt()).isEqualTo(360);
+    }
+
     @Test
     void whatStandsStillIsColouredAndThePlaceThatHoldsTheOthersUpIsNamed() {
         String stage = "document.querySelector('.flow li:nth-child(%d)')";
@@ -347,6 +424,9 @@ class ConsolePageTest {
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));
+        intake.take(topic.status(running(RunStatus.Role.JOINER, "fraud", RunStatus.State.RUNNING, ""), Topic.NOW));
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RETRYING, "no broker"),
+                System.currentTimeMillis() - 50_000));
         intake.take(topic.compared("fraud", "wide"));
         intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
         intake.take(topic.deadLetter("fraud", "null-value", "id 9", "{}".getBytes(StandardCharsets.UTF_8)));
