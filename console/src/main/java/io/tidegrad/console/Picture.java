@@ -328,8 +328,8 @@ final class Picture {
         List<Map<String, @Nullable Object>> processes = new ArrayList<>();
         for (SeenRun seen : running.values().stream().filter(each -> each.changed() > since).toList()) {
             RunStatus status = seen.status();
-            Map<String, @Nullable Object> said = process(status.role().word(), status.process(), status.address(),
-                    seen.appended());
+            Map<String, @Nullable Object> said =
+                    process(status.role().word(), status.process(), status.address(), seen.appended());
             said.put("host", status.host());
             said.put("stopped", status.stopped());
             said.put("problem", status.problem());
@@ -343,10 +343,9 @@ final class Picture {
         }
         for (Seen seen : scorers.values().stream().filter(each -> each.changed() > since).toList()) {
             ProcessStatus status = seen.status();
-            Map<String, @Nullable Object> said =
-                    process("scorer", status.process(), status.address(), seen.appended());
-            said.put("serves", chosen != null && status.names().stream().anyMatch(
-                    each -> each.model().equals(chosen.name()) || each.name().equals(chosen.name())));
+            Map<String, @Nullable Object> said = process("scorer", status.process(), status.address(), seen.appended());
+            said.put("serves", chosen != null && status.names().stream()
+                    .anyMatch(each -> each.model().equals(chosen.name()) || each.name().equals(chosen.name())));
             processes.add(said);
         }
         return processes;

@@ -18,6 +18,7 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -72,12 +73,17 @@ final class RecordIntake {
         }
     }
 
-    /// Beside reports of models there are comparisons with shadows under a name, whose keys are no models' names.
+    /// Beside reports of models there are comparisons with shadows under a name, and what verify and replay found. Their keys
+    /// are no models' names.
     private void progress(ConsumerRecord<byte[], byte[]> record) {
         if (record.value() == null) {
             return;
         }
-        if (new String(record.key(), StandardCharsets.UTF_8).contains("~")) {
+        String key = new String(record.key(), StandardCharsets.UTF_8);
+        if (key.contains("~~")) {
+            Verdict verdict = codec.decode(record.value(), Verdict.class);
+            picture.change(verdict.getModel(), of -> of.take(verdict));
+        } else if (key.contains("~")) {
             Comparison comparison = codec.decode(record.value(), Comparison.class);
             picture.change(comparison.getName(), of -> of.take(comparison));
         } else {

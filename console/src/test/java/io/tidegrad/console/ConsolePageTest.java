@@ -306,6 +306,57 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
+    @Test
+    void whatVerifyAndReplayFoundIsShownWithItsAgeAndADifferenceIsANotice() {
+        String proof = "document.querySelector('.proof').innerText";
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 20_000));
+        open("#fraud");
+        see("document.querySelector('.proof') !== null");
+        see(proof + ".includes('Neither verify nor replay has told what it found.')");
+
+        intake.take(topic.told(Topic.verdict("fraud", "").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null)
+                .setExpected(null).setCompared(0).build()));
+        picture.news();
+        see("document.querySelectorAll('.proof .verdict.calm').length === 2");
+        see(proof + ".includes('verify equal at 12 checkpoints, version 1.20000; offsets 7 to 20,006')");
+        see(proof + ".includes('replay equal to what is published, version 20,000')");
+        see("/ \\d+ d ago, on machine-8 with build 0.1.0, SCALAR/.test(" + proof + ")");
+        assertThat(browser.evaluate("document.querySelector('article > .notices').innerText").asText()).isEmpty();
+
+        intake.take(topic.told(Topic.verdict("fraud", "first seen in the snapshot 1.20000").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null)
+                .setExpected(null).setCompared(0).setFound("cd".repeat(32)).build()));
+        picture.news();
+        see("document.querySelectorAll('.proof .verdict.bad').length === 2");
+        String notices = "document.querySelector('article > .notices').innerText";
+        see(notices + ".includes('verify differs: first seen in the snapshot 1.20000')");
+        see(notices + ".includes('replay differs from what is published at that offset, " + Topic.HASH + "')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void theCommandsThatReplayFromAVersionOrAPointCanBeCopied() {
+        String proof = "document.querySelector('.proof').innerText";
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        intake.take(topic.published("fraud", 20_000));
+        picture.news();
+        open("#fraud");
+        see("document.querySelector('.proof') !== null");
+        see(proof + ".includes('./tidegrad replay --model fraud --from snapshot:20000')");
+        browser.evaluate("document.querySelector('[data-key=\"replay 1 10000\"]').click(); true");
+        see(proof + ".includes('./tidegrad replay --model fraud --from snapshot:10000')");
+        see(proof + ".includes('./tidegrad snapshots at --model fraud --offset 10007')");
+        tabTo("document.activeElement.className === 'chart'");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see(proof + ".includes('Replay from here: version 19,000 of epoch 1, next offset 19,009')");
+        see(proof + ".includes('--from snapshot:10000')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     /// A console that hears nothing knows nothing of the silence of others.
     @Test
     void aConsoleThatCantReadDoesNotCallProcessesSilent() {
@@ -427,6 +478,8 @@ class ConsolePageTest {
         intake.take(topic.status(running(RunStatus.Role.JOINER, "fraud", RunStatus.State.RUNNING, ""), Topic.NOW));
         intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RETRYING, "no broker"),
                 System.currentTimeMillis() - 50_000));
+        intake.take(topic.told(Topic.verdict("fraud", "first seen in the snapshot 1.20000").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null).build()));
         intake.take(topic.compared("fraud", "wide"));
         intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
         intake.take(topic.deadLetter("fraud", "null-value", "id 9", "{}".getBytes(StandardCharsets.UTF_8)));

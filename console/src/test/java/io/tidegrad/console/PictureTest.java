@@ -136,8 +136,7 @@ class PictureTest {
     @Test
     void aProcessThatStopsOrBeginsAgainIsNotTakenForASilentOne() throws Exception {
         RunStatus.Run run = run("fraud", RunStatus.State.RUNNING);
-        take(topic.registered("fraud"),
-                topic.status(Topic.running(RunStatus.Role.TRAINER, "a", true, run), Topic.NOW),
+        take(topic.registered("fraud"), topic.status(Topic.running(RunStatus.Role.TRAINER, "a", true, run), Topic.NOW),
                 topic.status(scorer("host:8080-1", false), Topic.NOW),
                 topic.status(scorer("host:8080-2", false), Topic.NOW + 60_000)); // the first was killed
         JsonNode told = news("fraud").path("processes");

@@ -16,6 +16,7 @@ import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -35,6 +36,7 @@ final class Topic {
     private final AvroCodec codec;
     private final int schemaId;
     private final int comparisonId;
+    private final int verdictId;
 
     Topic(Topics topics, SchemaRegistry registry) {
         AvroCodec.trustOwnClasses();
@@ -43,6 +45,7 @@ final class Topic {
         schemaId = registry.register(topics.progress() + "-value", Progress.getClassSchema());
         comparisonId =
                 registry.register(topics.progress() + "-" + Comparison.class.getName(), Comparison.getClassSchema());
+        verdictId = registry.register(topics.progress() + "-" + Verdict.class.getName(), Verdict.getClassSchema());
     }
 
     static ConsumerRecord<byte[], byte[]> record(String topic, byte @Nullable [] key, byte @Nullable [] value,
@@ -69,8 +72,8 @@ final class Topic {
 
     private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String input) {
         ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
-                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW))
-                .setInputTopic(input).setInputTopicId("id").setStartOffset(7).build();
+                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input)
+                .setInputTopicId("id").setStartOffset(7).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }
 
@@ -108,6 +111,20 @@ final class Topic {
                 .setMeanPrediction(0.21).setShadowMeanPrediction(0.24).setRefused(3).setDropped(1).build();
         return record(topics.progress(), (name + "~" + shadow).getBytes(StandardCharsets.UTF_8),
                 codec.encode(comparisonId, comparison));
+    }
+
+    /// What verify found of versions up to 20,000; equal unless there is a detail.
+    static Verdict.Builder verdict(String model, String detail) {
+        return Verdict.newBuilder().setModel(model).setCommand("verify").setTime(Instant.ofEpochMilli(NOW))
+                .setHost("machine-8").setBuild("0.1.0").setKernels("SCALAR").setEpoch(1).setVersion(20_000)
+                .setFromOffset(7).setNextOffset(20_007).setEvents(20_000).setCompared(12).setEqual(detail.isEmpty())
+                .setExpected(HASH).setFound(detail.isEmpty() ? HASH : "cd".repeat(32)).setDetail(detail);
+    }
+
+    ConsumerRecord<byte[], byte[]> told(Verdict verdict) {
+        return record(topics.progress(),
+                (verdict.getModel() + "~~" + verdict.getCommand()).getBytes(StandardCharsets.UTF_8),
+                codec.encode(verdictId, verdict));
     }
 
     ConsumerRecord<byte[], byte[]> decision(ControlRecord decision) {

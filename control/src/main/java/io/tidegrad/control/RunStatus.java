@@ -98,8 +98,7 @@ public record RunStatus(String process, Role role, boolean stopped, long time, l
 
     /// Returns whether a value of the status topic is such a record, whole or not.
     public static boolean isOne(byte[] value) {
-        return value.length >= 4
-                && Arrays.equals(value, 0, 4, MAGIC.getBytes(StandardCharsets.US_ASCII), 0, 4);
+        return value.length >= 4 && Arrays.equals(value, 0, 4, MAGIC.getBytes(StandardCharsets.US_ASCII), 0, 4);
     }
 
     public byte[] key() {

@@ -60,8 +60,8 @@ public final class StatusWriter<T> implements AutoCloseable {
     private final Source<T> source;
     private final LongAdder written = new LongAdder();
     private final LongAdder failures = new LongAdder();
-    private final ScheduledExecutorService timer = Executors
-            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-status").daemon().factory());
+    private final ScheduledExecutorService timer =
+            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-status").daemon().factory());
 
     // Only used by the timer's thread:
     private @Nullable Producer<byte[], byte[]> producer;
@@ -128,9 +128,10 @@ public final class StatusWriter<T> implements AutoCloseable {
         if (!logged) {
             logged = true;
             String right = MissingRight.of(new KafkaException("sending record", why));
-            LOG.warn("topic {} can't be written to: {}. {} A trainer or a models command creates the topic; the {} needs"
-                    + " the right to write to it", topic, right == null ? String.valueOf(why.getMessage()) : right,
-                    goesOn, program);
+            LOG.warn(
+                    "topic {} can't be written to: {}. {} A trainer or a models command creates the topic; the {} needs"
+                            + " the right to write to it",
+                    topic, right == null ? String.valueOf(why.getMessage()) : right, goesOn, program);
         }
         LOG.debug("cause", why);
         notBeforeNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pauseMillis);

@@ -90,13 +90,14 @@ public final class RunTeller implements AutoCloseable {
                     why == null ? "" : String.valueOf(why.getMessage()), 0, told);
             return new StatusWriter.StatusRecord(status.key(), status.encode());
         }
+    }
 
-        private static String hostName() {
-            try {
-                return InetAddress.getLocalHost().getHostName();
-            } catch (UnknownHostException nameless) {
-                return "localhost";
-            }
+    /// Returns this machine's name, as it knows it. A resolver may be slow.
+    public static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException nameless) {
+            return "localhost";
         }
     }
 

@@ -37,8 +37,7 @@ final class StatusTopic implements AutoCloseable {
                     }
 
                     @Override
-                    public boolean isDue(List<ProcessStatus.Served> last, List<ProcessStatus.Served> now,
-                            long millis) {
+                    public boolean isDue(List<ProcessStatus.Served> last, List<ProcessStatus.Served> now, long millis) {
                         return !isSameWithoutVersions(last, now)
                                 || !last.equals(now) && millis >= VERSIONS_APART_MILLIS;
                     }

@@ -211,10 +211,11 @@ final class ModelSlot implements AutoCloseable {
             case PAUSED, DELETED -> RunStatus.State.PAUSED;
             case RETRYING -> RunStatus.State.RETRYING;
             case FAILED -> RunStatus.State.FAILED;
-            case PREPARING, LEARNING -> condition.reason(ModelCondition.Kind.STALLED) != null ? RunStatus.State.STALLED
-                    : now == null ? RunStatus.State.STARTING
-                    : now.learns() ? RunStatus.State.RUNNING
-                    : now.standsBy() ? RunStatus.State.STANDBY : RunStatus.State.RESTORING;
+            case PREPARING,
+                    LEARNING ->
+                condition.reason(ModelCondition.Kind.STALLED) != null ? RunStatus.State.STALLED
+                        : now == null ? RunStatus.State.STARTING : now.learns() ? RunStatus.State.RUNNING
+                                : now.standsBy() ? RunStatus.State.STANDBY : RunStatus.State.RESTORING;
         };
     }
 

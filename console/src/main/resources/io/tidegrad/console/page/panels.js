@@ -6,6 +6,7 @@ import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, rows as processRows } from './processes.js';
+import { commands, differences, verdicts } from './proof.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -171,6 +172,7 @@ export class ModelView {
     tiles.lag.show(count(said.lag), said.lag === 0 ? 'caught up' : said.caught_up === null ? 'no heartbeat' : '');
     const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
     tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
+    for (const told of this.parts.proof.querySelectorAll('[data-since]')) text(told, age(now - Number(told.dataset.since)));
     this.showScorers(now);
     this.showFlow(now);
     const share = said.learned || said.dead_letters
@@ -225,7 +227,10 @@ export class ModelView {
   // What a replay of the log must give.
   showProof() {
     const of = this.said.progress;
-    const key = JSON.stringify([of?.next_offset, of?.weights_hash, of?.state_hash, this.denied]);
+    const versions = this.said.versions ?? [];
+    const place = this.from ?? (versions[0] && { ...versions[0], offset: versions[0].next_offset });
+    const told = verdicts(this.said);
+    const key = JSON.stringify([of?.next_offset, of?.weights_hash, of?.state_hash, this.denied, place, told.map(each => each.outerHTML)]);
     if (key === this.proofShown) return;
     this.proofShown = key;
     fill(this.parts.proof, panel('Proof', 'The same spec and log give the same bits, everywhere.',
@@ -234,7 +239,15 @@ export class ModelView {
           .map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value)))),
         ...[['weights-hash', of.weights_hash], ['state-hash', of.state_hash]].filter(([, value]) => value)
           .map(([word, value]) => el('p', { class: 'hash' }, el('span', { class: 'note' }, word), ' ', el('code', {}, value))),
-        el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares.')]));
+        el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares; with ', el('code', {}, '--tell'), ' what it finds is shown here.')],
+      told.length > 0 ? told : this.none('progress', 'unknown', 'Neither verify nor replay has told what it found.'),
+      place ? commands(this.name, place, versions) : null));
+  }
+
+  // place: { epoch, version, offset }
+  replayFrom(place) {
+    this.from = place;
+    this.showProof();
   }
 
   showAbout() {
@@ -253,7 +266,7 @@ export class ModelView {
     }
     text(this.about, of ? `learns ${of.input_topic} from offset ${count(of.start_offset)} · epoch ${of.epoch} since ${time(of.created_ms)}`
       + (of.answered_by ? ` · ${of.answered_by} answers for this name` : '') : 'Not registered in the catalog.');
-    const notices = (said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message]);
+    const notices = [...differences(said), ...(said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message])];
     const key = JSON.stringify(notices);
     if (key !== this.noticed) {
       this.noticed = key;
@@ -313,6 +326,7 @@ export class ModelView {
     this.chosen = point;
     text(this.picked, `${time(of('time_ms'))} · version ${count(of('version'))} of epoch ${of('epoch')} · next offset `
       + `${count(of('next_offset'))} · ${count(of('learned'))} events learned`);
+    this.replayFrom({ epoch: of('epoch'), version: of('version'), offset: of('next_offset') });
     this.loss.redraw();
     this.auc.redraw();
   }
@@ -519,6 +533,10 @@ export class ModelView {
           ['AUC', row => decimal(row.auc), 'number'], ['size', row => bytes(row.bytes), 'number'],
           ['published', row => time(row.published_ms), 'time'],
           ['weights-hash', row => el('code', { title: row.weights_hash }, hash(row.weights_hash)), 'text'],
+          ['replay', row => el('button', {
+            type: 'button', 'data-key': `replay ${row.epoch} ${row.version}`, 'aria-label': `from here: version ${row.version}`,
+            onclick: () => { this.replayFrom({ epoch: row.epoch, version: row.version, offset: row.next_offset }); this.parts.proof.scrollIntoView(); },
+          }, 'from here'), 'text'],
           ...(desk.open ? [['decide', row => button('rollback', { model: this.name, epoch: row.epoch, version: row.version }), 'text']] : []),
         ], rows),
       all.length > VERSIONS_SHOWN && !this.allVersions
@@ -566,7 +584,6 @@ export class ModelView {
 
   showUnknown() {
     fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
-      ['The norms of steps and updates, dead units, histograms of weights.',
-        'What the last verify or replay found: the command prints it.'].map(line => el('li', {}, line)))));
+      ['The norms of steps and updates, dead units, histograms of weights.'].map(line => el('li', {}, line)))));
   }
 }

@@ -271,7 +271,7 @@ record JoinerOperations(OperationsServer server) {
             case STARTING -> RunStatus.State.STARTING;
             case JOINING -> reasons.contains(Reason.STALLED) ? RunStatus.State.STALLED
                     : reasons.contains(Reason.REBALANCING) ? RunStatus.State.RESTORING
-                    : joiner == null || joiner.tasks() == 0 ? RunStatus.State.STANDBY : RunStatus.State.RUNNING;
+                            : joiner == null || joiner.tasks() == 0 ? RunStatus.State.STANDBY : RunStatus.State.RUNNING;
         };
     }
 
