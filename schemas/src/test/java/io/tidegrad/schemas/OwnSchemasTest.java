@@ -17,7 +17,7 @@ final class OwnSchemasTest {
 
     static Stream<Schema> ownSchemas() {
         return Stream.of(ModelRecord.getClassSchema(), Progress.getClassSchema(), Comparison.getClassSchema(),
-                Prediction.getClassSchema());
+                Prediction.getClassSchema(), Verdict.getClassSchema());
     }
 
     @ParameterizedTest

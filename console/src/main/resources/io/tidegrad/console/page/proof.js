@@ -29,7 +29,7 @@ export const differences = said => (said.verdicts ?? []).map(of => [of, ...outco
 export function verdicts(said) {
   return (said.verdicts ?? []).map(of => {
     const [equal, what] = outcome(of, said);
-    return el('p', { class: `verdict ${equal === null ? 'unknown' : equal ? 'calm' : 'held bad'}` },
+    return el('p', { class: `verdict ${equal === null ? 'unknown' : equal ? 'calm' : 'bad'}` },
       el('strong', {}, of.command), ` ${what}; offsets ${count(of.from_offset)} to ${count(of.next_offset - 1)}`,
       of.found ? [', hash ', el('code', { title: of.found }, hash(of.found))] : null,
       of.expected && of.expected !== of.found ? [', published ', el('code', { title: of.expected }, hash(of.expected))] : null,
