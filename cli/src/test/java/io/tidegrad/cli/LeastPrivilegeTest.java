@@ -757,7 +757,7 @@ class LeastPrivilegeTest {
                 assertThat(who.equals("trainer") ? trial.train(trial.user, 1) : trial.join(trial.user, 1)).isEmpty();
                 assertThat(said).filteredOn(each -> each.contains(topic)).hasSize(1).first().asString()
                         .contains("expected the right WRITE on topic " + topic, "goes on, but no console sees it");
-                assertThat(trial.of(denied)).containsExactly(trial.user + " WRITE Topic " + topic);
+                assertThat(trial.of(refused)).containsExactly(trial.user + " WRITE Topic " + topic);
             }
         } finally {
             writer.detachAppender(hearing);

@@ -80,13 +80,15 @@ public final class RunTeller implements AutoCloseable {
 
         @Override
         public StatusWriter.StatusRecord record(List<RunStatus.Run> told, boolean stopped) {
-            if (host == null) {
-                host = hostName();
+            String machine = host;
+            if (machine == null) {
+                machine = hostName();
+                host = machine;
             }
             Runtime heap = Runtime.getRuntime();
             StopException why = ended.getNow(null);
             RunStatus status = new RunStatus(process, role, stopped, System.currentTimeMillis(), started,
-                    heap.totalMemory() - heap.freeMemory(), heap.maxMemory(), host, address, Build.version(),
+                    heap.totalMemory() - heap.freeMemory(), heap.maxMemory(), machine, address, Build.version(),
                     why == null ? "" : String.valueOf(why.getMessage()), 0, told);
             return new StatusWriter.StatusRecord(status.key(), status.encode());
         }
