@@ -119,14 +119,14 @@ class SilentProcessTest {
         readings.send(EVENTS);
         assertThat(command("streams", "create", "--spec", streamSpec.toString())).isZero();
         assertThat(command("models", "create", "--spec", spec.toString(), "--timeout", "0")).isZero();
-        Settings settings = Settings.read(ConsoleSettings.CONSOLE, CliSettings.ALL, settings("--http-port", "0"),
-                Map.of());
+        Settings settings =
+                Settings.read(ConsoleSettings.CONSOLE, CliSettings.ALL, settings("--http-port", "0"), Map.of());
         try (ConsoleApp console = ConsoleApp.start(ConsoleConfig.of(settings, of -> {
             throw new AssertionError("it decides nothing");
         }))) {
             try (ChildJvm both = process()) {
-                JsonNode told = awaitTold(console,
-                        at -> isRunning(at, "trainer", EVENTS) && isRunning(at, "joiner", EVENTS));
+                JsonNode told =
+                        awaitTold(console, at -> isRunning(at, "trainer", EVENTS) && isRunning(at, "joiner", EVENTS));
                 assertThat(process(told, "trainer").path("heap_max").asLong()).isBetween(200_000_000L, 270_000_000L);
                 assertThat(process(told, "trainer").path("build").asText()).isNotBlank();
                 assertThat(process(told, "joiner").at("/runs/0/reads/0/topic").asText()).isEqualTo(readings.topic);
@@ -147,9 +147,8 @@ class SilentProcessTest {
             assertThat(process(silent, "joiner").path("stopped").asBoolean()).isFalse();
 
             try (ChildJvm again = process()) {
-                JsonNode back = awaitTold(console,
-                        at -> silent(at, "trainer") < ProcessStatus.HEARTBEAT_MILLIS && isRunning(at, "trainer", EVENTS)
-                                && silent(at, "joiner") < ProcessStatus.HEARTBEAT_MILLIS);
+                JsonNode back = awaitTold(console, at -> silent(at, "trainer") < ProcessStatus.HEARTBEAT_MILLIS
+                        && isRunning(at, "trainer", EVENTS) && silent(at, "joiner") < ProcessStatus.HEARTBEAT_MILLIS);
                 assertThat(back.path("processes")).as("the same ones: %s", back.path("processes")).hasSize(2);
             } // SIGTERM
             JsonNode stopped = awaitTold(console, at -> process(at, "trainer").path("stopped").asBoolean()
@@ -159,8 +158,7 @@ class SilentProcessTest {
             assertThat(command("verify", "--model", model)).isZero();
             assertThat(command("verify", "--model", model, "--tell")).isZero();
             assertThat(command("replay", "--model", model, "--tell")).isZero();
-            JsonNode verdicts =
-                    awaitTold(console, at -> at.at("/model/verdicts").size() == 2).at("/model/verdicts");
+            JsonNode verdicts = awaitTold(console, at -> at.at("/model/verdicts").size() == 2).at("/model/verdicts");
             assertThat(verdicts.at("/0/command").asText()).isEqualTo("replay");
             assertThat(verdicts.at("/0/equal").isNull()).isTrue();
             assertThat(verdicts.at("/1/command").asText()).isEqualTo("verify");
