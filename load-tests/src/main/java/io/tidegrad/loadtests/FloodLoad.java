@@ -184,7 +184,7 @@ public final class FloodLoad extends LoadTest {
                     flood.new Attack(target.port(), target.sent().apply(flood), flood.connections(limit))) {
                 long end = System.nanoTime() + length.toNanos();
                 while (System.nanoTime() - end < 0) {
-                    most = Math.max(most, openFiles(process.pid()));
+                    most = Math.max(most, ProcessFigures.openFiles(process.pid()));
                     Thread.sleep(LOOK_EVERY);
                 }
                 result.put("connections_opened", attack.opened()).put("open_files_max", most).put("cpu_s",
@@ -198,15 +198,6 @@ public final class FloodLoad extends LoadTest {
     private static boolean answers(ChildJvm process, Target target) throws InterruptedException {
         return Await.within(ALIVE_WITHIN, () -> !process.isAlive() || WellBehaved.isAnswered(target.client()))
                 && process.isAlive();
-    }
-
-    /// Of a process; 0 where the system does not tell.
-    private static long openFiles(long pid) {
-        try (Stream<Path> files = Files.list(Path.of("/proc/" + pid + "/fd"))) {
-            return files.count();
-        } catch (IOException | java.io.UncheckedIOException notTold) {
-            return 0;
-        }
     }
 
     private static long size(Path file) {

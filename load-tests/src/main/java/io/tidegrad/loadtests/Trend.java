@@ -22,8 +22,8 @@ record Trend(double slope, double least, double most, double ofHalves) {
             return new Trend(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
         }
         int half = n / 2;
-        double ofHalves = half < POINTS_MIN ? Double.NaN
-                : Math.min(Spread.of(slopes(seconds, values, 0, half)).median(),
+        double ofHalves =
+                half < POINTS_MIN ? Double.NaN : Math.min(Spread.of(slopes(seconds, values, 0, half)).median(),
                         Spread.of(slopes(seconds, values, half, n)).median());
         double[] slopes = slopes(seconds, values, 0, n);
         Arrays.sort(slopes);
