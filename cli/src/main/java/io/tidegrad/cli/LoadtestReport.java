@@ -110,14 +110,21 @@ final class LoadtestReport {
             page.append(String.format(Locale.ROOT,
                     "<tr><td>%s</td><td class=\"text\">%s</td><td>%s</td><td>%s</td><td>%s</td>"
                             + "<td class=\"text %s\">%s</td></tr>%n",
-                    text(each.word(PROCESS)), text(Result.label(each.word("measure"))),
-                    Result.number(each.number(VALUE)),
+                    text(each.word(PROCESS)), text(words(each.word("measure"))), Result.number(each.number(VALUE)),
                     least < each.number("most") ? Result.number(least) + " to " + Result.number(each.number("most"))
                             : "",
                     Result.number(each.number("allowed")), holds ? "good" : isJudged(each) ? "bad" : "",
                     text(verdict)));
         }
-        page.append("</table></div>\n");
+        page.append(
+                "</table></div>\n<p class=\"soft\">What is told a minute is the slope by Theil and Sen in the second"
+                        + " half, with its range of 95 %. It is broken if all of that range lies above the bound and both halves of"
+                        + " what is judged grow, because one step is no growth. A pause is the longest one.</p>\n");
+    }
+
+    /// A name in words, with its unit as it is written.
+    private static String words(String name) {
+        return Result.label(name).replaceAll("\\bmb\\b", "MB");
     }
 
     /// A plot for each measure that was looked at again and again, with a line for each process.
@@ -129,8 +136,8 @@ final class LoadtestReport {
             List<Panel.Line> lines = new ArrayList<>();
             processes.forEach((process, its) -> lines(process, its, AT, measure, 1 / 60.0).ifPresent(lines::add));
             if (!lines.isEmpty()) {
-                panels.add(new Panel(Result.label(measure), new Panel.Axis("minutes", false),
-                        new Panel.Axis(Result.label(measure), false), lines, List.of()));
+                panels.add(new Panel(words(measure), new Panel.Axis("minutes", false), new Panel.Axis("", false), lines,
+                        List.of()));
             }
         }
         figures(panels, "", page);
@@ -145,9 +152,8 @@ final class LoadtestReport {
                 .append(breaks.isEmpty() ? "." : ": " + text(breaks)).append("</p>\n");
         List<Panel> panels = new ArrayList<>();
         for (String measure : measures(steps, Set.of(AXIS, VALUE, BREAKS, "weights"))) {
-            lines("", steps, VALUE, measure, 1)
-                    .ifPresent(line -> panels.add(new Panel(Result.label(measure), new Panel.Axis(axis, true),
-                            new Panel.Axis(Result.label(measure), isWide(line)), List.of(line), List.of())));
+            lines("", steps, VALUE, measure, 1).ifPresent(line -> panels.add(new Panel(words(measure),
+                    new Panel.Axis(axis, true), new Panel.Axis("", isWide(line)), List.of(line), List.of())));
         }
         table(Result.rows(steps.stream().map(step -> step.without(Set.of(AXIS, BREAKS))).toList()), 1, page);
         figures(panels, "", page);
@@ -187,7 +193,7 @@ final class LoadtestReport {
             if (!(most > 0) || results.stream().allMatch(result -> result.all(name).length < 2)) {
                 continue;
             }
-            page.append("<figure><div class=\"wide\"><table>\n<tr><th>").append(text(Result.label(name)))
+            page.append("<figure><div class=\"wide\"><table>\n<tr><th>").append(text(words(name)))
                     .append("</th><th>median (range)</th><th></th></tr>\n");
             for (Result each : results) {
                 Spread spread = Spread.of(each.all(name));

@@ -23,7 +23,7 @@ class LoadtestReportTest {
                 {"process": "joiner", "measure": "lag", "value": "NaN", "allowed": 50, "holds": "too few points",
                 "loadtest": "soak"}""");
         assertThat(page).contains("<b>1 of 2</b><span>bounds hold</span>", "<h2>soak</h2>", "A &amp; B, 2 processors",
-                "heap live mb a minute",
+                "heap live MB a minute",
                 "<td>1.02</td><td>0.910 to 1.13</td><td>0.100</td><td class=\"text bad\">" + "✗ broken</td>",
                 "<td>12</td><td></td><td>50</td><td class=\"text good\">✓ holds</td>", "too few points");
     }
@@ -34,7 +34,7 @@ class LoadtestReportTest {
                 "{\"process\": \"trainer\", \"at_s\": 60, \"rss_mb\": 300}",
                 "{\"process\": \"joiner\", \"at_s\": 120, \"rss_mb\": 201}",
                 "{\"process\": \"trainer\", \"at_s\": 120, \"rss_mb\": 300}");
-        assertThat(page).contains("<h2>file</h2>", ">rss mb</text>", ">minutes</text>", ">joiner</text>",
+        assertThat(page).contains("<h2>file</h2>", ">rss MB</text>", ">minutes</text>", ">joiner</text>",
                 ">trainer</text>");
         assertThat(page.split("<path ", -1)).hasSize(3);
     }

@@ -12,9 +12,7 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.scorerapp.inference.InferTensorContents;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +21,6 @@ import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 
 /// Floods trainer, scorer and the scorer's gRPC port with more connections than their limits of open files allow, and
 /// measures how long a well-behaved client waits meanwhile, whether it gets a connection, and whether the port answers

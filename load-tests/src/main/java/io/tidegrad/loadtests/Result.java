@@ -55,6 +55,16 @@ public final class Result {
         return put(name, Spread.of(samples).median()).put(name + ALL, samples);
     }
 
+    /// Adds p50 and p99, by nearest rank, and the maximum.
+    ///
+    /// @param sorted milliseconds
+    Result percentiles(String prefix, double... sorted) {
+        for (int percent : new int[]{50, 99}) {
+            put(prefix + "p" + percent + "_ms", sorted[(int) Math.ceil(percent * 0.01 * sorted.length) - 1]);
+        }
+        return put(prefix + "max_ms", sorted[sorted.length - 1]);
+    }
+
     /// NaN if there is no number of this name.
     public double number(String name) {
         return Json.number(values, name);

@@ -8,7 +8,10 @@ import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.SchemaRegistry;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,13 +19,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 
 /// Grows one thing of a system step by step, until the first thing breaks: number of models, partitions of events and of
 /// labels, weights, fields or events a second. Each step is a stream of its own with joiner, trainer and scorer, of which
 /// the freshness is measured.
 public final class ScaleLoad extends LoadTest {
-    /// What a health says of a commit that is too long for its transaction ([alarms](../../docs/operations/watch.md)).
+    /// From where on a commit is an alarm, because its transaction may take 10 s (docs/operations/watch.md).
     private static final double FLUSH_MAX_MS = 2_500;
 
     /// Of the events that are due, until all are served.
@@ -40,6 +45,8 @@ public final class ScaleLoad extends LoadTest {
 
     private static final int SCORER_BYTES = 12;
     private static final int FIELDS_OF_ITS_OWN = 3;
+
+    private static final String EXHAUSTED = "OutOfMemoryError";
 
     private final Options options;
 
@@ -111,10 +118,10 @@ public final class ScaleLoad extends LoadTest {
 
     /// What ended a step, from the message of an exception, which has the end of a log.
     static String broken(String message) {
-        if (message.contains("OutOfMemoryError")) {
-            return "heap exhausted: " + line(message, "OutOfMemoryError");
+        if (message.contains(EXHAUSTED)) {
+            return "heap exhausted: " + line(message, EXHAUSTED);
         }
-        return "refused or ended: " + line(message, "");
+        return (message.startsWith("expected ") ? "stands still: " : "refused or ended: ") + line(message, "");
     }
 
     /// The first line that has these words; the last one that is not empty of a message that quotes a log.
@@ -190,7 +197,25 @@ public final class ScaleLoad extends LoadTest {
                     return broken(rate, served, flushMillis);
                 }
             } catch (LoadTestException | LocalStackException | IllegalArgumentException e) {
-                return broken(String.valueOf(e.getMessage()));
+                return broken(e.getMessage() + exhausted(logs.resolve(name)));
+            }
+        }
+
+        /// The line that says that a heap was exhausted, on a line of its own; a process says so in its output. Empty if
+        /// none was.
+        private static String exhausted(Path logs) {
+            try (Stream<Path> files = Files.list(logs)) {
+                for (Path file : files.filter(each -> each.toString().matches(".*[.](log|out)")).sorted().toList()) {
+                    try (Stream<String> lines = Files.lines(file)) {
+                        Optional<String> said = lines.filter(line -> line.contains(EXHAUSTED)).findFirst();
+                        if (said.isPresent()) {
+                            return "\n" + file.getFileName() + ": " + said.get();
+                        }
+                    }
+                }
+                return "";
+            } catch (IOException | UncheckedIOException e) {
+                return "";
             }
         }
 

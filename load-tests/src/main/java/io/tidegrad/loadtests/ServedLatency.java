@@ -91,12 +91,7 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
         }
     }
 
-    /// By nearest rank.
     private static void put(Result result, String prefix, int from, IntToDoubleFunction millis, int to) {
-        double[] sorted = IntStream.range(from, to).mapToDouble(millis).sorted().toArray();
-        for (int percent : new int[]{50, 99}) {
-            result.put(prefix + "p" + percent + "_ms", sorted[(int) Math.ceil(percent * 0.01 * sorted.length) - 1]);
-        }
-        result.put(prefix + "max_ms", sorted[sorted.length - 1]);
+        result.percentiles(prefix, IntStream.range(from, to).mapToDouble(millis).sorted().toArray());
     }
 }

@@ -37,8 +37,8 @@ public final class SoakLoad extends LoadTest {
     private static final String WINDOW = "PT3M";
 
     private static final double OF_PEAK = 0.5;
-    private static final int PEAK_EVENTS = 200_000;
-    private static final int FIRST_EVENTS = 5_000;
+    private static final long PEAK_EVENTS = 200_000;
+    private static final long FIRST_EVENTS = 5_000;
     private static final int ANSWER_BYTES_MAX = 64 * 1024;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
 
@@ -303,8 +303,7 @@ public final class SoakLoad extends LoadTest {
         private void tellAnswers() {
             for (int i = 0; i < answers.size(); i++) {
                 double from = i * every;
-                boolean beside =
-                        collections.stream().anyMatch(each -> each.from() < from + every && from < each.to());
+                boolean beside = collections.stream().anyMatch(each -> each.from() < from + every && from < each.to());
                 Answers seen = answers.get(i);
                 samples.add(sample(CLIENT, from + every).put("p99_ms", seen.p99())
                         .put(beside ? "longest_beside_a_collection_ms" : PAUSE, seen.longest()));

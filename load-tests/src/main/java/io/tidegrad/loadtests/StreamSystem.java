@@ -99,7 +99,9 @@ final class StreamSystem implements AutoCloseable {
     /// Starts a process beside the others, with a log of its collections.
     ChildJvm start(String name, int megabytes, List<String> command) {
         Path log = files.resolve(name + "-gc.log");
-        List<String> flags = Processes.with(LoadTest.childFlags(), List.of("-Xmx" + megabytes + "m", GcLog.flag(log)));
+        // A process whose heap is exhausted ends, so that it isn't taken for one that stands still.
+        List<String> flags = Processes.with(LoadTest.childFlags(),
+                List.of("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log)));
         Processes.write(log, "");
         ChildJvm process = Processes.start(name, flags, command, files);
         processes.put(name, process);

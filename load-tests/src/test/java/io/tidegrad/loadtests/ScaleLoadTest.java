@@ -37,6 +37,8 @@ class ScaleLoadTest {
         assertThat(ScaleLoad.broken("the trainer ended with status 64. The end of its log, x:\n"
                 + "model scale: expected at most 8 fields, found 9\n"))
                 .isEqualTo("refused or ended: model scale: expected at most 8 fields, found 9");
+        assertThat(ScaleLoad.broken("expected events learned (5) to come nearer within 300 s, found 4"))
+                .startsWith("stands still: expected events learned");
     }
 
     @Tag("load")

@@ -14,6 +14,7 @@ public final class HtmlPage {
               font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
             h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.015em; }
             h2 { margin: 3rem 0 0.75rem; font-size: 1.05rem; letter-spacing: -0.005em; }
+            h3 { margin: 1.5rem 0 0.25rem; font-size: 0.95rem; }
             p { margin: 0.4rem 0; max-width: 46rem; }
             .soft, figcaption { color: var(--soft); }
             figcaption { font-size: 0.875rem; max-width: 46rem; }
@@ -26,7 +27,7 @@ public final class HtmlPage {
             th, td { padding: 0.4rem 1.5rem 0.4rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
             th:first-child, td:first-child, td.text, th.text { text-align: left; }
             td.text { white-space: normal; }
-            .wide { overflow-x: auto; }
+            .wide { overflow-x: auto; margin-bottom: 1.25rem; }
             figure { margin: 0 0 1.5rem; overflow-x: auto; }
             svg { max-width: 100%; height: auto; font-family: inherit; }
             svg { fill: var(--ink); }
