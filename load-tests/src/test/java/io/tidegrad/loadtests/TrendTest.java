@@ -43,6 +43,16 @@ class TrendTest {
         }
     }
 
+    /// Half of these slopes are found above the bound, by chance.
+    @Test
+    void whatMayBeWithinTheBoundIsNotTakenForGrowth() {
+        int found = 0;
+        for (long seed = 0; seed < 400; seed++) {
+            found += trend(seed, minute -> ALLOWED * minute).grows(ALLOWED) ? 1 : 0;
+        }
+        assertThat(found).isLessThan(12);
+    }
+
     @Test
     void theRangeHasTheSlopeNineteenTimesOutOfTwenty() {
         int inside = 0;
