@@ -81,6 +81,7 @@ public final class Learner {
         step.learnsStatistics = true;
         step.seed = plan.spec().seed();
         step.touchedRows = parameters.touchedRows();
+        step.newRows = parameters.newRows();
         step.inputBounds = optimizers::multiplyRate;
         restarted = new long[plan.restarts().size()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
@@ -112,6 +113,7 @@ public final class Learner {
         fault = null;
         batch.into(step);
         step.number = parameters.updates();
+        step.examples = parameters.examples();
         if (plan.learnsDifferently()) {
             // Predictions are computed as a scorer computes them; the pass that is learned from can differ (dropout,
             // say).

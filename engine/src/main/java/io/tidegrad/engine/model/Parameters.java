@@ -47,6 +47,8 @@ public final class Parameters {
     private final PageSet dirty;
     private final int[] everyStep; // ranges of pages that each step changes: from, to, from, to …
     private final Step.TouchedRows touchedRows = this::markTableRows;
+    private final Step.NewRows newRows = this::startRow;
+    private final int[] newRow = new int[1];
     private @Nullable Watch watch;
     private @Nullable ServedChanges changes; // null until `changes` is first called
     private long updates;
@@ -334,15 +336,15 @@ public final class Parameters {
         dirty.markRange(servedPages, pages - 1);
     }
 
-    /// Draws tensors again and sets their optimizer state to what it is before the first update. Tells the watchers of
-    /// their pages before and marks these dirty.
+    /// Draws tensors again, but those that keep their first values, and sets their optimizer state to what it is before the first
+    /// update. Tells the watchers of their pages before and marks these dirty.
     ///
     /// @param draw how often they were drawn before
     void drawAgain(Restart restart, long draw) {
         PageSet touched = new PageSet(pages);
         for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
-            if (slab.storage(tensor) instanceof Storage.Floats) {
+            if (slab.storage(tensor) instanceof Storage.Floats && !plan.isFrozen(tensor)) {
                 markTensor(touched, tensor, plan.streams().servedBytes(declared));
             }
         }
@@ -351,7 +353,7 @@ public final class Parameters {
             dirty.mark(page);
         }
         for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
-            if (slab.storage(tensor) instanceof Storage.Floats floats) {
+            if (slab.storage(tensor) instanceof Storage.Floats floats && !plan.isFrozen(tensor)) {
                 InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, draw, plan.tensors().get(tensor),
                         floats);
             }
@@ -386,6 +388,18 @@ public final class Parameters {
 
     Step.TouchedRows touchedRows() {
         return touchedRows;
+    }
+
+    Step.NewRows newRows() {
+        return newRows;
+    }
+
+    private void startRow(int tensor, int row, long draw) {
+        newRow[0] = row;
+        markTableRows(tensor, newRow, 1);
+        Tensor.Table table = (Tensor.Table) plan.tensors().get(tensor);
+        InitialWeights.drawRow(plan.spec(), plan.optimizer(tensor), tensor, draw, table, row,
+                (Storage.Floats) slab.storage(tensor));
     }
 
     /// Called before a step's backward pass: tells the watchers of the pages that every step changes.
