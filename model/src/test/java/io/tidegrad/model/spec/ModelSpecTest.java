@@ -116,6 +116,8 @@ class ModelSpecTest {
               - history: { values: [count], key: [card, c], buckets: 7 }
               - quantiles: { field: a, buckets: 16, dimension: 4, update: dense }
               - quantiles: { buckets: 256, field: b, update: touched }
+              - vocabulary: { field: a, capacity: 100, waiting: 70, min-count: 3, expire-after: 5000000000, dimension: 4, update: dense }
+              - vocabulary: { waiting: 9, capacity: 9, field: b, min-count: 5, expire-after: 1000000 }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -446,7 +448,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1);
+        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1 + 2 + 2);
         assertThat(layout.numbers()).isEqualTo(16); // behind them are one that is remembered, and two in buckets
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
