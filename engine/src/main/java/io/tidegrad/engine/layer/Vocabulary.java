@@ -199,7 +199,7 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
             chain(step, table, entry, first);
             putFirst(step, table, entry);
             if (!lookups.isFrozen(step)) {
-                step.newRows.start(tensor, entry, first & 0xffffffffL | (long) second << 32);
+                step.newRows.start(tensor, entry, Integer.toUnsignedLong(first) | (long) second << 32);
             }
         }
 

@@ -94,7 +94,7 @@ class VocabularyTest {
     private static Map<Long, Integer> rows(Parameters parameters, Vocabulary layer) {
         Map<Long, Integer> rows = new LinkedHashMap<>();
         layer.forEachRow(parameters.weights("vocabulary"),
-                (first, second, row) -> rows.put((long) first << 32 | second & 0xffffffffL, row));
+                (first, second, row) -> rows.put((long) first << 32 | Integer.toUnsignedLong(second), row));
         return rows;
     }
 

@@ -446,7 +446,7 @@ public final class DoubleNetwork {
     private int row(Vocabulary layer, double[] entries, int row) {
         int ids = row * spec.row().ids() + layer.keyAt();
         int columns = entries.length / (1 + layer.capacity() + layer.waiting());
-        long key = (long) batch.ids[ids] << 32 | batch.ids[ids + 1] & 0xffffffffL;
+        long key = (long) batch.ids[ids] << 32 | Integer.toUnsignedLong(batch.ids[ids + 1]);
         for (int at = columns; at <= layer.capacity() * columns; at += columns) {
             long found = (long) entries[at] << 48 | (long) entries[at + 1] << 24 | (long) entries[at + 2];
             if (found == key && entries[at + 3] > 0) {

@@ -187,7 +187,7 @@ class VocabularyFeatureTest {
         seen.forEach((campaign, count) -> {
             if (count >= 3) {
                 byte[] text = ("campaign=" + campaign).getBytes(StandardCharsets.UTF_8);
-                want.put((long) Murmur3.hash(text, 0) << 32 | Murmur3.hash(text, 1) & 0xffffffffL, count);
+                want.put((long) Murmur3.hash(text, 0) << 32 | Integer.toUnsignedLong(Murmur3.hash(text, 1)), count);
             }
         });
         assertThat(counts(model.parameters())).isEqualTo(want).hasSizeBetween(3, 8);
