@@ -20,6 +20,7 @@ final class OptimizerSteps {
     private final Plan plan;
     private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
+    private final @Nullable Group[] groupsOfTensors; // null: frozen
 
     /// Tensors that share their scalars.
     private static final class Group {
@@ -29,6 +30,7 @@ final class OptimizerSteps {
         final Optimizer optimizer;
         final OptimizerStep step = new OptimizerStep();
         double rate; // of the update that was prepared last
+        double used = Double.NaN; // the same with what an input bound made of it
 
         Group(UpdateRule rule, boolean penalised, @Nullable Restart restart, Optimizer optimizer) {
             this.rule = rule;
@@ -43,8 +45,11 @@ final class OptimizerSteps {
         spec = plan.spec();
         OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
         ofTensors = new OptimizerStep[plan.tensors().size()];
+        groupsOfTensors = new @Nullable Group[ofTensors.length];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            ofTensors[tensor] = plan.isFrozen(tensor) ? frozen : group(tensor).step;
+            Group group = plan.isFrozen(tensor) ? null : group(tensor);
+            groupsOfTensors[tensor] = group;
+            ofTensors[tensor] = group == null ? frozen : group.step;
         }
     }
 
@@ -85,8 +90,15 @@ final class OptimizerSteps {
             double scheduled = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
             optimizer.prepare(own, group.step);
             group.rate = optimizer.rateAt(own, scheduled) * group.rule.rateFactor();
+            group.used = group.rate;
             optimizer.setRate(group.rate, group.step);
         }
+    }
+
+    /// The rate of a tensor's newest update; 0 if it is frozen, NaN before the first update.
+    double rate(int tensor) {
+        Group group = groupsOfTensors[tensor];
+        return group == null ? 0 : group.used;
     }
 
     /// Multiplies the rate of the tensors of an input bound, in the update that is prepared.
@@ -94,7 +106,8 @@ final class OptimizerSteps {
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
             if (group.rule.inputBound() == bound) {
-                group.optimizer.setRate(group.rate * factor, group.step);
+                group.used = group.rate * factor;
+                group.optimizer.setRate(group.used, group.step);
             }
         }
     }

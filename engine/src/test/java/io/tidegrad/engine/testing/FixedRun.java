@@ -99,7 +99,7 @@ import java.util.stream.IntStream;
 ///
 /// First all of them cold, with the first number of workers: they save the pages halfway and go on with a model
 /// restored from them. By then the kernels are compiled, and what is left is soon: the second time, with the second
-/// number of workers, each run warms up before its first row and never stops.
+/// number of workers, each run warms up before its first row, is inspected now and then, and never stops.
 ///
 /// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it
 /// could not say whether older models keep their bits.
@@ -133,6 +133,8 @@ public final class FixedRun {
     /// Of each network, whose kernels the cold runs had compiled: for the little that is new, loops around other
     /// shapes.
     private static final long WARM_UP_NANOS = 50_000_000;
+
+    private static final int STEPS_BETWEEN_INSPECTIONS = 100;
 
     private FixedRun() {}
 
@@ -556,6 +558,9 @@ public final class FixedRun {
             fill(spec, batch, at, Math.min(batchSize, rows - at));
             predictor.predict(parameters, batch, predictions);
             learner.learn(batch);
+            if (hot && at / batchSize % STEPS_BETWEEN_INSPECTIONS == 0) {
+                var unused = learner.inspect();
+            }
             for (int i = 0; i < batch.size() * parameters.plan().outputs(); i++) {
                 int same = Float.floatToRawIntBits(predictions[i]);
                 if (same != Float.floatToRawIntBits(learner.predictions()[i])) {

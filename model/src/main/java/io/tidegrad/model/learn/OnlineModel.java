@@ -4,6 +4,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Fault;
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
@@ -422,6 +423,11 @@ public final class OnlineModel {
     /// Rows that the spec's quarantine refused.
     public long quarantined() {
         return quarantined;
+    }
+
+    /// What the network is like inside now (`Learner.inspect`). Changes nothing that is learned.
+    public Inspection inspect() {
+        return learner.inspect();
     }
 
     /// How often the model has reacted to errors that were not what they had been.

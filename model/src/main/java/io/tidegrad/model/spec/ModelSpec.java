@@ -484,6 +484,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return entry < 0 ? " = the features" : " = network[" + entry + "]";
     }
 
+    /// Names of the recipe's members in the order in which they are mixed; empty without a recipe.
+    public List<String> memberNames() {
+        return recipe == null ? List.of() : recipe.members(loss).stream().map(Flow::name).toList();
+    }
+
     /// The engine's description of this model.
     public NetworkSpec network() {
         return NetworkBinding.bind(this);
