@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.LearnerHealth;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Slice;
@@ -331,6 +332,8 @@ final class ModelPicture {
         said.put("quarantined", of.getQuarantined());
         said.put("reactions", of.getReactions());
         said.put("rate_raised_for", of.getRateRaisedFor());
+        LearnerHealth learner = of.getLearner();
+        said.put("learner", learner == null ? null : LearnerView.of(learner));
         said.put("classifies", classifies(of));
         said.put("auc", of.getAuc());
         said.put("accuracy", of.getAccuracy());

@@ -1,6 +1,7 @@
 package io.tidegrad.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -109,7 +110,7 @@ class ConsolePageTest {
                 .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg)))
                 .setSlices(List.of(Slice.newBuilder().setField(script).setValue(svg).setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("labels", 8.0)).build()))
-                .build()));
+                .setLearner(Topic.learner(script, svg, 3)).build()));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Shadow(svg, 1), Topic.NOW, script, svg)));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Pause(), Topic.NOW, script, svg)));
         intake.take(topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, script,
@@ -124,6 +125,8 @@ class ConsolePageTest {
         assertThat(browser.evaluate("document.querySelector('.slices h3').textContent").asText()).isEqualTo(script);
         assertThat(browser.evaluate("document.querySelector('.slices td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('.tried td').textContent").asText()).isEqualTo(svg);
+        assertThat(browser.evaluate("document.querySelector('.health td').textContent").asText()).isEqualTo(script);
+        assertThat(browser.evaluate("document.querySelector('.health td + td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('h1').textContent").asText()).isEqualTo(image);
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.evaluate("document.querySelectorAll('[onerror], [onload], body script, body svg').length")
@@ -419,6 +422,55 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
+    private String health(String of) {
+        return browser.evaluate("document.querySelector('.health %s').innerText".formatted(of)).asText();
+    }
+
+    private List<String> healthRow(int table, int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate(
+                "[...[...document.querySelectorAll('.health table')][%d].tBodies[0].rows[%d].cells].map(cell =>"
+                        .formatted(table, row) + " cell.innerText.replace(/\\s+/g, ' ').trim())")
+                .forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void theLearnersHealthIsToldInNumbersAndWordsAndPlainlyWhereATrainerDoesNotTellIt() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.health .unknown')?.innerText.includes('this trainer does not tell it')");
+
+        intake.take(topic
+                .progress(Topic.report("fraud", 21_000).setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
+        see("document.querySelectorAll('.health table').length === 2");
+        assertThat(health(".held")).isEqualTo(
+                "The largest step, of 1.1.weight, is 0.5000 of its weights: very large. 3 of 64 units are dead.");
+        assertThat(healthRow(0, 0)).containsExactly("1.0.weight", "steady", "0.0020 healthy", "0.0010", "0.5000",
+                "0.0010", "0.0100", "-1.500 to 2.500", "50,000 read of 100,000", "0");
+        assertThat(healthRow(0, 1).get(2)).isEqualTo("2.0000"); // of a bias nothing is said
+        assertThat(healthRow(0, 2).get(2)).isEqualTo("0.5000 very large");
+        assertThat(healthRow(0, 3).subList(2, 7)).containsExactly("–", "–", "0.0000", "–", "–");
+        assertThat(healthRow(1, 0)).containsExactly("layer 1.0.weight", "steady", "64", "3", "4.7 %", "256");
+        assertThat(healthRow(1, 1)).containsExactly("layer 1.2 (Relu)", "steady", "8", "–", "–", "0");
+        assertThat(health(".shares")).isEqualToIgnoringWhitespace(
+                "steady 62.5 % at rate 0.0200 linear 25.0 % at rate 0.0040 stacked 12.5 % of all members, added up in log-odds");
+        assertThat(browser.evaluate("document.querySelectorAll('.health .bins')[0].children.length").asInt())
+                .isEqualTo(16);
+        assertThat(browser.evaluate("document.querySelectorAll('.health .bin')[7].getBoundingClientRect().height")
+                .asDouble()).isGreaterThan(20);
+        assertThat(
+                browser.evaluate("document.querySelectorAll('.health .meter span')[0].getBoundingClientRect().width /"
+                        + " document.querySelectorAll('.health .meter')[0].getBoundingClientRect().width").asDouble())
+                .isCloseTo(0.625, within(0.01));
+
+        intake.take(topic
+                .progress(Topic.report("fraud", 22_000).setLearner(Topic.learner("1.0.weight", "steady", 40)).build()));
+        see("document.querySelector('.health .held')?.innerText ==="
+                + " '40 of 64 units of layer 1.0.weight are dead: they learn nothing any more.'");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     @Test
     void aTopicThatMayNotBeReadIsNamedAndItsPanelDoesNotSayThatAllIsWell() {
         String right = "expected the right READ on topic tidegrad.dead-letters, found that ACLs deny it";
@@ -471,7 +523,7 @@ class ConsolePageTest {
                 .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
                 .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
-                .build()));
+                .setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));

@@ -11,10 +11,14 @@ import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.DeadUnits;
+import io.tidegrad.schemas.LearnerHealth;
+import io.tidegrad.schemas.MemberWeight;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.TensorHealth;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
@@ -95,6 +99,27 @@ final class Topic {
         return AsServed.newBuilder().setEpoch(1).setStage("live").setFromVersion(1).setToVersion(1_000)
                 .setPredictions(900).setLogLoss(0.43).setAuc(0.75).setMeanPrediction(0.2).setMeanLabel(0.21)
                 .setCalibrationError(0.02).build();
+    }
+
+    /// A recipe of two members, the first with a hidden layer of which some units are dead.
+    ///
+    /// @param name of the first tensor and of its layer
+    static LearnerHealth learner(String name, String place, int dead) {
+        return LearnerHealth.newBuilder().setUpdates(120).setTensors(List.of(tensor(name, place, 0.5, 1e-3, 0.01),
+                tensor("1.0.bias", "steady", 0.01, 0.02, 0.02), tensor("1.1.weight", "linear", 0.25, 0.125, 0.004),
+                tensor("1.1.table", "linear", 0, null, null))).setTensorsLeftOut(3)
+                .setLayers(List.of(new DeadUnits("layer " + name, place, 64, dead, 256L),
+                        new DeadUnits("layer 1.2 (Relu)", "steady", 8, 0, 0L)))
+                .setLayersLeftOut(0).setPortfolio(List.of(new MemberWeight("steady", 0.625),
+                        new MemberWeight("linear", 0.25), new MemberWeight("stacked", 0.125)))
+                .build();
+    }
+
+    private static TensorHealth tensor(String name, String place, double norm, @Nullable Double step,
+            @Nullable Double rate) {
+        return TensorHealth.newBuilder().setName(name).setPlace(place).setWeights(100_000).setRead(50_000)
+                .setNotFinite(0).setNorm(norm).setStep(step).setChange(step).setRate(rate).setLeast(-1.5f).setMost(2.5f)
+                .setHistogram(List.of(0, 1, 3, 8, 20, 40, 60, 70, 60, 40, 20, 8, 3, 1, 0, 1)).build();
     }
 
     ConsumerRecord<byte[], byte[]> progress(Progress report) {

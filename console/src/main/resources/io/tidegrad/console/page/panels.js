@@ -7,6 +7,7 @@ import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, rows as processRows } from './processes.js';
 import { commands, differences, verdicts } from './proof.js';
+import { learnerHealth } from './learner.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -66,6 +67,7 @@ export class ModelView {
     this.scorersShown = '';
     this.showLearner();
     this.showProof();
+    this.showHealth();
     this.showChanges();
     this.showVersions();
     this.showDecisions();
@@ -116,7 +118,7 @@ export class ModelView {
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.picked, this.measures);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'learner', 'proof', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -127,8 +129,8 @@ export class ModelView {
       this.quality,
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
       el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
-      this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
-      this.parts.spec, this.parts.elsewhere);
+      this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.spec);
   }
 
   end() {
@@ -153,6 +155,7 @@ export class ModelView {
     this.showLatency();
     this.showLearner();
     this.showProof();
+    this.showHealth();
     this.showChanges();
     this.showSlices();
     this.showTried();
@@ -160,7 +163,6 @@ export class ModelView {
     if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
     this.showLetters('dead_letters_newest' in said);
     if ('registered' in said) this.showSpec();
-    if (!this.parts.elsewhere.firstChild) this.showUnknown();
     this.tick(now);
   }
 
@@ -222,6 +224,17 @@ export class ModelView {
     fill(this.parts.learner, panel('Learner', 'Below 1 the network is better than what it is compared with.',
       !of ? this.none('progress', 'unknown', 'No report yet.')
         : el('dl', { class: 'measures' }, rows.map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value))))));
+  }
+
+  showHealth() {
+    const of = this.said.progress;
+    const key = JSON.stringify([of?.learner, this.denied]);
+    if (key === this.healthShown) return;
+    this.healthShown = key;
+    fill(this.parts.health, panel('Learner’s health', 'What the network is like inside, each time the trainer reports.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : !of.learner ? el('p', { class: 'unknown' }, 'Not known: this trainer does not tell it. A newer build does.')
+          : learnerHealth(of.learner, table)));
   }
 
   // What a replay of the log must give.
@@ -580,10 +593,5 @@ export class ModelView {
     fill(this.parts.spec, of ? panel('Spec', null,
       el('details', { open }, el('summary', {}, 'As its author wrote it ', el('code', { title: of.fingerprint }, hash(of.fingerprint))), el('pre', {}, of.spec)))
       : null);
-  }
-
-  showUnknown() {
-    fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
-      ['The norms of steps and updates, dead units, histograms of weights.'].map(line => el('li', {}, line)))));
   }
 }

@@ -20,7 +20,6 @@ final class OptimizerSteps {
     private final Plan plan;
     private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
-    private final @Nullable Group[] groupsOfTensors; // null: frozen
 
     /// Tensors that share their scalars.
     private static final class Group {
@@ -45,11 +44,8 @@ final class OptimizerSteps {
         spec = plan.spec();
         OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
         ofTensors = new OptimizerStep[plan.tensors().size()];
-        groupsOfTensors = new @Nullable Group[ofTensors.length];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            Group group = plan.isFrozen(tensor) ? null : group(tensor);
-            groupsOfTensors[tensor] = group;
-            ofTensors[tensor] = group == null ? frozen : group.step;
+            ofTensors[tensor] = plan.isFrozen(tensor) ? frozen : group(tensor).step;
         }
     }
 
@@ -97,8 +93,7 @@ final class OptimizerSteps {
 
     /// The rate of a tensor's newest update; 0 if it is frozen, NaN before the first update.
     double rate(int tensor) {
-        Group group = groupsOfTensors[tensor];
-        return group == null ? 0 : group.used;
+        return plan.isFrozen(tensor) ? 0 : group(tensor).used;
     }
 
     /// Multiplies the rate of the tensors of an input bound, in the update that is prepared.

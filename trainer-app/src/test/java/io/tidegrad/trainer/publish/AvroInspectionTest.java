@@ -45,7 +45,8 @@ class AvroInspectionTest {
         Row row = featurizer.newRow();
         for (int i = 0; i < events; i++) {
             assertThat(featurizer.featurize(
-                    new MapEvent(Map.of("miles", i % 7, "<b>carrier</b>", "c" + i % 5, "late", i % 3 == 0)), row)).isNull();
+                    new MapEvent(Map.of("miles", i % 7, "<b>carrier</b>", "c" + i % 5, "late", i % 3 == 0)), row))
+                    .isNull();
             assertThat(model.accept(row)).isNull();
         }
     }
@@ -83,7 +84,8 @@ class AvroInspectionTest {
         LearnerHealth told = told(model);
         assertThat(told.getUpdates()).isEqualTo(300);
         assertThat(told.getLayers()).containsExactly(new DeadUnits(hidden.getLayer(), "steady", 64, 20, 256L));
-        assertThat(told.getPortfolio()).extracting(MemberWeight::getMember).containsExactly("steady", "linear", "stacked");
+        assertThat(told.getPortfolio()).extracting(MemberWeight::getMember).containsExactly("steady", "linear",
+                "stacked");
         assertThat(told.getPortfolio().stream().mapToDouble(MemberWeight::getWeight).sum()).isCloseTo(1, within(1e-9));
         assertThat(told.getTensors()).extracting(TensorHealth::getPlace).containsOnly("steady", "linear");
         assertThat(told.getTensors()).allSatisfy(tensor -> {

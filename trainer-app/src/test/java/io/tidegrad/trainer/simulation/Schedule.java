@@ -234,9 +234,8 @@ final class Schedule {
     /// @param publishesAll as when a trainer is asked to stop
     TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
-                (store, report) -> progress(report),
-                offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder(),
-                lineage.spec().publish().gate(), version -> null);
+                (store, report) -> progress(report), offset -> offset == kafka.input.lastStable(), publishesAll,
+                new RepublishOrder(), lineage.spec().publish().gate(), version -> null);
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),
