@@ -13,7 +13,7 @@ const known = value => value !== null && value !== undefined;
 const ratio = tensor => known(tensor.step) && tensor.norm > 0 ? tensor.step / tensor.norm : null;
 
 // Biases begin at 0, so their first steps are as large as they are.
-const judge = tensor => tensor.name.endsWith('bias') || ratio(tensor) === null ? null : STEPS.find(([from]) => ratio(tensor) >= from);
+const judge = tensor => /bias[^.]*$/.test(tensor.name) || ratio(tensor) === null ? null : STEPS.find(([from]) => ratio(tensor) >= from);
 
 function bar(share, kind) {
   const inner = el('span', { class: kind });

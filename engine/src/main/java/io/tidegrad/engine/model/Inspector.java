@@ -109,7 +109,7 @@ final class Inspector {
         return b == 0 ? a : divisor(b, a % b);
     }
 
-    /// Called once the rows of a step that will happen are predicted.
+    /// Called once the rows of a step are predicted.
     void predicted(int batch) {
         if (!looks) {
             return;
