@@ -197,6 +197,10 @@ class InspectionTest {
         learner.learn(batch(spec, random, 1));
         assertThat(learner.inspect().layers().getFirst())
                 .isEqualTo(new Inspection.Units("layer 2 (Relu)", Inspection.NO_MEMBER, 8, 0, 256));
+        for (int row = 0; row < Inspection.ROWS; row++) {
+            learner.learn(batch(spec, random, 1));
+        }
+        assertThat(learner.inspect().layers().getFirst().dead()).isEqualTo(8);
     }
 
     /// Outputs of the first layer, by hand.
@@ -242,10 +246,15 @@ class InspectionTest {
         NetworkSpec spec = spec(new Reshape(List.of(1, NUMBERS)),
                 new Conv1d(5, 2, 1, 0, true, Initialization.HE_NORMAL), new Relu(), new Flatten(), new Dense(1));
         Parameters parameters = Parameters.initial(Plan.of(spec));
+        set(parameters, "2.weight", 0, 10, 1);
+        set(parameters, "2.bias", 0, 5, -1);
         set(parameters, "2.bias", 1, 3, -1_000);
+        Batch batch = batch(spec, new Random(3), 256);
+        Arrays.fill(batch.numbers, 0);
+        batch.numbers[256 * NUMBERS - 1] = 10; // the last row's last step alone
         Learner learner = new Learner(parameters, KERNELS, 256);
         var unused = learner.inspect();
-        learner.learn(batch(spec, new Random(3), 256));
+        learner.learn(batch);
         assertThat(learner.inspect().layers())
                 .containsExactly(new Inspection.Units("layer 3 (Relu)", Inspection.NO_MEMBER, 5, 2, 256));
     }
