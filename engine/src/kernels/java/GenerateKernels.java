@@ -58,8 +58,8 @@ class GenerateKernels {
     /// are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector. `BYTE_BITS` is the shortest
     /// vector of bytes that fills `BYTE_PARTS` vectors of floats. Columns that fill no panel are multiplied
     /// `FEW_VECTORS` at a time, of `FEW_ROWS_1` or `FEW_ROWS_2` rows. `MASKS` of a line's rest: all of them `together`,
-    /// or `separate`, one in a loop, where four would be too large. Of up to `FEW_OUTPUTS` outputs, the weights of several
-    /// inputs share vectors in the update by one row.
+    /// or `separate`, one in a loop, where four would be too large. Of up to `FEW_OUTPUTS` outputs, the weights of
+    /// several inputs share vectors in the update by one row.
     ///
     /// How large a method may be (JDK 25): C1 gives up on what needs 10,000 virtual registers, about 210 KB of code at
     /// tier 3. A method that C1 has compiled without a profile by then, because C2's queue was long, stays with that
@@ -201,8 +201,9 @@ class GenerateKernels {
         }
     }
 
-    /// Vector j's lanes before `behind{j}` are at `first{j}`, the others at `second{j}`, both from where the line says. What a
-    /// store writes besides is padding, which becomes zero, or is written by the next store.
+    /// Vector j's lanes before `behind{j}` are at `first{j}`, the others at `second{j}`, both from where the line says.
+    /// What a store writes besides is padding, which becomes zero, or is written by the next store. Stores with a mask
+    /// would need no order, but two of them take longer than a square root and a division.
     private static String inPieces(String line) {
         return line.replaceFirst(
                         "(\\d) = FloatVector.fromArray\\(SPECIES, (.*)\\);$",

@@ -1,16 +1,16 @@
-/* A workload of the bench, learned at batch 1 by the fastest C that we can write: a program of its own, compiled for one
- * network and one processor. It does the arithmetic of Tidegrad's step (the same network, loss, optimizer, rows and first
- * weights, a true division and square root), without what a product needs besides: no padding of narrow layers (their
- * weights are stored output after output), denormal numbers flushed by the processor, no check of numbers or ids, no page
- * marks, no predictions kept, no row copied, and the table rows of the next example prefetched. An id that a row has
- * twice is updated twice.
+/* A workload of the bench, learned at batch 1 by the fastest C that we can write: a program of its own, compiled for
+ * one network and one processor. It does the arithmetic of Tidegrad's step (the same network, loss, optimizer, rows and
+ * first weights, a true division and square root), without what a product needs besides: no padding of narrow layers
+ * (their weights are stored output after output), denormal numbers flushed by the processor, no check of numbers or
+ * ids, no page marks, no predictions kept, no row copied, and the table rows of the next example prefetched. An id that
+ * a row has twice is updated twice.
  *
  *   learn FILE losses N     prints the mean loss of the first N rows, each before its update
  *   learn FILE seconds S    prints the examples learned in a second of CPU time, over S seconds after half a second
  *
  * `CProgram.java` compiles it with these constants, and writes the file: NUMBERS and IDS of a row, WIDTHS of the dense
- * layers (relu between them), TABLE_ROWS, COLUMNS (of an embedding before the numbers; or, with BAG, of a sum that is the
- * output), ADAM or ADAGRAD, CLASSES (softmax; else sigmoid). */
+ * layers (relu between them), TABLE_ROWS, COLUMNS (of an embedding before the numbers; or, with BAG, of a sum that is
+ * the output), ADAM or ADAGRAD, CLASSES (softmax; else sigmoid). */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -119,8 +119,8 @@ INLINE void update_all(int count, const float *g, float *w, long apart) {
     for (; i < count; i++) update_one(g[i], w + i, apart);
 }
 
-/* One dense layer. A wide one has its weights input after input, each input's outputs together; a narrow one output after
- * output, in rows of whole vectors. */
+/* One dense layer. A wide one has its weights input after input, each input's outputs together; a narrow one output
+ * after output, in rows of whole vectors. */
 INLINE int is_narrow(int out) { return out < WIDE; }
 INLINE int stride(int in, int out) { return is_narrow(out) ? (in + LANES - 1) / LANES * LANES : out; }
 INLINE long length(int in, int out) { return (long) stride(in, out) * (is_narrow(out) ? out : in); }

@@ -104,8 +104,8 @@ public final class CProgram implements AutoCloseable {
         Parameters parameters = Parameters.initial(plan);
         try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file())))) {
             float[] scalars = switch (plan.spec().optimizer()) {
-                case Adam adam ->
-                    new float[]{(float) adam.rate(), (float) adam.beta1(), (float) adam.beta2(), (float) adam.epsilon()};
+                case Adam adam -> new float[]{(float) adam.rate(), (float) adam.beta1(), (float) adam.beta2(),
+                    (float) adam.epsilon()};
                 case Adagrad adagrad -> new float[]{(float) adagrad.rate(), 0, 0, (float) adagrad.epsilon()};
                 default -> throw new IllegalArgumentException("learn.c has no " + plan.spec().optimizer());
             };
@@ -142,7 +142,8 @@ public final class CProgram implements AutoCloseable {
             }
             int status = process.waitFor();
             if (status != 0) {
-                throw new LoadTestException(command.getFirst() + " ended with status " + status + ": " + output.strip());
+                throw new LoadTestException(
+                        command.getFirst() + " ended with status " + status + ": " + output.strip());
             }
             return output;
         } catch (IOException e) {

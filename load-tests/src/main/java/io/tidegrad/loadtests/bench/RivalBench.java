@@ -44,8 +44,9 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         // Fails if nothing is left without the build.
         Path build = built || measured.isEmpty() ? Rival.build(root) : root;
         if (measured.size() < matches.size()) {
-            progress.accept("without " + matches.stream().map(Match::rival).filter(Rival::isForeign).distinct()
-                    .map(Rival::title).toList() + ", which ./tidegrad build --rivals would fetch");
+            progress.accept("without "
+                    + matches.stream().map(Match::rival).filter(Rival::isForeign).distinct().map(Rival::title).toList()
+                    + ", which ./tidegrad build --rivals would fetch");
         }
         Map<Match, List<Pair>> pairs = new LinkedHashMap<>();
         for (int round = 1; round <= rounds; round++) {
