@@ -74,10 +74,8 @@ record JoinerOperations(OperationsServer server) {
 
     void appears(StreamSlot slot) {
         Tags tags = tags(slot);
-        gauge("tidegrad.joiner.up", "1 while the stream is joined here", tags, slot, each -> {
-            StreamJoiner joiner = each.joiner();
-            return joiner != null && joiner.joins() ? 1 : 0;
-        });
+        gauge("tidegrad.joiner.up", "1 while the stream is joined here; NaN while it is paused", tags, slot,
+                JoinerOperations::up);
         for (Reason reason : Reason.values()) {
             gauge("tidegrad.joiner.degraded", "1 while this is wrong with the stream here",
                     tags.and("reason", reason.code()), slot,
@@ -119,6 +117,15 @@ record JoinerOperations(OperationsServer server) {
                 each -> alignment(each, Alignment::heldRecords));
         gauge("tidegrad.joiner.state.bytes", "Size of what is remembered here, on disk", tags, slot,
                 each -> metric(each, "total-sst-files-size", "entries") + metric(each, "total-sst-files-size", "due"));
+    }
+
+    /// An alarm must not ring for what somebody has decided.
+    private static double up(StreamSlot slot) {
+        if (slot.doing() == StreamSlot.Doing.PAUSED) {
+            return Double.NaN;
+        }
+        StreamJoiner joiner = slot.joiner();
+        return joiner != null && joiner.joins() ? 1 : 0;
     }
 
     private static double alignment(StreamSlot slot, ToDoubleFunction<Alignment> value) {
