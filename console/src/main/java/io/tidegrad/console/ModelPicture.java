@@ -92,6 +92,11 @@ final class ModelPicture {
         return name;
     }
 
+    @Nullable
+    ModelRecord registered() {
+        return registered;
+    }
+
     /// Notes that what was taken last belongs to a revision of the picture.
     void changedIn(long revision) {
         changed = revision;

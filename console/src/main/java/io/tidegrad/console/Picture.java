@@ -223,6 +223,12 @@ final class Picture {
         return models.values().stream().filter(each -> each.inputTopic() != null).map(ModelPicture::name).toList();
     }
 
+    /// Returns a model as it is registered; null if it is not.
+    synchronized @Nullable ModelRecord registered(String model) {
+        ModelPicture of = models.get(model);
+        return of == null ? null : of.registered();
+    }
+
     /// @param ends of input topics, by name
     /// @param millis when that was so, epoch ms
     synchronized void logsEnd(Map<String, Long> ends, long millis) {

@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.WebSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +20,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -173,9 +176,16 @@ final class Browser implements AutoCloseable {
     ///
     /// @param code of Windows' virtual keys, as the protocol wants it
     void press(String key, int code) {
+        press(key, code, 0);
+    }
+
+    /// @param modifiers 8 for Shift
+    void press(String key, int code, int modifiers) {
         String text = key.length() == 1 ? key : key.equals("Enter") ? "\r" : "";
-        call("Input.dispatchKeyEvent", "type", "keyDown", "key", key, "windowsVirtualKeyCode", code, "text", text);
-        call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code);
+        call("Input.dispatchKeyEvent", "type", "keyDown", "key", key, "windowsVirtualKeyCode", code, "text", text,
+                "modifiers", modifiers);
+        call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code, "modifiers",
+                modifiers);
     }
 
     /// Moves the pointer there and clicks.
@@ -186,9 +196,34 @@ final class Browser implements AutoCloseable {
         }
     }
 
+    /// Presses the pointer at the first of some places (x, y, x, y, …), moves it to the others, and lets go.
+    void drag(double... places) {
+        for (int at = 0; at < places.length; at += 2) {
+            call("Input.dispatchMouseEvent", "type", at == 0 ? "mousePressed" : "mouseMoved", "x", places[at], "y",
+                    places[at + 1], "button", "left", "buttons", 1, "clickCount", at == 0 ? 1 : 0);
+        }
+        call("Input.dispatchMouseEvent", "type", "mouseReleased", "x", places[places.length - 2], "y",
+                places[places.length - 1], "button", "left", "clickCount", 1);
+    }
+
     /// Returns what the browser complained about: exceptions, refused scripts, files that are not there.
     List<String> complaints() {
         return new ArrayList<>(complaints);
+    }
+
+    /// Returns what axe-core finds wrong with the page, as it is now.
+    List<String> barriers(String state) throws IOException {
+        if (!evaluate("'axe' in window").asBoolean()) {
+            try (InputStream script = Browser.class.getResourceAsStream("/axe.min.js")) {
+                evaluate(new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8) + "; true");
+            }
+        }
+        JsonNode found = evaluate("axe.run().then(({ passes, violations }) => passes.length < 10 ? ['no checks'] :"
+                + " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
+                + " `${id} at ${target}: ${failureSummary}`)))");
+        List<String> barriers = new ArrayList<>();
+        found.forEach(each -> barriers.add(state + ": " + each.asText()));
+        return barriers;
     }
 
     void screenshot(Path file) throws IOException {

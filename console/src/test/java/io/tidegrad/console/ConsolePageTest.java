@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlRecord;
@@ -19,15 +18,12 @@ import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -59,8 +55,8 @@ class ConsolePageTest {
         if (program == null) {
             throw new TestAbortedException("expected a Chromium on this machine, found none");
         }
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture,
-                this::decide);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture, this::decide,
+                null);
         browser = Browser.start(program);
         browser.size(1_400, 1_000);
     }
@@ -542,23 +538,6 @@ class ConsolePageTest {
         picture.caughtUp();
     }
 
-    /// Returns what axe-core finds wrong with the page, as it is now.
-    private List<String> barriers(String state) throws IOException {
-        if (!browser.evaluate("'axe' in window").asBoolean()) {
-            try (InputStream script = Browser.class.getResourceAsStream("/axe.min.js")) {
-                browser.evaluate(
-                        new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8) + "; true");
-            }
-        }
-        JsonNode found =
-                browser.evaluate("axe.run().then(({ passes, violations }) => passes.length < 10 ? ['no checks'] :"
-                        + " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
-                        + " `${id} at ${target}: ${failureSummary}`)))");
-        List<String> barriers = new ArrayList<>();
-        found.forEach(each -> barriers.add(state + ": " + each.asText()));
-        return barriers;
-    }
-
     @Test
     void peopleWhoSeeOrMoveOtherwiseMeetNoBarrierThatAxeKnows() throws Exception {
         takeEverything();
@@ -573,14 +552,14 @@ class ConsolePageTest {
                         + "' && document.querySelectorAll('.u-wrap canvas').length === 2");
                 see("document.querySelector('.letter') !== null");
                 browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
-                barriers.addAll(barriers(state));
+                barriers.addAll(browser.barriers(state));
                 browser.evaluate("document.querySelector('.title button').click()");
                 see("document.querySelector('dialog[open]') !== null");
-                barriers.addAll(barriers(state + " dialog"));
+                barriers.addAll(browser.barriers(state + " dialog"));
                 browser.press("Escape", ESCAPE);
                 browser.evaluate("document.getElementById('menu').click()");
                 browser.evaluate("document.getElementById('token-form').hidden = false");
-                barriers.addAll(barriers(state + " list and token"));
+                barriers.addAll(browser.barriers(state + " list and token"));
             }
         }
         assertThat(barriers).isEmpty();
@@ -603,7 +582,8 @@ class ConsolePageTest {
         takeModel("fraud");
         intake.take(topic.progress(Topic.report("fraud", 54_321).build()));
         picture.caughtUp();
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture, null);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture, null,
+                null);
         see("document.getElementById('connection').textContent === 'live'");
         see("document.querySelector('.tile .value').textContent === '54,321'");
     }

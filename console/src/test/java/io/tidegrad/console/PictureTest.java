@@ -152,7 +152,7 @@ class PictureTest {
     @Test
     void aJoinerIsShownWithTheModelThatLearnsWhatItJoins() throws Exception {
         RunStatus.Run run = run("card", RunStatus.State.STALLED);
-        take(topic.registered("fraud", "tidegrad.examples.card.1"), topic.registered("other"),
+        take(topic.registeredOn("fraud", "tidegrad.examples.card.1"), topic.registered("other"),
                 topic.status(Topic.running(RunStatus.Role.JOINER, "j", false, run), Topic.NOW));
         assertThat(news("fraud").at("/processes/0/runs/0/state").asText()).isEqualTo("STALLED");
         seen = 0;

@@ -63,21 +63,29 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registered(String model) {
-        return registered(model, Stage.LIVE, "events");
+        return registered(model, "model: " + model + "
+");
     }
 
-    ConsumerRecord<byte[], byte[]> registered(String model, String input) {
-        return registered(model, Stage.LIVE, input);
+    /// @param spec its text
+    ConsumerRecord<byte[], byte[]> registered(String model, String spec) {
+        return registered(model, Stage.LIVE, spec, "events");
+    }
+
+    ConsumerRecord<byte[], byte[]> registeredOn(String model, String input) {
+        return registered(model, Stage.LIVE, "model: " + model + "
+", input);
     }
 
     ConsumerRecord<byte[], byte[]> paused(String model) {
-        return registered(model, Stage.PAUSED, "events");
+        return registered(model, Stage.PAUSED, "model: " + model + "
+", "events");
     }
 
-    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String input) {
-        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
-                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input)
-                .setInputTopicId("id").setStartOffset(7).build();
+    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String spec, String input) {
+        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec(spec).setSpecFingerprint(HASH)
+                .setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input).setInputTopicId("id")
+                .setStartOffset(7).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }
 

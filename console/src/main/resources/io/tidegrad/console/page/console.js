@@ -5,6 +5,7 @@ import { count, decimal, short } from './format.js';
 import { Stream } from './stream.js';
 import { recolour } from './chart.js';
 import { desk } from './decide.js';
+import { scorer } from './try.js';
 import { ModelView } from './panels.js';
 import { silent } from './processes.js';
 
@@ -66,6 +67,7 @@ const stream = new Stream({
     leftOut = said.status.left_out;
     order();
     desk.open = said.decides;
+    scorer.known = said.tries;
     denied = Object.keys(said.status.denied);
     connection(said.status);
     if (!chosen && models.size > 0) choose([...models.keys()].sort(compare)[0]);
@@ -244,12 +246,12 @@ byId('menu').addEventListener('click', () => menu(!document.body.classList.conta
 
 addEventListener('keydown', event => {
   if (document.querySelector('dialog')) return; // which has keys of its own
-  const typing = event.target instanceof HTMLInputElement;
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
   if (event.key === '/' && !typing) {
     event.preventDefault();
     menu(true);
     byId('search').focus();
-  } else if (event.key === 'Escape' && typing) {
+  } else if (event.key === 'Escape' && typing && byId('side').contains(event.target)) {
     byId('search').value = '';
     order();
     byId('main').focus();

@@ -8,6 +8,7 @@ import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, rows as processRows } from './processes.js';
 import { commands, differences, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
+import { TryPanel } from './try.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -117,6 +118,7 @@ export class ModelView {
     this.quality = panel('Quality', 'Each event is predicted first, then learned. Lines are of the newest 2,000 labels.',
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.picked, this.measures);
+    this.trying = new TryPanel(this.name);
     this.parts = {};
     for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
       this.parts[part] = el('div', { class: `part ${part}` });
@@ -127,6 +129,7 @@ export class ModelView {
       panel('Flow', 'What an event passes, and how fast. Rates are over ten seconds.', this.heldUp,
         el('ol', { class: 'flow' }, this.stages.map(stage => stage.element)), this.latency),
       this.quality,
+      panel('Try it', 'Make an event, and see what a scorer answers, now and by each version that comes.', this.trying.element),
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
       el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
       this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
@@ -136,6 +139,7 @@ export class ModelView {
   end() {
     this.loss.end();
     this.auc.end();
+    this.trying.end();
   }
 
   show(said, now, streamsDeadLetters) {
@@ -163,6 +167,9 @@ export class ModelView {
     if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
     this.showLetters('dead_letters_newest' in said);
     if ('registered' in said) this.showSpec();
+    const of = this.said.registered;
+    this.trying.show(JSON.stringify([of?.epoch, of?.fingerprint]),
+      JSON.stringify([(this.said.serving ?? []).map(row => [row.epoch, row.version]), this.said.versions?.[0]?.version]));
     this.tick(now);
   }
 
