@@ -53,8 +53,8 @@ final class ConsoleServer implements AutoCloseable {
         // Others' pages have no token, and what listens for other machines may have a name that is not known here.
         trustsHosts = config.security().tokens() != null || !ServerSecurity.isLoopback(config.httpHost());
         Page page = new Page();
-        server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX, config.security(),
-                this::health, (HttpRouting.Builder routing) -> {
+        server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX,
+                TryEndpoint.BODY_BYTES_MAX, config.security(), this::health, (HttpRouting.Builder routing) -> {
                     page.routes(routing);
                     routing.get("/events", OperationsServer.known(config.security(), ofTrustedHosts(this::events)));
                     if (desk != null) {

@@ -30,10 +30,10 @@ public final class ConsoleSettings {
             "show only models whose names begin so; it can be repeated");
 
     static final Setting SCORER_URL = Setting.of("scorer-url", "URL", Form.HTTP_URL,
-            "base URL of a scorer, which the page asks about events that people make there; those of topics may be shown");
+            "base URL of a scorer that the page asks about events that people make on it");
 
     static final Setting SCORER_TOKEN_FILE = Setting.of("scorer-token-file", "FILE", Form.text("a file"),
-            "file whose first line that does not begin with # is the token that the scorer of --scorer-url wants");
+            "file with the token that the scorer of --scorer-url wants, on a line of its own");
 
     public static final Command CONSOLE =
             new Command("console", "show every model of a cluster on a page, from the topics alone", """

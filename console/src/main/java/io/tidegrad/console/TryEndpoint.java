@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// one. Only the console's own page may ask.
 final class TryEndpoint implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int BODY_BYTES_MAX = 512 * 1024;
+    /// An image of 16,384 numbers of seven digits has so many.
+    static final int BODY_BYTES_MAX = 128 * 1024;
+
     private static final String TYPE = "application/json";
     private static final int FORMS_MAX = 16;
     private static final long FORM_FOR_NANOS = TimeUnit.SECONDS.toNanos(5);

@@ -15,7 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.function.Function;
 
 /// Answers over HTTP as `docs/scoring.md` says that a scorer does. What the console asks is also put to a real one
-/// (`QuestionsOfTheConsoleTest` in scorer-app).
+/// (`QuickstartTest` in cli).
 final class StandInScorer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -228,7 +228,7 @@ public final class Quickstart {
                 new ConsoleConfig(KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
                         Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null,
                         new ScorerAddress(URI.create(scorer.base()), null))));
-        view.line("  See it learn: http://127.0.0.1:" + console.httpPort());
+        view.line("  See it learn, and try it: http://127.0.0.1:" + console.httpPort());
         view.line("");
     }
 

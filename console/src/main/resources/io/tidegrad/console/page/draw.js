@@ -4,7 +4,7 @@
 import { el } from './dom.js';
 
 const FINE_SIDE = 224; // pixels of the drawing along the longer side, about
-const PEN = 2.2; // width of a line, in pixels of the image; that of the digits that people write with a pen
+const PEN = 2.6; // width of a line, in pixels of the image; that of the digits that people write with a pen
 const INK_MIN = 0.15; // of the fullest: fainter pixels are no part of what is drawn
 
 // Where the ink of an image lies: the longer side of its box, and its centre of mass; null of an empty one.
@@ -54,7 +54,7 @@ export class Drawing {
       class: 'paper', tabindex: '0', role: 'application', width: this.fine.width, height: this.fine.height,
       'aria-label': `${of.name}: draw with a pointer, or with the arrow keys while Shift is held. Space makes a dot, Delete clears.`,
       onpointerdown: event => this.down(event), onpointermove: event => this.move(event), onpointerup: () => this.up(),
-      onpointercancel: () => this.up(), onkeydown: event => this.key(event), onfocus: () => this.paint(), onblur: () => this.paint(),
+      onpointercancel: () => this.up(), onkeydown: event => this.key(event), onblur: () => this.paint(),
     });
     this.seen = el('canvas', {
       class: 'seen', width: of.width, height: of.height, role: 'img', 'aria-label': `${of.name} as the model gets it`,
@@ -93,8 +93,7 @@ export class Drawing {
 
   down(event) {
     if (event.button !== 0) return;
-    event.preventDefault();
-    this.canvas.focus({ preventScroll: true });
+    this.keyed = false;
     this.canvas.setPointerCapture(event.pointerId);
     this.drawing = true;
     this.begin(this.place(event));
@@ -128,6 +127,7 @@ export class Drawing {
       this.clear();
     } else return;
     event.preventDefault();
+    this.keyed = true;
     if (event.shiftKey || !step) this.drawn();
     else this.paint();
   }
@@ -137,16 +137,14 @@ export class Drawing {
     this.changed();
   }
 
-  // Draws the strokes, moved and scaled, on the fine grid and returns it as an image: each pixel has the mean of its part.
-  raster(scale = 1, dx = 0, dy = 0) {
-    const { width, height, ink } = this.of;
+  // Draws the strokes, moved and scaled.
+  stroke(to, paper, ink, scale, dx, dy) {
     const { zoom } = this;
-    const to = this.fine.getContext('2d', { willReadFrequently: true });
     to.setTransform(1, 0, 0, 1, 0, 0);
-    to.fillStyle = '#000';
+    to.fillStyle = paper;
     to.fillRect(0, 0, this.fine.width, this.fine.height);
     to.setTransform(zoom * scale, 0, 0, zoom * scale, zoom * dx, zoom * dy);
-    to.strokeStyle = '#fff';
+    to.strokeStyle = ink;
     to.lineWidth = PEN / scale; // a pen is as wide in each image
     to.lineCap = 'round';
     to.lineJoin = 'round';
@@ -157,6 +155,15 @@ export class Drawing {
       for (const point of stroke.slice(1)) to.lineTo(point.x, point.y);
       to.stroke();
     }
+    to.setTransform(1, 0, 0, 1, 0, 0);
+  }
+
+  // Returns what is drawn as an image: each pixel has the mean of its part of the fine grid.
+  raster(scale = 1, dx = 0, dy = 0) {
+    const { width, height, ink } = this.of;
+    const { zoom } = this;
+    const to = this.fine.getContext('2d', { willReadFrequently: true });
+    this.stroke(to, '#000', '#fff', scale, dx, dy);
     const { data } = to.getImageData(0, 0, this.fine.width, this.fine.height);
     const values = new Array(width * height).fill(0);
     for (let y = 0; y < this.fine.height; y++) {
@@ -198,19 +205,13 @@ export class Drawing {
     });
     small.putImageData(image, 0, 0);
     const to = this.canvas.getContext('2d');
-    to.setTransform(1, 0, 0, 1, 0, 0);
     if (this.image) {
       to.imageSmoothingEnabled = false;
       to.drawImage(this.seen, 0, 0, this.canvas.width, this.canvas.height);
     } else {
-      this.raster();
-      to.globalCompositeOperation = 'copy';
-      to.filter = 'invert(0.92)';
-      to.drawImage(this.fine, 0, 0);
-      to.filter = 'none';
-      to.globalCompositeOperation = 'source-over';
+      this.stroke(to, '#fafafa', '#141414', 1, 0, 0);
     }
-    if (document.activeElement === this.canvas) {
+    if (this.keyed && document.activeElement === this.canvas) {
       to.strokeStyle = '#0b6e6e';
       to.lineWidth = 2;
       to.strokeRect((this.at.x - 0.75) * this.zoom, (this.at.y - 0.75) * this.zoom, 1.5 * this.zoom, 1.5 * this.zoom);

@@ -313,7 +313,7 @@ export class TryPanel {
         cache: 'no-store', ...options, headers: { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) },
       });
       if (response.status === 401) return [null, 'the token is not known any more. Load the page again.'];
-      const said = await response.json();
+      const said = await response.json().catch(() => ({ error: `the console answered with status ${response.status}.` }));
       return response.ok ? [said, null] : [null, said.error];
     } catch (failed) {
       return [null, 'the console does not answer.'];
@@ -325,7 +325,7 @@ export class TryPanel {
     const { form } = this;
     if (probabilities?.length === 1) {
       const yes = known(form.positive) ? `${form.label} is ${form.positive}` : known(form.threshold) ? `${form.label} above ${form.threshold}` : form.label;
-      return [[yes, probabilities[0]], ['not', 1 - probabilities[0]]];
+      return [[yes, probabilities[0]], [yes === form.label ? `not ${yes}` : 'otherwise', 1 - probabilities[0]]];
     }
     if (probabilities) return probabilities.map((each, at) => [String(classes[at] ?? (classes.length > 0 ? `class ${at}, not named yet` : at)), each]);
     return values.map((each, at) => [values.length === 1 ? form.label : `${form.label}, ${at + 1} of ${values.length}`, each]);
@@ -385,7 +385,7 @@ export class TryPanel {
 
   showCourse(name, values, ofClasses) {
     const show = value => ofClasses ? percent(value) : decimalOf(value);
-    fill(this.course, el('p', { class: 'note' }, values.length < 2 ? 'The same event, answered by each version that comes: the first one yet.'
+    fill(this.course, el('p', { class: 'note' }, values.length < 2 ? 'One version has answered this event so far.'
       : `${name}, by ${values.length} versions: from ${show(values[0])} to ${show(values.at(-1))}`), values.length < 2 ? null : line(values));
   }
 }
