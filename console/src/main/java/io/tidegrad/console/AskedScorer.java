@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -107,8 +108,9 @@ final class AskedScorer implements AutoCloseable {
             throw new NoAnswerException(false, "expected an answer of the scorer at " + address.url() + " within "
                     + ANSWER_WITHIN_SECONDS + " s, found none");
         } catch (ExecutionException e) {
+            Throwable why = Objects.requireNonNullElse(e.getCause(), e);
             throw new NoAnswerException(false, "no scorer answers at " + address.url() + " ("
-                    + e.getCause().getClass().getSimpleName() + "): start one, or correct --scorer-url");
+                    + why.getClass().getSimpleName() + "): start one, or correct --scorer-url");
         } finally {
             answer.cancel(true);
         }

@@ -63,8 +63,11 @@ final class ConsoleServer implements AutoCloseable {
                     }
                     if (tries != null) {
                         routing.get("/try", OperationsServer.known(config.security(), ofTrustedHosts(tries::form)));
-                        routing.post("/try", OperationsServer.known(config.security(), (request, response) -> tries
-                                .ask(site.isNamedBy(request) && site.asks(request), request, response)));
+                        routing.post("/try", OperationsServer.known(config.security(), (request, response) -> {
+                            if (PageRequest.isOurs(site, request, response)) {
+                                tries.ask(request, response);
+                            }
+                        }));
                     }
                 });
     }

@@ -50,6 +50,9 @@ record NewestEvents(KafkaSettings kafka,
         Deque<Map<String, Object>> newest = new ArrayDeque<>();
         try (RecordDecoder decoder = RecordDecoder.of(registry.client());
                 TopicReader reader = new TopicReader(kafka, topic)) {
+            if (!reader.exists()) { // asked where it ends, Kafka's client would wait for a minute
+                return new Read(List.of(), "there is no topic " + topic);
+            }
             EventReader events = new EventReader(spec);
             List<String> fields = spec.fields();
             long end = reader.end();

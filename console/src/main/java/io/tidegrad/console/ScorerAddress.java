@@ -34,7 +34,7 @@ public record ScorerAddress(URI url, @Nullable Path tokenFile) {
         }
         try {
             URI url = URI.create(given.replaceFirst("/+$", ""));
-            HttpRequest.newBuilder(url);
+            var unused = HttpRequest.newBuilder(url); // refuses what has no host
             return new ScorerAddress(url, tokenFile);
         } catch (IllegalArgumentException e) {
             if (ConsoleSettings.SCORER_URL.form().accepts(given)) { // otherwise that is said already

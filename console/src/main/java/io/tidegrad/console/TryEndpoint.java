@@ -3,7 +3,6 @@ package io.tidegrad.console;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -12,10 +11,8 @@ import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.ModelRecord;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -24,13 +21,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// `GET /try` tells the page how an event of a model may look, and `POST /try` asks the scorer what the model answers to
-/// one. Only the console's own page may ask.
+/// one.
 final class TryEndpoint implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
+
     /// An image of 16,384 numbers of seven digits has so many.
     static final int BODY_BYTES_MAX = 128 * 1024;
 
-    private static final String TYPE = "application/json";
     private static final int FORMS_MAX = 16;
     private static final long FORM_FOR_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long EVENTS_WITHIN_SECONDS = 5;
@@ -60,17 +57,18 @@ final class TryEndpoint implements AutoCloseable {
         String model = request.query().first("model").orElse("");
         ModelRecord registered = picture.registered(model);
         if (registered == null || !NAME.matcher(model).matches()) {
-            refuse(response, Status.NOT_FOUND_404, "this model is not registered, so nobody says what it reads");
+            PageRequest.refuse(response, Status.NOT_FOUND_404,
+                    "this model is not registered, so nobody says what it reads");
             return;
         }
         try {
-            answer(response, Status.OK_200, form(registered));
+            PageRequest.answer(response, Status.OK_200, form(registered));
         } catch (SpecException e) {
-            refuse(response, Status.BAD_GATEWAY_502,
+            PageRequest.refuse(response, Status.BAD_GATEWAY_502,
                     "expected a spec that this build of the console reads, found: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            refuse(response, Status.SERVICE_UNAVAILABLE_503, "the console ends");
+            PageRequest.refuse(response, Status.SERVICE_UNAVAILABLE_503, "the console ends");
         }
     }
 
@@ -102,50 +100,32 @@ final class TryEndpoint implements AutoCloseable {
     }
 
     /// Answers `POST`.
-    ///
-    /// @param ownPage whether the console's own page asks
-    void ask(boolean ownPage, ServerRequest request, ServerResponse response) throws IOException {
-        if (!ownPage) {
-            refuse(response, Status.FORBIDDEN_403,
-                    "expected a request of the console's own page, found another Host or Origin");
-            return;
-        }
-        String type = request.headers().first(HeaderNames.CONTENT_TYPE).orElse("").toLowerCase(Locale.ROOT);
-        if (!type.equals(TYPE) && !type.startsWith(TYPE + ";")) {
-            // A page of another site can send other types without asking the console first.
-            refuse(response, Status.UNSUPPORTED_MEDIA_TYPE_415, "Content-Type: expected " + TYPE + ", found another");
-            return;
-        }
+    void ask(ServerRequest request, ServerResponse response) throws IOException {
         String model = request.query().first("model").orElse("");
         if (!NAME.matcher(model).matches()) {
-            refuse(response, Status.NOT_FOUND_404, "expected the name of a model, found none");
+            PageRequest.refuse(response, Status.NOT_FOUND_404, "expected the name of a model, found none");
             return;
         }
         try {
-            byte[] answered = scorer.ask(model, event(request));
-            Page.secured(response).header(HeaderNames.CONTENT_TYPE, TYPE).header(HeaderNames.CACHE_CONTROL, "no-store")
-                    .send(answered);
+            PageRequest.answer(response, Status.OK_200, scorer.ask(model, event(request)));
         } catch (IllegalArgumentException e) {
-            refuse(response, Status.BAD_REQUEST_400, String.valueOf(e.getMessage()));
+            PageRequest.refuse(response, Status.BAD_REQUEST_400, String.valueOf(e.getMessage()));
         } catch (AskedScorer.NoAnswerException e) {
-            refuse(response, e.ofTheEvent() ? Status.BAD_REQUEST_400 : Status.BAD_GATEWAY_502,
+            PageRequest.refuse(response, e.ofTheEvent() ? Status.BAD_REQUEST_400 : Status.BAD_GATEWAY_502,
                     String.valueOf(e.getMessage()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            refuse(response, Status.SERVICE_UNAVAILABLE_503, "the console ends");
+            PageRequest.refuse(response, Status.SERVICE_UNAVAILABLE_503, "the console ends");
         }
     }
 
     /// Returns the event as a scorer takes it: the page names fields by their paths, and an event nests as they say.
     private static byte[] event(ServerRequest request) throws IOException {
         Map<String, @Nullable Object> fields;
-        try (InputStream from = request.content().inputStream()) {
-            byte[] body = from.readNBytes(BODY_BYTES_MAX + 1);
-            if (body.length > BODY_BYTES_MAX) {
-                throw new IllegalArgumentException("expected at most " + BODY_BYTES_MAX + " bytes, found more");
-            }
-            fields = JSON.readValue(body, new TypeReference<Map<String, @Nullable Object>>() {
-            });
+        try {
+            fields = JSON.readValue(PageRequest.body(request, BODY_BYTES_MAX),
+                    new TypeReference<Map<String, @Nullable Object>>() {
+                    });
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("expected the fields of an event as a JSON object, found something else",
                     e);
@@ -160,16 +140,6 @@ final class TryEndpoint implements AutoCloseable {
             }
         });
         return JSON.writeValueAsBytes(event);
-    }
-
-    private static void refuse(ServerResponse response, Status status, String why) throws IOException {
-        answer(response, status, Map.of("error", why));
-    }
-
-    private static void answer(ServerResponse response, Status status, Map<String, ? extends @Nullable Object> said)
-            throws IOException {
-        Page.secured(response).status(status).header(HeaderNames.CONTENT_TYPE, TYPE)
-                .header(HeaderNames.CACHE_CONTROL, "no-store").send(JSON.writeValueAsBytes(said));
     }
 
     @Override
