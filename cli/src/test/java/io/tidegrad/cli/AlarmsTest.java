@@ -60,7 +60,7 @@ class AlarmsTest {
         RETENTION_IS_SHORT("somebody sets the topic's retention to half an hour", FaultyWorld::shortenRetention,
                 FaultyWorld::lengthenRetention, new Alarm("TidegradRetentionNear", "model", "retained")),
 
-        KAFKA_IS_FAR("the way to Kafka takes 600 ms", FaultyWorld::delayTrainer, FaultyWorld::healTrainer,
+        KAFKA_IS_FAR("the way to Kafka takes 500 ms", FaultyWorld::delayTrainer, FaultyWorld::healTrainer,
                 new Alarm("TidegradSlowCommits", "model", "delayed")),
 
         NETWORK_IS_NARROW("more events come than the trainer's network carries", FaultyWorld::narrowTrainer,

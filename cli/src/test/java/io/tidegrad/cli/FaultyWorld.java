@@ -164,7 +164,9 @@ final class FaultyWorld implements AutoCloseable {
             registry.register("ahead-value", EVENT); // what is served for it is logged by this
             sendFirst();
             TrainerApp trainer = opened(trainer("trainer", stack.bootstrapServers(), 0, MODELS));
-            TrainerApp ofDelayed = opened(trainer("of-delayed", at(toDelayed), 0, List.of("delayed")));
+            // It is to be slow, and not to lose its transaction.
+            TrainerApp ofDelayed = opened(trainer("of-delayed", at(toDelayed), 0, List.of("delayed"),
+                    "--kafka.transaction.timeout.ms", "60000"));
             TrainerApp ofNarrow = opened(trainer("of-narrow", at(toNarrow), 0, List.of("narrow")));
             fatal = fatalTrainer();
             opened.push(() -> fatal.close());
@@ -445,7 +447,7 @@ final class FaultyWorld implements AutoCloseable {
     }
 
     void delayTrainer() {
-        toDelayed.delay(Duration.ofMillis(600));
+        toDelayed.delay(Duration.ofMillis(500));
         again("delayed", () -> send("delayed", 20));
     }
 
