@@ -53,6 +53,9 @@ class AlarmsTest {
         SOME_LABELS_ARE_FLIPPED("of twenty labels one says the opposite, for a while", FaultyWorld::sendSomeFlipped,
                 world -> world.endSending("bounded"), new Alarm("TidegradQuarantine", "model", "bounded")),
 
+        UNIT_CHANGES("for six events the unit is ten thousand times smaller", FaultyWorld::sendInAnotherUnit,
+                new Alarm("TidegradDeadUnits", "model", "dying")),
+
         EVENT_IS_FATAL("an event ends each trainer that reads it", FaultyWorld::sendFatalAndRestart,
                 new Alarm("TidegradEventSetAside", "model", "fatal"),
                 new Alarm("TidegradModelDegraded", "model", "fatal", "reason", "event-set-aside")),

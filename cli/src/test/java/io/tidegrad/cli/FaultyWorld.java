@@ -74,7 +74,7 @@ final class FaultyWorld implements AutoCloseable {
 
     /// Models of the first trainer.
     private static final List<String> MODELS = List.of("well", "broken", "lost", "changed", "flipped", "bounded",
-            "numbers", "paused", "retained", "ahead", "mirrored");
+            "numbers", "paused", "retained", "ahead", "mirrored", "dying");
 
     /// These have a trainer each.
     private static final List<String> ALONE = List.of("delayed", "narrow", "fatal");
@@ -259,10 +259,12 @@ final class FaultyWorld implements AutoCloseable {
                 features: [ number: { field: a } ]
                 network: [ dense: 4, relu, dense: 1 ]
                 loss: %2$s
-                optimizer: { adam: { rate: %3$s } }
+                optimizer: { %3$s }
                 publish: { every: PT0.2S%4$s }
                 """.formatted(model, model.equals("numbers") ? "mean-squared-error" : "binary-cross-entropy",
-                model.equals("flipped") ? 0.002 : 0.01, model.equals("changed") ? ", gate: { labels: 2000 }" : "")
+                model.equals("dying") ? "sgd: { rate: 0.1 }"
+                        : "adam: { rate: %s }".formatted(model.equals("flipped") ? 0.002 : 0.01),
+                model.equals("changed") ? ", gate: { labels: 2000 }" : "")
                 + (model.equals("bounded") ? "quarantine: { loss: 2 }\n" : "");
     }
 
@@ -376,6 +378,14 @@ final class FaultyWorld implements AutoCloseable {
 
     void sendShuffled(String topic, int count) {
         send(topic, count, a -> random.nextBoolean());
+    }
+
+    /// Somebody changes the unit for a moment. Steps are in proportion to it, and leave every unit's sum below 0.
+    void sendInAnotherUnit() {
+        for (int i = 0; i < 6; i++) {
+            write("dying", System.currentTimeMillis(), null, encoded(10_000, i % 2 == 1));
+        }
+        again("dying", () -> send("dying", 100));
     }
 
     void sendBroken(String topic, int count) {

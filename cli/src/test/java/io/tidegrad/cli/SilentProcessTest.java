@@ -147,6 +147,7 @@ class SilentProcessTest {
             assertThat(process(silent, "joiner").path("stopped").asBoolean()).isFalse();
 
             try (ChildJvm again = process()) {
+                again.requireAlive();
                 JsonNode back = awaitTold(console, at -> silent(at, "trainer") < ProcessStatus.HEARTBEAT_MILLIS
                         && isRunning(at, "trainer", EVENTS) && silent(at, "joiner") < ProcessStatus.HEARTBEAT_MILLIS);
                 assertThat(back.path("processes")).as("the same ones: %s", back.path("processes")).hasSize(2);

@@ -67,6 +67,7 @@ final class TryForm {
             }
             case Feature.TimePart time -> put(time.field(), "time");
             case Feature.Category category -> put(category.field(), "category");
+            case Feature.Counted counted -> put(counted.field(), "category");
             case Feature.Cross cross ->
                 cross.crossed().forEach(of -> put(of.field(), of.part() == null ? "category" : "time"));
             case Feature.Remembered history -> {

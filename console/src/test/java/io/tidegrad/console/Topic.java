@@ -63,8 +63,7 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registered(String model) {
-        return registered(model, "model: " + model + "
-");
+        return registered(model, "model: " + model + "\n");
     }
 
     /// @param spec its text
@@ -73,13 +72,11 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registeredOn(String model, String input) {
-        return registered(model, Stage.LIVE, "model: " + model + "
-", input);
+        return registered(model, Stage.LIVE, "model: " + model + "\n", input);
     }
 
     ConsumerRecord<byte[], byte[]> paused(String model) {
-        return registered(model, Stage.PAUSED, "model: " + model + "
-", "events");
+        return registered(model, Stage.PAUSED, "model: " + model + "\n", "events");
     }
 
     private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String spec, String input) {

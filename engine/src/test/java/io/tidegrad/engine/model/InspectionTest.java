@@ -33,6 +33,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -125,12 +126,12 @@ class InspectionTest {
             assertThat(told.weights()).isEqualTo(all.length);
             assertThat(told.read()).isBetween(Math.min(all.length, Inspection.READ_MAX / 3), Inspection.READ_MAX);
             float[] now = read(all, told);
-            float[] were = read(before.get(told.name()), told);
+            float[] were = read(Objects.requireNonNull(before.get(told.name())), told);
             assertThat(told.notFinite()).isZero();
             assertThat(told.norm()).isCloseTo(rootMeanSquare(now, new float[now.length]), within(1e-9));
             assertThat(told.change()).isCloseTo(rootMeanSquare(now, were), within(1e-9));
-            assertThat(told.step()).isCloseTo(rootMeanSquare(read(afterOne.get(told.name()), told), were),
-                    within(1e-9));
+            assertThat(told.step()).isCloseTo(
+                    rootMeanSquare(read(Objects.requireNonNull(afterOne.get(told.name())), told), were), within(1e-9));
             float[] sorted = now.clone();
             Arrays.sort(sorted);
             assertThat(told.least()).isEqualTo(sorted[0]);

@@ -34,6 +34,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -368,7 +369,7 @@ class VocabularyTest {
         DoubleNetwork oracle = new DoubleNetwork(parameters, batch);
 
         assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.batchLoss(), within(1e-4));
-        double[] table = oracle.weights.get("0.0.weight");
+        double[] table = Objects.requireNonNull(oracle.weights.get("0.0.weight"));
         float[] found = gradients.of("0.0.weight");
         int moved = 0;
         for (int i = 0; i < table.length; i++) {

@@ -5,6 +5,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.spec.ModelSpec;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -20,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -90,9 +90,9 @@ public final class SafetensorsImport {
         ModelSpec.HashedFile statistics = weights.statistics();
         if (statistics != null) {
             Path json = Path.of(statistics.file());
-            AtomicReference<byte[]> bytes = new AtomicReference<>();
-            hashed(json, statistics.sha256(), (in, size) -> bytes.set(in.readAllBytes()));
-            ScaleStatistics.read(json, bytes.get(), spec, plan).forEach((tensor, values) -> {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            hashed(json, statistics.sha256(), (in, size) -> in.transferTo(bytes));
+            ScaleStatistics.read(json, bytes.toByteArray(), spec, plan).forEach((tensor, values) -> {
                 reading.expected.values().removeIf(each -> each.tensor().equals(tensor));
                 reading.later.add(parameters -> parameters.setStatistics(tensor, values));
             });

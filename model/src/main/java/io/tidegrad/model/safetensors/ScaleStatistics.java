@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 
 /// Reads what a batch job has learned about numbers, such as scikit-learn's `StandardScaler`, as statistics of the
@@ -111,7 +112,7 @@ final class ScaleStatistics {
         double[] statistics = new double[1 + 2 * numbers.count()];
         statistics[0] = count;
         for (int i = 0; i < numbers.count(); i++) {
-            String field = fieldAt.get(numbers.from() + i);
+            String field = Objects.requireNonNull(fieldAt.get(numbers.from() + i));
             JsonNode of = root.path("fields").path(field);
             double deviation = number(of, field, "deviation", 0);
             statistics[1 + i] = number(of, field, "mean", Double.NEGATIVE_INFINITY);
