@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 public final class StatusWriter<T> implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StatusWriter.class);
     private static final long PAUSE_MILLIS_MIN = 2_000;
-    private static final long PAUSE_MILLIS_MAX = 60_000;
+    /// No longer than a heartbeat: else a process would seem silent long after Kafka answers again.
+    private static final long PAUSE_MILLIS_MAX = ProcessStatus.HEARTBEAT_MILLIS;
 
     /// How long the topic's metadata and a send may take.
     private static final int SEND_WITHIN_MILLIS = 2_000;
