@@ -9,6 +9,8 @@ import java.util.List;
 /// A table that only updates touched rows gets the same bits as a dense one, because a gradient of 0 changes neither s
 /// nor w.
 public record Adagrad(double rate, double epsilon, double initialAccumulator) implements Optimizer {
+    private static final List<String> STATE = List.of("sum");
+
     public Adagrad {
         Require.atLeastZero("adagrad", "a rate", rate);
         Require.aboveZero("adagrad", "an epsilon", epsilon);
@@ -17,7 +19,7 @@ public record Adagrad(double rate, double epsilon, double initialAccumulator) im
 
     @Override
     public List<String> stateNames() {
-        return List.of("sum");
+        return STATE;
     }
 
     @Override

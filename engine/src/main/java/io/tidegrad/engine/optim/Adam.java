@@ -10,6 +10,9 @@ import java.util.List;
 ///     PyTorch, the maximum is taken before the correction): a step never grows because a steep gradient was forgotten.
 ///     State per weight: m, v, the maximum
 public record Adam(double rate, double beta1, double beta2, double epsilon, boolean amsgrad) implements Optimizer {
+    private static final List<String> STATE = List.of("exp_avg", "exp_avg_sq");
+    private static final List<String> STATE_OF_AMSGRAD = List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq");
+
     public Adam {
         Require.atLeastZero("adam", "a rate", rate);
         Require.fraction("adam", "beta1", beta1);
@@ -30,7 +33,7 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
 
     @Override
     public List<String> stateNames() {
-        return amsgrad ? List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq") : List.of("exp_avg", "exp_avg_sq");
+        return amsgrad ? STATE_OF_AMSGRAD : STATE;
     }
 
     @Override

@@ -21,6 +21,8 @@ import java.util.List;
 /// @param l1 FTRL's own l1, in addition to that of a `Regularization`, whose gradient is part of g
 /// @param l2 FTRL's own l2
 public record FtrlProximal(double alpha, double beta, double l1, double l2) implements Optimizer {
+    private static final List<String> STATE = List.of("z", "n");
+
     public FtrlProximal {
         Require.aboveZero("ftrl-proximal", "alpha", alpha);
         Require.aboveZero("ftrl-proximal", "1 / alpha", 1 / alpha);
@@ -31,7 +33,7 @@ public record FtrlProximal(double alpha, double beta, double l1, double l2) impl
 
     @Override
     public List<String> stateNames() {
-        return List.of("z", "n");
+        return STATE;
     }
 
     @Override

@@ -10,7 +10,7 @@ import java.util.List;
 /// (decay included) only in steps that read the row.
 public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, FtrlProximal, StreamRms {
     /// The names of a weight's state floats in the order of their parts. They are those of PyTorch's optimizer where it has
-    /// one: `exp_avg` and `exp_avg_sq` are Adam's m and v.
+    /// one: `exp_avg` and `exp_avg_sq` are Adam's m and v. Allocates nothing.
     List<String> stateNames();
 
     /// The number of state floats per weight: 2 for Adam's m and v.

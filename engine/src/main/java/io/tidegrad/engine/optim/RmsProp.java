@@ -1,7 +1,6 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), in PyTorch's form: s is the running mean
@@ -14,6 +13,11 @@ import java.util.List;
 /// @param momentum above 0: b = momentum b + u and w -= rate b
 public record RmsProp(double rate, double alpha, double epsilon, boolean centered,
         double momentum) implements Optimizer {
+    private static final List<String> STATE = List.of("square_avg");
+    private static final List<String> STATE_CENTERED = List.of("square_avg", "grad_avg");
+    private static final List<String> STATE_MOMENTUM = List.of("square_avg", "momentum_buffer");
+    private static final List<String> STATE_CENTERED_MOMENTUM = List.of("square_avg", "grad_avg", "momentum_buffer");
+
     public RmsProp {
         Require.atLeastZero("rmsprop", "a rate", rate);
         Require.fraction("rmsprop", "alpha", alpha);
@@ -24,14 +28,10 @@ public record RmsProp(double rate, double alpha, double epsilon, boolean centere
 
     @Override
     public List<String> stateNames() {
-        List<String> names = new ArrayList<>(List.of("square_avg"));
-        if (centered) {
-            names.add("grad_avg");
+        if (momentum == 0) {
+            return centered ? STATE_CENTERED : STATE;
         }
-        if (momentum > 0) {
-            names.add("momentum_buffer");
-        }
-        return names;
+        return centered ? STATE_CENTERED_MOMENTUM : STATE_MOMENTUM;
     }
 
     @Override

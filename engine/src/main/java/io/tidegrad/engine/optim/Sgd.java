@@ -7,6 +7,8 @@ import java.util.List;
 /// (Polyak 1964); with `nesterov`, w -= rate (g + momentum b) (Sutskever et al. 2013, in PyTorch's form). State per
 /// weight: b; none without momentum, where b is g.
 public record Sgd(double rate, double momentum, boolean nesterov) implements Optimizer {
+    private static final List<String> STATE = List.of("momentum_buffer");
+
     public Sgd {
         Require.atLeastZero("sgd", "a rate", rate);
         Require.fraction("sgd", "momentum", momentum);
@@ -22,7 +24,7 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
 
     @Override
     public List<String> stateNames() {
-        return momentum == 0 ? List.of() : List.of("momentum_buffer");
+        return momentum == 0 ? List.of() : STATE;
     }
 
     @Override

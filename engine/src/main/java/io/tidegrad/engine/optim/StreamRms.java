@@ -20,6 +20,8 @@ import java.util.List;
 /// @param pull how strongly weights are pulled back, relative to the rate; 0 for not at all
 public record StreamRms(double rate, double floor, double decay, double alpha, double epsilon,
         double pull) implements Optimizer {
+    private static final List<String> STATE = List.of("exp_avg_sq", "moved");
+
     public StreamRms {
         Require.atLeastZero("stream-rms", "a rate", rate);
         Require.atLeastZero("stream-rms", "a floor", floor);
@@ -37,7 +39,7 @@ public record StreamRms(double rate, double floor, double decay, double alpha, d
 
     @Override
     public List<String> stateNames() {
-        return List.of("exp_avg_sq", "moved");
+        return STATE;
     }
 
     @Override
