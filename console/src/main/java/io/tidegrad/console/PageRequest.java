@@ -7,6 +7,7 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,8 @@ final class PageRequest {
         try (InputStream from = request.content().inputStream()) {
             byte[] body = from.readNBytes(bytesMax + 1);
             if (body.length > bytesMax) {
+                // Else the connection can't be used again. The server ends one that says much more.
+                from.transferTo(OutputStream.nullOutputStream());
                 throw new IllegalArgumentException("expected at most " + bytesMax + " bytes, found more");
             }
             return body;
