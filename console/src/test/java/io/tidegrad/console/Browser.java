@@ -1,5 +1,8 @@
 package io.tidegrad.console;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
@@ -14,6 +17,7 @@ import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
@@ -155,6 +159,13 @@ final class Browser implements AutoCloseable {
             throw new IllegalStateException(expression + ": " + said.path("exceptionDetails"));
         }
         return said.at("/result/value");
+    }
+
+    /// Waits until an expression is true. Until then it may also fail: what it asks for is not on the page yet.
+    void see(String expression) {
+        await().atMost(Duration.ofSeconds(PATIENCE_SECONDS)).pollInterval(Duration.ofMillis(100))
+                .ignoreExceptionsInstanceOf(IllegalStateException.class)
+                .untilAsserted(() -> assertThat(evaluate(expression).asBoolean()).as(expression).isTrue());
     }
 
     /// Returns what the page shows as text, without what is hidden.

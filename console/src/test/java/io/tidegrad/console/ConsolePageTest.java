@@ -2,7 +2,6 @@ package io.tidegrad.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
@@ -20,7 +19,6 @@ import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +31,6 @@ import org.opentest4j.TestAbortedException;
 
 /// The page in a real Chromium. Machines without one leave these tests out.
 class ConsolePageTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
     private static final int ARROW_LEFT = 37;
@@ -85,8 +82,7 @@ class ConsolePageTest {
     }
 
     private void see(String expression) {
-        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100))
-                .untilAsserted(() -> assertThat(browser.evaluate(expression).asBoolean()).as(expression).isTrue());
+        browser.see(expression);
     }
 
     private void takeModel(String name) {

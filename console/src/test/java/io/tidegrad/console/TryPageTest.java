@@ -1,7 +1,6 @@
 package io.tidegrad.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ProcessStatus;
@@ -10,7 +9,6 @@ import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +22,6 @@ import org.opentest4j.TestAbortedException;
 /// The panel on which people make events and see what a scorer answers, in a real Chromium. Machines without one leave
 /// these tests out.
 class TryPageTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int ARROW_RIGHT = 39;
     private static final int ARROW_DOWN = 40;
     private static final int SHIFT = 8;
@@ -97,8 +94,7 @@ class TryPageTest {
     }
 
     private void see(String expression) {
-        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100))
-                .untilAsserted(() -> assertThat(browser.evaluate(expression).asBoolean()).as(expression).isTrue());
+        browser.see(expression);
     }
 
     private void serve(long version, Function<JsonNode, String> predicts) {
