@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -23,6 +24,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
@@ -44,6 +46,8 @@ public final class ControlLog {
 
     /// The markers of a commit reach the partitions within milliseconds of each other.
     private static final int SETTLE_READS = 10;
+    /// With `SETTLE_NANOS` between two, 5 s.
+    private static final int VISIBLE_READS = 100;
 
     private static final long SETTLE_NANOS = 50_000_000;
 
@@ -359,9 +363,11 @@ public final class ControlLog {
                 Decision decided = decision == null ? Decision.NONE : decision;
                 try {
                     producer.beginTransaction();
-                    restore(producer, view);
-                    send(producer, decided);
+                    Sent sent = new Sent(producer);
+                    restore(sent, view);
+                    send(sent, decided);
                     producer.commitTransaction();
+                    awaitVisible(sent);
                 } catch (TopicAuthorizationException e) {
                     throw MissingRight.ofProducer(e, "");
                 }
@@ -376,6 +382,31 @@ public final class ControlLog {
         throw new ControlException(Reason.RETRYABLE,
                 topics.control() + ": expected to be the only one who decides, found others, " + ATTEMPTS
                         + " times; try again when they are done");
+    }
+
+    /// What a transaction has sent.
+    private record Sent(Producer<byte[], byte[]> producer, Map<String, Future<RecordMetadata>> newest) {
+        Sent(Producer<byte[], byte[]> producer) {
+            this(producer, new HashMap<>());
+        }
+
+        void send(String topic, byte[] key, byte @Nullable [] value) {
+            newest.put(topic, producer.send(new ProducerRecord<>(topic, 0, key, value)));
+        }
+    }
+
+    /// Waits until everybody sees what was committed. Kafka answers before, and whoever has been told that a stream was
+    /// created would not find it for a model at once. If other transactions hide it for long, it is still committed.
+    private void awaitVisible(Sent sent) {
+        sent.newest().forEach((topic, record) -> {
+            try (TopicReader reader = new TopicReader(kafka, topic)) {
+                for (int again = 0; reader.end() <= record.resultNow().offset() && again < VISIBLE_READS; again++) {
+                    LockSupport.parkNanos(SETTLE_NANOS);
+                }
+            } catch (KafkaException e) {
+                LOG.debug("{}: what was committed can't be looked at", topic, e);
+            }
+        });
     }
 
     private static View with(View view, Decision decision) {
@@ -395,31 +426,26 @@ public final class ControlLog {
         return new View(records, streamRecords, models, Set.of(), lost);
     }
 
-    private void restore(Producer<byte[], byte[]> producer, View view) {
+    private void restore(Sent sent, View view) {
         for (String model : view.rebuilt()) {
             LOG.warn("model {}: its entry on {} was overwritten by a record that can't be read; it is written again, as"
                     + " the decisions on {} say", model, topics.models(), topics.control());
-            send(producer, view.model(model));
+            send(sent, view.model(model));
         }
     }
 
-    private void send(Producer<byte[], byte[]> producer, Decision decision) {
-        for (ControlRecord record : decision.records()) {
-            producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
-        }
-        for (StreamRecord record : decision.streamRecords()) {
-            producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
-        }
-        decision.models().forEach(model -> send(producer, model));
+    private void send(Sent sent, Decision decision) {
+        decision.records().forEach(record -> sent.send(topics.control(), record.key(), record.encode()));
+        decision.streamRecords().forEach(record -> sent.send(topics.control(), record.key(), record.encode()));
+        decision.models().forEach(model -> send(sent, model));
         String deleted = decision.deleted();
         if (deleted != null) {
-            producer.send(new ProducerRecord<>(topics.models(), 0, ControlRecord.key(deleted), null));
+            sent.send(topics.models(), ControlRecord.key(deleted), null);
         }
     }
 
-    private void send(Producer<byte[], byte[]> producer, ModelRecord model) {
-        producer.send(new ProducerRecord<>(topics.models(), 0, ControlRecord.key(model.getModel()),
-                CatalogRecord.encode(model)));
+    private void send(Sent sent, ModelRecord model) {
+        sent.send(topics.models(), ControlRecord.key(model.getModel()), CatalogRecord.encode(model));
     }
 
     private Producer<byte[], byte[]> producer() {
