@@ -26,12 +26,16 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -124,7 +128,7 @@ class RefusalTest extends TrainerFixture {
                 }, ExitCode.CONFIGURATION, "expected max.message.bytes of at least", "found 100000",
                         "kafka-configs.sh"),
                 new Row("a broker whose clock is another's", test -> {
-                    test.created().send(0, 100);
+                    test.created().send(0, 5_000); // several commits: one may arrive within its millisecond
                     // As if this machine's clock was behind the broker's: by any
                     // millisecond.
                     test.create(Topics.changelog(test.log.group()),
@@ -390,6 +394,9 @@ class RefusalTest extends TrainerFixture {
     private void replaceChangelog(
             Function<List<ConsumerRecord<byte[], byte[]>>, Stream<ProducerRecord<byte[], byte[]>>> change) {
         String topic = Topics.changelog(log.group());
+        // The trainer's last transaction is committed, and its end may come to the topic a little later.
+        eventually(() -> assertThat(end(topic, IsolationLevel.READ_COMMITTED))
+                .isEqualTo(end(topic, IsolationLevel.READ_UNCOMMITTED)));
         List<ProducerRecord<byte[], byte[]>> changed = change.apply(log.visible(topic)).toList();
         TestLog.await(log.admin.deleteTopics(List.of(topic)).all());
         Uuid created = await().atMost(PATIENCE).ignoreExceptions()
@@ -401,6 +408,14 @@ class RefusalTest extends TrainerFixture {
             changed.forEach(log::send);
             assertThat(log.visible(topic)).hasSizeGreaterThanOrEqualTo(changed.size());
         });
+    }
+
+    private long end(String topic, IsolationLevel isolation) {
+        TopicPartition partition = new TopicPartition(topic, 0);
+        return TestLog
+                .await(log.admin.listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+                        .partitionResult(partition))
+                .offset();
     }
 
     /// As `kafka-consumer-groups.sh --reset-offsets` does.
