@@ -292,8 +292,9 @@ class ControlTest extends TrainerFixture {
             Handover.begin(new Publishing(kafka(), log.topics(), (short) -1, -1, PublishedSnapshot.Form.PLAIN), back,
                     base, log.admin);
             String group = log.topics().applicationId(log.model(), 2);
-            assertThat(new Changelog(new TopicPartition(Topics.changelog(group), 0), readCommitted()).watermark())
-                    .isEqualTo(RESUMED);
+            Changelog changelog = new Changelog(new TopicPartition(Topics.changelog(group), 0), readCommitted());
+            // Kafka answers a commit a little before its end is on the topic.
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(changelog.watermark()).isEqualTo(RESUMED));
             // It looks between two chunks of 256 events, every 2 s. The base needs more events than are let through.
             await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100)).until(() -> {
                 int more = Math.min(16, 4 * 256 - let.get());
