@@ -61,8 +61,8 @@ public final class StatusWriter<T> implements AutoCloseable {
     private final Source<T> source;
     private final LongAdder written = new LongAdder();
     private final LongAdder failures = new LongAdder();
-    private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-status").daemon().factory());
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
+            task -> Thread.ofPlatform().name("tidegrad-status").daemon().unstarted(task));
 
     // Only used by the timer's thread:
     private @Nullable Producer<byte[], byte[]> producer;
