@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.Future;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -24,7 +24,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
@@ -385,22 +384,28 @@ public final class ControlLog {
     }
 
     /// What a transaction has sent.
-    private record Sent(Producer<byte[], byte[]> producer, Map<String, Future<RecordMetadata>> newest) {
+    ///
+    /// @param newest the offset of the newest record of each topic, when the transaction is committed
+    private record Sent(Producer<byte[], byte[]> producer, Map<String, Long> newest) {
         Sent(Producer<byte[], byte[]> producer) {
-            this(producer, new HashMap<>());
+            this(producer, new ConcurrentHashMap<>());
         }
 
         void send(String topic, byte[] key, byte @Nullable [] value) {
-            newest.put(topic, producer.send(new ProducerRecord<>(topic, 0, key, value)));
+            producer.send(new ProducerRecord<>(topic, 0, key, value), (sent, error) -> {
+                if (error == null) { // otherwise committing fails
+                    newest.put(topic, sent.offset());
+                }
+            });
         }
     }
 
     /// Waits until everybody sees what was committed. Kafka answers before, and whoever has been told that a stream was
     /// created would not find it for a model at once. If other transactions hide it for long, it is still committed.
     private void awaitVisible(Sent sent) {
-        sent.newest().forEach((topic, record) -> {
+        sent.newest().forEach((topic, offset) -> {
             try (TopicReader reader = new TopicReader(kafka, topic)) {
-                for (int again = 0; reader.end() <= record.resultNow().offset() && again < VISIBLE_READS; again++) {
+                for (int again = 0; reader.end() <= offset && again < VISIBLE_READS; again++) {
                     LockSupport.parkNanos(SETTLE_NANOS);
                 }
             } catch (KafkaException e) {
