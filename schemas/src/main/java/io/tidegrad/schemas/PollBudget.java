@@ -13,8 +13,18 @@ public final class PollBudget {
     /// Four times what is fetched at once: it ends only polls of what was compressed well.
     private static final long BYTES_MAX = 16 * 1024 * 1024;
 
+    private final long bytesMax;
     private long bytes;
     private int keyBytes; // of the record that is read; its value decides about it
+
+    public PollBudget() {
+        this(BYTES_MAX);
+    }
+
+    /// @param bytesMax how much a poll gives, and one record more
+    public PollBudget(long bytesMax) {
+        this.bytesMax = bytesMax;
+    }
 
     /// Before each poll.
     public void begin() {
@@ -40,7 +50,7 @@ public final class PollBudget {
     }
 
     private void take(byte[] part) {
-        if (bytes - keyBytes >= BYTES_MAX) {
+        if (bytes - keyBytes >= bytesMax) {
             throw new SerializationException("enough for one poll; read again by the next");
         }
         bytes += part.length;

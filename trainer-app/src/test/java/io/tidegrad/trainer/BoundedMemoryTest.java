@@ -19,8 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Invariant I8 of a whole process. The oracle is the heap it is given: what does not fit ends it.
 class BoundedMemoryTest {
-    /// Kafka's clients take most of it: 32 MiB the producer, up to 64 MiB what was read ahead and what a poll gives. What the
-    /// process tells of itself, on the status topic and about the learner's health, takes some 4 MiB.
+    /// Kafka's clients take most of it: 32 MiB the producer, up to 76 MiB what a poll gives and what is queued.
     private static final int HEAP_MIB = 132;
 
     private static final int LARGE = 1_200;
