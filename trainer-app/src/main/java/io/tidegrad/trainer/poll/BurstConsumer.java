@@ -10,20 +10,25 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /// A consumer whose polls return bursts, and nothing once the trainer is to stop.
 public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
     private final int eventsMax;
     private final StopOrder stop;
     private final PollBudget budget;
+    private final @Nullable EventsAhead ahead;
 
     /// @param eventsMax the most events in a burst
-    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
-        this(config, eventsMax, stop, new PollBudget());
+    /// @param ahead prepares the events of a backlog; null for nothing
+    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, @Nullable EventsAhead ahead) {
+        this(config, eventsMax, stop, ahead, new PollBudget());
     }
 
-    private BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
+    private BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, @Nullable EventsAhead ahead,
+            PollBudget budget) {
         super(config, budget.keys(), budget.values());
+        this.ahead = ahead;
         this.eventsMax = eventsMax;
         this.stop = stop;
         this.budget = budget;
@@ -38,16 +43,20 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
-            bursts.put(partition, bursts(records.records(partition), eventsMax));
+            bursts.put(partition, bursts(records.records(partition), eventsMax, ahead));
         }
         return new ConsumerRecords<>(bursts, records.nextOffsets());
     }
 
-    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
+    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax,
+            @Nullable EventsAhead ahead) {
+        long number = ahead == null || records.size() < EventsAhead.BACKLOG_EVENTS ? EventsAhead.NOT_AHEAD
+                : ahead.begin(records);
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
         for (int from = 0; from < records.size(); from += eventsMax) {
             int to = Math.min(records.size(), from + eventsMax);
-            bursts.add(new Burst(records.subList(from, to)).wrapped());
+            bursts.add(new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from)
+                    .wrapped());
         }
         return bursts;
     }
