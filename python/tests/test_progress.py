@@ -47,6 +47,10 @@ class ColumnsTest(unittest.TestCase):
         columns = _columns([{"s": None}, {"s": []}, {"s": [{"auc": 0.5}, {"auc": None}]}])
         self.assertEqual(columns["s"].tolist(), [[], [], [{"auc": 0.5}, {"auc": None}]])
 
+    def test_a_record_stays_a_dictionary_and_is_empty_where_an_earlier_trainer_wrote_none(self):
+        columns = _columns([{"learner": None}, {"learner": {"updates": 3}}])
+        self.assertEqual(columns["learner"].tolist(), [{}, {"updates": 3}])
+
 
 class Message:
     def __init__(self, key, error=None):

@@ -28,7 +28,8 @@ def read_progress(
 ) -> dict[str, np.ndarray]:
     """All committed records of a model that the topic has by now, oldest first: an array for each field.
 
-    A metric without a value is NaN, a time is datetime64[ms], a list (`as_served`) has dictionaries;
+    A metric without a value is NaN, a time is datetime64[ms], a list (`as_served`) has dictionaries, `learner` is
+    one, empty in records of a trainer that does not tell it;
     schemas/src/main/avro/Progress.avsc explains the fields.
     Raises ValueError if it has none of the model.
     `kafka` has more settings of librdkafka (`security.protocol`, …), `registry_login` is `USER:PASSWORD`.
@@ -87,11 +88,11 @@ def _column(values: list[Any]) -> np.ndarray:
     known = [each for each in values if each is not None]
     if known and isinstance(known[0], np.datetime64):
         return np.array([np.datetime64("NaT") if each is None else each for each in values], dtype="datetime64[ms]")
-    if known and isinstance(known[0], list):
-        lists = np.empty(len(values), dtype=object)
+    if known and isinstance(known[0], (list, dict)):
+        objects = np.empty(len(values), dtype=object)
         for i, each in enumerate(values):
-            lists[i] = each or []
-        return lists
+            objects[i] = each or type(known[0])()
+        return objects
     if known and isinstance(known[0], str):
         return np.array(["" if each is None else each for each in values])
     if len(known) == len(values):

@@ -29,6 +29,7 @@ import java.util.regex.Pattern;
 /// | `#if A = B` … `#end` | the lines between, where both are the same word |
 /// | `#define name` … `#end` | gives lines a name |
 /// | `#insert name` | those lines, with the variables of this place |
+/// | `#pieces` … `#end` | the lines between, with each vector in two pieces of memory |
 /// | `#include name` | the lines of `name.template`, which lies beside the template |
 /// | `#tree N` | sums each of `t0` … `t(N-1)` over its lanes; sum i is lane i · LANES / N of `sums` |
 /// | `#transpose` | `u0`, `u1`, … are the columns of the square matrix whose rows are `t0`, `t1`, … |
@@ -57,7 +58,8 @@ class GenerateKernels {
     /// are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector. `BYTE_BITS` is the shortest
     /// vector of bytes that fills `BYTE_PARTS` vectors of floats. Columns that fill no panel are multiplied
     /// `FEW_VECTORS` at a time, of `FEW_ROWS_1` or `FEW_ROWS_2` rows. `MASKS` of a line's rest: all of them `together`,
-    /// or `separate`, one in a loop, where four would be too large.
+    /// or `separate`, one in a loop, where four would be too large. Of up to `FEW_OUTPUTS` outputs, the weights of
+    /// several inputs share vectors in the update by one row.
     ///
     /// How large a method may be (JDK 25): C1 gives up on what needs 10,000 virtual registers, about 210 KB of code at
     /// tier 3. A method that C1 has compiled without a profile by then, because C2's queue was long, stays with that
@@ -73,6 +75,7 @@ class GenerateKernels {
                     width(
                             "BITS", "512",
                             "LANES", "16",
+                            "FEW_OUTPUTS", "10",
                             "BYTE_BITS", "128",
                             "BYTE_PARTS", "[0]",
                             "PARTS", "1",
@@ -106,6 +109,7 @@ class GenerateKernels {
                     width(
                             "BITS", "256",
                             "LANES", "8",
+                            "FEW_OUTPUTS", "0",
                             "BYTE_BITS", "64",
                             "BYTE_PARTS", "[0]",
                             "PARTS", "2",
@@ -139,6 +143,7 @@ class GenerateKernels {
                     width(
                             "BITS", "128",
                             "LANES", "4",
+                            "FEW_OUTPUTS", "0",
                             "BYTE_BITS", "64",
                             "BYTE_PARTS", "[0 1]",
                             "PARTS", "4",
@@ -196,6 +201,24 @@ class GenerateKernels {
         }
     }
 
+    /// Vector j's lanes before `behind{j}` are at `first{j}`, the others at `second{j}`, both from where the line says.
+    /// What a store writes besides is padding, which becomes zero, or is written by the next store. Stores with a mask
+    /// would need no order, but two of them take longer than a square root and a division.
+    private static String inPieces(String line) {
+        return line.replaceFirst(
+                        "(\\d) = FloatVector.fromArray\\(SPECIES, (.*)\\);$",
+                        "$1 = FloatVector.fromArray(SPECIES, $2 + first$1)\n                        "
+                                + ".blend(FloatVector.fromArray(SPECIES, $2 + second$1), behind$1);")
+                .replaceFirst(
+                        "(\\w+0)\\.intoArray\\((.*)\\);$",
+                        "$1.intoArray($2 + second0);\n                "
+                                + "$1.blend(zero, behind0).intoArray($2 + first0);")
+                .replaceFirst(
+                        "(\\w+1)\\.intoArray\\((.*)\\);$",
+                        "$1.blend(zero, behind1).intoArray($2 + first1);\n                "
+                                + "zero.blend($1, behind1).intoArray($2 + second1);");
+    }
+
     private void expand(List<String> lines, Map<String, String> variables) throws IOException {
         for (int at = 0; at < lines.size(); at++) {
             String line = lines.get(at);
@@ -205,7 +228,7 @@ class GenerateKernels {
             }
             String[] words = substitute(line.strip(), variables).split("\\s+", 4);
             switch (words[0]) {
-                case "#for", "#if", "#define" -> {
+                case "#for", "#if", "#define", "#pieces" -> {
                     List<String> body = body(lines, at);
                     at += body.size() + 1;
                     switch (words[0]) {
@@ -214,6 +237,11 @@ class GenerateKernels {
                             if (words[1].equals(words[3])) {
                                 expand(body, variables);
                             }
+                        }
+                        case "#pieces" -> {
+                            int from = output.size();
+                            expand(body, variables);
+                            output.subList(from, output.size()).replaceAll(GenerateKernels::inPieces);
                         }
                         default -> definitions.put(words[1], body);
                     }
@@ -267,7 +295,7 @@ class GenerateKernels {
         for (int at = from + 1; at < lines.size(); at++) {
             String word = lines.get(at).strip().split("\\s+", 2)[0];
             switch (word) {
-                case "#for", "#if", "#define" -> depth++;
+                case "#for", "#if", "#define", "#pieces" -> depth++;
                 case "#end" -> depth--;
                 default -> {}
             }

@@ -90,4 +90,5 @@ def main(to):
         "numbers": numbers[:32].tolist(), "ids": ids[:32].tolist(), "predictions": predictions.tolist()}) + "\n")
 
 
-main(pathlib.Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))

@@ -1,5 +1,11 @@
 package io.tidegrad.cli;
 
+import static io.tidegrad.cli.plot.HtmlPage.card;
+import static io.tidegrad.cli.plot.HtmlPage.figure;
+import static io.tidegrad.cli.plot.HtmlPage.table;
+import static io.tidegrad.cli.plot.HtmlPage.text;
+
+import io.tidegrad.cli.plot.HtmlPage;
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
 import io.tidegrad.model.spec.ModelSpec;
@@ -17,47 +23,6 @@ import java.util.function.ToDoubleFunction;
 final class BacktestReport {
     private static final int CURVES_MAX = 5;
 
-    private static final String STYLE = """
-            :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2024; --soft: #60646c; --line: #e2e4e8; --card: #f7f8fa; --accent: #0072B2; }
-            @media (prefers-color-scheme: dark) {
-              :root { --paper: #111418; --ink: #e6e8eb; --soft: #9aa1ab; --line: #2b3038; --card: #181c22; --accent: #56B4E9; }
-            }
-            * { box-sizing: border-box; }
-            body { margin: 0 auto; padding: 3rem 1.5rem 5rem; max-width: 68rem; background: var(--paper); color: var(--ink);
-              font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
-            h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -0.015em; }
-            h2 { margin: 3rem 0 0.75rem; font-size: 1.05rem; letter-spacing: -0.005em; }
-            p { margin: 0.4rem 0; max-width: 46rem; }
-            .soft, figcaption { color: var(--soft); }
-            figcaption { font-size: 0.875rem; max-width: 46rem; }
-            .cards { display: flex; flex-wrap: wrap; gap: 0.75rem; margin-top: 1.5rem; }
-            .card { flex: 1 1 9rem; padding: 0.9rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
-            .card b { display: block; font-size: 1.55rem; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
-            .card span { color: var(--soft); font-size: 0.85rem; }
-            table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-            th { font-weight: 600; font-size: 0.85rem; color: var(--soft); }
-            th, td { padding: 0.4rem 1.5rem 0.4rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-            th:first-child, td:first-child, td.text, th.text { text-align: left; }
-            td.text { white-space: normal; }
-            .wide { overflow-x: auto; }
-            figure { margin: 0 0 1.5rem; overflow-x: auto; }
-            svg { max-width: 100%; height: auto; font-family: inherit; }
-            svg { fill: var(--ink); }
-            svg rect { fill: var(--paper); }
-            svg [stroke="#e4e4e4"] { stroke: var(--line); }
-            svg [stroke="#666666"], svg [stroke="#444444"] { stroke: var(--soft); }
-            svg text[stroke] { stroke: var(--paper); }
-            @media (prefers-color-scheme: dark) {
-              svg [stroke="#0072B2"] { stroke: #56B4E9; } svg [fill="#0072B2"] { fill: #56B4E9; }
-            }
-            pre { margin: 0; padding: 1rem 1.25rem; overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-              font: 13px/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-            code { font: 0.82rem ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-            dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.5rem; margin: 0; }
-            dt { color: var(--soft); }
-            dd { margin: 0; }
-            """;
-
     private BacktestReport() {}
 
     /// @param results the lowest loss first, which the page shows in full
@@ -66,20 +31,14 @@ final class BacktestReport {
         BacktestResult best = results.getFirst();
         StringBuilder page = new StringBuilder();
         ModelSpec spec = best.trial().spec();
-        String title = "Backtest of " + spec.model();
-        page.append("""
-                <!doctype html>
-                <html lang="en">
-                <meta charset="utf-8">
-                <meta name="viewport" content="width=device-width, initial-scale=1">
-                <title>%s</title>
-                <style>
-                %s</style>
-                <h1>%s</h1>
-                <p class="soft">%s. Each row was predicted before it was learned%s.</p>
-                """.formatted(text(title), STYLE, text(title), text(String.valueOf(backtest.file().getFileName())),
-                backtest.delay().isNone() ? ""
-                        : ", and its label came " + text(BacktestText.delay(backtest)) + " later"));
+        HtmlPage.begin(
+                "Backtest of " + spec
+                        .model(),
+                backtest.file().getFileName() + ". Each row was predicted before it" + " was learned"
+                        + (backtest.delay().isNone() ? ""
+                                : ", and its label came " + BacktestText.delay(backtest) + " later")
+                        + ".",
+                page);
         cards(best, page);
         if (best.diverged() != null) {
             page.append("<h2>Diverged</h2>\n<p>").append(text(best.diverged())).append("</p>\n");
@@ -146,11 +105,6 @@ final class BacktestReport {
         card(String.format(Locale.ROOT, "%,d", best.learned()),
                 String.format(Locale.ROOT, "rows learned, %,d rejected", best.rejected()), page);
         page.append("</div>\n");
-    }
-
-    private static void card(String value, String name, StringBuilder page) {
-        page.append("<div class=\"card\"><b>").append(text(value)).append("</b><span>").append(text(name))
-                .append("</span></div>\n");
     }
 
     private static void curves(List<BacktestResult> results, StringBuilder page) {
@@ -239,11 +193,6 @@ final class BacktestReport {
                 windows.stream().map(window -> new Panel.Point(window.end(), value.applyAsDouble(window))).toList());
     }
 
-    private static void figure(Plot plot, String caption, StringBuilder page) {
-        page.append("<figure>\n").append(plot.svg()).append("<figcaption>").append(text(caption))
-                .append("</figcaption>\n</figure>\n");
-    }
-
     private static void slices(BacktestResult best, StringBuilder page) {
         List<List<String>> rows = BacktestText.sliceRows(best);
         if (!rows.isEmpty()) {
@@ -278,24 +227,5 @@ final class BacktestReport {
         best.firstRejected().forEach(each -> rows.add(List.of(String.format(Locale.ROOT, "%,d", each.place()),
                 each.why().reason().code(), each.why().detail())));
         table(rows, 3, page);
-    }
-
-    /// @param texts how many columns hold texts, from the left
-    private static void table(List<List<String>> rows, int texts, StringBuilder page) {
-        page.append("<div class=\"wide\"><table>\n");
-        for (int row = 0; row < rows.size(); row++) {
-            String cell = row == 0 ? "th" : "td";
-            page.append("<tr>");
-            for (int column = 0; column < rows.get(row).size(); column++) {
-                page.append('<').append(cell).append(column < texts ? " class=\"text\">" : ">")
-                        .append(text(rows.get(row).get(column))).append("</").append(cell).append('>');
-            }
-            page.append("</tr>\n");
-        }
-        page.append("</table></div>\n");
-    }
-
-    private static String text(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
     }
 }

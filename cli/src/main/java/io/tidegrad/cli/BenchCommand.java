@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
             + " runs in a JVM of its own. docs/benchmarks.md explains each number."})
 final class BenchCommand extends OptionsCommand {
     @Option(names = "--workload", paramLabel = "NAME",
-            description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel;",
+            description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, conv: one kernel;",
                 "decode-40, decode-10: read fields of events; backtest: learn a file",
                 "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
@@ -42,8 +42,8 @@ final class BenchCommand extends OptionsCommand {
 
     @Option(names = "--rivals", description = {
         "Also measure other libraries, in turns with Tidegrad and with one thread each, and print the ratios: LibTorch"
-                + " from the JVM, ONNX Runtime, OpenBLAS, Vowpal Wabbit, C (./tidegrad build --rivals downloads them),"
-                + " and Avro."})
+                + " from the JVM, ONNX Runtime, OpenBLAS, Vowpal Wabbit (./tidegrad build --rivals downloads them; without"
+                + " it they are left out), programs in C (by gcc), and Avro."})
     private boolean rivals;
 
     @Option(names = "--json", description = "Print one line of JSON for each number.")

@@ -97,6 +97,8 @@ final class CliSettings {
     static final Setting PLOT =
             Setting.of("plot", "FILE", Form.text("a file"), "file for a plot of loss against rate (SVG)");
     static final Setting JSON = Setting.of("json", "", Form.FLAG, "print the result as one line of JSON");
+    static final Setting TELL = Setting.of("tell", "", Form.FLAG,
+            "also write what was found to the topic of progress, where a console shows it");
 
     static final Setting DATA = Setting.of("data", "FILE", Form.text("a file"),
             "file of events: .csv or .jsonl, also with .gz, or .parquet");
@@ -136,7 +138,8 @@ final class CliSettings {
             and publishes the result, and --until live continues as its trainer. docs/operations/replay.md shows each.
             """ + EXIT_STATUS, BOTH, required(MODEL), optional(STATE_DIR), LEARNING,
                     optional(SNAPSHOT_PUBLIC_KEY, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION,
-                            MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, RESUME_AT, PAUSED, COMPARE, OUT, JSON),
+                            MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, RESUME_AT, PAUSED, COMPARE, OUT, TELL,
+                            JSON),
                     CONNECTIONS);
     static final Command VERIFY =
             new Command("verify", "learn a published version again and compare its hashes with the log's", """
@@ -147,7 +150,7 @@ final class CliSettings {
             it shows whose. docs/streams.md says what it can't tell.
             Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
                     optional(MODEL, STREAM), optional(EPOCH, "the epoch of --stream"),
-                    optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
+                    optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, TELL, JSON), CONNECTIONS);
     static final Command SNAPSHOTS_LIST =
             new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
                     required(BOOTSTRAP_SERVERS, MODEL), optional(PREFIX, JSON, KAFKA, CONFIG));

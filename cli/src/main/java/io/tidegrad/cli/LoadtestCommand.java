@@ -4,11 +4,16 @@ import io.tidegrad.loadtests.DeltaLoad;
 import io.tidegrad.loadtests.FloodLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.loadtests.FreshnessOptions;
+import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.loadtests.LateLabels;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.ModelsLoad;
+import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.PoisonLoad;
 import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.RollbackLoad;
+import io.tidegrad.loadtests.ScaleLoad;
+import io.tidegrad.loadtests.SoakLoad;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
@@ -18,11 +23,15 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine;
 
 /// The commands of `tidegrad loadtest`.
@@ -33,7 +42,7 @@ final class LoadtestCommand {
         return CommandGroup.of("loadtest", "Measure what this machine does a second.", new Train(), new Poison(),
                 new Floods(), new Restart(), new Models(), new Freshness(), new Rollback(), new LoadtestScore(),
                 new Delta(), new LoadtestTopics(), new LoadtestJoin(), new LoadtestStreams(), new LoadtestLoop(),
-                new Late());
+                new Late(), new Soak(), new Scale(), new Report());
     }
 
     /// Options of the amount that is measured.
@@ -255,6 +264,127 @@ final class LoadtestCommand {
                 System.out.print(json() ? Result.json(results) : Result.text(results));
                 System.out.flush();
             });
+        }
+    }
+
+    @Command(name = "soak", description = {
+        "Run a whole system at half of its peak for a long time, and see whether anything grows or stands still.", "",
+        "Broker, registry, joiner, trainer, scorer and console are processes of this machine. Events with labels come evenly,"
+                + " a client asks the scorer, and a page of the console is open. In the second half the slopes of the heap"
+                + " after collections, resident memory, threads, open files and lag are judged; all the time how long"
+                + " each process stood still, and how long the client waited. The exit status is 1 if a bound is broken."
+                + " docs/benchmarks.md defines the bounds."})
+    static final class Soak extends Loadtest.WithJson {
+        @Option(names = "--minutes", paramLabel = "N", defaultValue = "30",
+                description = "Length (default: ${DEFAULT-VALUE}).")
+        private double minutes;
+
+        @Option(names = "--rate", paramLabel = "N|auto", defaultValue = "auto",
+                description = "Events a second; auto is half of what the system can do, which is measured first"
+                        + " (default: ${DEFAULT-VALUE}).")
+        private String rate = "";
+
+        @Option(names = "--requests", paramLabel = "N", defaultValue = "200",
+                description = "Requests a second (default: ${DEFAULT-VALUE}).")
+        private double requests;
+
+        @Override
+        Measuring measuring() {
+            SoakLoad load = new SoakLoad(
+                    new SoakLoad.Options(Duration.ofMillis((long) (minutes * 60_000)), rate(), requests, json()),
+                    List.of(Tidegrad.class.getName(), "console"), System.out, System.err);
+            return () -> {
+                load.run();
+                load.violations().forEach(System.err::println);
+                return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
+            };
+        }
+
+        private double rate() {
+            if (rate.equals("auto")) {
+                return 0;
+            }
+            try {
+                double given = Double.parseDouble(rate);
+                if (given > 0) {
+                    return given;
+                }
+            } catch (NumberFormatException notOne) {
+                // as below
+            }
+            throw new IllegalArgumentException("--rate expects auto or a number above 0, found '" + rate + "'");
+        }
+    }
+
+    @Command(name = "scale", description = {
+        "Grow one thing of a system step by step, and name the first thing that breaks.", "",
+        "models: 1 to 200 in one trainer; partitions: 1 to 12 of events and of labels; weights: 10^3 to 10^8 of a model;"
+                + " fields: 5 to 200 that it reads; rate: events a second from 10 on. Each step has a stream of its own,"
+                + " with joiner, trainer and scorer as processes, and shows how many events a second are served, how"
+                + " fresh answers are, the trainer's heap after a collection and the bytes on topics."})
+    static final class Scale extends Loadtest.WithJson {
+        @Option(names = "--axis", paramLabel = "NAME", split = ",",
+                defaultValue = "models,partitions,weights,fields,rate",
+                description = "What grows, separated by commas (default: ${DEFAULT-VALUE}).")
+        private List<String> axes = List.of();
+
+        @Option(names = "--up-to", paramLabel = "N", defaultValue = "1000000000",
+                description = "The last step of each axis (default: its end).")
+        private long upTo;
+
+        @Option(names = "--rate", paramLabel = "N", defaultValue = "1000",
+                description = "Events a second, where it is not what grows (default: ${DEFAULT-VALUE}).")
+        private double rate;
+
+        @Option(names = "--seconds", paramLabel = "S", defaultValue = "15",
+                description = "Length of the window of each step (default: ${DEFAULT-VALUE}).")
+        private int seconds;
+
+        @Option(names = "--heap-mb", paramLabel = "N", defaultValue = "4096",
+                description = "Most heap of a process, in megabytes (default: ${DEFAULT-VALUE}).")
+        private int heap;
+
+        @Override
+        Measuring measuring() {
+            ScaleLoad.Options options = new ScaleLoad.Options(Names.named("--axis", ScaleLoad.Axis.class, axes), upTo,
+                    rate, Duration.ofSeconds(seconds), heap, json());
+            return of(new ScaleLoad(options, System.out, System.err)::run);
+        }
+    }
+
+    @Command(name = "report", description = {"Make one HTML page of the JSON lines of load tests and of the bench.", "",
+        "The page opens without a network. It shows which bounds hold, what breaks first, and plots."})
+    static final class Report extends OptionsCommand {
+        @Parameters(paramLabel = "FILE", arity = "1..*",
+                description = "Files to which load tests or bench have printed with --json.")
+        private List<Path> files = List.of();
+
+        @Option(names = "--out", paramLabel = "FILE", required = true, description = "HTML file to write.")
+        private Path out = Path.of("");
+
+        @Override
+        public Integer call() {
+            Map<String, List<Result>> results = new LinkedHashMap<>();
+            for (Path file : files) {
+                results.put(String.valueOf(file.getFileName()).replaceFirst("[.][^.]*$", ""), read(file));
+            }
+            PlotFile.write("--out", out, LoadtestReport.html(results));
+            return 0;
+        }
+
+        private static List<Result> read(Path file) {
+            try (Stream<String> lines = Files.lines(file)) {
+                List<Result> read = lines.filter(line -> !line.isBlank()).map(Result::parse).toList();
+                if (read.isEmpty()) {
+                    throw new CommandException(
+                            file + ": expected lines of JSON, found none; run the load test with --json");
+                }
+                return read;
+            } catch (IOException e) {
+                throw new CommandException(file + ": expected a file that can be read, found " + e, e);
+            } catch (UncheckedIOException | LoadTestException e) {
+                throw new CommandException(file + ": " + e.getMessage() + "; run the load test with --json", e);
+            }
         }
     }
 

@@ -28,6 +28,7 @@ import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.RunTeller;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
@@ -43,8 +44,6 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.PublicKey;
@@ -173,7 +172,7 @@ final class ModelDecision {
         String reason = settings.text(CliSettings.REASON);
         String author = settings.text(CliSettings.AUTHOR);
         if (author.isEmpty()) {
-            author = System.getProperty("user.name", "") + "@" + host();
+            author = System.getProperty("user.name", "") + "@" + RunTeller.hostName();
         }
         requireShort(settings, CliSettings.REASON, reason, ControlRecord.REASON_BYTES_MAX);
         requireShort(settings, CliSettings.AUTHOR, author, ControlRecord.AUTHOR_BYTES_MAX);
@@ -184,14 +183,6 @@ final class ModelDecision {
         int bytes = text.getBytes(StandardCharsets.UTF_8).length;
         if (bytes > bytesMax) {
             settings.problem("--" + setting.key() + ": expected at most " + bytesMax + " bytes, found " + bytes);
-        }
-    }
-
-    private static String host() {
-        try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException nameless) {
-            return "localhost";
         }
     }
 

@@ -9,6 +9,7 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
@@ -77,6 +78,9 @@ final class ReplayCommand {
         line.getOut().print(settings.flag(CliSettings.JSON) ? ReplayReport.json(result, kernels)
                 : ReplayReport.text(result, kernels));
         line.getOut().flush();
+        if (settings.flag(CliSettings.TELL)) {
+            Verdicts.tell(settings, Verdicts.of(result, kernels));
+        }
         if (next != null) {
             TrainerMain.run(next);
         }
@@ -85,6 +89,7 @@ final class ReplayCommand {
 
     /// Notes settings that do not go together.
     private static void check(Settings settings) {
+        checkTell(settings);
         String as = settings.text(CliSettings.AS);
         if (isLive(settings) && as.isEmpty()) {
             settings.problem(
@@ -117,6 +122,17 @@ final class ReplayCommand {
         }
         if (!file.isEmpty() && ModelFile.of("--out", file, WEIGHTS) == null) {
             settings.problem(ModelFile.wrongEnding("--out", file, WEIGHTS));
+        }
+    }
+
+    /// What another model came to proves nothing about the registered one.
+    private static void checkTell(Settings settings) {
+        for (Setting other : List.of(CliSettings.AS, CliSettings.WITH_SPEC, CliSettings.FROM)) {
+            String given = settings.text(other);
+            if (settings.flag(CliSettings.TELL) && !given.isEmpty() && !given.equals("begin")) {
+                settings.problem("--tell: expected no --" + other.key() + " beside it, found " + given
+                        + ": what is told is what the registered model's own log gives");
+            }
         }
     }
 

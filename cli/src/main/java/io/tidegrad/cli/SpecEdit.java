@@ -21,7 +21,7 @@ final class SpecEdit {
                 : yaml + (yaml.endsWith("\n") ? "" : "\n") + line + "\n";
         ModelSpec started = SpecFile.registered(edited, "the spec of " + spec.model());
         ModelSpec.InitialWeights weights = started.initialWeights();
-        if (weights == null || !weights.sha256().equals(sha256)) {
+        if (weights == null || !weights.weights().sha256().equals(sha256)) {
             throw new StopException(ExitCode.CONFIGURATION,
                     "model " + spec.model()
                             + ": expected a spec in which initial-weights fit on a line of their own, found another"

@@ -14,6 +14,7 @@ import io.tidegrad.console.ConsoleApp;
 import io.tidegrad.console.ConsoleConfig;
 import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.StatusWriter;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
@@ -66,6 +67,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -730,6 +732,38 @@ class LeastPrivilegeTest {
         proves("joiner", 23, trial -> trial.join(trial.user, 2));
     }
 
+    /// Its console does not see it, and nothing else suffers.
+    @Test
+    void aTrainerAndAJoinerThatMayNotTellGoOnAndSayItOnce() throws Exception {
+        Right tell = new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.status");
+        Right see = new Right(AclOperation.DESCRIBE, ResourceType.TOPIC, "P.status");
+        List<String> said = new CopyOnWriteArrayList<>();
+        AppenderBase<ILoggingEvent> hearing = new AppenderBase<>() {
+            @Override
+            protected void append(ILoggingEvent event) {
+                said.add(event.getFormattedMessage());
+            }
+        };
+        Logger writer = (Logger) LoggerFactory.getLogger(StatusWriter.class);
+        hearing.start();
+        writer.addAppender(hearing);
+        try {
+            for (String who : List.of("trainer", "joiner")) {
+                List<Right> all = documented(who);
+                assertThat(all).contains(tell);
+                Trial trial = new Trial();
+                trial.allow(with(all.stream().filter(right -> !right.equals(tell)).toList(), List.of(see)));
+                String topic = trial.topics.status();
+                assertThat(who.equals("trainer") ? trial.train(trial.user, 1) : trial.join(trial.user, 1)).isEmpty();
+                assertThat(said).filteredOn(each -> each.contains(topic)).hasSize(1).first().asString()
+                        .contains("expected the right WRITE on topic " + topic, "goes on, but no console sees it");
+                assertThat(trial.of(refused)).containsExactly(trial.user + " WRITE Topic " + topic);
+            }
+        } finally {
+            writer.detachAppender(hearing);
+        }
+    }
+
     /// Its events are the stream's examples; nothing else differs.
     @Test
     void aTrainerOfAStreamsModelNeedsTheRightsOnItsExamples() throws Exception {
@@ -814,6 +848,9 @@ class LeastPrivilegeTest {
             trial.allow(List.of(new Right(AclOperation.READ, ResourceType.TOPIC, "P-" + OTHER + "-1-model-changelog")));
             return trial.commands("relearning"); // one of them compares with that model
         });
+        proves("telling", with(reading, documented("relearning")), 1, inTheWorld,
+                trial -> trial.command(trial.user, "verify --model " + MODEL + " --tell")
+                        + trial.command(trial.user, "replay --model " + MODEL + " --tell"));
         proves("deciding", reading, 17, inTheWorld, trial -> {
             // As a beginning, where no topic of ours is there yet.
             Trial beginning = new Trial(trial.user);

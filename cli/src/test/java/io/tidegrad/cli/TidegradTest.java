@@ -73,7 +73,8 @@ class TidegradTest {
         "loadtest train --mini-batch 1,0", "loadtest train --mini-batch 1;8", "loadtest train --repetitions 0",
         "loadtest train --events many", "loadtest poison --stream all", "loadtest poison --events -1",
         "loadtest floods --limits 100", "loadtest floods --limits 256,many", "loadtest models --models 0",
-        "loadtest freshness --rate 0", "example", "example vanishing", "--loud"})
+        "loadtest freshness --rate 0", "loadtest soak --rate 0", "loadtest scale --axis length",
+        "loadtest report x.json", "example", "example vanishing", "--loud"})
     void aMistakeIsOneLineAndStatusTwo(String line) {
         assertThat(run(line)).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
@@ -90,7 +91,7 @@ class TidegradTest {
     @ParameterizedTest
     @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help", "lr-find --help",
         "example --help", "loadtest --help", "loadtest train --help", "loadtest poison --help",
-        "loadtest floods --help"})
+        "loadtest floods --help", "loadtest soak --help", "loadtest report --help"})
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();
         assertThat(out.toString()).contains("Usage: tidegrad");

@@ -30,8 +30,10 @@ public final class ConsoleApp implements ProcessRun.Work {
         Rollback rollback = config.rollback();
         picture = new Picture(config.shown());
         registry = SchemaRegistry.connect(config.registry().client());
+        ScorerAddress scorer = config.scorer();
         server = ConsoleServer.start(config, picture,
-                rollback == null ? null : new DecisionDesk(config.kafka(), config.topics(), rollback));
+                rollback == null ? null : new DecisionDesk(config.kafka(), config.topics(), rollback), scorer == null
+                        ? null : new TryEndpoint(picture, new NewestEvents(config.kafka(), config.registry()), scorer));
         try {
             follower = new TopicsFollower(config.kafka(), config.topics(), registry, picture,
                     why -> end(StopException.from(why)));

@@ -18,8 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// @param security of the HTTP server
 /// @param shown how names of models begin that are shown; empty for all
 /// @param rollback goes back to a version; null if the page decides nothing
+/// @param scorer is asked about events that people make on the page; null if none is known
 public record ConsoleConfig(KafkaSettings kafka, RegistrySettings registry, Topics topics, String httpHost,
-        int httpPort, ServerSecurity security, List<String> shown, @Nullable Rollback rollback) {
+        int httpPort, ServerSecurity security, List<String> shown, @Nullable Rollback rollback,
+        @Nullable ScorerAddress scorer) {
     /// @param rollback makes what goes back to a version, and notes every mistake in what that needs
     /// @throws SettingsException with every mistake
     public static ConsoleConfig of(Settings settings, Function<Settings, Rollback> rollback) {
@@ -32,10 +34,12 @@ public record ConsoleConfig(KafkaSettings kafka, RegistrySettings registry, Topi
                             + " page could decide");
         }
         Rollback back = decides ? rollback.apply(settings) : null;
+        ScorerAddress scorer = ScorerAddress.of(settings);
         settings.refuseMistakes();
         security.warnOfStrangers(settings.text(CommonSettings.HTTP_HOST));
         return new ConsoleConfig(settings.kafka(), settings.registry(),
                 new Topics(settings.text(CommonSettings.PREFIX)), settings.text(CommonSettings.HTTP_HOST),
-                settings.number(CommonSettings.HTTP_PORT), security, settings.list(ConsoleSettings.MODEL_PREFIX), back);
+                settings.number(CommonSettings.HTTP_PORT), security, settings.list(ConsoleSettings.MODEL_PREFIX), back,
+                scorer);
     }
 }

@@ -3,6 +3,7 @@ package io.tidegrad.console;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
+import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -38,33 +39,45 @@ final class ConsoleServer implements AutoCloseable {
     private final Picture picture;
     private final OwnSite site;
     private final boolean decides;
+    private final @Nullable TryEndpoint tries;
     private final boolean trustsHosts; // also those that are no name of this console
     private final OperationsServer server;
     private final AtomicInteger streams = new AtomicInteger();
 
     private ConsoleServer(ConsoleConfig config, Picture picture,
-            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk) {
+            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk, @Nullable TryEndpoint tries) {
         this.picture = picture;
+        this.tries = tries;
         site = new OwnSite(config.httpHost(), config.security().certificate() != null);
         decides = desk != null;
         // Others' pages have no token, and what listens for other machines may have a name that is not known here.
         trustsHosts = config.security().tokens() != null || !ServerSecurity.isLoopback(config.httpHost());
         Page page = new Page();
-        server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX, config.security(),
-                this::health, (HttpRouting.Builder routing) -> {
+        server = OperationsServer.start(config.httpHost(), config.httpPort(), CONNECTIONS_MAX,
+                TryEndpoint.BODY_BYTES_MAX, config.security(), this::health, (HttpRouting.Builder routing) -> {
                     page.routes(routing);
-                    routing.get("/events", OperationsServer.known(config.security(), this::events));
+                    routing.get("/events", OperationsServer.known(config.security(), ofTrustedHosts(this::events)));
                     if (desk != null) {
                         routing.post("/decisions",
                                 OperationsServer.known(config.security(), new DecisionEndpoint(site, desk)));
+                    }
+                    if (tries != null) {
+                        routing.get("/try", OperationsServer.known(config.security(), ofTrustedHosts(tries::form)));
+                        routing.post("/try", OperationsServer.known(config.security(), (request, response) -> {
+                            if (PageRequest.isOurs(site, request, response)) {
+                                tries.ask(request, response);
+                            }
+                        }));
                     }
                 });
     }
 
     /// @param desk makes decisions and returns what was decided; null if the page decides nothing
+    /// @param tries asks a scorer about events that are made on the page, and is closed with the server; null if no scorer
+    ///     is known
     static ConsoleServer start(ConsoleConfig config, Picture picture,
-            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk) {
-        return new ConsoleServer(config, picture, desk);
+            @Nullable Function<AskedDecision, Map<String, @Nullable Object>> desk, @Nullable TryEndpoint tries) {
+        return new ConsoleServer(config, picture, desk, tries);
     }
 
     private OperationsServer.Health health() {
@@ -80,13 +93,21 @@ final class ConsoleServer implements AutoCloseable {
         return new OperationsServer.Health(true, said);
     }
 
+    /// Returns a handler that gives no data to another site's page whose owner lets its name point here.
+    private Handler ofTrustedHosts(Handler handler) {
+        return (request, response) -> {
+            if (trustsHosts || site.isNamedBy(request)) {
+                handler.handle(request, response);
+            } else {
+                response.status(Status.FORBIDDEN_403)
+                        .send("expected an address or localhost as Host, found another name:"
+                                + " with --token-file the console answers under any");
+            }
+        };
+    }
+
     /// Sends what has changed, at most twice a second, until the client is gone. The first event has everything.
     private void events(ServerRequest request, ServerResponse response) {
-        if (!trustsHosts && !site.isNamedBy(request)) {
-            response.status(Status.FORBIDDEN_403).send("expected an address or localhost as Host, found another name:"
-                    + " with --token-file the console answers under any");
-            return;
-        }
         String model = request.query().first("model").orElse("");
         if (streams.incrementAndGet() > STREAMS_MAX) {
             streams.decrementAndGet();
@@ -106,6 +127,7 @@ final class ConsoleServer implements AutoCloseable {
                 }
                 if (change != null) {
                     change.said().put("decides", decides);
+                    change.said().put("tries", tries != null);
                 }
                 to.write((change == null ? ": nothing new\n\n"
                         : "data: " + JSON.writeValueAsString(change.said()) + "\n\n").getBytes(StandardCharsets.UTF_8));
@@ -136,5 +158,8 @@ final class ConsoleServer implements AutoCloseable {
     @Override
     public void close() {
         server.close();
+        if (tries != null) {
+            tries.close();
+        }
     }
 }

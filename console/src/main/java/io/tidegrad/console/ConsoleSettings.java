@@ -29,12 +29,19 @@ public final class ConsoleSettings {
     static final Setting MODEL_PREFIX = Setting.of("model-prefix", "PREFIX", Form.many(Form.NAME),
             "show only models whose names begin so; it can be repeated");
 
+    static final Setting SCORER_URL = Setting.of("scorer-url", "URL", Form.HTTP_URL,
+            "base URL of a scorer that the page asks about events that people make on it");
+
+    static final Setting SCORER_TOKEN_FILE = Setting.of("scorer-token-file", "FILE", Form.text("a file"),
+            "file with the token that the scorer of --scorer-url wants, on a line of its own");
+
     public static final Command CONSOLE =
             new Command("console", "show every model of a cluster on a page, from the topics alone", """
             Reads topics, and writes nothing but decisions, so it can be down without harm. docs/console.md says what the page shows.
             Exit status: as the trainer's, docs/operations/run.md.""", required(BOOTSTRAP_SERVERS, REGISTRY_URL),
                     optional(PREFIX, HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, MODEL_PREFIX,
-                            DECISIONS, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
+                            DECISIONS, SCORER_URL, SCORER_TOKEN_FILE, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES,
+                            LOG_FORMAT, KAFKA, REGISTRY, CONFIG));
 
     private ConsoleSettings() {}
 }

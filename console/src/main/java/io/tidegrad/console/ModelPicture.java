@@ -11,9 +11,11 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.LearnerHealth;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Slice;
+import io.tidegrad.schemas.Verdict;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -35,6 +37,7 @@ final class ModelPicture {
     private static final int DECISIONS_MAX = 100;
     private static final int DEAD_LETTERS_MAX = 50;
     private static final int COMPARISONS_MAX = 16;
+    private static final Set<String> VERDICTS = Set.of("verify", "replay");
 
     /// What is told of a slice beside its loss, by its name as in the report.
     private static final List<String> SLICE_MEASURES =
@@ -57,6 +60,7 @@ final class ModelPicture {
     private final Bounded<ControlRecord> decisions = new Bounded<>(DECISIONS_MAX);
     private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
     private final Map<String, Comparison> comparisons = new LinkedHashMap<>(); // under this name, by shadow
+    private final Map<String, Verdict> verdicts = new TreeMap<>(); // by command
     private ControlState decided; // by all decisions
     private @Nullable ModelRecord registered;
     private @Nullable Progress progress;
@@ -86,6 +90,11 @@ final class ModelPicture {
 
     String name() {
         return name;
+    }
+
+    @Nullable
+    ModelRecord registered() {
+        return registered;
     }
 
     /// Notes that what was taken last belongs to a revision of the picture.
@@ -127,6 +136,12 @@ final class ModelPicture {
         comparisons.put(comparison.getShadow(), comparison);
         if (comparisons.size() > COMPARISONS_MAX) {
             comparisons.remove(comparisons.keySet().iterator().next());
+        }
+    }
+
+    void take(Verdict verdict) {
+        if (VERDICTS.contains(verdict.getCommand())) {
+            verdicts.put(verdict.getCommand(), verdict);
         }
     }
 
@@ -267,6 +282,7 @@ final class ModelPicture {
         }
         said.put("progress", progress == null ? null : progress(progress));
         said.put("trainer", trainer == null ? null : trainer(trainer));
+        said.put("verdicts", verdicts.values().stream().map(ModelPicture::verdict).toList());
         Heartbeat beat = heartbeat;
         said.put("heartbeat_ms", beat == null ? null : beat.time());
         said.put("caught_up", beat == null ? null : beat.caughtUp());
@@ -321,6 +337,8 @@ final class ModelPicture {
         said.put("quarantined", of.getQuarantined());
         said.put("reactions", of.getReactions());
         said.put("rate_raised_for", of.getRateRaisedFor());
+        LearnerHealth learner = of.getLearner();
+        said.put("learner", learner == null ? null : LearnerView.of(learner));
         said.put("classifies", classifies(of));
         said.put("auc", of.getAuc());
         said.put("accuracy", of.getAccuracy());
@@ -375,6 +393,26 @@ final class ModelPicture {
         said.put("exit_code", of.exitCode());
         said.put("recent_dead_letter_share", finite(of.recentDeadLetterShare()));
         said.put("reasons", of.reasons());
+        return said;
+    }
+
+    private static Map<String, @Nullable Object> verdict(Verdict of) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("command", of.getCommand());
+        said.put("time_ms", of.getTime().toEpochMilli());
+        said.put("host", of.getHost());
+        said.put("build", of.getBuild());
+        said.put("kernels", of.getKernels());
+        said.put("epoch", of.getEpoch());
+        said.put("version", of.getVersion());
+        said.put("from_offset", of.getFromOffset());
+        said.put("next_offset", of.getNextOffset());
+        said.put("events", of.getEvents());
+        said.put("compared", of.getCompared());
+        said.put("equal", of.getEqual());
+        said.put("expected", of.getExpected());
+        said.put("found", of.getFound());
+        said.put("detail", of.getDetail());
         return said;
     }
 

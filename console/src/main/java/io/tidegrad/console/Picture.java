@@ -3,6 +3,7 @@ package io.tidegrad.console;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.schemas.ModelRecord;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,6 +16,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// What the topics tell of a cluster, in bounded memory. One thread writes it, any may read it.
@@ -27,10 +29,16 @@ final class Picture {
 
     private static final int PROCESSES_MAX = 1_000;
 
+    /// A process that says nothing for so long is forgotten. The topic keeps its records as long.
+    static final long FORGOTTEN_MILLIS = 3_600_000;
+
     private final List<String> shown; // how names of models begin; empty for all
     private final Map<String, ModelPicture> models = new TreeMap<>();
     private final Set<String> leftOut = new HashSet<>(); // models for which there is no room
-    private final Map<String, Seen> scorers = new LinkedHashMap<>();
+    private final Map<String, Seen> scorers = new LinkedHashMap<>(); // also silent ones
+    private final Map<String, SeenRun> running = new LinkedHashMap<>(); // trainers and joiners
+    private long told; // when the newest status was appended, epoch ms
+    private long processesGone; // the revision in which one of them was left out last
     private final Bounded<DeadLetterView> deadLettersOfStreams = new Bounded<>(50);
     private long revision = 1;
     private long streamsChanged; // the revision in which their dead letters changed last
@@ -41,13 +49,18 @@ final class Picture {
     private boolean closed;
 
     /// @param since by name, when the process told first that it serves its version
-    private record Seen(ProcessStatus status, long appended, Map<String, Long> since) {
+    /// @param changed the revision in which it said so
+    private record Seen(ProcessStatus status, long appended, Map<String, Long> since, long changed) {
         /// Whether it served the same version under this name.
         boolean serves(ProcessStatus.Served now) {
             return status.names().stream()
                     .anyMatch(each -> each.name().equals(now.name()) && each.model().equals(now.model())
                             && each.epoch() == now.epoch() && each.version() == now.version());
         }
+    }
+
+    /// @param changed the revision in which it said so
+    private record SeenRun(RunStatus status, long appended, long changed) {
     }
 
     Picture() {
@@ -123,19 +136,58 @@ final class Picture {
     /// @param appended when the broker appended it, epoch ms
     synchronized void take(ProcessStatus status, long appended) {
         Seen before = scorers.remove(status.process());
+        told = Math.max(told, appended);
+        revision++;
         if (!status.stopped()) {
-            scorers.put(status.process(), new Seen(status, appended, since(status, appended, before)));
+            scorers.put(status.process(), new Seen(status, appended, since(status, appended, before), revision));
+        } else if (before != null) {
+            processesGone = revision;
         }
-        scorers.values().removeIf(seen -> appended - seen.appended() > ProcessStatus.SILENT_MILLIS);
-        if (scorers.size() > PROCESSES_MAX) {
-            scorers.remove(scorers.keySet().iterator().next());
-        }
+        // One that was killed begins under a new id at the same address.
+        leaveOut(scorers, seen -> isSilent(seen) && seen.status().address().equals(status.address()));
+        bound(scorers);
         for (ProcessStatus.Served served : status.names()) {
             ModelPicture of = models.get(served.model().isEmpty() ? served.name() : served.model());
             if (of != null) {
                 touch(of);
             }
         }
+        notifyAll();
+    }
+
+    /// @param appended when the broker appended it, epoch ms
+    synchronized void take(RunStatus status, long appended) {
+        told = Math.max(told, appended);
+        revision++;
+        running.remove(status.process());
+        running.put(status.process(), new SeenRun(status, appended, revision));
+        bound(running);
+    }
+
+    /// Leaves out what has been silent for longest, if there is no room for all.
+    private <S> void bound(Map<String, S> processes) {
+        if (processes.size() > PROCESSES_MAX) {
+            S oldest = processes.values().iterator().next();
+            leaveOut(processes, oldest::equals);
+        }
+    }
+
+    private <S> void leaveOut(Map<String, S> processes, Predicate<S> these) {
+        if (processes.values().removeIf(these)) {
+            processesGone = ++revision;
+        }
+    }
+
+    private boolean isSilent(Seen scorer) {
+        return told - scorer.appended() > ProcessStatus.SILENT_MILLIS;
+    }
+
+    /// Forgets processes that have been silent for an hour.
+    ///
+    /// @param now epoch ms
+    synchronized void forget(long now) {
+        leaveOut(scorers, seen -> now - seen.appended() > FORGOTTEN_MILLIS);
+        leaveOut(running, seen -> now - seen.appended() > FORGOTTEN_MILLIS);
         notifyAll();
     }
 
@@ -169,6 +221,12 @@ final class Picture {
     /// Returns the models that were registered and not deleted.
     synchronized List<String> registered() {
         return models.values().stream().filter(each -> each.inputTopic() != null).map(ModelPicture::name).toList();
+    }
+
+    /// Returns a model as it is registered; null if it is not.
+    synchronized @Nullable ModelRecord registered(String model) {
+        ModelPicture of = models.get(model);
+        return of == null ? null : of.registered();
     }
 
     /// @param ends of input topics, by name
@@ -257,6 +315,9 @@ final class Picture {
         }
         said.put("models", changed);
         said.put("gone", gone);
+        boolean all = seen == 0 || processesGone > seen;
+        said.put("all_processes", all);
+        said.put("processes", processes(all ? 0 : seen, chosen));
         if (streamsChanged > seen) {
             said.put("streams_dead_letters", deadLettersOfStreams.newestFirst());
         }
@@ -266,9 +327,60 @@ final class Picture {
         return said;
     }
 
+    /// Returns what every process says of itself, and what trainers and joiners say of the chosen model.
+    ///
+    /// @param since the revision that is known already; 0 for none
+    private List<Map<String, @Nullable Object>> processes(long since, @Nullable ModelPicture chosen) {
+        List<Map<String, @Nullable Object>> processes = new ArrayList<>();
+        for (SeenRun seen : running.values().stream().filter(each -> each.changed() > since).toList()) {
+            RunStatus status = seen.status();
+            Map<String, @Nullable Object> said =
+                    process(status.role().word(), status.process(), status.address(), seen.appended());
+            said.put("host", status.host());
+            said.put("stopped", status.stopped());
+            said.put("problem", status.problem());
+            said.put("build", status.build());
+            said.put("started_ms", status.started());
+            said.put("heap_used", status.heapUsed());
+            said.put("heap_max", status.heapMax());
+            said.put("runs", status.runs().stream().filter(run -> isOf(status.role(), run, chosen)).toList());
+            said.put("all_runs", status.runs().size() + status.leftOut());
+            processes.add(said);
+        }
+        for (Seen seen : scorers.values().stream().filter(each -> each.changed() > since).toList()) {
+            ProcessStatus status = seen.status();
+            Map<String, @Nullable Object> said = process("scorer", status.process(), status.address(), seen.appended());
+            said.put("serves", chosen != null && status.names().stream()
+                    .anyMatch(each -> each.model().equals(chosen.name()) || each.name().equals(chosen.name())));
+            processes.add(said);
+        }
+        return processes;
+    }
+
+    private static Map<String, @Nullable Object> process(String role, String process, String address, long seen) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("role", role);
+        said.put("process", process);
+        said.put("address", address);
+        said.put("seen_ms", seen);
+        return said;
+    }
+
+    /// Returns whether the model is learned there, or learns what is joined there.
+    private static boolean isOf(RunStatus.Role role, RunStatus.Run run, @Nullable ModelPicture model) {
+        String input = model == null ? null : model.inputTopic();
+        return model != null && switch (role) {
+            case TRAINER -> run.name().equals(model.name());
+            case JOINER -> input != null && input.endsWith(".examples." + run.name() + "." + run.epoch());
+        };
+    }
+
     private List<ModelPicture.Serving> serving(String model) {
         List<ModelPicture.Serving> serving = new ArrayList<>();
         for (Seen seen : scorers.values()) {
+            if (isSilent(seen)) {
+                continue; // the panel of processes tells of it
+            }
             for (ProcessStatus.Served served : seen.status().names()) {
                 if (served.model().equals(model) || served.name().equals(model)) {
                     serving.add(new ModelPicture.Serving(seen.status(), served, seen.appended(),

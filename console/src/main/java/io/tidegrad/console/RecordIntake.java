@@ -4,6 +4,7 @@ import io.tidegrad.control.CatalogRecord;
 import io.tidegrad.control.ControlFormatException;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -17,6 +18,7 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -58,7 +60,11 @@ final class RecordIntake {
             } else if (record.value() == null) {
                 picture.unreadable();
             } else if (record.topic().equals(topics.status())) {
-                picture.take(ProcessStatus.decode(record.key(), record.value()), record.timestamp());
+                if (RunStatus.isOne(record.value())) {
+                    picture.take(RunStatus.decode(record.key(), record.value()), record.timestamp());
+                } else {
+                    picture.take(ProcessStatus.decode(record.key(), record.value()), record.timestamp());
+                }
             } else if (!ControlRecord.model(record.key()).startsWith(STREAM_KEY)) {
                 picture.take(ControlRecord.decode(record.key(), record.value()));
             }
@@ -67,12 +73,17 @@ final class RecordIntake {
         }
     }
 
-    /// Beside reports of models there are comparisons with shadows under a name, whose keys are no models' names.
+    /// Beside reports of models there are comparisons with shadows under a name, and what verify and replay found. Their keys
+    /// are no models' names.
     private void progress(ConsumerRecord<byte[], byte[]> record) {
         if (record.value() == null) {
             return;
         }
-        if (new String(record.key(), StandardCharsets.UTF_8).contains("~")) {
+        String key = new String(record.key(), StandardCharsets.UTF_8);
+        if (key.contains("~~")) {
+            Verdict verdict = codec.decode(record.value(), Verdict.class);
+            picture.change(verdict.getModel(), of -> of.take(verdict));
+        } else if (key.contains("~")) {
             Comparison comparison = codec.decode(record.value(), Comparison.class);
             picture.change(comparison.getName(), of -> of.take(comparison));
         } else {

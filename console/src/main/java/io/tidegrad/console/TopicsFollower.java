@@ -196,6 +196,7 @@ final class TopicsFollower implements AutoCloseable {
     }
 
     private void look() {
+        picture.forget(System.currentTimeMillis());
         tellLeftOut();
         askAgain();
         if (!consumer.assignment().isEmpty()) {

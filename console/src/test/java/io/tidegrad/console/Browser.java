@@ -1,23 +1,30 @@
 package io.tidegrad.console;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.WebSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -154,6 +161,13 @@ final class Browser implements AutoCloseable {
         return said.at("/result/value");
     }
 
+    /// Waits until an expression is true. Until then it may also fail: what it asks for is not on the page yet.
+    void see(String expression) {
+        await().atMost(Duration.ofSeconds(PATIENCE_SECONDS)).pollInterval(Duration.ofMillis(100))
+                .ignoreExceptionsInstanceOf(IllegalStateException.class)
+                .untilAsserted(() -> assertThat(evaluate(expression).asBoolean()).as(expression).isTrue());
+    }
+
     /// Returns what the page shows as text, without what is hidden.
     String text() {
         return evaluate("document.body.innerText").asText();
@@ -173,9 +187,16 @@ final class Browser implements AutoCloseable {
     ///
     /// @param code of Windows' virtual keys, as the protocol wants it
     void press(String key, int code) {
+        press(key, code, 0);
+    }
+
+    /// @param modifiers 8 for Shift
+    void press(String key, int code, int modifiers) {
         String text = key.length() == 1 ? key : key.equals("Enter") ? "\r" : "";
-        call("Input.dispatchKeyEvent", "type", "keyDown", "key", key, "windowsVirtualKeyCode", code, "text", text);
-        call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code);
+        call("Input.dispatchKeyEvent", "type", "keyDown", "key", key, "windowsVirtualKeyCode", code, "text", text,
+                "modifiers", modifiers);
+        call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code, "modifiers",
+                modifiers);
     }
 
     /// Moves the pointer there and clicks.
@@ -186,9 +207,34 @@ final class Browser implements AutoCloseable {
         }
     }
 
+    /// Presses the pointer at the first of some places (x, y, x, y, …), moves it to the others, and lets go.
+    void drag(double... places) {
+        for (int at = 0; at < places.length; at += 2) {
+            call("Input.dispatchMouseEvent", "type", at == 0 ? "mousePressed" : "mouseMoved", "x", places[at], "y",
+                    places[at + 1], "button", "left", "buttons", 1, "clickCount", at == 0 ? 1 : 0);
+        }
+        call("Input.dispatchMouseEvent", "type", "mouseReleased", "x", places[places.length - 2], "y",
+                places[places.length - 1], "button", "left", "clickCount", 1);
+    }
+
     /// Returns what the browser complained about: exceptions, refused scripts, files that are not there.
     List<String> complaints() {
         return new ArrayList<>(complaints);
+    }
+
+    /// Returns what axe-core finds wrong with the page, as it is now.
+    List<String> barriers(String state) throws IOException {
+        if (!evaluate("'axe' in window").asBoolean()) {
+            try (InputStream script = Browser.class.getResourceAsStream("/axe.min.js")) {
+                evaluate(new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8) + "; true");
+            }
+        }
+        JsonNode found = evaluate("axe.run().then(({ passes, violations }) => passes.length < 10 ? ['no checks'] :"
+                + " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
+                + " `${id} at ${target}: ${failureSummary}`)))");
+        List<String> barriers = new ArrayList<>();
+        found.forEach(each -> barriers.add(state + ": " + each.asText()));
+        return barriers;
     }
 
     void screenshot(Path file) throws IOException {

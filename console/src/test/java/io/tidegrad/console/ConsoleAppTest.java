@@ -87,7 +87,7 @@ class ConsoleAppTest {
 
     private ConsoleConfig config(KafkaProvider kafka) {
         return new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()), RegistrySettings.of(kafka.registryUrl()),
-                topics, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null);
+                topics, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null, null);
     }
 
     @LongProof("a broker of its own")
@@ -142,7 +142,7 @@ class ConsoleAppTest {
             admin.createAcls(List.of(may, mayNot)).all().get();
             ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
                     RegistrySettings.of(SharedStack.get().registryUrl()), topics, "127.0.0.1", 0,
-                    new ServerSecurity(null, null), List.of(), null);
+                    new ServerSecurity(null, null), List.of(), null, null);
             try (ConsoleApp console = ConsoleApp.start(config)) {
                 await().atMost(PATIENCE)
                         .until(() -> whole(http, console.httpPort(), "fraud").at("/status/caught_up").asBoolean());
@@ -211,7 +211,7 @@ class ConsoleAppTest {
                 RegistrySettings.of(kafka.registryUrl()), topics, "127.0.0.1", 0, new ServerSecurity(null, null),
                 List.of(), (decisions, model, back) -> decisions.rollback(model, back, (epoch, version) -> {
                 }, (lineage, nextOffset) -> {
-                }));
+                }), null);
         try (SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());
                 Admin admin = Admin.create(client);
                 Producer<byte[], byte[]> producer =

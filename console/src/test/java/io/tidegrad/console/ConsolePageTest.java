@@ -1,15 +1,15 @@
 package io.tidegrad.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
+import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.schemas.ChangeAlarm;
@@ -17,15 +17,11 @@ import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -35,7 +31,6 @@ import org.opentest4j.TestAbortedException;
 
 /// The page in a real Chromium. Machines without one leave these tests out.
 class ConsolePageTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
     private static final int ARROW_LEFT = 37;
@@ -57,8 +52,8 @@ class ConsolePageTest {
         if (program == null) {
             throw new TestAbortedException("expected a Chromium on this machine, found none");
         }
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture,
-                this::decide);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture, this::decide,
+                null);
         browser = Browser.start(program);
         browser.size(1_400, 1_000);
     }
@@ -87,10 +82,7 @@ class ConsolePageTest {
     }
 
     private void see(String expression) {
-        // What is asked for may not be on the page yet.
-        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100))
-                .ignoreExceptionsInstanceOf(IllegalStateException.class)
-                .untilAsserted(() -> assertThat(browser.evaluate(expression).asBoolean()).as(expression).isTrue());
+        browser.see(expression);
     }
 
     private void takeModel(String name) {
@@ -110,7 +102,7 @@ class ConsolePageTest {
                 .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg)))
                 .setSlices(List.of(Slice.newBuilder().setField(script).setValue(svg).setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("labels", 8.0)).build()))
-                .build()));
+                .setLearner(Topic.learner(script, svg, 3)).build()));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Shadow(svg, 1), Topic.NOW, script, svg)));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Pause(), Topic.NOW, script, svg)));
         intake.take(topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, script,
@@ -125,6 +117,8 @@ class ConsolePageTest {
         assertThat(browser.evaluate("document.querySelector('.slices h3').textContent").asText()).isEqualTo(script);
         assertThat(browser.evaluate("document.querySelector('.slices td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('.tried td').textContent").asText()).isEqualTo(svg);
+        assertThat(browser.evaluate("document.querySelector('.health td').textContent").asText()).isEqualTo(script);
+        assertThat(browser.evaluate("document.querySelector('.health td + td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('h1').textContent").asText()).isEqualTo(image);
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.evaluate("document.querySelectorAll('[onerror], [onload], body script, body svg').length")
@@ -263,6 +257,133 @@ class ConsolePageTest {
                 List.of(new ProcessStatus.Served("fraud", "fraud", 1, version, true, false, problem)));
     }
 
+    private static RunStatus running(RunStatus.Role role, String name, RunStatus.State state, String problem) {
+        return Topic.running(role, "a", false, new RunStatus.Run(name, 1, state, problem, 5_000,
+                List.of(new RunStatus.Read("events", 0, 20_009, 25_009), new RunStatus.Read("events", 1, 9, 9))));
+    }
+
+    @Test
+    void aTrainerThatFallsSilentIsNamedWhereverOneLooksUntilItTellsAgain() {
+        String row = "document.querySelector('.processes tbody').rows[0].innerText";
+        RunStatus trainer = running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, "");
+        takeModel("fraud");
+        takeModel("other");
+        intake.take(topic.status(trainer, System.currentTimeMillis()));
+        picture.caughtUp();
+        open("#fraud");
+        see(row + ".includes('running')");
+        see(row + ".includes('machine-7, 10.0.0.7:8081')");
+        see(row + ".includes('events-0: 20,009 of 25,009')");
+        see("document.querySelector('.processes .unknown') === null"); // of a stream alone
+
+        intake.take(topic.status(trainer, System.currentTimeMillis() - 40_000));
+        picture.news();
+        see(row + ".includes('silent for 4')");
+        assertThat(browser.evaluate("document.querySelector('#problems').innerText").asText()).isEmpty();
+        intake.take(topic.status(trainer, System.currentTimeMillis() - 58_000));
+        picture.news();
+        see("document.querySelector('#problems').innerText"
+                + ".startsWith('The trainer at machine-7, 10.0.0.7:8081 has been silent since ')");
+        open("#other");
+        see("document.querySelector('h1')?.textContent === 'other'");
+        see("document.querySelector('#problems').innerText.includes('has been silent since')");
+        see("document.querySelector('.processes').innerText.includes('No trainer has told in the last hour')");
+
+        picture.problem("The topics can't be read: no broker");
+        see("document.querySelector('#problems').innerText.startsWith('The topics')");
+        picture.problem("");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.STALLED, "stalled: 5,000"),
+                System.currentTimeMillis()));
+        picture.news();
+        see("document.querySelector('#problems').innerText === ''");
+        open("#fraud");
+        see(row + ".includes('stalled (stalled: 5,000)')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void whatVerifyAndReplayFoundIsShownWithItsAgeAndADifferenceIsANotice() {
+        String proof = "document.querySelector('.proof').innerText";
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 20_000));
+        open("#fraud");
+        see("document.querySelector('.proof') !== null");
+        see(proof + ".includes('Neither verify nor replay has told what it found.')");
+
+        intake.take(topic.told(Topic.verdict("fraud", "").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null)
+                .setExpected(null).setCompared(0).build()));
+        picture.news();
+        see("document.querySelectorAll('.proof .verdict.calm').length === 2");
+        see(proof + ".includes('verify equal at 12 checkpoints, version 1.20000; offsets 7 to 20,006')");
+        see(proof + ".includes('replay equal to what is published, version 20,000')");
+        see("/ \\d+ d ago, on machine-8 with build 0.1.0, SCALAR/.test(" + proof + ")");
+        assertThat(browser.evaluate("document.querySelector('article > .notices').innerText").asText()).isEmpty();
+
+        intake.take(topic.told(Topic.verdict("fraud", "first seen in the snapshot 1.20000").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null)
+                .setExpected(null).setCompared(0).setFound("cd".repeat(32)).build()));
+        picture.news();
+        see("document.querySelectorAll('.proof .verdict.bad').length === 2");
+        String notices = "document.querySelector('article > .notices').innerText";
+        see(notices + ".includes('verify differs: first seen in the snapshot 1.20000')");
+        see(notices + ".includes('replay differs from what is published at that offset, " + Topic.HASH + "')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void theCommandsThatReplayFromAVersionOrAPointCanBeCopied() {
+        String proof = "document.querySelector('.proof').innerText";
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        intake.take(topic.published("fraud", 20_000));
+        picture.news();
+        open("#fraud");
+        see("document.querySelector('.proof') !== null");
+        see(proof + ".includes('./tidegrad replay --model fraud --from snapshot:20000')");
+        browser.evaluate("document.querySelector('[data-key=\"replay 1 10000\"]').click(); true");
+        see(proof + ".includes('./tidegrad replay --model fraud --from snapshot:10000')");
+        see(proof + ".includes('./tidegrad snapshots at --model fraud --offset 10007')");
+        tabTo("document.activeElement.className === 'chart'");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see(proof + ".includes('Replay from here: version 19,000 of epoch 1, next offset 19,009')");
+        see(proof + ".includes('--from snapshot:10000')");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    /// A console that hears nothing knows nothing of the silence of others.
+    @Test
+    void aConsoleThatCantReadDoesNotCallProcessesSilent() {
+        picture.problem("The topics can't be read: no broker");
+        picture.caughtUp();
+        takeModel("fraud");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
+                System.currentTimeMillis() - 600_000));
+        open("#fraud");
+        see("document.querySelector('.processes tbody') !== null");
+        assertThat(browser.text()).doesNotContain("silent");
+        picture.problem("");
+        see("document.querySelector('#problems').innerText.includes('has been silent since')");
+    }
+
+    @Test
+    void aTableThatChangesEverySecondStaysWhereItIsScrolledTo() {
+        takeModel("fraud");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
+                System.currentTimeMillis()));
+        browser.size(360, 800);
+        open("#fraud");
+        see("document.querySelector('.processes tbody') !== null");
+        browser.evaluate("document.querySelector('.processes .scroll').scrollLeft = 120; true");
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, "changed: odd"),
+                System.currentTimeMillis()));
+        picture.news();
+        see("document.querySelector('.processes tbody').innerText.includes('changed: odd')");
+        see("document.querySelector('.processes .scroll').scrollLeft === 120");
+        assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt()).isEqualTo(360);
+    }
+
     @Test
     void whatStandsStillIsColouredAndThePlaceThatHoldsTheOthersUpIsNamed() {
         String stage = "document.querySelector('.flow li:nth-child(%d)')";
@@ -290,6 +411,55 @@ class ConsolePageTest {
         see(heldUp.formatted("Nothing holds it up."));
         intake.take(topic.status(serving(20_000, "no golden row")));
         see((stage + ".innerText.includes('host:8080: no golden row')").formatted(4));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    private String health(String of) {
+        return browser.evaluate("document.querySelector('.health %s').innerText".formatted(of)).asText();
+    }
+
+    private List<String> healthRow(int table, int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate(
+                "[...[...document.querySelectorAll('.health table')][%d].tBodies[0].rows[%d].cells].map(cell =>"
+                        .formatted(table, row) + " cell.innerText.replace(/\\s+/g, ' ').trim())")
+                .forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void theLearnersHealthIsToldInNumbersAndWordsAndPlainlyWhereATrainerDoesNotTellIt() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.health .unknown')?.innerText.includes('this trainer does not tell it')");
+
+        intake.take(topic
+                .progress(Topic.report("fraud", 21_000).setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
+        see("document.querySelectorAll('.health table').length === 2");
+        assertThat(health(".held")).isEqualTo(
+                "The largest step, of 1.1.weight, is 0.5000 of its weights: very large. 3 of 64 units are dead.");
+        assertThat(healthRow(0, 0)).containsExactly("1.0.weight", "steady", "0.0020 healthy", "0.0010", "0.5000",
+                "0.0010", "0.0100", "-1.500 to 2.500", "50,000 read of 100,000", "0");
+        assertThat(healthRow(0, 1).get(2)).isEqualTo("2.0000"); // of a bias nothing is said
+        assertThat(healthRow(0, 2).get(2)).isEqualTo("0.5000 very large");
+        assertThat(healthRow(0, 3).subList(2, 7)).containsExactly("–", "–", "0.0000", "–", "–");
+        assertThat(healthRow(1, 0)).containsExactly("layer 1.0.weight", "steady", "64", "3", "4.7 %", "256");
+        assertThat(healthRow(1, 1)).containsExactly("layer 1.2 (Relu)", "steady", "8", "–", "–", "0");
+        assertThat(health(".shares")).isEqualToIgnoringWhitespace(
+                "steady 62.5 % at rate 0.0200 linear 25.0 % at rate 0.0040 stacked 12.5 % of all members, added up in log-odds");
+        assertThat(browser.evaluate("document.querySelectorAll('.health .bins')[0].children.length").asInt())
+                .isEqualTo(16);
+        assertThat(browser.evaluate("document.querySelectorAll('.health .bin')[7].getBoundingClientRect().height")
+                .asDouble()).isGreaterThan(20);
+        assertThat(
+                browser.evaluate("document.querySelectorAll('.health .meter span')[0].getBoundingClientRect().width /"
+                        + " document.querySelectorAll('.health .meter')[0].getBoundingClientRect().width").asDouble())
+                .isCloseTo(0.625, within(0.01));
+
+        intake.take(topic
+                .progress(Topic.report("fraud", 22_000).setLearner(Topic.learner("1.0.weight", "steady", 40)).build()));
+        see("document.querySelector('.health .held')?.innerText ==="
+                + " '40 of 64 units of layer 1.0.weight are dead: they learn nothing any more.'");
         assertThat(browser.complaints()).isEmpty();
     }
 
@@ -345,10 +515,15 @@ class ConsolePageTest {
                 .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
                 .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
-                .build()));
+                .setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));
+        intake.take(topic.status(running(RunStatus.Role.JOINER, "fraud", RunStatus.State.RUNNING, ""), Topic.NOW));
+        intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RETRYING, "no broker"),
+                System.currentTimeMillis() - 50_000));
+        intake.take(topic.told(Topic.verdict("fraud", "first seen in the snapshot 1.20000").build()));
+        intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null).build()));
         intake.take(topic.compared("fraud", "wide"));
         intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
         intake.take(topic.deadLetter("fraud", "null-value", "id 9", "{}".getBytes(StandardCharsets.UTF_8)));
@@ -357,23 +532,6 @@ class ConsolePageTest {
         picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
         picture.denied(Map.of("tidegrad.control", "expected the right READ on topic tidegrad.control"));
         picture.caughtUp();
-    }
-
-    /// Returns what axe-core finds wrong with the page, as it is now.
-    private List<String> barriers(String state) throws IOException {
-        if (!browser.evaluate("'axe' in window").asBoolean()) {
-            try (InputStream script = Browser.class.getResourceAsStream("/axe.min.js")) {
-                browser.evaluate(
-                        new String(Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8) + "; true");
-            }
-        }
-        JsonNode found =
-                browser.evaluate("axe.run().then(({ passes, violations }) => passes.length < 10 ? ['no checks'] :"
-                        + " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
-                        + " `${id} at ${target}: ${failureSummary}`)))");
-        List<String> barriers = new ArrayList<>();
-        found.forEach(each -> barriers.add(state + ": " + each.asText()));
-        return barriers;
     }
 
     @Test
@@ -390,14 +548,14 @@ class ConsolePageTest {
                         + "' && document.querySelectorAll('.u-wrap canvas').length === 2");
                 see("document.querySelector('.letter') !== null");
                 browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
-                barriers.addAll(barriers(state));
+                barriers.addAll(browser.barriers(state));
                 browser.evaluate("document.querySelector('.title button').click()");
                 see("document.querySelector('dialog[open]') !== null");
-                barriers.addAll(barriers(state + " dialog"));
+                barriers.addAll(browser.barriers(state + " dialog"));
                 browser.press("Escape", ESCAPE);
                 browser.evaluate("document.getElementById('menu').click()");
                 browser.evaluate("document.getElementById('token-form').hidden = false");
-                barriers.addAll(barriers(state + " list and token"));
+                barriers.addAll(browser.barriers(state + " list and token"));
             }
         }
         assertThat(barriers).isEmpty();
@@ -420,7 +578,8 @@ class ConsolePageTest {
         takeModel("fraud");
         intake.take(topic.progress(Topic.report("fraud", 54_321).build()));
         picture.caughtUp();
-        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture, null);
+        server = ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), port), picture, null,
+                null);
         see("document.getElementById('connection').textContent === 'live'");
         see("document.querySelector('.tile .value').textContent === '54,321'");
     }

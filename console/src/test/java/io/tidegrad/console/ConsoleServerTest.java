@@ -29,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ConsoleServerTest {
     private static final String TOKEN = "of-an-operator-0123456789";
     private static final List<String> FILES = List.of("/", "/console.css", "/console.js", "/stream.js", "/dom.js",
-            "/format.js", "/chart.js", "/decide.js", "/flow.js", "/panels.js", "/icon.svg", "/uplot.js", "/uplot.css");
+            "/format.js", "/chart.js", "/decide.js", "/draw.js", "/flow.js", "/panels.js", "/try.js", "/icon.svg",
+            "/uplot.js", "/uplot.css");
 
     private final Picture picture = new Picture();
 
@@ -38,7 +39,7 @@ class ConsoleServerTest {
 
     static ConsoleConfig config(ServerSecurity security, int port) {
         return new ConsoleConfig(KafkaSettings.of("127.0.0.1:1"), RegistrySettings.of("mock://console"), Topics.DEFAULT,
-                "127.0.0.1", port, security, List.of(), null);
+                "127.0.0.1", port, security, List.of(), null, null);
     }
 
     private static <T> HttpResponse<T> get(HttpClient client, ConsoleServer server, String path,
@@ -65,7 +66,8 @@ class ConsoleServerTest {
 
     @Test
     void aNameThatSomebodyLetPointHereGetsNoDataWithoutAToken() throws Exception {
-        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null)) {
+        try (ConsoleServer server =
+                ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null, null)) {
             assertThat(status(server, "GET /events?model=fraud", "evil.example:" + server.port(), "", ""))
                     .isEqualTo(403);
             assertThat(status(server, "GET /events?model=fraud", "localhost:" + server.port(), "", "")).isEqualTo(200);
@@ -75,7 +77,7 @@ class ConsoleServerTest {
 
     @Test
     void everyFileOfThePageAllowsOnlyScriptsOfThisServerAndNoneInsideOfThePage() throws Exception {
-        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null);
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             for (String file : FILES) {
                 HttpResponse<String> answer = get(client, server, file, BodyHandlers.ofString());
@@ -95,7 +97,7 @@ class ConsoleServerTest {
         Topic topic = new Topic(Topics.DEFAULT, registry);
         RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
         intake.take(topic.registered("fraud"));
-        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null);
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             HttpResponse<InputStream> stream = get(client, server, "/events?model=fraud", BodyHandlers.ofInputStream());
             assertThat(stream.headers().firstValue("Content-Type")).contains("text/event-stream");
@@ -117,7 +119,7 @@ class ConsoleServerTest {
     void whoHasNoTokenGetsThePageAndNoData() throws Exception {
         Path tokens = Files.writeString(directory.resolve("tokens"), TOKEN + "\n");
         ServerSecurity security = new ServerSecurity(null, new BearerTokens(tokens, System::nanoTime));
-        try (ConsoleServer server = ConsoleServer.start(config(security, 0), picture, null);
+        try (ConsoleServer server = ConsoleServer.start(config(security, 0), picture, null, null);
                 HttpClient client = HttpClient.newHttpClient()) {
             assertThat(get(client, server, "/", BodyHandlers.ofString()).statusCode()).isEqualTo(200);
             assertThat(get(client, server, "/events", BodyHandlers.ofString()).statusCode()).isEqualTo(401);

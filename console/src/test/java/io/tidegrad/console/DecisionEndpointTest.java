@@ -61,7 +61,7 @@ class DecisionEndpointTest {
         Path tokens = Files.writeString(directory.resolve("tokens"), TOKEN + "\n");
         server = ConsoleServer.start(
                 ConsoleServerTest.config(new ServerSecurity(null, new BearerTokens(tokens, System::nanoTime)), 0),
-                picture, decision -> desk.apply(decision));
+                picture, decision -> desk.apply(decision), null);
     }
 
     @AfterEach
@@ -217,7 +217,7 @@ class DecisionEndpointTest {
     @Test
     void aConsoleThatIsNotToldToDecideHasNoSuchAnswer() throws Exception {
         try (ConsoleServer without =
-                ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture, null)) {
+                ConsoleServer.start(ConsoleServerTest.config(new ServerSecurity(null, null), 0), picture, null, null)) {
             String own = "http://127.0.0.1:" + without.port();
             HttpRequest request = HttpRequest.newBuilder(URI.create(own + "/decisions"))
                     .headers("Origin", own, "Content-Type", "application/json")

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
@@ -86,6 +87,76 @@ class PictureTest {
         assertThat(model.at("/dead_letters_newest/0/value").asText()).isEqualTo("{\"a\":1}");
         assertThat(model.at("/columns/11").asText()).isEqualTo("window_linear_loss");
         assertThat(model.at("/points/0/11").asDouble()).isEqualTo(0.45);
+    }
+
+    private static RunStatus.Run run(String name, RunStatus.State state) {
+        return new RunStatus.Run(name, 1, state, "", 12, List.of(new RunStatus.Read("events", 0, 1_000, 1_012)));
+    }
+
+    private static ProcessStatus scorer(String process, boolean stopped) {
+        return new ProcessStatus(process, stopped, Topic.NOW, "host:8080",
+                List.of(new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "")));
+    }
+
+    /// Nothing else tells a process that is down from one that has nothing to do.
+    @Test
+    void aProcessThatFallsSilentStaysWithTheTimeOfItsLastWordForAnHour() throws Exception {
+        RunStatus trainer = Topic.running(RunStatus.Role.TRAINER, "a", false, run("fraud", RunStatus.State.RUNNING));
+        RunStatus other = Topic.running(RunStatus.Role.TRAINER, "b", false, run("other", RunStatus.State.RUNNING));
+        take(topic.registered("fraud"), topic.status(trainer, Topic.NOW),
+                topic.status(scorer("host:8080-1", false), Topic.NOW));
+        JsonNode told = news("fraud").path("processes");
+        assertThat(told).hasSize(2);
+        assertThat(told.at("/0/host").asText()).isEqualTo("machine-7");
+        assertThat(told.at("/0/runs/0/state").asText()).isEqualTo("RUNNING");
+        assertThat(told.at("/0/runs/0/reads/0/next").asLong()).isEqualTo(1_000);
+        assertThat(told.at("/0/heap_max").asLong()).isEqualTo(1_500_000_000);
+        assertThat(told.at("/1/serves").asBoolean()).isTrue();
+
+        long later = Topic.NOW + Picture.FORGOTTEN_MILLIS;
+        take(topic.status(other, later), topic.registered("fraud"));
+        picture.forget(later);
+        JsonNode news = news("fraud");
+        assertThat(news.path("all_processes").asBoolean()).isFalse();
+        assertThat(news.path("processes")).hasSize(1);
+        assertThat(news.at("/processes/0/runs")).as("of another model").isEmpty();
+        assertThat(news.at("/model/serving")).as("a silent scorer").isEmpty();
+
+        seen = 0;
+        JsonNode all = news("fraud").path("processes");
+        assertThat(all.findValuesAsText("process")).containsExactly("trainer/a", "trainer/b", "host:8080-1");
+        assertThat(all.at("/0/seen_ms").asLong()).isEqualTo(Topic.NOW);
+
+        picture.forget(later + 1);
+        JsonNode forgotten = news("fraud");
+        assertThat(forgotten.path("all_processes").asBoolean()).isTrue();
+        assertThat(forgotten.path("processes").findValuesAsText("process")).containsExactly("trainer/b");
+    }
+
+    @Test
+    void aProcessThatStopsOrBeginsAgainIsNotTakenForASilentOne() throws Exception {
+        RunStatus.Run run = run("fraud", RunStatus.State.RUNNING);
+        take(topic.registered("fraud"), topic.status(Topic.running(RunStatus.Role.TRAINER, "a", true, run), Topic.NOW),
+                topic.status(scorer("host:8080-1", false), Topic.NOW),
+                topic.status(scorer("host:8080-2", false), Topic.NOW + 60_000)); // the first was killed
+        JsonNode told = news("fraud").path("processes");
+        assertThat(told.findValuesAsText("process")).containsExactly("trainer/a", "host:8080-2");
+        assertThat(told.at("/0/stopped").asBoolean()).isTrue();
+
+        take(topic.status(scorer("host:8080-2", true), Topic.NOW + 70_000));
+        JsonNode news = news("fraud");
+        assertThat(news.path("all_processes").asBoolean()).isTrue();
+        assertThat(news.path("processes").findValuesAsText("process")).containsExactly("trainer/a");
+    }
+
+    @Test
+    void aJoinerIsShownWithTheModelThatLearnsWhatItJoins() throws Exception {
+        RunStatus.Run run = run("card", RunStatus.State.STALLED);
+        take(topic.registeredOn("fraud", "tidegrad.examples.card.1"), topic.registered("other"),
+                topic.status(Topic.running(RunStatus.Role.JOINER, "j", false, run), Topic.NOW));
+        assertThat(news("fraud").at("/processes/0/runs/0/state").asText()).isEqualTo("STALLED");
+        seen = 0;
+        assertThat(news("other").at("/processes/0/runs")).isEmpty();
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.tidegrad.console;
 import io.tidegrad.control.CatalogRecord;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -10,11 +11,16 @@ import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
+import io.tidegrad.schemas.DeadUnits;
+import io.tidegrad.schemas.LearnerHealth;
+import io.tidegrad.schemas.MemberWeight;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.TensorHealth;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -34,6 +40,7 @@ final class Topic {
     private final AvroCodec codec;
     private final int schemaId;
     private final int comparisonId;
+    private final int verdictId;
 
     Topic(Topics topics, SchemaRegistry registry) {
         AvroCodec.trustOwnClasses();
@@ -42,6 +49,7 @@ final class Topic {
         schemaId = registry.register(topics.progress() + "-value", Progress.getClassSchema());
         comparisonId =
                 registry.register(topics.progress() + "-" + Comparison.class.getName(), Comparison.getClassSchema());
+        verdictId = registry.register(topics.progress() + "-" + Verdict.class.getName(), Verdict.getClassSchema());
     }
 
     static ConsumerRecord<byte[], byte[]> record(String topic, byte @Nullable [] key, byte @Nullable [] value,
@@ -55,17 +63,26 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> registered(String model) {
-        return registered(model, Stage.LIVE);
+        return registered(model, "model: " + model + "\n");
+    }
+
+    /// @param spec its text
+    ConsumerRecord<byte[], byte[]> registered(String model, String spec) {
+        return registered(model, Stage.LIVE, spec, "events");
+    }
+
+    ConsumerRecord<byte[], byte[]> registeredOn(String model, String input) {
+        return registered(model, Stage.LIVE, "model: " + model + "\n", input);
     }
 
     ConsumerRecord<byte[], byte[]> paused(String model) {
-        return registered(model, Stage.PAUSED);
+        return registered(model, Stage.PAUSED, "model: " + model + "\n", "events");
     }
 
-    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage) {
-        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec("model: " + model + "\n")
-                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW))
-                .setInputTopic("events").setInputTopicId("id").setStartOffset(7).build();
+    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String spec, String input) {
+        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec(spec).setSpecFingerprint(HASH)
+                .setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input).setInputTopicId("id")
+                .setStartOffset(7).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }
 
@@ -89,6 +106,27 @@ final class Topic {
                 .setCalibrationError(0.02).build();
     }
 
+    /// A recipe of two members, the first with a hidden layer of which some units are dead.
+    ///
+    /// @param name of the first tensor and of its layer
+    static LearnerHealth learner(String name, String place, int dead) {
+        return LearnerHealth.newBuilder().setUpdates(120).setTensors(List.of(tensor(name, place, 0.5, 1e-3, 0.01),
+                tensor("1.0.bias", "steady", 0.01, 0.02, 0.02), tensor("1.1.weight", "linear", 0.25, 0.125, 0.004),
+                tensor("1.1.table", "linear", 0, null, null))).setTensorsLeftOut(3)
+                .setLayers(List.of(new DeadUnits("layer " + name, place, 64, dead, 256L),
+                        new DeadUnits("layer 1.2 (Relu)", "steady", 8, 0, 0L)))
+                .setLayersLeftOut(0).setPortfolio(List.of(new MemberWeight("steady", 0.625),
+                        new MemberWeight("linear", 0.25), new MemberWeight("stacked", 0.125)))
+                .build();
+    }
+
+    private static TensorHealth tensor(String name, String place, double norm, @Nullable Double step,
+            @Nullable Double rate) {
+        return TensorHealth.newBuilder().setName(name).setPlace(place).setWeights(100_000).setRead(50_000)
+                .setNotFinite(0).setNorm(norm).setStep(step).setChange(step).setRate(rate).setLeast(-1.5f).setMost(2.5f)
+                .setHistogram(List.of(0, 1, 3, 8, 20, 40, 60, 70, 60, 40, 20, 8, 3, 1, 0, 1)).build();
+    }
+
     ConsumerRecord<byte[], byte[]> progress(Progress report) {
         return record(topics.progress(), report.getModel().getBytes(StandardCharsets.UTF_8),
                 codec.encode(schemaId, report));
@@ -105,12 +143,46 @@ final class Topic {
                 codec.encode(comparisonId, comparison));
     }
 
+    /// What verify found of versions up to 20,000; equal unless there is a detail.
+    static Verdict.Builder verdict(String model, String detail) {
+        return Verdict.newBuilder().setModel(model).setCommand("verify").setTime(Instant.ofEpochMilli(NOW))
+                .setHost("machine-8").setBuild("0.1.0").setKernels("SCALAR").setEpoch(1).setVersion(20_000)
+                .setFromOffset(7).setNextOffset(20_007).setEvents(20_000).setCompared(12).setEqual(detail.isEmpty())
+                .setExpected(HASH).setFound(detail.isEmpty() ? HASH : "cd".repeat(32)).setDetail(detail);
+    }
+
+    ConsumerRecord<byte[], byte[]> told(Verdict verdict) {
+        return record(topics.progress(),
+                (verdict.getModel() + "~~" + verdict.getCommand()).getBytes(StandardCharsets.UTF_8),
+                codec.encode(verdictId, verdict));
+    }
+
     ConsumerRecord<byte[], byte[]> decision(ControlRecord decision) {
         return record(topics.control(), decision.key(), decision.encode());
     }
 
     ConsumerRecord<byte[], byte[]> status(ProcessStatus status) {
         return record(topics.status(), status.key(), status.encode());
+    }
+
+    /// What a trainer or joiner says of the only model or stream that it runs.
+    static RunStatus running(RunStatus.Role role, String id, boolean stopped, RunStatus.Run run) {
+        return new RunStatus(role.word() + "/" + id, role, stopped, NOW, NOW - 60_000, 300_000_000, 1_500_000_000,
+                "machine-7", "10.0.0.7:8081", "0.1.0", "", 0, List.of(run));
+    }
+
+    /// @param appended when the broker took it, epoch ms
+    ConsumerRecord<byte[], byte[]> status(RunStatus status, long appended) {
+        return status(status.key(), status.encode(), appended);
+    }
+
+    ConsumerRecord<byte[], byte[]> status(ProcessStatus status, long appended) {
+        return status(status.key(), status.encode(), appended);
+    }
+
+    private ConsumerRecord<byte[], byte[]> status(byte[] key, byte[] value, long appended) {
+        return new ConsumerRecord<>(topics.status(), 0, 0, appended, TimestampType.LOG_APPEND_TIME, -1, -1, key, value,
+                new RecordHeaders(), Optional.empty());
     }
 
     ConsumerRecord<byte[], byte[]> heartbeat(String model, long version, boolean caughtUp) {

@@ -112,6 +112,7 @@ public final class EventSchemas {
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
                 case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
                 case Feature.Categories list -> add(uses, list.field(), list.cut() == null ? Use.VALUES : Use.VALUE);
+                case Feature.Counted counted -> add(uses, counted.field(), Use.VALUE);
                 case Feature.Bucketed bucketed -> add(uses, bucketed.field(), Use.NUMBER);
                 case Feature.Remembered history -> {
                     history.key().forEach(field -> add(uses, field, Use.VALUE));

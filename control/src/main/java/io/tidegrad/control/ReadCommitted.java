@@ -1,5 +1,6 @@
 package io.tidegrad.control;
 
+import io.tidegrad.schemas.BoundedConsumer;
 import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
@@ -11,13 +12,11 @@ import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// Looks something up in a topic, with a consumer of its own each time, which has no group and sees what is committed.
@@ -86,8 +85,7 @@ public class ReadCommitted {
     }
 
     private static Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
-        return KafkaClients
-                .open(() -> new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer()));
+        return KafkaClients.open(() -> new BoundedConsumer(settings));
     }
 
     /// Opens a consumer from which no open transaction hides a record: heartbeats and statuses are written outside of

@@ -6,7 +6,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.control.ControlException.Reason;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -52,7 +51,7 @@ public final class Registration {
     public static void checkWeights(ModelSpec spec) {
         ModelSpec.InitialWeights weights = spec.initialWeights();
         if (weights != null) {
-            SafetensorsImport.check(Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
+            SafetensorsImport.check(spec, weights, Plan.of(spec.network()));
         }
     }
 

@@ -1,8 +1,8 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.schemas.BoundedConsumer;
 import io.tidegrad.schemas.KafkaClients;
-import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
 import java.time.Instant;
@@ -12,7 +12,6 @@ import java.util.OptionalLong;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.TopicPartition;
@@ -28,8 +27,7 @@ public final class TopicReader implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TopicPartition log;
-    private final PollBudget budget = new PollBudget();
-    private final KafkaConsumer<byte[], byte[]> consumer;
+    private final BoundedConsumer consumer;
 
     public TopicReader(KafkaSettings kafka, String topic) {
         this(kafka, new TopicPartition(topic, 0));
@@ -42,7 +40,7 @@ public final class TopicReader implements AutoCloseable {
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
         // Everything that is asked for is there already, so a fetch need not wait for more at the end.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
-        consumer = KafkaClients.open(() -> new KafkaConsumer<>(settings, budget.keys(), budget.values()));
+        consumer = KafkaClients.open(() -> new BoundedConsumer(settings));
         consumer.assign(List.of(log));
     }
 
@@ -102,7 +100,6 @@ public final class TopicReader implements AutoCloseable {
         long position = from;
         long movedAt = System.nanoTime();
         while (position < end) {
-            budget.begin();
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
                 if (record.offset() >= end || !goesOn.test(record)) {
                     return;

@@ -62,6 +62,7 @@ class EventSchemasTest {
         "history: { key: flag, field: merchant.country, values: [lag], buckets: 8 } | a number | text",
         "history: { key: [flag, tags], values: [count], buckets: 8 }         | one value    | a list of text",
         "quantiles: { field: merchant.country, buckets: 8 }                  | a number     | text",
+        "vocabulary: { field: tags, capacity: 8 }                            | one value    | a list of text",
         "bag: { field: merchant.country, count: 2, buckets: 8, dimension: 2 } | a list      | text",
         "bag: { field: tags, count: 2, split: \";\", buckets: 8, dimension: 2 } | one value   | a list of text"})
     void aFeatureThatCantBeMadeOfItsFieldIsRefused(String feature, String expected, String found) {

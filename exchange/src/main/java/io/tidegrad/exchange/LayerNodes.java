@@ -50,6 +50,7 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.RowShape;
 import java.util.ArrayList;
@@ -111,6 +112,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                     + " remembers what came before, per key (a history in the spec): an ONNX model has no state"
                     + " that its inputs change; serve this model with a scorer");
             case Quantiles quantiles -> quantiles(quantiles, path);
+            case Vocabulary values -> vocabulary(values, path);
             case Embedding embedding -> embedding(embedding, path);
             case Standardise standardise -> standardise(path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
@@ -195,6 +197,41 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         String table = graph.floats(weight, parameters.weights(weight), quantiles.buckets() + 1, quantiles.dimension());
         String vectors = graph.node(path, "Gather", List.of(table, id), attribute("axis", 0L));
         return reshape(path, vectors, List.of(quantiles.dimension()));
+    }
+
+    /// The values that have a row are constants here: the number of the one that the ids equal selects a row of the table, and
+    /// row 0 is that of all others.
+    private String vocabulary(Vocabulary values, String path) {
+        List<Long> firsts = new ArrayList<>();
+        List<Long> seconds = new ArrayList<>();
+        List<Long> rows = new ArrayList<>();
+        values.forEachRow(parameters.weights(child(path, "vocabulary")), (first, second, row) -> {
+            firsts.add((long) first);
+            seconds.add((long) second);
+            rows.add((long) row);
+        });
+        String weight = child(path, "weight");
+        String table = graph.floats(weight, parameters.weights(weight), values.capacity() + 1, values.dimension());
+        if (rows.isEmpty()) {
+            // Nothing can be found, but the node wants something to look for.
+            firsts.add(0L);
+            seconds.add(0L);
+            rows.add(0L);
+        }
+        String isFirst = graph.node(path, "Equal",
+                List.of(slice(path, IDS, values.keyAt(), 1), constants(path + "/first", firsts)));
+        String isSecond = graph.node(path, "Equal",
+                List.of(slice(path, IDS, values.keyAt() + 1, 1), constants(path + "/second", seconds)));
+        String isFound = cast(path, graph.node(path, "And", List.of(isFirst, isSecond)), TensorProto.DataType.INT64);
+        String row = graph.node(path, "ReduceSum",
+                List.of(graph.node(path, "Mul", List.of(isFound, constants(path + "/rows", rows))),
+                        graph.longs(path + "/each", 1)));
+        String vectors = graph.node(path, "Gather", List.of(table, row), attribute("axis", 0L));
+        return reshape(path, vectors, List.of(values.dimension()));
+    }
+
+    private String constants(String name, List<Long> values) {
+        return graph.longs(name, values.stream().mapToLong(value -> value).toArray());
     }
 
     /// Computes in doubles, like the engine, because next to a mean of 10^12 a float has no digits left. If the

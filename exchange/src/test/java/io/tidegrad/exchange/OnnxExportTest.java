@@ -81,6 +81,7 @@ class OnnxExportTest {
               - quantiles: { field: amount, buckets: 16, dimension: 4 }
               - quantiles: { field: speed, buckets: 3 }
               - quantiles: { field: constant, buckets: 2 }
+              - vocabulary: { field: colour, capacity: 3, waiting: 2, min-count: 2, dimension: 4 }
             """;
 
     private static final String HISTORY = """

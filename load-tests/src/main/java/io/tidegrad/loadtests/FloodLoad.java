@@ -12,9 +12,7 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.scorerapp.inference.InferTensorContents;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +21,6 @@ import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 
 /// Floods trainer, scorer and the scorer's gRPC port with more connections than their limits of open files allow, and
 /// measures how long a well-behaved client waits meanwhile, whether it gets a connection, and whether the port answers
@@ -184,7 +181,7 @@ public final class FloodLoad extends LoadTest {
                     flood.new Attack(target.port(), target.sent().apply(flood), flood.connections(limit))) {
                 long end = System.nanoTime() + length.toNanos();
                 while (System.nanoTime() - end < 0) {
-                    most = Math.max(most, openFiles(process.pid()));
+                    most = Math.max(most, ProcessFigures.openFiles(process.pid()));
                     Thread.sleep(LOOK_EVERY);
                 }
                 result.put("connections_opened", attack.opened()).put("open_files_max", most).put("cpu_s",
@@ -198,15 +195,6 @@ public final class FloodLoad extends LoadTest {
     private static boolean answers(ChildJvm process, Target target) throws InterruptedException {
         return Await.within(ALIVE_WITHIN, () -> !process.isAlive() || WellBehaved.isAnswered(target.client()))
                 && process.isAlive();
-    }
-
-    /// Of a process; 0 where the system does not tell.
-    private static long openFiles(long pid) {
-        try (Stream<Path> files = Files.list(Path.of("/proc/" + pid + "/fd"))) {
-            return files.count();
-        } catch (IOException | java.io.UncheckedIOException notTold) {
-            return 0;
-        }
     }
 
     private static long size(Path file) {

@@ -148,7 +148,7 @@ public final class FreshnessLoad extends LoadTest {
                     .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
                     .put("commit_ms", options.commitMillis());
             parts(events, watch, answered, epochNanos, opening, all)
-                    .forEach((part, sorted) -> put(result, part, sorted));
+                    .forEach((part, sorted) -> result.percentiles(part.equals(WHOLE) ? "" : part + "_", sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
                     .put("snapshot_bytes", watch.bytes())
                     .put("changelog_bytes_per_event", (changelog.bytes() - changelogBytes) / (double) (all - opening))
@@ -232,16 +232,5 @@ public final class FreshnessLoad extends LoadTest {
             }).sorted().toArray());
         }
         return parts;
-    }
-
-    /// By nearest rank.
-    private static double percentile(double[] sorted, double share) {
-        return sorted[(int) Math.ceil(share * sorted.length) - 1];
-    }
-
-    private static void put(Result result, String part, double[] sorted) {
-        String prefix = part.equals(WHOLE) ? "" : part + "_";
-        result.put(prefix + "p50_ms", percentile(sorted, 0.5)).put(prefix + "p99_ms", percentile(sorted, 0.99))
-                .put(prefix + "max_ms", sorted[sorted.length - 1]);
     }
 }

@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
@@ -71,6 +72,13 @@ public final class KafkaClients {
 
     private static ConfigResource resource(String topic) {
         return new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    }
+
+    /// Of all partitions of some topics, on the disk of a broker whose number is 0.
+    static long bytes(Admin admin, Predicate<String> topics) throws InterruptedException {
+        return answer(admin.describeLogDirs(List.of(0)).allDescriptions()).values().stream()
+                .flatMap(each -> each.values().stream()).flatMap(each -> each.replicaInfos().entrySet().stream())
+                .filter(each -> topics.test(each.getKey().topic())).mapToLong(each -> each.getValue().size()).sum();
     }
 
     /// The answer of an admin client.

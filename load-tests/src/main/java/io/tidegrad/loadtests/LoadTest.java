@@ -1,5 +1,7 @@
 package io.tidegrad.loadtests;
 
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.loadtests.bench.Machine;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
@@ -57,9 +59,19 @@ public abstract class LoadTest {
     /// Returns what to print, if it has not printed all.
     protected abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
 
-    /// Returns results as they are printed.
+    /// Returns results as they are printed; in JSON each also says which load test it is of, and where and when it was made.
     protected final String text(List<Result> results) {
-        return json ? Result.json(results) : Result.text(results);
+        if (!json) {
+            return Result.text(results);
+        }
+        String machine = Machine.describe(Kernels.active().name());
+        results.forEach(result -> result.put("loadtest", name()).put("machine", machine));
+        return Result.json(results);
+    }
+
+    /// `train` of a `TrainLoad`.
+    private String name() {
+        return getClass().getSimpleName().replaceFirst("Load$", "").toLowerCase(Locale.ROOT);
     }
 
     /// Prints results at once, so that they are not lost if something later fails.

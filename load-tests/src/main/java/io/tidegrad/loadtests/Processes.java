@@ -1,11 +1,13 @@
 package io.tidegrad.loadtests;
 
+import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.trainer.TrainerMain;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +38,13 @@ public final class Processes {
                 "--http-port", String.valueOf(port)), more);
     }
 
+    /// Main class and arguments of a joiner.
+    static List<String> joiner(LocalStack stack, String stream, Path state, int port) {
+        return List.of(JoinerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
+                stack.registryUrl(), "--stream", stream, "--state-dir", state.toString(), "--http-port",
+                String.valueOf(port));
+    }
+
     /// Concatenates two lists.
     public static List<String> with(List<String> list, List<String> more) {
         List<String> longer = new ArrayList<>(list);
@@ -53,6 +62,19 @@ public final class Processes {
             Path files) {
         return ChildJvm.run(within, name, jvmFlags, command, files.resolve(name + ".out"),
                 files.resolve(name + ".log"));
+    }
+
+    /// Has the JDK's `jcmd` ask a JVM, and returns what it says.
+    static String command(ChildJvm process, String command) throws InterruptedException {
+        try {
+            Process jcmd = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                    String.valueOf(process.pid()), command).redirectErrorStream(true).start();
+            String text = new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            jcmd.waitFor();
+            return text;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /// Writes a file that a process reads, and its directory where there is none yet.

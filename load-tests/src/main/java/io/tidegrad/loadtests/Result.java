@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.tidegrad.localstack.Json;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -54,9 +55,41 @@ public final class Result {
         return put(name, Spread.of(samples).median()).put(name + ALL, samples);
     }
 
+    /// Adds p50 and p99, by nearest rank, and the maximum.
+    ///
+    /// @param sorted milliseconds
+    Result percentiles(String prefix, double... sorted) {
+        for (int percent : new int[]{50, 99}) {
+            put(prefix + "p" + percent + "_ms", sorted[(int) Math.ceil(percent * 0.01 * sorted.length) - 1]);
+        }
+        return put(prefix + "max_ms", sorted[sorted.length - 1]);
+    }
+
     /// NaN if there is no number of this name.
     public double number(String name) {
         return Json.number(values, name);
+    }
+
+    /// Empty if there is no word of this name.
+    public String word(String name) {
+        return values.path(name).asText();
+    }
+
+    /// All names, in the order in which they were put.
+    public List<String> names() {
+        List<String> names = new ArrayList<>();
+        values.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
+    /// The samples of a name that ends in `_all`; none if it is no list.
+    public double[] all(String name) {
+        return StreamSupport.stream(values.path(name).spliterator(), false).mapToDouble(JsonNode::asDouble).toArray();
+    }
+
+    /// A copy that lacks some names.
+    public Result without(Collection<String> names) {
+        return new Result(values.deepCopy().without(names));
     }
 
     public String json() {
@@ -71,18 +104,24 @@ public final class Result {
     /// A table with a row for each result; with a column for each where there are more names than results. Samples are
     /// shown as their median and range.
     public static String text(List<Result> results) {
+        TextTable table = new TextTable();
+        rows(results).forEach(table::add);
+        return table.toString();
+    }
+
+    /// The rows of that table, the first of which is its header.
+    public static List<List<String>> rows(List<Result> results) {
         Set<String> names = new LinkedHashSet<>();
         results.forEach(result -> result.values.fieldNames().forEachRemaining(names::add));
         names.removeIf(name -> isOfSamples(name, names));
-        TextTable table = new TextTable();
+        List<List<String>> rows = new ArrayList<>();
         if (results.size() <= names.size()) {
-            names.forEach(name -> table.add(row(label(name), results.stream().map(each -> each.cell(name)).toList())));
+            names.forEach(name -> rows.add(row(label(name), results.stream().map(each -> each.cell(name)).toList())));
         } else {
-            List<String> labels = names.stream().map(Result::label).toList();
-            table.add(labels);
-            results.forEach(each -> table.add(names.stream().map(each::cell).toList()));
+            rows.add(names.stream().map(Result::label).toList());
+            results.forEach(each -> rows.add(names.stream().map(each::cell).toList()));
         }
-        return table.toString();
+        return rows;
     }
 
     private static List<String> row(String first, List<String> others) {
@@ -96,7 +135,8 @@ public final class Result {
         return names.contains(name.replaceFirst("_(least|most)$", "") + ALL);
     }
 
-    private static String label(String name) {
+    /// A name in words.
+    public static String label(String name) {
         return (name.endsWith(ALL) ? name.substring(0, name.length() - ALL.length()) : name).replace('_', ' ');
     }
 
@@ -106,15 +146,14 @@ public final class Result {
             return number(value.asDouble());
         }
         if (value.isArray()) {
-            return Spread.of(StreamSupport.stream(value.spliterator(), false).mapToDouble(JsonNode::asDouble).toArray())
-                    .text();
+            return Spread.of(all(name)).text();
         }
         String word = value.asText();
         return word.length() == HASH_LENGTH ? word.substring(0, HASH_SHOWN) + "…" : word;
     }
 
     /// Whole numbers as they are, and others with three digits.
-    static String number(double value) {
+    public static String number(double value) {
         boolean whole = value == Math.rint(value) || Math.abs(value) >= 999.5;
         return Double.isNaN(value) ? "" : String.format(Locale.ROOT, whole ? "%,.0f" : "%.3g", value);
     }

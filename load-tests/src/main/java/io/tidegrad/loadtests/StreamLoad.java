@@ -1,8 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.control.Decisions;
-import io.tidegrad.control.StreamDecisions;
-import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -12,20 +9,15 @@ import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.stream.Example;
-import io.tidegrad.model.stream.ExampleException;
-import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -33,12 +25,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Consumer;
-import java.util.function.IntToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -56,15 +45,11 @@ public final class StreamLoad extends LoadTest {
     private static final Topics TOPICS = Topics.DEFAULT;
 
     /// How long something may stand still.
-    private static final Duration WITHIN = Duration.ofSeconds(300);
+    private static final Duration WITHIN = ExampleLog.WITHIN;
 
     /// Of the events, as a part, before the window of a rate begins: by then most is compiled.
     private static final int OPENING_PART = 4;
 
-    /// Of the same load before the window of latency.
-    private static final Duration SETTLING = Duration.ofSeconds(3);
-
-    private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
     private static final Duration ALIGN = Duration.ofMinutes(10);
 
     /// So far that no partition is held back in a backfill of 30 days.
@@ -189,20 +174,11 @@ public final class StreamLoad extends LoadTest {
             this.http = http;
         }
 
-        private void createStream(String spec) {
-            new StreamDecisions(KafkaSettings.of(stack.bootstrapServers()), TOPICS, admin, (short) -1,
-                    new Decisions.By("load-test", "a load test"))
-                    .create(StreamSpec.parse(spec, "spec of the load test"), null);
-        }
-
         private Bringer joiner(String stream, List<String> inputs, String spec) {
-            createStream(spec);
+            StreamSystem.create(stack, admin, spec);
             return new Bringer(stream, TOPICS.joinerApplicationId(stream, 1), inputs,
                     List.of(TOPICS.examples(stream, 1)), true,
-                    List.of(JoinerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                            "--registry-url", stack.registryUrl(), "--stream", stream, "--state-dir",
-                            state(stream).toString(), "--http-port", String.valueOf(Ports.free())),
-                    "input: { stream: " + stream + " }");
+                    Processes.joiner(stack, stream, state(stream), Ports.free()), "input: { stream: " + stream + " }");
         }
 
         private Path state(String stream) {
@@ -231,6 +207,10 @@ public final class StreamLoad extends LoadTest {
                             .all());
             return new Bringer(group, group, topics, logs, false, command,
                     "input: { topic: " + logs.getFirst() + " }\nlabel: { field: fraud }");
+        }
+
+        private ExampleLog log(Bringer bringer) {
+            return new ExampleLog(stack, admin, bringer.log());
         }
 
         private ChildJvm start(Bringer bringer) {
@@ -322,26 +302,26 @@ public final class StreamLoad extends LoadTest {
                         process.requireAlive();
                         trainer.requireAlive();
                     };
-                    long read = reach("records read, a quarter of all", events * inputs / OPENING_PART, alive,
-                            () -> committed(bringer));
+                    long read = ExampleLog.reach("records read, a quarter of all", events * inputs / OPENING_PART,
+                            alive, () -> committed(bringer));
                     long begin = System.currentTimeMillis();
                     double cpu = CpuClock.seconds(process.pid());
                     double brokerCpu = CpuClock.seconds(stack.brokerProcess().pid());
                     double trainerCpu = CpuClock.seconds(trainer.pid());
-                    double written = WrittenBytes.of(process.pid());
-                    double brokerWritten = WrittenBytes.of(stack.brokerProcess().pid());
-                    reach("records read, all", events * inputs, alive, () -> committed(bringer));
+                    double written = ProcessFigures.writtenBytes(process.pid());
+                    double brokerWritten = ProcessFigures.writtenBytes(stack.brokerProcess().pid());
+                    ExampleLog.reach("records read, all", events * inputs, alive, () -> committed(bringer));
                     for (String log : bringer.logs()) {
-                        reach("records in " + log, events, alive, () -> KafkaClients.end(admin,
+                        ExampleLog.reach("records in " + log, events, alive, () -> KafkaClients.end(admin,
                                 new TopicPartition(log, 0), IsolationLevel.READ_COMMITTED));
                     }
                     double all = (double) (events * inputs - read) / inputs;
                     cpu = CpuClock.seconds(process.pid()) - cpu;
                     brokerCpu = CpuClock.seconds(stack.brokerProcess().pid()) - brokerCpu;
                     trainerCpu = CpuClock.seconds(trainer.pid()) - trainerCpu;
-                    written = WrittenBytes.of(process.pid()) - written;
-                    brokerWritten = WrittenBytes.of(stack.brokerProcess().pid()) - brokerWritten;
-                    reach("events learned", events, alive, () -> {
+                    written = ProcessFigures.writtenBytes(process.pid()) - written;
+                    brokerWritten = ProcessFigures.writtenBytes(stack.brokerProcess().pid()) - brokerWritten;
+                    ExampleLog.reach("events learned", events, alive, () -> {
                         TrainerHealth health = client.health();
                         return health.learned() + health.pending();
                     });
@@ -360,38 +340,22 @@ public final class StreamLoad extends LoadTest {
             }
             if (bringer.joins()) {
                 EachOnce once = new EachOnce(traffic.name());
-                readAll(bringer.log(), record -> {
+                log(bringer).readAll(record -> {
                     if (Example.isIn(record.headers())) {
-                        once.add(example(record));
+                        once.add(ExampleLog.example(record));
                     }
                 });
                 once.violation(events).ifPresent(each -> violations.add(bringer.name() + ": " + each));
             } else {
                 for (String log : bringer.logs()) {
                     long[] records = {0};
-                    readAll(new TopicPartition(log, 0), record -> records[0]++);
+                    new ExampleLog(stack, admin, new TopicPartition(log, 0)).readAll(record -> records[0]++);
                     if (records[0] != events) {
                         violations.add(log + ": expected " + events + " records, found " + records[0]);
                     }
                 }
             }
             return result;
-        }
-
-        private static Example example(ConsumerRecord<byte[], byte[]> record) {
-            try {
-                return Example.read(record.headers());
-            } catch (ExampleException e) {
-                throw new LoadTestException("example at " + record.offset() + ": " + e.getMessage(), e);
-            }
-        }
-
-        private static long reach(String what, long wanted, Runnable alive, Await.Interruptible<Long> count)
-                throws InterruptedException {
-            return Await.reached(what, wanted, WITHIN, () -> {
-                alive.run();
-                return count.get();
-            });
         }
 
         /// The sum over the partitions of all inputs of what a group has read and committed.
@@ -422,7 +386,7 @@ public final class StreamLoad extends LoadTest {
         private long lastAppended(TopicPartition log) throws InterruptedException {
             long end = KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED);
             long[] last = {0};
-            read(log, Math.max(0, end - TAIL), end, record -> {
+            new ExampleLog(stack, admin, log).read(Math.max(0, end - TAIL), end, record -> {
                 if (record.headers().lastHeader(Tick.HEADER) == null) {
                     last[0] = record.timestamp();
                 }
@@ -434,153 +398,14 @@ public final class StreamLoad extends LoadTest {
             return last[0];
         }
 
-        private KafkaConsumer<byte[], byte[]> reader(TopicPartition log) {
-            KafkaConsumer<byte[], byte[]> consumer =
-                    KafkaClients.reader(stack.bootstrapServers(), Map.of("max.poll.records", 10_000));
-            consumer.assign(List.of(log));
-            consumer.seekToBeginning(List.of(log));
-            return consumer;
-        }
-
-        /// Reads all that is committed, also ticks.
-        private void readAll(TopicPartition log, Consumer<ConsumerRecord<byte[], byte[]>> each)
-                throws InterruptedException {
-            read(log, 0, KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED), each);
-        }
-
-        private void read(TopicPartition log, long from, long end, Consumer<ConsumerRecord<byte[], byte[]>> each)
-                throws InterruptedException {
-            try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
-                consumer.seek(log, from);
-                Await.reached("position in " + log, end, WITHIN, () -> {
-                    consumer.poll(Duration.ofMillis(100)).forEach(each);
-                    return consumer.position(log);
-                });
-            }
-        }
-
-        /// Returns when the log has so many examples. Markers of transactions lie between them.
-        private void awaitAll(TopicPartition log, long examples, Runnable alive) throws InterruptedException {
-            reach("records in " + log, examples, alive,
-                    () -> KafkaClients.end(admin, log, IsolationLevel.READ_COMMITTED));
-            try (KafkaConsumer<byte[], byte[]> consumer = reader(log)) {
-                long[] found = {0};
-                reach("examples in " + log, examples, alive, () -> {
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(20))) {
-                        found[0] += Example.isIn(record.headers()) ? 1 : 0;
-                    }
-                    return found[0];
-                });
-            }
-        }
-
         /// From when an event and its label are due until the first answer over HTTP by a version that has learned it.
         List<Result> latency() throws InterruptedException {
             StreamTraffic traffic = StreamTraffic.of("live", 0, 1, Duration.ZERO, Duration.ZERO, admin, registry);
-            Bringer bringer = joiner("live", List.of(), traffic.joinedSpec("live", "PT1M"));
-            int port = Ports.free();
-            int scorerPort = Ports.free();
-            try (ChildJvm trainer = trainer(bringer, 1, port)) {
-                TrainerClient client = new TrainerClient(http, port, "live");
-                Await.until("the trainer to run", WITHIN, () -> {
-                    trainer.requireAlive();
-                    return client.health().running();
-                });
-                try (ChildJvm joiner = start(bringer); ChildJvm scorer = scorer("live", scorerPort)) {
-                    Runnable alive = () -> {
-                        trainer.requireAlive();
-                        joiner.requireAlive();
-                        scorer.requireAlive();
-                    };
-                    Await.until("the scorer to answer", WITHIN, () -> {
-                        alive.run();
-                        return http.get("http://127.0.0.1:" + scorerPort + "/health") != null;
-                    });
-                    return List.of(latency(traffic, bringer.log(), alive, scorerPort));
-                }
+            try (StreamSystem system = new StreamSystem(stack, files.resolve("live"), admin, http, traffic,
+                    traffic.joinedSpec("live", "PT1M"), StreamSystem.Size.USUAL)) {
+                return List.of(new ServedLatency(system, traffic, options.perSecond()).measure(options.warmUp(),
+                        options.window()));
             }
-        }
-
-        private ChildJvm scorer(String model, int port) {
-            List<String> flags = new ArrayList<>(childFlags());
-            flags.add("-Xmx256m");
-            return Processes.start("scorer", flags, Processes.scorer(stack.bootstrapServers(), model, port, List.of()),
-                    files.resolve("scorer"));
-        }
-
-        private Result latency(StreamTraffic traffic, TopicPartition log, Runnable processes, int port)
-                throws InterruptedException {
-            int warm = eventsOf(options.warmUp());
-            int settling = eventsOf(SETTLING);
-            int all = settling + eventsOf(options.window());
-            long[] due = new long[all];
-            Seen answered = new Seen();
-            String question = Json.write(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
-            try (Asker asker = new Asker(port, "live", question, BETWEEN_QUESTIONS, (status, body) -> {
-                if (status == 200) {
-                    answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
-                }
-            }); SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), TOPICS.snapshots("live"))) {
-                Runnable alive = () -> {
-                    processes.run();
-                    asker.requireHealthy();
-                    watch.requireHealthy();
-                };
-                long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
-                send(traffic, 0, new long[warm], alive);
-                awaitAll(log, warm, alive); // a JVM that compiles falls behind
-                send(traffic, warm, due, alive);
-                long[] offset = new long[all];
-                double[] joined = new double[all];
-                awaitAll(log, warm + all, alive);
-                readAll(log, record -> {
-                    int event = Example.isIn(record.headers()) ? StreamTraffic.number(record.key()) - warm : -1;
-                    if (event >= 0) {
-                        offset[event] = record.offset() + 1;
-                        joined[event] = record.timestamp() + 0.5 - (due[event] + epochNanos) * 1e-6;
-                    }
-                });
-                int end = (int) LongStream.of(offset).max().orElseThrow();
-                Await.until("an answer and a snapshot of all events", WITHIN, () -> {
-                    alive.run();
-                    return answered.newest() >= end && watch.published().newest() >= end;
-                });
-                long[] published = watch.published().firstIn(end);
-                long[] served = answered.firstIn(end);
-                Result result = new Result().put("events_per_s", options.perSecond()).put("events", all - settling);
-                put(result, "", settling, event -> (served[(int) offset[event] - 1] - due[event]) * 1e-6, all);
-                put(result, "joined_", settling, event -> joined[event], all);
-                put(result, "learned_and_published_", settling,
-                        event -> (published[(int) offset[event] - 1] - due[event]) * 1e-6 - joined[event], all);
-                put(result, "served_", settling,
-                        event -> (served[(int) offset[event] - 1] - published[(int) offset[event] - 1]) * 1e-6, all);
-                return result;
-            }
-        }
-
-        private int eventsOf(Duration time) {
-            return (int) (options.perSecond() * time.toMillis() * 1e-3);
-        }
-
-        private void send(StreamTraffic traffic, int first, long[] due, Runnable alive) throws InterruptedException {
-            try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), first, due)) {
-                Await.until("all events to be sent",
-                        Duration.ofSeconds((long) (due.length / options.perSecond())).plus(WITHIN), () -> {
-                            alive.run();
-                            sending.requireHealthy("can't send");
-                            return sending.isDone();
-                        });
-                sending.requireHealthy("can't send");
-            }
-        }
-
-        /// By nearest rank.
-        private static void put(Result result, String prefix, int from, IntToDoubleFunction millis, int to) {
-            double[] sorted = IntStream.range(from, to).mapToDouble(millis).sorted().toArray();
-            for (int percent : new int[]{50, 99}) {
-                result.put(prefix + "p" + percent + "_ms", sorted[(int) Math.ceil(percent * 0.01 * sorted.length) - 1]);
-            }
-            result.put(prefix + "max_ms", sorted[sorted.length - 1]);
         }
 
         /// What a waiting event takes, and how long a joiner takes to join the first event again.
@@ -599,11 +424,14 @@ public final class StreamLoad extends LoadTest {
                 long heap = heapBytes(joiner);
                 traffic.fill(stack.bootstrapServers(), 0, waiting, false);
                 ChildJvm first = joiner;
-                reach("waiting events", waiting, first::requireAlive, () -> committed(bringer));
+                ExampleLog.reach("waiting events", waiting, first::requireAlive, () -> committed(bringer));
                 awaitAllRead(bringer, first);
                 joins(traffic, bringer, joiner, next++);
-                result.put("heap_bytes_per_event", (heapBytes(joiner) - heap) / (double) waiting)
-                        .put("changelog_bytes_per_event", changelogBytes(bringer.group()) / (double) waiting);
+                result.put("heap_bytes_per_event", (heapBytes(joiner) - heap) / (double) waiting).put(
+                        "changelog_bytes_per_event",
+                        KafkaClients.bytes(admin,
+                                topic -> topic.startsWith(bringer.group()) && topic.endsWith("-changelog"))
+                                / (double) waiting);
                 joiner.stop(WITHIN); // what lies in memory goes to disk
                 result.put("disk_bytes_per_event", bytes(state) / (double) waiting);
                 joiner = start(bringer);
@@ -621,7 +449,7 @@ public final class StreamLoad extends LoadTest {
                         }
                         long probe = next++;
                         traffic.fill(stack.bootstrapServers(), probe, probe + 1, true);
-                        try (KafkaConsumer<byte[], byte[]> consumer = readerOfNew(bringer.log())) {
+                        try (KafkaConsumer<byte[], byte[]> consumer = log(bringer).readerOfNew()) {
                             long began = System.nanoTime();
                             joiner = start(bringer);
                             awaitJoined(consumer, joiner, probe);
@@ -660,10 +488,11 @@ public final class StreamLoad extends LoadTest {
                 throws InterruptedException {
             int events = (int) (options.perSecond() * LOAD_MAX.toSeconds());
             long before = committed(bringer);
-            long[] due = new long[events];
-            try (Background sending = traffic.paced(stack.bootstrapServers(), options.perSecond(), first, due)) {
+            try (Background sending =
+                    traffic.paced(stack.bootstrapServers(), options.perSecond(), first, events, (event, nanos) -> {
+                    })) {
                 long wanted = before + (long) (options.perSecond() * LOAD_BEFORE_KILL.toSeconds());
-                reach("records read under load", wanted, joiner::requireAlive, () -> committed(bringer));
+                ExampleLog.reach("records read under load", wanted, joiner::requireAlive, () -> committed(bringer));
                 if (sending.isDone()) {
                     throw new LoadTestException("expected events to come when the joiner is killed, found all written");
                 }
@@ -676,17 +505,10 @@ public final class StreamLoad extends LoadTest {
         /// Writes an event with its label and waits until it is joined.
         private void joins(StreamTraffic traffic, Bringer bringer, ChildJvm joiner, long event)
                 throws InterruptedException {
-            try (KafkaConsumer<byte[], byte[]> consumer = readerOfNew(bringer.log())) {
+            try (KafkaConsumer<byte[], byte[]> consumer = log(bringer).readerOfNew()) {
                 traffic.fill(stack.bootstrapServers(), event, event + 1, true);
                 awaitJoined(consumer, joiner, event);
             }
-        }
-
-        /// A consumer of what is written from now on.
-        private KafkaConsumer<byte[], byte[]> readerOfNew(TopicPartition log) throws InterruptedException {
-            KafkaConsumer<byte[], byte[]> consumer = reader(log);
-            consumer.seek(log, KafkaClients.end(admin, log, IsolationLevel.READ_UNCOMMITTED));
-            return consumer;
         }
 
         private static void awaitJoined(KafkaConsumer<byte[], byte[]> consumer, ChildJvm joiner, long event)
@@ -704,27 +526,12 @@ public final class StreamLoad extends LoadTest {
 
         /// Bytes of the objects that are left after a full collection.
         private static long heapBytes(ChildJvm process) throws InterruptedException {
-            try {
-                Process jcmd = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
-                        String.valueOf(process.pid()), "GC.class_histogram").redirectErrorStream(true).start();
-                String text = new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-                jcmd.waitFor();
-                Matcher total = Pattern.compile("Total +[0-9]+ +([0-9]+)").matcher(text);
-                if (!total.find()) {
-                    throw new LoadTestException("expected a histogram of the joiner's heap, found " + text);
-                }
-                return Long.parseLong(total.group(1));
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+            String text = Processes.command(process, "GC.class_histogram");
+            Matcher total = Pattern.compile("Total +[0-9]+ +([0-9]+)").matcher(text);
+            if (!total.find()) {
+                throw new LoadTestException("expected a histogram of the joiner's heap, found " + text);
             }
-        }
-
-        private long changelogBytes(String application) throws InterruptedException {
-            return KafkaClients.answer(admin.describeLogDirs(List.of(0)).allDescriptions()).values().stream()
-                    .flatMap(each -> each.values().stream()).flatMap(each -> each.replicaInfos().entrySet().stream())
-                    .filter(each -> each.getKey().topic().startsWith(application)
-                            && each.getKey().topic().endsWith("-changelog"))
-                    .mapToLong(each -> each.getValue().size()).sum();
+            return Long.parseLong(total.group(1));
         }
 
         private static long bytes(Path directory) {
@@ -794,12 +601,12 @@ public final class StreamLoad extends LoadTest {
         private LogOrder backfill(Bringer bringer, StreamTraffic traffic, boolean each, List<Result> results)
                 throws InterruptedException {
             long events = options.events();
-            TopicPartition log = bringer.log();
+            ExampleLog log = log(bringer);
             try (ChildJvm joiner = start(bringer)) {
                 if (each) {
-                    awaitAll(log, events, joiner::requireAlive);
+                    log.awaitAll(events, joiner::requireAlive);
                 } else {
-                    reach("records read, all", events * bringer.inputs().size(), joiner::requireAlive,
+                    ExampleLog.reach("records read, all", events * bringer.inputs().size(), joiner::requireAlive,
                             () -> committed(bringer));
                     awaitAllRead(bringer, joiner);
                 }
@@ -807,14 +614,14 @@ public final class StreamLoad extends LoadTest {
             long[] appended = {Long.MAX_VALUE, 0};
             LogOrder order = new LogOrder((int) Math.max(1, events / PLACES));
             EachOnce once = new EachOnce(traffic.name());
-            readAll(log, record -> {
+            log.readAll(record -> {
                 if (!Example.isIn(record.headers())) {
                     order.tick(record.offset());
                     return;
                 }
                 appended[0] = Math.min(appended[0], record.timestamp());
                 appended[1] = Math.max(appended[1], record.timestamp());
-                Example example = example(record);
+                Example example = ExampleLog.example(record);
                 once.add(example);
                 order.add(record.offset(), example.eventTime());
             });

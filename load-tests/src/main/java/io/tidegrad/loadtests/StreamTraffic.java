@@ -1,5 +1,7 @@
 package io.tidegrad.loadtests;
 
+import static java.util.stream.Collectors.joining;
+
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +11,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -18,18 +22,19 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Payments, with card and merchant, and their labels, on two topics with six partitions each. Payments lie by card and
-/// labels by payment. Each payment also says whether it was fraud, for streams and models that take the label from there.
+/// Payments, with card and merchant, and their labels, on two topics with as many partitions each. Payments lie by card
+/// and labels by payment. Each payment also says whether it was fraud, for streams and models that take the label from
+/// there.
 ///
 /// @param start event time of the first payment
 /// @param between two payments, in nanoseconds of event time
 /// @param labelAfter the payment
-record StreamTraffic(String name, long start, double between, Duration labelAfter, AvroCodec codec, int eventSchema,
-        int labelSchema) {
-    static final int PARTITIONS = 6;
+/// @param shape of topics and events
+record StreamTraffic(String name, long start, double between, Duration labelAfter, Shape shape, Schema schema,
+        AvroCodec codec, int eventSchema, int labelSchema) {
     private static final long WAKE_NANOS = 500_000;
 
-    private static final Schema EVENT = new Schema.Parser().parse("""
+    private static final String EVENT = """
             {"type": "record", "name": "Payment", "fields": [
               {"name": "id", "type": "string"},
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
@@ -41,8 +46,8 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
                 {"name": "name", "type": "string"}, {"name": "country", "type": "string"},
                 {"name": "category", "type": "int"}, {"name": "risk", "type": "double"}]}},
               {"name": "address", "type": "string"},
-              {"name": "fraud", "type": "boolean"}]}
-            """);
+              {"name": "fraud", "type": "boolean"}%s]}
+            """;
     private static final Schema LABEL = new Schema.Parser().parse("""
             {"type": "record", "name": "Chargeback", "fields": [
               {"name": "id", "type": "string"},
@@ -50,19 +55,44 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
               {"name": "fraud", "type": "boolean"}]}
             """);
 
+    /// What topics and events are like.
+    ///
+    /// @param partitions of either topic
+    /// @param numbers further fields of each event, which a model reads too
+    record Shape(int partitions, int numbers) {
+        static final Shape USUAL = new Shape(6, 0);
+    }
+
+    /// Takes when an event is due, in the terms of `System.nanoTime`.
+    @FunctionalInterface
+    interface Due {
+        void at(int event, long nanos);
+    }
+
     /// A stream of events whose times lie evenly in a span.
     static StreamTraffic of(String name, long start, long events, Duration span, Duration labelAfter, Admin admin,
             SchemaRegistry registry) throws InterruptedException {
-        int eventSchema = registry.register(name + "-value", EVENT);
+        return of(name, start, events, span, labelAfter, Shape.USUAL, admin, registry);
+    }
+
+    static StreamTraffic of(String name, long start, long events, Duration span, Duration labelAfter, Shape shape,
+            Admin admin, SchemaRegistry registry) throws InterruptedException {
+        Schema schema = new Schema.Parser().parse(EVENT.formatted(numbers(shape.numbers())
+                .map(number -> ", {\"name\": \"" + number + "\", \"type\": \"double\"}").collect(joining())));
+        int eventSchema = registry.register(name + "-value", schema);
         int labelSchema = registry.register(name + "-labels-value", LABEL);
-        StreamTraffic traffic = new StreamTraffic(name, start, (double) span.toNanos() / events, labelAfter,
-                new AvroCodec(registry), eventSchema, labelSchema);
+        StreamTraffic traffic = new StreamTraffic(name, start, (double) span.toNanos() / events, labelAfter, shape,
+                schema, new AvroCodec(registry), eventSchema, labelSchema);
         KafkaClients.answer(admin.createTopics(List.of(traffic.topic(name), traffic.topic(traffic.labels()))).all());
         return traffic;
     }
 
     private NewTopic topic(String topic) {
-        return new NewTopic(topic, PARTITIONS, (short) 1).configs(Map.of("retention.ms", "-1"));
+        return new NewTopic(topic, shape.partitions(), (short) 1).configs(Map.of("retention.ms", "-1"));
+    }
+
+    private static Stream<String> numbers(int count) {
+        return IntStream.range(0, count).mapToObj(number -> "n" + number);
     }
 
     String labels() {
@@ -93,13 +123,13 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     ProducerRecord<byte[], byte @Nullable []> event(long event, long time) {
         SplittableRandom random = new SplittableRandom(event);
         int card = random.nextInt(3_000);
-        GenericData.Record merchant = new GenericData.Record(EVENT.getField("merchant").schema());
+        GenericData.Record merchant = new GenericData.Record(schema.getField("merchant").schema());
         int shop = random.nextInt(500);
         merchant.put("name", "merchant-" + shop);
         merchant.put("country", "C" + shop % 30);
         merchant.put("category", shop % 90);
         merchant.put("risk", random.nextDouble());
-        GenericData.Record record = new GenericData.Record(EVENT);
+        GenericData.Record record = new GenericData.Record(schema);
         record.put("id", id(event));
         record.put("at", time);
         record.put("card", "card-" + card);
@@ -110,6 +140,7 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
         record.put("address",
                 random.nextInt(200) + " Long Street, 12345 Somewhere upon a River, " + random.nextInt(90));
         record.put("fraud", isFraud(event));
+        numbers(shape.numbers()).forEach(number -> record.put(number, random.nextDouble()));
         return new ProducerRecord<>(name, null, bytes("card-" + card), codec.encode(eventSchema, record));
     }
 
@@ -146,8 +177,8 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     /// are due as event time.
     ///
     /// @param first number of the first event
-    /// @param due takes in nanoseconds when an event is due, in the terms of `System.nanoTime`
-    Background paced(String bootstrapServers, double perSecond, long first, long[] due) {
+    /// @param due takes each event by its number after the first
+    Background paced(String bootstrapServers, double perSecond, long first, int events, Due due) {
         return Background.start("paced-events", self -> {
             try (KafkaProducer<byte[], byte @Nullable []> producer =
                     KafkaClients.writer(bootstrapServers, Map.of("acks", "all", "linger.ms", 0))) {
@@ -158,10 +189,11 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
                 };
                 long began = System.nanoTime();
                 long epochMillis = System.currentTimeMillis();
-                for (int event = 0; event < due.length && !self.isClosed(); event++) {
+                for (int event = 0; event < events && !self.isClosed(); event++) {
                     long after = (long) (event * 1e9 / perSecond);
-                    due[event] = began + after;
-                    for (long early; (early = due[event] - System.nanoTime()) > 0 && !self.isClosed();) {
+                    long at = began + after;
+                    due.at(event, at);
+                    for (long early; (early = at - System.nanoTime()) > 0 && !self.isClosed();) {
                         LockSupport.parkNanos(Math.min(early, WAKE_NANOS));
                     }
                     long time = epochMillis + after / 1_000_000;
@@ -182,30 +214,42 @@ record StreamTraffic(String name, long start, double between, Duration labelAfte
     }
 
     String joinedSpec(String stream, String wait) {
+        return joinedSpec(stream, wait, "P1D");
+    }
+
+    /// @param window how long ids are remembered
+    String joinedSpec(String stream, String wait, String window) {
         return """
                 stream: %s
                 events: { topic: %s, key: id, event-time: at }
                 labels: { topic: %s, key: id, value: fraud, event-time: at }
-                join: { wait: %s, missing: 0, window: P1D }
-                """.formatted(stream, name, labels(), wait);
+                join: { wait: %s, missing: 0, window: %s }
+                """.formatted(stream, name, labels(), wait, window);
     }
 
     /// @param input where it learns from, and its label if that is in the event
     /// @param batch events of a mini-batch; with more than one, a snapshot's offset counts events that are not learned yet
     static String modelSpec(String model, String input, int batch) {
+        return modelSpec(model, input, batch, 2048, 0);
+    }
+
+    /// @param buckets of the table of cards, in which nearly all weights are
+    /// @param numbers of the events' further fields that it reads
+    static String modelSpec(String model, String input, int batch, long buckets, int numbers) {
         return """
                 model: %s
                 %s
                 features:
                   - number: { field: amount, scale: standard }
-                  - category: { field: card, buckets: 2048, dimension: 4 }
+                  - category: { field: card, buckets: %d, dimension: 4 }
                   - category: { field: merchant.country, buckets: 64, dimension: 4 }
-                network: [ dense: 16, relu, dense: 1 ]
+                %snetwork: [ dense: 16, relu, dense: 1 ]
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
                 mini-batch: { size: %d }
                 publish: { every: PT0.1S }
                 seed: 7
-                """.formatted(model, input, batch);
+                """.formatted(model, input, buckets,
+                numbers(numbers).map(number -> "  - number: { field: " + number + " }\n").collect(joining()), batch);
     }
 }

@@ -25,7 +25,7 @@ class PoisonLoadTest {
         }
         JsonNode json = Json.parse(bytes.toString(StandardCharsets.UTF_8));
         assertThat(json.fieldNames()).toIterable().containsExactly("stream", "events", "good_events_per_s_all",
-                "malformed_events_per_s_all", "malformed_to_good", "malformed_to_good_all");
+                "malformed_events_per_s_all", "malformed_to_good", "malformed_to_good_all", "loadtest", "machine");
         assertThat(json.path("stream").asText()).isEqualTo("flights");
         assertThat(json.path("events").asLong()).isEqualTo(2_003);
         for (String list : new String[]{"good", "malformed"}) {

@@ -60,6 +60,7 @@ public final class Specs {
               - cross: { fields: [a, b], buckets: 9, dimension: 1 }
               - history: { key: a, field: speed, values: [lag, difference, count], buckets: 9 }
               - quantiles: { field: speed, buckets: 5, dimension: 2 }
+              - vocabulary: { field: origin, capacity: 6, waiting: 4, min-count: 2, expire-after: 20, dimension: 3 }
             network:
               - branches:
                   - [ features: [image], reshape: [1, 8, 8], conv2d: { channels: 3, kernel: [3, 2], stride: [1, 2],
@@ -72,7 +73,7 @@ public final class Specs {
                       rms-norm: { epsilon: 0.01, frozen: true } ]
                   - [ features: [words], reshape: [5, 4], transpose,
                       conv1d: { channels: 2, kernel: 2, stride: 2, padding: 1, init: he-normal }, flatten, elu: { alpha: 0.5 } ]
-                  - [ features: [tags, marks, distance, speed, [a, b], a], silu ]
+                  - [ features: [tags, marks, distance, speed, [a, b], a, origin], silu ]
               - dense: { units: 8, init: he-normal }
               - leaky-relu: { slope: 0.2 }
               - residual: [ dense: 8, softplus, dropout: 0.1, dense: 8, gelu: { form: tanh } ]

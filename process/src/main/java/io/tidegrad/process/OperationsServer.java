@@ -76,7 +76,7 @@ public final class OperationsServer implements AutoCloseable {
     private record Answer(boolean answers, byte[] json) {
     }
 
-    private OperationsServer(String host, int port, int connections, ServerSecurity security, Supplier<Health> health,
+    private OperationsServer(HttpOptions options, ServerSecurity security, Supplier<Health> health,
             Consumer<HttpRouting.Builder> more) throws IOException {
         parts.add(health);
         healthAnswer = new SharedAnswer<>(() -> answer(Health.of(parts.stream().map(Supplier::get).toList())));
@@ -94,8 +94,8 @@ public final class OperationsServer implements AutoCloseable {
                             .description("HTTP connections that ended otherwise than between two requests")
                             .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
         }
-        server = HttpServer.start(HttpOptions.at(host, port)
-                .withConnections(connections, why -> Objects.requireNonNull(ended.get(why)).increment())
+        server = HttpServer.start(options
+                .withConnections(options.connections().max(), why -> Objects.requireNonNull(ended.get(why)).increment())
                 .withTls(security.tls()), routing -> {
                     routing.get("/health", (request, response) -> {
                         Answer answer = healthAnswer.get();
@@ -132,19 +132,21 @@ public final class OperationsServer implements AutoCloseable {
     /// @param health asked when somebody asks us, from several threads
     /// @throws StopException if the port is taken
     public static OperationsServer start(String host, int port, ServerSecurity security, Supplier<Health> health) {
-        return start(host, port, CONNECTIONS_MAX, security, health, routing -> {
+        return start(host, port, CONNECTIONS_MAX, 0, security, health, routing -> {
         });
     }
 
     /// Starts a server that answers more than health and metrics.
     ///
     /// @param connections open at once
+    /// @param bodyBytesMax of a request
     /// @param more adds what it answers
     /// @throws StopException if the port is taken
-    public static OperationsServer start(String host, int port, int connections, ServerSecurity security,
-            Supplier<Health> health, Consumer<HttpRouting.Builder> more) {
+    public static OperationsServer start(String host, int port, int connections, int bodyBytesMax,
+            ServerSecurity security, Supplier<Health> health, Consumer<HttpRouting.Builder> more) {
         try {
-            return new OperationsServer(host, port, connections, security, health, more);
+            return new OperationsServer(HttpOptions.at(host, port).withConnections(connections, why -> {
+            }).withBodies(bodyBytesMax), security, health, more);
         } catch (BindException e) {
             throw new StopException(ExitCode.CONFIGURATION, "http-port: expected a free port of " + host + ", found "
                     + port + " in use; choose another, or 0 for any", e);

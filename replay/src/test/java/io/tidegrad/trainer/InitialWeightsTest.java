@@ -2,9 +2,15 @@ package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
@@ -15,8 +21,14 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.store.CommittedState;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,8 +41,12 @@ class InitialWeightsTest {
     Path directory;
 
     private TestLog log(Path file) {
+        return log(file, SHA256);
+    }
+
+    private TestLog log(Path file, String sha256) {
         return new TestLog(directory, 8, SharedStack.get().registryUrl(),
-                "initial-weights: { file: " + file + ", sha256: " + SHA256 + " }\n").created();
+                "initial-weights: { file: " + file + ", sha256: " + sha256 + " }\n").created();
     }
 
     @LongProof("trainer, replay and fold")
@@ -75,6 +91,63 @@ class InitialWeightsTest {
                 TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, 20), log.fold());
             }
         }
+    }
+
+    @LongProof("two trainers, a replay and a fold")
+    @Test
+    void aModelWithItsOptimizersStateIsPublishedAtOnceAndGoesOnFromThere() throws IOException {
+        Path file = withState(400);
+        try (TestLog log = log(file, HexFormat.of().formatHex(ModelHash.sha256().digest(Files.readAllBytes(file))))) {
+            try (TrainerApp trainer = TrainerApp.start(log.config())) {
+                TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, 0), log.fold());
+                await().atMost(TrainerFixture.PATIENCE)
+                        .until(() -> !log.manifests(log.visible(log.topics().snapshots(log.model()))).isEmpty());
+            }
+            SnapshotManifest first = log.manifests(log.visible(log.topics().snapshots(log.model()))).getFirst();
+            assertThat(first.version()).isEqualTo(400);
+            assertThat(first.examples()).isZero();
+            assertThat(first.nextOffset()).isZero();
+
+            log.send(0, 200);
+            TestLog.Fold fold = log.fold();
+            try (TrainerApp trainer = TrainerApp.start(log.config())) {
+                TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, fold.nextOffset()), fold);
+            }
+            ReplayResult replay = Replay.run(replay(log));
+            assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
+            assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
+            assertThat(replay.version()).isEqualTo(400 + 200 / 8);
+        }
+    }
+
+    /// PyTorch's file, and behind its tensors a state of Adam that is 0, and the number of updates.
+    private Path withState(float updates) throws IOException {
+        byte[] bytes = Files.readAllBytes(PYTORCH);
+        ByteBuffer old = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int header = (int) old.getLong();
+        ObjectNode tensors = (ObjectNode) new ObjectMapper().readTree(bytes, Long.BYTES, header);
+        int end = bytes.length - Long.BYTES - header;
+        for (Map.Entry<String, JsonNode> tensor : List.copyOf(tensors.properties())) {
+            if (tensor.getValue().path("dtype").asText().equals("F32")) {
+                int length = tensor.getValue().at("/data_offsets/1").intValue()
+                        - tensor.getValue().at("/data_offsets/0").intValue();
+                for (String part : List.of(".exp_avg", ".exp_avg_sq")) {
+                    ObjectNode state = tensor.getValue().deepCopy();
+                    state.putArray("data_offsets").add(end).add(end + length);
+                    tensors.set(tensor.getKey() + part, state);
+                    end += length;
+                }
+            }
+        }
+        ObjectNode step = tensors.putObject("step").put("dtype", "F32");
+        step.putArray("shape");
+        step.putArray("data_offsets").add(end).add(end + Float.BYTES);
+        byte[] text = tensors.toString().getBytes(StandardCharsets.UTF_8);
+        ByteBuffer file = ByteBuffer.allocate(Long.BYTES + text.length + end + Float.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).put(text)
+                .put(bytes, Long.BYTES + header, bytes.length - Long.BYTES - header);
+        file.putFloat(file.capacity() - Float.BYTES, updates);
+        return Files.write(directory.resolve("warm.safetensors"), file.array());
     }
 
     private static ReplayOptions replay(TestLog log) {

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ final class OwnSchemasTest {
 
     static Stream<Schema> ownSchemas() {
         return Stream.of(ModelRecord.getClassSchema(), Progress.getClassSchema(), Comparison.getClassSchema(),
-                Prediction.getClassSchema());
+                Prediction.getClassSchema(), Verdict.getClassSchema());
     }
 
     @ParameterizedTest
@@ -35,13 +36,38 @@ final class OwnSchemasTest {
                 .setTime(Instant.ofEpochMilli(1_700_000_000_123L)).setLearned(10_000).setPending(3).setDeadLetters(2)
                 .setLogLoss(0.42).setPriorLogLoss(0.51).setAccuracy(0.8).setAccuracyLast2000(0.81).setAuc(null)
                 .setNextOffset(10_006).setEventTime(Instant.ofEpochMilli(980_000_000_000L))
-                .setWeightsHash("ab".repeat(32)).setStateHash(null).build();
+                .setWeightsHash("ab".repeat(32)).setStateHash(null)
+                .setLearner(LearnerHealth.newBuilder().setUpdates(9).setTensorsLeftOut(1).setLayersLeftOut(0)
+                        .setTensors(List.of(TensorHealth.newBuilder().setName("1.weight").setPlace("network[0]")
+                                .setWeights(6).setRead(6).setNotFinite(0).setNorm(0.5).setStep(1e-3).setChange(null)
+                                .setLeast(-1f).setMost(2f).setHistogram(List.of(1, 5)).setRate(0.01).build()))
+                        .setLayers(List.of(new DeadUnits("layer 2 (Relu)", "network[1]", 64, 3, 256L)))
+                        .setPortfolio(List.of(new MemberWeight("steady", 1.0))).build())
+                .build();
         byte[] bytes = codec.encode(registry.register("tidegrad.progress-value", progress.getSchema()), progress);
 
         assertThat(codec.decode(bytes, Progress.class)).isEqualTo(progress);
         GenericRecord generic = codec.decode(bytes);
         assertThat(generic.get("next_offset")).isEqualTo(10_006L);
         assertThat(generic.get("auc")).isNull();
+    }
+
+    /// A trainer and a console may be of different builds, either way round.
+    @Test
+    void progressOfABuildThatDidNotTellTheLearnersHealthIsReadAndSuchABuildReadsWhatIsWrittenNow() {
+        Schema now = Progress.getClassSchema();
+        Schema before = Schema.createRecord(now.getName(), now.getDoc(), now.getNamespace(), false,
+                now.getFields().stream().filter(field -> !field.name().equals("learner"))
+                        .map(field -> new Schema.Field(field, field.schema())).toList());
+        assertThat(before.getFields()).hasSize(now.getFields().size() - 1);
+        var record = new org.apache.avro.generic.GenericRecordBuilder(before).set("model", "m").set("epoch", 1)
+                .set("version", 7L).set("time", 5L).set("learned", 7L).set("pending", 0L).set("dead_letters", 0L)
+                .set("next_offset", 8L).set("weights_hash", "ab").build();
+        Progress read = codec.decode(codec.encode(registry.register("before-value", before), record), Progress.class);
+        assertThat(read.getLearner()).isNull();
+        assertThat(read.getVersion()).isEqualTo(7);
+        assertThat(SchemaCompatibility.checkReaderWriterCompatibility(before, now).getType())
+                .isEqualTo(SchemaCompatibility.SchemaCompatibilityType.COMPATIBLE);
     }
 
     @Test

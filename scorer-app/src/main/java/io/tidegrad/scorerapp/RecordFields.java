@@ -68,6 +68,7 @@ final class RecordFields {
                     expectCategories(history.key(), categories);
                 }
                 case Feature.Category category -> expectCategories(category.fields(), categories);
+                case Feature.Counted counted -> expectCategories(counted.fields(), categories);
                 case Feature.Cross cross -> cross.crossed().forEach(of -> {
                     if (of.part() == null) {
                         expectCategories(List.of(of.field()), categories);

@@ -31,6 +31,7 @@ class RecordReaderTest {
                       - bag: { field: tags, count: 3, buckets: 16, dimension: 2, weights: shares }
                       - history: { key: [owner, lens], field: exposure, time: opened, values: [lag, since-last], buckets: 16 }
                       - quantiles: { field: weight, buckets: 16 }
+                      - vocabulary: { field: city, capacity: 16 }
                       - bag: { field: genres, count: 3, split: "|", buckets: 16, dimension: 2 }
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
@@ -69,6 +70,7 @@ class RecordReaderTest {
                 .containsEntry("owner", "string, number, boolean or null")
                 .containsEntry("lens", "string, number, boolean or null").containsEntry("exposure", "number")
                 .containsEntry("opened", "time, ISO-8601 or epoch ms").containsEntry("weight", "number")
+                .containsEntry("city", "string, number, boolean or null")
                 .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
                 .containsEntry("genres", "string, number, boolean or null").containsEntry("good", "label (not used)");
     }

@@ -158,6 +158,7 @@ final class Explainer {
             case Feature.ShiftedLabel shifted -> "shifted-label";
             case Feature.Remembered history -> "history";
             case Feature.Bucketed bucketed -> "quantiles";
+            case Feature.Counted counted -> "vocabulary";
         };
     }
 }

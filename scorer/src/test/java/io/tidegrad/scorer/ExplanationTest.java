@@ -56,6 +56,31 @@ class ExplanationTest {
         return (float) (sum / LEARNED);
     }
 
+    /// Neutral is a missing value, which is a value like any: here one that never came.
+    @ParameterizedTest
+    @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
+        "loss: binary-cross-entropy\nrecipe: auto"})
+    void aContributionOfAVocabularyIsWhatARecordWithoutTheValueLacks(String network) {
+        String yaml = """
+                model: counted
+                input: { topic: flights, event-time: departed }
+                label: { field: late }
+                features:
+                  - number: { field: distance, scale: standard }
+                  - vocabulary: { field: origin, capacity: 8, dimension: 4 }
+                """ + network + "\n";
+        try (Scorer scorer = scorer(TestTrainer.of(ModelSpec.parse(yaml, "test")))) {
+            Map<String, Object> record = record(77);
+            Explanation explanation = scorer.explain(record);
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::kind).containsExactly("number",
+                    "vocabulary");
+            Map<String, Object> without = new HashMap<>(record);
+            without.remove("origin");
+            assertThat((double) explanation.contributions().get(1).logits()[0])
+                    .isCloseTo(logit(scorer, record) - logit(scorer, without), within(1e-4)).isNotZero();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 77, 1_000})
     void aContributionIsWhatTheRecordLosesWithoutTheFeature(long event) {

@@ -5,12 +5,14 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlState;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
+import io.tidegrad.trainer.store.CommittedState;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +21,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -188,6 +191,32 @@ final class ModelSlot implements AutoCloseable {
     ModelTrainer trainer() {
         Running now = running;
         return now == null ? null : now.trainer();
+    }
+
+    /// Returns what the status topic tells of the model, with the reasons that health gives.
+    RunStatus.Run run() {
+        ModelTrainer now = trainer();
+        CommittedState committed = now == null || now.standsBy() ? null : now.committed();
+        long lag = now == null || committed == null ? -1 : now.lag();
+        String problem = condition.reasons().stream().map(each -> each.kind().word() + ": " + each.message())
+                .collect(Collectors.joining("; "));
+        return new RunStatus.Run(model, epoch(), runState(now), problem, lag,
+                now == null || committed == null || lag < 0 ? List.of()
+                        : List.of(new RunStatus.Read(now.lineage().log().topic(), now.lineage().log().partition(),
+                                committed.nextOffset(), committed.nextOffset() + lag)));
+    }
+
+    private RunStatus.State runState(@Nullable ModelTrainer now) {
+        return switch (doing) {
+            case PAUSED, DELETED -> RunStatus.State.PAUSED;
+            case RETRYING -> RunStatus.State.RETRYING;
+            case FAILED -> RunStatus.State.FAILED;
+            case PREPARING,
+                    LEARNING ->
+                condition.reason(ModelCondition.Kind.STALLED) != null ? RunStatus.State.STALLED
+                        : now == null ? RunStatus.State.STARTING : now.learns() ? RunStatus.State.RUNNING
+                                : now.standsBy() ? RunStatus.State.STANDBY : RunStatus.State.RESTORING;
+        };
     }
 
     /// Checks and creates what the model needs, if it is to learn. The first state of an epoch that a rollback began takes

@@ -136,10 +136,12 @@ final class ModelTopics {
     ///
     /// @param failed gets the reason why the model can't go on
     /// @param snapshotsGone runs when the topic of snapshots was created again and is empty
-    List<TopicWatch.Watched> watched(Consumer<StopException> failed, Runnable snapshotsGone) {
+    /// @param keeps gets the retention of the topic of events when it was changed
+    List<TopicWatch.Watched> watched(Consumer<StopException> failed, Runnable snapshotsGone,
+            Consumer<Retention> keeps) {
         Runnable nothing = () -> {
         };
-        return List.of(TopicWatch.Watched.ending(log.partition().topic(), failed, this::lookAtLog),
+        return List.of(TopicWatch.Watched.ending(log.partition().topic(), failed, found -> lookAtLog(found, keeps)),
                 TopicWatch.Watched.ending(changelog.topic(), failed, this::lookAtChangelog),
                 TopicWatch.Watched.ending(snapshots.wanted.topic(), failed,
                         found -> snapshots.look(found, snapshotsGone)),
@@ -148,7 +150,7 @@ final class ModelTopics {
                 TopicWatch.Watched.ending(progress.wanted.topic(), failed, found -> progress.look(found, nothing)));
     }
 
-    private void lookAtLog(KafkaTopics.@Nullable Found found) {
+    private void lookAtLog(KafkaTopics.@Nullable Found found, Consumer<Retention> keeps) {
         String topic = log.partition().topic();
         if (found == null) {
             throw logGone(model, topic);
@@ -165,9 +167,11 @@ final class ModelTopics {
         KafkaTopics.requireLog(topic, found);
         if (!found.settings().isEmpty() && !found.retention().equals(retention)) {
             retention = found.retention();
+            keeps.accept(retention);
             LOG.warn(
-                    "model {}: topic {} now keeps events for {} ms and {} bytes (-1: for ever); when an image is due was"
-                            + " planned with {} ms and {} bytes. Restart the trainer",
+                    "model {}: topic {} now keeps events for {} ms and {} bytes (-1: for ever), and images are written"
+                            + " in time for that; how the model is stored was chosen with {} ms and {} bytes. Restart"
+                            + " the trainer, so that it is chosen anew",
                     model, topic, retention.millis(), retention.bytes(), log.retention().millis(),
                     log.retention().bytes());
         }

@@ -223,8 +223,6 @@ public final class ModelTrainer implements AutoCloseable {
         memory = LearningMemory.of(lineage.spec());
         String applicationId = ready.applicationId();
         int deadLetterBytesMax = ready.topics().deadLetterBytesMax();
-        watch = surroundings.watch();
-        watched = ready.topics().watched(this::giveUp, this::publishAgain);
         if (ready.topics().snapshotsCreated()) {
             republish.give();
         }
@@ -233,6 +231,8 @@ public final class ModelTrainer implements AutoCloseable {
         Topics topics = surroundings.topics();
         StoreParts storeParts = surroundings.storeParts();
         guard = storeParts.guard(lineage.log());
+        watch = surroundings.watch();
+        watched = ready.topics().watched(this::giveUp, this::publishAgain, guard::logKeeps);
         guard.beforeLearning(this::requireNotOvertaken);
         Plan plan = Plan.of(lineage.spec().network());
         GuardedClients clients =

@@ -36,7 +36,7 @@ final class StreamsSettings {
 
     private static final int POLL_EVENTS_MAX = 2_048;
 
-    /// Streams reads on while it holds no more bursts than this, which are some thousand events.
+    /// Streams reads on while it holds no more bursts than this, which are a thousand events or 16 MiB.
     private static final int BUFFERED_BURSTS = 16;
 
     /// The pages of a commit go to one partition, and a request carries one batch of it. At Kafka's default of 16 KiB,

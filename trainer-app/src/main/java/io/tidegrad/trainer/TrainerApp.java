@@ -8,6 +8,7 @@ import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.Kernels;
@@ -20,6 +21,7 @@ import io.tidegrad.process.LetIn;
 import io.tidegrad.process.Looks;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.ProcessRun;
+import io.tidegrad.process.RunTeller;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.ModelRecord;
@@ -31,6 +33,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -64,6 +67,7 @@ public final class TrainerApp implements ProcessRun.Work {
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
     private @Nullable StatusPublisher statuses;
+    private @Nullable RunTeller teller;
     private @Nullable CompletableFuture<TrainerOperations> server;
     private boolean closed;
 
@@ -183,7 +187,15 @@ public final class TrainerApp implements ProcessRun.Work {
         looks.every(LOOK_EVERY, "challengers can't be registered", challengers::look);
         looks.every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
         slots.start();
+        teller = RunTeller.start(config.kafka(), topics(), RunStatus.Role.TRAINER, instanceId, config.httpHost(),
+                operations.server(), () -> runs(slots), ended);
         following.follow(record -> slots.decided(record, config.allModels()));
+    }
+
+    /// Returns what is told of the models on the status topic.
+    private static List<RunStatus.Run> runs(ModelSlots slots) {
+        return slots.all().stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).map(ModelSlot::run)
+                .sorted(Comparator.comparing(RunStatus.Run::name)).toList();
     }
 
     /// A topic of all models, without which they go on learning. What happens to it is logged once.
@@ -387,6 +399,10 @@ public final class TrainerApp implements ProcessRun.Work {
         ModelSlots all = slots;
         if (all != null) {
             all.close();
+        }
+        RunTeller runs = teller;
+        if (runs != null) {
+            runs.close(); // last, so that a stop that takes long is no silence
         }
         CompletableFuture<TrainerOperations> serving = server;
         if (serving != null) {

@@ -6,6 +6,7 @@ import static io.tidegrad.ops.measure.Measure.inHealth;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.RecentEvaluation;
@@ -26,6 +27,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -147,7 +149,19 @@ final class TrainerMeasures {
             Measure.<Report>counter("tidegrad.reactions", "changes of the error to which the model has reacted",
                     Report::reactions).field("reactions"),
             Measure.<Report>gauge("tidegrad.rate.raised.for", "examples that the rate is raised for from now on",
-                    Report::raisedFor).field("rate_raised_for"));
+                    Report::raisedFor).field("rate_raised_for"),
+            Measure.<Report>gauge("tidegrad.dead.unit.share",
+                    "of the units behind a relu or the like, 0 to 1, that were 0 for all of the newest 256 rows looked at",
+                    report -> inspected(report, Inspection::deadShare)).field("dead_unit_share"),
+            Measure.<Report>gauge("tidegrad.step.ratio",
+                    "of one update to the weights, root mean squares, of the matrix or table where it is largest",
+                    report -> inspected(report, Inspection::stepRatio)).field("step_ratio"));
+
+    private static @Nullable Double inspected(Report report, ToDoubleFunction<Inspection> measure) {
+        Inspection inspection = report.inspection();
+        double value = inspection == null ? Double.NaN : measure.applyAsDouble(inspection);
+        return Double.isNaN(value) ? null : value;
+    }
 
     /// Of the newest labels.
     private static final Measures<Report> WINDOW =

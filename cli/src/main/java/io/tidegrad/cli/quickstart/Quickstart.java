@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.cli.CommandException;
 import io.tidegrad.console.ConsoleApp;
 import io.tidegrad.console.ConsoleConfig;
+import io.tidegrad.console.ScorerAddress;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
@@ -23,6 +24,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,7 +143,7 @@ public final class Quickstart {
         Children children = new Children(directory, stack);
         Running running = startProcesses(children, stack, events);
         if (!options.exit()) {
-            showConsole(stack);
+            showConsole(stack, running.scorer());
         }
         TrainerHealth trained = learn(running, events.size());
         awaitServed(running, trained);
@@ -221,11 +223,12 @@ public final class Quickstart {
     }
 
     /// Serves a console from this process, for people who watch: a run that ends by itself has none.
-    private void showConsole(LocalStack stack) {
+    private void showConsole(LocalStack stack, ScorerClient scorer) {
         ConsoleApp console = resources.add(ConsoleApp.start(
                 new ConsoleConfig(KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
-                        Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null)));
-        view.line("  See it learn: http://127.0.0.1:" + console.httpPort());
+                        Topics.DEFAULT, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null,
+                        new ScorerAddress(URI.create(scorer.base()), null))));
+        view.line("  See it learn, and try it: http://127.0.0.1:" + console.httpPort());
         view.line("");
     }
 

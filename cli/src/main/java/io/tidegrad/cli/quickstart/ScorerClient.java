@@ -59,6 +59,11 @@ final class ScorerClient {
         return admissions;
     }
 
+    /// URL of the scorer, without a path.
+    String base() {
+        return base;
+    }
+
     String scoreUrl() {
         return base + "/v1/models/" + model + "/score";
     }

@@ -8,6 +8,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.cli.Tidegrad;
 import io.tidegrad.proof.LongProof;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -83,6 +87,7 @@ class QuickstartTest {
                 "digits", "--events", "300");
         await().atMost(LONG).until(() -> Files.readString(out()).contains("curl"));
         theCurlLineWorksAsItStands();
+        theConsoleAsksTheScorerAboutAnEventOfTheLog();
         List<ProcessHandle> children = process.descendants().toList();
         assertThat(children).hasSize(4);
         process.destroyForcibly();
@@ -101,6 +106,30 @@ class QuickstartTest {
         assertThat(answer.path("model").asText()).isEqualTo("digits");
         assertThat(answer.path("version").asLong()).isEqualTo(300);
         assertThat(answer.path("predictions").get(0).path("probabilities")).hasSize(10);
+    }
+
+    /// As its page does.
+    private void theConsoleAsksTheScorerAboutAnEventOfTheLog() throws Exception {
+        Matcher address = Pattern.compile("http://127\\.0\\.0\\.1:[0-9]+").matcher(Files.readString(out()));
+        assertThat(address.find()).isTrue(); // the first one that is shown
+        ObjectMapper json = new ObjectMapper();
+        URI uri = URI.create(address.group() + "/try?model=digits");
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            JsonNode form = await().atMost(LONG)
+                    .until(() -> json.readTree(client
+                            .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString()).body()),
+                            said -> said.path("events").asInt() > 0);
+            assertThat(form.at("/fields/0/kind").asText()).isEqualTo("image");
+            assertThat(form.at("/examples/0/values/pixels")).hasSize(28 * 28);
+            assertThat(form.at("/examples/0/label").asInt(-1)).isBetween(0, 9);
+            HttpResponse<String> answer = client.send(HttpRequest.newBuilder(uri)
+                    .headers("Origin", address.group(), "Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString(form.at("/examples/0/values").toString())).build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+            assertThat(json.readTree(answer.body()).path("version").asLong()).isEqualTo(300);
+            assertThat(json.readTree(answer.body()).at("/predictions/0/probabilities")).hasSize(10);
+        }
     }
 
     private List<Path> runDirectories() throws IOException {

@@ -5,7 +5,9 @@ import { count, decimal, short } from './format.js';
 import { Stream } from './stream.js';
 import { recolour } from './chart.js';
 import { desk } from './decide.js';
+import { scorer } from './try.js';
 import { ModelView } from './panels.js';
+import { silent } from './processes.js';
 
 const byId = id => document.getElementById(id);
 const models = new Map(); // by name: { summary, item }
@@ -16,6 +18,9 @@ let denied = []; // topics that the console may not read
 let leftOut = 0; // models for which the console has no room
 let skew = 0; // what the console's clock is ahead of this one
 let streamsDeadLetters = [];
+const processes = new Map(); // by id: what each says of itself
+let hears = false; // whether the console knows what there is now
+let live = 0; // when it did last, by its clock
 
 // The model that the address names; empty for none.
 function named() {
@@ -56,10 +61,13 @@ const stream = new Stream({
     }
     said.models.forEach(update);
     said.gone.forEach(remove);
+    if (said.all_processes) processes.clear();
+    said.processes.forEach(each => processes.set(each.process, each));
     if (said.streams_dead_letters) streamsDeadLetters = said.streams_dead_letters;
     leftOut = said.status.left_out;
     order();
     desk.open = said.decides;
+    scorer.known = said.tries;
     denied = Object.keys(said.status.denied);
     connection(said.status);
     if (!chosen && models.size > 0) choose([...models.keys()].sort(compare)[0]);
@@ -69,6 +77,7 @@ const stream = new Stream({
     byId('connection').classList.remove('away');
   },
   away() {
+    hears = false;
     byId('connection').classList.add('away');
     text(byId('connection'), 'The console does not answer. Trying again…');
   },
@@ -88,15 +97,28 @@ byId('token-form').addEventListener('submit', event => {
   stream.open(chosen);
 });
 
+// Silence is that of a process only while the console hears of others.
+function quietUntil() {
+  if (hears) live = Date.now() + skew;
+  return live;
+}
+
 let problems = '';
-function connection(status) {
-  const bad = status.problem !== '';
-  const told = [status.problem, status.left_out_message].filter(Boolean);
+let ofStatus = [];
+function tellProblems() {
+  const told = [...ofStatus, ...silent([...processes.values()], quietUntil())];
   if (problems !== JSON.stringify(told)) {
     problems = JSON.stringify(told);
     fill(byId('problems'), told.map(each => el('p', { class: 'notice' }, each)));
   }
+}
+
+function connection(status) {
+  const bad = status.problem !== '';
+  ofStatus = [status.problem, status.left_out_message].filter(Boolean);
   byId('connection').classList.toggle('away', bad);
+  hears = status.caught_up && (!bad || Object.keys(status.denied).length > 0);
+  tellProblems();
   text(byId('connection'), bad ? Object.keys(status.denied).length > 0 ? 'live, but not all topics can be read' : 'not live'
     : !status.caught_up ? 'live · still reading what the topics hold'
     : status.unreadable > 0 ? `live · ${count(status.unreadable)} records could not be read` : 'live');
@@ -184,6 +206,7 @@ function choose(name) {
 
 function show(details, first) {
   view?.deny(denied);
+  view?.showProcesses([...processes.values()], quietUntil());
   if (!chosen) {
     fill(byId('view'), el('section', { class: 'panel empty' }, el('h2', {}, 'No model yet'),
       el('p', {}, 'Register one: ', el('code', {}, './tidegrad models create --spec FILE'),
@@ -200,12 +223,17 @@ function show(details, first) {
     view = new ModelView(chosen);
     view.deny(denied);
     fill(byId('view'), view.element);
+    view.showProcesses([...processes.values()], quietUntil());
   }
   view.show(details, Date.now() + skew, streamsDeadLetters);
 }
 
 addEventListener('hashchange', () => choose(named()));
-setInterval(() => view?.tick(Date.now() + skew), 1000);
+setInterval(() => {
+  tellProblems();
+  view?.showProcesses([...processes.values()], quietUntil());
+  view?.tick(Date.now() + skew);
+}, 1000);
 
 // ---------------------------------------------------------------------------------------------------- keyboard, narrow
 
@@ -218,12 +246,12 @@ byId('menu').addEventListener('click', () => menu(!document.body.classList.conta
 
 addEventListener('keydown', event => {
   if (document.querySelector('dialog')) return; // which has keys of its own
-  const typing = event.target instanceof HTMLInputElement;
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
   if (event.key === '/' && !typing) {
     event.preventDefault();
     menu(true);
     byId('search').focus();
-  } else if (event.key === 'Escape' && typing) {
+  } else if (event.key === 'Escape' && typing && byId('side').contains(event.target)) {
     byId('search').value = '';
     order();
     byId('main').focus();

@@ -5,6 +5,10 @@ import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from 
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
+import { COLUMNS, rows as processRows } from './processes.js';
+import { commands, differences, verdicts } from './proof.js';
+import { learnerHealth } from './learner.js';
+import { TryPanel } from './try.js';
 
 const POINTS_MAX = 1500;
 // Decisions, and what a gate did, on the charts: the word and its colour.
@@ -64,6 +68,7 @@ export class ModelView {
     this.scorersShown = '';
     this.showLearner();
     this.showProof();
+    this.showHealth();
     this.showChanges();
     this.showVersions();
     this.showDecisions();
@@ -113,8 +118,9 @@ export class ModelView {
     this.quality = panel('Quality', 'Each event is predicted first, then learned. Lines are of the newest 2,000 labels.',
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
       this.picked, this.measures);
+    this.trying = new TryPanel(this.name);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'learner', 'proof', 'changes', 'slices', 'tried', 'scorers', 'versions', 'decisions', 'letters', 'spec', 'elsewhere']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -123,15 +129,17 @@ export class ModelView {
       panel('Flow', 'What an event passes, and how fast. Rates are over ten seconds.', this.heldUp,
         el('ol', { class: 'flow' }, this.stages.map(stage => stage.element)), this.latency),
       this.quality,
+      panel('Try it', 'Make an event, and see what a scorer answers, now and by each version that comes.', this.trying.element),
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
       el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
-      this.parts.changes, this.parts.slices, this.parts.tried, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
-      this.parts.spec, this.parts.elsewhere);
+      this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.spec);
   }
 
   end() {
     this.loss.end();
     this.auc.end();
+    this.trying.end();
   }
 
   show(said, now, streamsDeadLetters) {
@@ -151,6 +159,7 @@ export class ModelView {
     this.showLatency();
     this.showLearner();
     this.showProof();
+    this.showHealth();
     this.showChanges();
     this.showSlices();
     this.showTried();
@@ -158,7 +167,9 @@ export class ModelView {
     if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
     this.showLetters('dead_letters_newest' in said);
     if ('registered' in said) this.showSpec();
-    if (!this.parts.elsewhere.firstChild) this.showUnknown();
+    const of = this.said.registered;
+    this.trying.show(JSON.stringify([of?.epoch, of?.fingerprint]),
+      JSON.stringify([(this.said.serving ?? []).map(row => [row.epoch, row.version]), this.said.versions?.[0]?.version]));
     this.tick(now);
   }
 
@@ -170,6 +181,7 @@ export class ModelView {
     tiles.lag.show(count(said.lag), said.lag === 0 ? 'caught up' : said.caught_up === null ? 'no heartbeat' : '');
     const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
     tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
+    for (const told of this.parts.proof.querySelectorAll('[data-since]')) text(told, age(now - Number(told.dataset.since)));
     this.showScorers(now);
     this.showFlow(now);
     const share = said.learned || said.dead_letters
@@ -221,10 +233,24 @@ export class ModelView {
         : el('dl', { class: 'measures' }, rows.map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value))))));
   }
 
+  showHealth() {
+    const of = this.said.progress;
+    const key = JSON.stringify([of?.learner, this.denied]);
+    if (key === this.healthShown) return;
+    this.healthShown = key;
+    fill(this.parts.health, panel('Learner’s health', 'What the network is like inside, each time the trainer reports.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : !of.learner ? el('p', { class: 'unknown' }, 'Not known: this trainer does not tell it. A newer build does.')
+          : learnerHealth(of.learner, table)));
+  }
+
   // What a replay of the log must give.
   showProof() {
     const of = this.said.progress;
-    const key = JSON.stringify([of?.next_offset, of?.weights_hash, of?.state_hash, this.denied]);
+    const versions = this.said.versions ?? [];
+    const place = this.from ?? (versions[0] && { ...versions[0], offset: versions[0].next_offset });
+    const told = verdicts(this.said);
+    const key = JSON.stringify([of?.next_offset, of?.weights_hash, of?.state_hash, this.denied, place, told.map(each => each.outerHTML)]);
     if (key === this.proofShown) return;
     this.proofShown = key;
     fill(this.parts.proof, panel('Proof', 'The same spec and log give the same bits, everywhere.',
@@ -233,7 +259,15 @@ export class ModelView {
           .map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, value)))),
         ...[['weights-hash', of.weights_hash], ['state-hash', of.state_hash]].filter(([, value]) => value)
           .map(([word, value]) => el('p', { class: 'hash' }, el('span', { class: 'note' }, word), ' ', el('code', {}, value))),
-        el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares.')]));
+        el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares; with ', el('code', {}, '--tell'), ' what it finds is shown here.')],
+      told.length > 0 ? told : this.none('progress', 'unknown', 'Neither verify nor replay has told what it found.'),
+      place ? commands(this.name, place, versions) : null));
+  }
+
+  // place: { epoch, version, offset }
+  replayFrom(place) {
+    this.from = place;
+    this.showProof();
   }
 
   showAbout() {
@@ -252,7 +286,7 @@ export class ModelView {
     }
     text(this.about, of ? `learns ${of.input_topic} from offset ${count(of.start_offset)} · epoch ${of.epoch} since ${time(of.created_ms)}`
       + (of.answered_by ? ` · ${of.answered_by} answers for this name` : '') : 'Not registered in the catalog.');
-    const notices = (said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message]);
+    const notices = [...differences(said), ...(said.trainer?.reasons ?? []).map(reason => [reason.word, reason.message])];
     const key = JSON.stringify(notices);
     if (key !== this.noticed) {
       this.noticed = key;
@@ -312,6 +346,7 @@ export class ModelView {
     this.chosen = point;
     text(this.picked, `${time(of('time_ms'))} · version ${count(of('version'))} of epoch ${of('epoch')} · next offset `
       + `${count(of('next_offset'))} · ${count(of('learned'))} events learned`);
+    this.replayFrom({ epoch: of('epoch'), version: of('version'), offset: of('next_offset') });
     this.loss.redraw();
     this.auc.redraw();
   }
@@ -457,6 +492,26 @@ export class ModelView {
         ], rows)));
   }
 
+  // Silence is a state, too: a process that says nothing stays here for an hour.
+  showProcesses(processes, now) {
+    const rows = processRows(processes, now);
+    const input = this.said.registered?.input_topic ?? '';
+    const missing = [['trainer', 'learns this model'], ...(input.includes('.examples.') ? [['joiner', 'joins its stream']] : [])]
+      .filter(([role]) => !rows.some(row => row.process.role === role));
+    const [key, part] = [JSON.stringify(rows), this.parts.processes];
+    const frame = JSON.stringify([missing, rows.length > 0, this.denied]);
+    if (key === this.processesShown && frame === this.processesFrame) return;
+    this.processesShown = key;
+    const shown = rows.length === 0 ? null : table('Processes', COLUMNS, rows);
+    if (frame === this.processesFrame && shown) { // it changes every second: where it is scrolled to stays
+      part.querySelector('.scroll').replaceChildren(...shown.childNodes);
+      return;
+    }
+    this.processesFrame = frame;
+    fill(part, panel('Processes', 'What each says of itself: at most every second, at least every ten.', shown,
+      missing.map(([role, does]) => this.none('status', 'unknown', `No ${role} has told in the last hour that it ${does}.`))));
+  }
+
   showScorers(now) {
     const rows = this.said.serving ?? [];
     const tile = this.tiles.served;
@@ -498,6 +553,10 @@ export class ModelView {
           ['AUC', row => decimal(row.auc), 'number'], ['size', row => bytes(row.bytes), 'number'],
           ['published', row => time(row.published_ms), 'time'],
           ['weights-hash', row => el('code', { title: row.weights_hash }, hash(row.weights_hash)), 'text'],
+          ['replay', row => el('button', {
+            type: 'button', 'data-key': `replay ${row.epoch} ${row.version}`, 'aria-label': `from here: version ${row.version}`,
+            onclick: () => { this.replayFrom({ epoch: row.epoch, version: row.version, offset: row.next_offset }); this.parts.proof.scrollIntoView(); },
+          }, 'from here'), 'text'],
           ...(desk.open ? [['decide', row => button('rollback', { model: this.name, epoch: row.epoch, version: row.version }), 'text']] : []),
         ], rows),
       all.length > VERSIONS_SHOWN && !this.allVersions
@@ -541,12 +600,5 @@ export class ModelView {
     fill(this.parts.spec, of ? panel('Spec', null,
       el('details', { open }, el('summary', {}, 'As its author wrote it ', el('code', { title: of.fingerprint }, hash(of.fingerprint))), el('pre', {}, of.spec)))
       : null);
-  }
-
-  showUnknown() {
-    fill(this.parts.elsewhere, panel('Not on topics yet', null, el('ul', { class: 'note' },
-      ['What joiners wait for: in each joiner’s health and metrics. Here the log of examples is the first stage.',
-        'The norms of steps and updates, dead units, histograms of weights.',
-        'What the last verify or replay found: the command prints it.'].map(line => el('li', {}, line)))));
   }
 }

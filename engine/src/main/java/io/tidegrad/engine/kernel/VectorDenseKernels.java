@@ -119,7 +119,12 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
             }
             return;
         }
-        if (dx == null) {
+        if (panels.outputs() <= fewOutputs()) {
+            if (dx != null) {
+                dots(panels, fromInput, toInput, 1, dy, dyAt, 0, w, dx, dxAt, 0);
+            }
+            updateFewByOneRow(step, panels.outputs(), fromInput, toInput, scale, x, xAt, dy, dyAt, w, state);
+        } else if (dx == null) {
             updateByOneRow(step, panels.inputs(), fromInput, toInput, panels.count(), panels.width(), scale, x, xAt, dy,
                     dyAt, w, state);
         } else {
@@ -173,6 +178,15 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     /// Like `DenseKernels.multiply`, for fewer than 16 columns.
     void multiplyFew(int rows, int columns, int depth, float scale, float[] a, int aAt, int aRow, int aStep, float[] b,
             int bAt, int bStep, float[] y, int yAt, int yRow);
+
+    /// The most outputs that `updateFewByOneRow` takes: 10, or 0 where vectors are shorter than a panel of 16.
+    int fewOutputs();
+
+    /// The update of a panel of 16 with few outputs by one row: the weights of several inputs share vectors, because a
+    /// square root and a division take as long for padding. Of 784 inputs and 10 outputs Adam takes 3.4 us and not 4.6,
+    /// of 8 outputs 2.7 us (Xeon). The bits are the same, for each weight is updated by itself.
+    void updateFewByOneRow(OptimizerStep step, int outputs, int fromInput, int toInput, float scale, float[] x, int xAt,
+            float[] dy, int dyAt, float[] w, float[][] state);
 
     void updateByOneRow(OptimizerStep step, int inputs, int fromInput, int toInput, int panels, int width, float scale,
             float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state);

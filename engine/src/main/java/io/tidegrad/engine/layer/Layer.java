@@ -9,9 +9,9 @@ import java.util.List;
 /// the `Pass` that the plan binds to a workspace does the arithmetic, one per thread.
 public sealed interface Layer
         permits Sequence, Concat, Sum, Mixture, Identity, Rate, OwnOptimizer, InputBound, FromRow, Numbers, History,
-        Quantiles, Embedding, EmbeddingBag, Bias, Standardise, RunningScale, Reshape, Flatten, Transpose, Conv1d,
-        Conv2d, MaxPool2d, AveragePool2d, GlobalAveragePool2d, Dense, Recurrent, Relu, LeakyRelu, Elu, Gelu, Silu,
-        Softplus, Sigmoid, Tanh, Softmax, LayerNorm, RmsNorm, BatchNorm, Dropout, Residual, SelfAttention {
+        Quantiles, Vocabulary, Embedding, EmbeddingBag, Bias, Standardise, RunningScale, Reshape, Flatten, Transpose,
+        Conv1d, Conv2d, MaxPool2d, AveragePool2d, GlobalAveragePool2d, Dense, Recurrent, Relu, LeakyRelu, Elu, Gelu,
+        Silu, Softplus, Sigmoid, Tanh, Softmax, LayerNorm, RmsNorm, BatchNorm, Dropout, Residual, SelfAttention {
 
     /// Checks that `input` fits, declares this layer's tensors and determines the output's shape. Allocates no floats.
     ///

@@ -89,13 +89,16 @@ public record Mixture(List<Layer> members, Target target, int restarted) impleme
             }
         }
         Shape.Grid output = planned.getFirst().output();
-        planner.declareMixture(size * output.width());
+        planner.declareMixture(switch (target) {
+            case CLASSES, YES_NO -> MixtureOfClasses.shares(statistics, size, planner.name(""));
+            case NUMBER -> MixtureOfNumbers.shares(statistics, size, planner.name(""));
+        }, size * output.width());
         long weights = planner.weightsOfARow(first);
         int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
         return new Planned(output, true, (workspace, x, into) -> {
             Branch[] branches = Branch.bind(workspace, planned, x).toArray(Branch[]::new);
             for (Branch branch : branches) {
-                workspace.addMember(new Watched("a member", 1, output.width(), branch.pass().output()));
+                workspace.addMember(new Watched("a member", 1, output.width(), branch.pass().output(), false));
             }
             Activation y = workspace.activation(output, true);
             return switch (target) {

@@ -51,6 +51,10 @@ final class MixtureOfClasses extends MixedPass {
         return alarmAt(count) + 6;
     }
 
+    static MemberShares shares(int statistics, int count, String path) {
+        return new MemberShares(statistics, V_AT + count, count, true, path);
+    }
+
     static Restart restart(int statistics, int count, int from, int to) {
         return new Restart(statistics, alarmAt(count) + 4, alarmAt(count) + 5, from, to);
     }

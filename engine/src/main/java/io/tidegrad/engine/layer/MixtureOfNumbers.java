@@ -25,6 +25,10 @@ final class MixtureOfNumbers extends MixedPass {
         return W_AT + count + 3;
     }
 
+    static MemberShares shares(int statistics, int count, String path) {
+        return new MemberShares(statistics, W_AT, count, false, path);
+    }
+
     private double deviation(double[] state) {
         return Math.sqrt(state[labelAt + 1]);
     }

@@ -20,6 +20,7 @@ public final class Planner {
         final List<Tensor> tensors = new ArrayList<>();
         final List<UpdateRule> rules = new ArrayList<>(); // by tensor
         final List<Restart> restarts = new ArrayList<>();
+        final List<MemberShares> mixtures = new ArrayList<>();
         int inputBounds;
         int memberOutputs;
         int randomStreams;
@@ -97,8 +98,14 @@ public final class Planner {
     /// Declares that the network's predictions are mixed from the outputs of members.
     ///
     /// @param outputs of all members together, for a row
-    void declareMixture(int outputs) {
+    void declareMixture(MemberShares shares, int outputs) {
+        declared.mixtures.add(shares);
         declared.memberOutputs += outputs;
+    }
+
+    /// How the members of mixtures are weighed.
+    public List<MemberShares> mixtures() {
+        return List.copyOf(declared.mixtures);
     }
 
     /// The outputs of all members of mixtures, for a row.
@@ -123,12 +130,22 @@ public final class Planner {
 
     /// Likewise, for a layer at this place that has been planned in another way.
     Planned watched(Layer layer, Planned planned) {
+        return watched(layer, planned, cuts(layer));
+    }
+
+    /// @param cuts as in `Watched`
+    Planned watched(Layer layer, Planned planned, boolean cuts) {
         String place = place(layer);
         return new Planned(planned.output(), planned.trainable(), (workspace, x, into) -> {
             Pass pass = planned.binding().bind(workspace, x, into);
-            workspace.watch(place, planned.output(), pass.output());
+            workspace.watch(place, planned.output(), pass.output(), cuts);
             return pass;
         });
+    }
+
+    /// Those are 0 far below 0 with a slope of 0, so that a unit that stays there learns nothing.
+    private static boolean cuts(Layer layer) {
+        return layer instanceof Relu || layer instanceof Gelu || layer instanceof Silu || layer instanceof Softplus;
     }
 
     /// All tensors declared so far by the planners of this network.

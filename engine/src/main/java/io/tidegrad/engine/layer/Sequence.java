@@ -31,7 +31,7 @@ public record Sequence(List<Layer> layers) implements Layer {
             Planned layer = planner.plan(i, layers.get(i), shape);
             if (layers.get(i) instanceof Relu && i + 1 < layers.size() && layers.get(i + 1) instanceof MaxPool2d pool) {
                 Planner inner = planner.child(++i);
-                layer = inner.watched(pool, pool.plan(inner, layer.output(), Pooling.Kind.MAX_OF_RELU));
+                layer = inner.watched(pool, pool.plan(inner, layer.output(), Pooling.Kind.MAX_OF_RELU), true);
             }
             planned.add(layer);
             trainable |= layer.trainable();

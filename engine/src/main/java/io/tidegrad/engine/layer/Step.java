@@ -57,12 +57,18 @@ public final class Step {
     /// The number of steps taken before this one. With the network's seed it determines the random streams.
     public long number;
 
+    /// The number of rows learned before this step.
+    public long examples;
+
     public long seed;
 
     /// The gradient of `numbers`, to which the layers that read them add; empty if it is not needed.
     public float[] numbersGradient = {};
 
     public TouchedRows touchedRows = (tensor, rows, count) -> {
+    };
+
+    public NewRows newRows = (tensor, row, draw) -> {
     };
 
     public InputBounds inputBounds = (bound, factor) -> {
@@ -89,6 +95,14 @@ public final class Step {
     public interface TouchedRows {
         /// @param rows the rows, of which the first `count` are valid, in order of first touch
         void touched(int tensor, int[] rows, int count);
+    }
+
+    /// Called with a table row that is given to something new: its weights are drawn again, and its optimizer state is what it
+    /// is before the first update.
+    @FunctionalInterface
+    public interface NewRows {
+        /// @param draw the number of the draw, for the same row and number the same weights
+        void start(int tensor, int row, long draw);
     }
 
     /// Called before the weights of an `InputBound` are updated.

@@ -58,13 +58,13 @@ public sealed interface Storage {
         return values;
     }
 
-    /// Sets the weights, shape (rows, columns), row-major.
-    default void write(Tensor tensor, float[] values) {
+    /// Sets the values of one part, shape (rows, columns), row-major.
+    default void write(Tensor tensor, int part, float[] values) {
         if (values.length != (long) tensor.rows() * tensor.columns()) {
             throw new IllegalArgumentException("%s: expected shape (%d, %d), found %d floats".formatted(tensor.name(),
                     tensor.rows(), tensor.columns(), values.length));
         }
-        floats(tensor).visit(tensor, 0, (array, index, number) -> array[index] = values[(int) number]);
+        floats(tensor).visit(tensor, part, (array, index, number) -> array[index] = values[(int) number]);
     }
 
     private Floats floats(Tensor tensor) {

@@ -52,8 +52,8 @@ public final class Workspace {
     }
 
     /// Registers a layer's output, in the order in which layers run forward.
-    void watch(String place, Shape.Grid grid, Activation output) {
-        watched.add(new Watched(place, grid.lines(), grid.width(), output));
+    void watch(String place, Shape.Grid grid, Activation output, boolean cuts) {
+        watched.add(new Watched(place, grid.lines(), grid.width(), output, cuts));
     }
 
     /// Every layer that was bound; inner layers come before the layer around them.

@@ -50,6 +50,7 @@ public final class Learner {
     private @Nullable GradientSlab gradients; // allocated by the first step that needs it, at once if each does
     private @Nullable Fault fault;
     private double rateMultiplier = 1;
+    private @Nullable Inspector inspector; // null until `inspect` is first called
     private final long[] restarted; // how often each of the plan's restarts had happened before the step
 
     /// A learner that works on the calling thread alone.
@@ -81,6 +82,7 @@ public final class Learner {
         step.learnsStatistics = true;
         step.seed = plan.spec().seed();
         step.touchedRows = parameters.touchedRows();
+        step.newRows = parameters.newRows();
         step.inputBounds = optimizers::multiplyRate;
         restarted = new long[plan.restarts().size()];
         Workspace workspace = new Workspace(maxBatch, Workspace.Purpose.LEARN);
@@ -112,6 +114,7 @@ public final class Learner {
         fault = null;
         batch.into(step);
         step.number = parameters.updates();
+        step.examples = parameters.examples();
         if (plan.learnsDifferently()) {
             // Predictions are computed as a scorer computes them; the pass that is learned from can differ (dropout,
             // say).
@@ -126,6 +129,9 @@ public final class Learner {
         }
         if (loss.isEmpty()) {
             return 0;
+        }
+        if (inspector != null) {
+            inspector.predicted(rows);
         }
         slope(batch);
         for (int i = 0; i < restarted.length; i++) {
@@ -153,6 +159,9 @@ public final class Learner {
             if (count != restarted[i]) {
                 parameters.drawAgain(plan.restarts().get(i), count);
             }
+        }
+        if (inspector != null) {
+            inspector.stepped();
         }
         return batchLoss;
     }
@@ -333,6 +342,18 @@ public final class Learner {
     /// call it for every step.
     public double penalty() {
         return optimizers.penalty(parameters);
+    }
+
+    /// What the network is like inside now, and what the steps since the last call did to it. Changes nothing that is
+    /// learned. From the first call on, the first step after each call is compared with the one before, and the outputs of
+    /// at least `Inspection.ROWS` rows are looked at; other steps cost nothing.
+    public Inspection inspect() {
+        Inspector inspector = this.inspector;
+        if (inspector == null) {
+            inspector = new Inspector(parameters, optimizers, watched);
+            this.inspector = inspector;
+        }
+        return inspector.inspect();
     }
 
     /// Warms up the kernels, like the instance method, before a learner exists: allocates nothing of the model's size.

@@ -29,6 +29,7 @@ final class OptimizerSteps {
         final Optimizer optimizer;
         final OptimizerStep step = new OptimizerStep();
         double rate; // of the update that was prepared last
+        double used = Double.NaN; // the same with what an input bound made of it
 
         Group(UpdateRule rule, boolean penalised, @Nullable Restart restart, Optimizer optimizer) {
             this.rule = rule;
@@ -85,8 +86,14 @@ final class OptimizerSteps {
             double scheduled = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
             optimizer.prepare(own, group.step);
             group.rate = optimizer.rateAt(own, scheduled) * group.rule.rateFactor();
+            group.used = group.rate;
             optimizer.setRate(group.rate, group.step);
         }
+    }
+
+    /// The rate of a tensor's newest update; 0 if it is frozen, NaN before the first update.
+    double rate(int tensor) {
+        return plan.isFrozen(tensor) ? 0 : group(tensor).used;
     }
 
     /// Multiplies the rate of the tensors of an input bound, in the update that is prepared.
@@ -94,7 +101,8 @@ final class OptimizerSteps {
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
             if (group.rule.inputBound() == bound) {
-                group.optimizer.setRate(group.rate * factor, group.step);
+                group.used = group.rate * factor;
+                group.optimizer.setRate(group.used, group.step);
             }
         }
     }

@@ -47,6 +47,8 @@ public final class Parameters {
     private final PageSet dirty;
     private final int[] everyStep; // ranges of pages that each step changes: from, to, from, to …
     private final Step.TouchedRows touchedRows = this::markTableRows;
+    private final Step.NewRows newRows = this::startRow;
+    private final int[] newRow = new int[1];
     private @Nullable Watch watch;
     private @Nullable ServedChanges changes; // null until `changes` is first called
     private long updates;
@@ -250,11 +252,23 @@ public final class Parameters {
     /// Copies one part of one tensor's optimizer state, in the shape of `weights`. Parts count from 1 in the order in
     /// which the kinds of `OptimizerStep` name them: Adam's m is part 1, its v part 2.
     public float[] state(String tensor, int part) {
+        requirePart(part);
+        return read(plan.tensor(tensor), part);
+    }
+
+    private void requirePart(int part) {
         int parts = servedOnly ? 0 : plan.streams().stateParts;
         if (part < 1 || part > parts) {
             throw new IllegalArgumentException("expected a part of the state from 1 to " + parts + ", found " + part);
         }
-        return read(plan.tensor(tensor), part);
+    }
+
+    /// Sets one part of one tensor's optimizer state, parts and shape as those of `state`. Marks every page dirty.
+    public void setState(String tensor, int part, float[] values) {
+        requirePart(part);
+        int index = plan.tensor(tensor);
+        slab.storage(index).write(plan.tensors().get(index), part, values);
+        markEverything();
     }
 
     private float[] read(int tensor, int part) {
@@ -299,7 +313,7 @@ public final class Parameters {
     /// dirty.
     public void setWeights(String tensor, float[] values) {
         int index = plan.tensor(tensor);
-        slab.storage(index).write(plan.tensors().get(index), values);
+        slab.storage(index).write(plan.tensors().get(index), 0, values);
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
             InitialWeights.startState(plan.optimizer(index), plan.tensors().get(index), floats);
         }
@@ -322,15 +336,15 @@ public final class Parameters {
         dirty.markRange(servedPages, pages - 1);
     }
 
-    /// Draws tensors again and sets their optimizer state to what it is before the first update. Tells the watchers of
-    /// their pages before and marks these dirty.
+    /// Draws tensors again, but those that keep their first values, and sets their optimizer state to what it is before the first
+    /// update. Tells the watchers of their pages before and marks these dirty.
     ///
     /// @param draw how often they were drawn before
     void drawAgain(Restart restart, long draw) {
         PageSet touched = new PageSet(pages);
         for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
-            if (slab.storage(tensor) instanceof Storage.Floats) {
+            if (slab.storage(tensor) instanceof Storage.Floats && !plan.isFrozen(tensor)) {
                 markTensor(touched, tensor, plan.streams().servedBytes(declared));
             }
         }
@@ -339,7 +353,7 @@ public final class Parameters {
             dirty.mark(page);
         }
         for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
-            if (slab.storage(tensor) instanceof Storage.Floats floats) {
+            if (slab.storage(tensor) instanceof Storage.Floats floats && !plan.isFrozen(tensor)) {
                 InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, draw, plan.tensors().get(tensor),
                         floats);
             }
@@ -374,6 +388,18 @@ public final class Parameters {
 
     Step.TouchedRows touchedRows() {
         return touchedRows;
+    }
+
+    Step.NewRows newRows() {
+        return newRows;
+    }
+
+    private void startRow(int tensor, int row, long draw) {
+        newRow[0] = row;
+        markTableRows(tensor, newRow, 1);
+        Tensor.Table table = (Tensor.Table) plan.tensors().get(tensor);
+        InitialWeights.drawRow(plan.spec(), plan.optimizer(tensor), tensor, draw, table, row,
+                (Storage.Floats) slab.storage(tensor));
     }
 
     /// Called before a step's backward pass: tells the watchers of the pages that every step changes.

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.MemberShares;
 import io.tidegrad.engine.layer.Planned;
 import io.tidegrad.engine.layer.Planner;
 import io.tidegrad.engine.layer.Rate;
@@ -29,6 +30,7 @@ public final class Plan {
     private final List<Tensor> tensors;
     private final List<UpdateRule> rules; // by tensor
     private final List<Restart> restarts;
+    private final List<MemberShares> mixtures;
     private final int memberOutputs;
     private final Streams streams;
     private final boolean learnsDifferently;
@@ -41,6 +43,7 @@ public final class Plan {
         tensors = planner.tensors();
         rules = planner.rules();
         restarts = planner.restarts();
+        mixtures = planner.mixtures();
         memberOutputs = planner.memberOutputs();
         learnsDifferently = planner.learnsDifferently();
         outputs = network.output().size();
@@ -208,13 +211,18 @@ public final class Plan {
     }
 
     /// The optimizer that updates a tensor.
-    Optimizer optimizer(int tensor) {
+    public Optimizer optimizer(int tensor) {
         return Objects.requireNonNullElse(rules.get(tensor).optimizer(), spec.optimizer());
     }
 
     /// Tensors that a layer makes start again.
     List<Restart> restarts() {
         return restarts;
+    }
+
+    /// How the members of its mixtures are weighed.
+    List<MemberShares> mixtures() {
+        return mixtures;
     }
 
     boolean isFrozen(int tensor) {

@@ -8,6 +8,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -162,6 +163,9 @@ final class WarmUp {
                     table.update(), table.start());
             case History history -> new History(history.keyAt(), history.numberAt(), history.timeAt(),
                     Math.min(history.rows(), TABLE_ROWS_MAX), history.values());
+            case Vocabulary values -> new Vocabulary(values.keyAt(), Math.min(values.capacity(), TABLE_ROWS_MAX),
+                    Math.min(values.waiting(), TABLE_ROWS_MAX), values.minCount(), values.expireAfter(),
+                    values.dimension(), values.update(), values.start());
             case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
                     recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Duchi, Hazan & Singer 2011, diagonal: s is the sum of g², w -= rate g / (sqrt(s) + epsilon), so that weights of rare
 /// features keep large steps. State per weight: s, which starts at `initialAccumulator`.
@@ -8,6 +9,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// A table that only updates touched rows gets the same bits as a dense one, because a gradient of 0 changes neither s
 /// nor w.
 public record Adagrad(double rate, double epsilon, double initialAccumulator) implements Optimizer {
+    private static final List<String> STATE = List.of("sum");
+
     public Adagrad {
         Require.atLeastZero("adagrad", "a rate", rate);
         Require.aboveZero("adagrad", "an epsilon", epsilon);
@@ -15,8 +18,8 @@ public record Adagrad(double rate, double epsilon, double initialAccumulator) im
     }
 
     @Override
-    public int stateParts() {
-        return 1;
+    public List<String> stateNames() {
+        return STATE;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where m̂ =
 /// m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
@@ -9,6 +10,9 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 ///     PyTorch, the maximum is taken before the correction): a step never grows because a steep gradient was forgotten.
 ///     State per weight: m, v, the maximum
 public record Adam(double rate, double beta1, double beta2, double epsilon, boolean amsgrad) implements Optimizer {
+    private static final List<String> STATE = List.of("exp_avg", "exp_avg_sq");
+    private static final List<String> STATE_OF_AMSGRAD = List.of("exp_avg", "exp_avg_sq", "max_exp_avg_sq");
+
     public Adam {
         Require.atLeastZero("adam", "a rate", rate);
         Require.fraction("adam", "beta1", beta1);
@@ -28,8 +32,8 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
     }
 
     @Override
-    public int stateParts() {
-        return amsgrad ? 3 : 2;
+    public List<String> stateNames() {
+        return amsgrad ? STATE_OF_AMSGRAD : STATE;
     }
 
     @Override

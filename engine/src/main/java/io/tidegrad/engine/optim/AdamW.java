@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Loshchilov & Hutter 2019, algorithm 2, as PyTorch writes it: w *= 1 - rate weightDecay, then a step of `adam`. The
 /// decay is decoupled: it takes no part in m and v, so that weights with large gradients decay as fast as those with
@@ -12,8 +13,8 @@ public record AdamW(Adam adam, double weightDecay) implements Optimizer {
     }
 
     @Override
-    public int stateParts() {
-        return adam.stateParts();
+    public List<String> stateNames() {
+        return adam.stateNames();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// McMahan et al. 2013 ("Ad Click Prediction: a View from the Trenches"), algorithm 1, per coordinate. With the
 /// gradient g at the present w: sigma = (sqrt(n + g²) - sqrt(n)) / alpha; z += g - sigma w; n += g²; then
@@ -20,6 +21,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// @param l1 FTRL's own l1, in addition to that of a `Regularization`, whose gradient is part of g
 /// @param l2 FTRL's own l2
 public record FtrlProximal(double alpha, double beta, double l1, double l2) implements Optimizer {
+    private static final List<String> STATE = List.of("z", "n");
+
     public FtrlProximal {
         Require.aboveZero("ftrl-proximal", "alpha", alpha);
         Require.aboveZero("ftrl-proximal", "1 / alpha", 1 / alpha);
@@ -29,8 +32,8 @@ public record FtrlProximal(double alpha, double beta, double l1, double l2) impl
     }
 
     @Override
-    public int stateParts() {
-        return 2;
+    public List<String> stateNames() {
+        return STATE;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// How a gradient changes a weight: fills the `OptimizerStep` that kernels read. The formula stands with each kind in
 /// `OptimizerKernels`.
@@ -8,8 +9,14 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// In a table that only updates touched rows, the step number t is the model's, and a row's state and weights change
 /// (decay included) only in steps that read the row.
 public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, FtrlProximal, StreamRms {
+    /// The names of a weight's state floats in the order of their parts. They are those of PyTorch's optimizer where it has
+    /// one: `exp_avg` and `exp_avg_sq` are Adam's m and v. Allocates nothing.
+    List<String> stateNames();
+
     /// The number of state floats per weight: 2 for Adam's m and v.
-    int stateParts();
+    default int stateParts() {
+        return stateNames().size();
+    }
 
     /// The initial value of state part `part` of a weight that starts at `weight`; parts count from 1.
     default float initialState(int part, float weight) {

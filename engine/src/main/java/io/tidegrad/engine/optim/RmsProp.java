@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), in PyTorch's form: s is the running mean
 /// of g², u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a if `centered`, then b if `momentum` is
@@ -12,6 +13,11 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// @param momentum above 0: b = momentum b + u and w -= rate b
 public record RmsProp(double rate, double alpha, double epsilon, boolean centered,
         double momentum) implements Optimizer {
+    private static final List<String> STATE = List.of("square_avg");
+    private static final List<String> STATE_CENTERED = List.of("square_avg", "grad_avg");
+    private static final List<String> STATE_MOMENTUM = List.of("square_avg", "momentum_buffer");
+    private static final List<String> STATE_CENTERED_MOMENTUM = List.of("square_avg", "grad_avg", "momentum_buffer");
+
     public RmsProp {
         Require.atLeastZero("rmsprop", "a rate", rate);
         Require.fraction("rmsprop", "alpha", alpha);
@@ -21,8 +27,11 @@ public record RmsProp(double rate, double alpha, double epsilon, boolean centere
     }
 
     @Override
-    public int stateParts() {
-        return 1 + (centered ? 1 : 0) + (momentum == 0 ? 0 : 1);
+    public List<String> stateNames() {
+        if (momentum == 0) {
+            return centered ? STATE_CENTERED : STATE;
+        }
+        return centered ? STATE_CENTERED_MOMENTUM : STATE_MOMENTUM;
     }
 
     @Override

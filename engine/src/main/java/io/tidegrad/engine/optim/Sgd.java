@@ -1,11 +1,14 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// Stochastic gradient descent: w -= rate b, where b = momentum b + g continues in the direction of the last steps
 /// (Polyak 1964); with `nesterov`, w -= rate (g + momentum b) (Sutskever et al. 2013, in PyTorch's form). State per
 /// weight: b; none without momentum, where b is g.
 public record Sgd(double rate, double momentum, boolean nesterov) implements Optimizer {
+    private static final List<String> STATE = List.of("momentum_buffer");
+
     public Sgd {
         Require.atLeastZero("sgd", "a rate", rate);
         Require.fraction("sgd", "momentum", momentum);
@@ -20,8 +23,8 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
     }
 
     @Override
-    public int stateParts() {
-        return momentum == 0 ? 0 : 1;
+    public List<String> stateNames() {
+        return momentum == 0 ? List.of() : STATE;
     }
 
     @Override

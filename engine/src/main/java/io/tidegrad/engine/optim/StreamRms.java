@@ -1,6 +1,7 @@
 package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
+import java.util.List;
 
 /// RMSprop for streams that have no end: its rate falls to a floor instead of 0, and weights are pulled back to where
 /// they started, so that a network stays able to learn something new. With update t of the layer, v the running mean of
@@ -19,6 +20,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// @param pull how strongly weights are pulled back, relative to the rate; 0 for not at all
 public record StreamRms(double rate, double floor, double decay, double alpha, double epsilon,
         double pull) implements Optimizer {
+    private static final List<String> STATE = List.of("exp_avg_sq", "moved");
+
     public StreamRms {
         Require.atLeastZero("stream-rms", "a rate", rate);
         Require.atLeastZero("stream-rms", "a floor", floor);
@@ -35,8 +38,8 @@ public record StreamRms(double rate, double floor, double decay, double alpha, d
     }
 
     @Override
-    public int stateParts() {
-        return 2;
+    public List<String> stateNames() {
+        return STATE;
     }
 
     @Override

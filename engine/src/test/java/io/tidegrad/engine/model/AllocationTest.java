@@ -43,6 +43,7 @@ import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -146,6 +147,13 @@ class AllocationTest {
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 1, 1),
                         new Sequence(new Quantiles(0, 0, 4, 3, Embedding.Update.TOUCHED), new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(20, 0, 1),
+                        new Sequence(new Numbers(0, 20), new Dense(10), new Relu(), new Dense(8), new Relu(),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 2, 1),
+                        new Sequence(new Vocabulary(0, 3, 2, 1, 5, 3, Embedding.Update.TOUCHED), new Dense(1)),
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),

@@ -18,6 +18,7 @@ import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.FakeNegativeWeighted;
 import io.tidegrad.engine.loss.Loss;
@@ -82,6 +83,7 @@ class EngineContractTest {
         });
         seen.add(FakeNegativeWeighted.class); // not the gradient of a loss: FakeNegativeWeightedTest has it
         seen.add(Quantiles.class); // its numbers have no slope: QuantilesTest has it
+        seen.add(Vocabulary.class); // what it knows changes by rows: VocabularyTest has it
         seen.add(History.class); // it changes by rows, not by gradients: HistoryTest has it
         // Their steps are not those of one loss at one rate: MixtureTest has them.
         seen.addAll(List.of(Mixture.class, OwnOptimizer.class, InputBound.class, FromRow.class));

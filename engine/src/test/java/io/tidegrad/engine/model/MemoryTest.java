@@ -16,6 +16,7 @@ import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Sequence;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
@@ -113,6 +114,16 @@ class MemoryTest {
                 new MeanSquaredError(), Adam.of(0.1), 1);
         assertComputed(Plan.of(spec), 7, spec.toString());
         assertComputed(Plan.of(RandomNetworks.with(spec, new Clipping.GlobalNorm(1), Regularization.NONE)), 3_000,
+                "with gradients");
+    }
+
+    @Test
+    void aVocabularyTakesWhatIsComputed() {
+        Layer vocabulary = new Vocabulary(0, 20_000, 30_000, 2, 9, 40, Embedding.Update.TOUCHED);
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 2, 1), new Sequence(vocabulary, new Dense(1)),
+                new MeanSquaredError(), Adam.of(0.1), 1);
+        assertComputed(Plan.of(spec), 7, spec.toString());
+        assertComputed(Plan.of(RandomNetworks.with(spec, new Clipping.GlobalNorm(1), Regularization.NONE)), 30_000,
                 "with gradients");
     }
 

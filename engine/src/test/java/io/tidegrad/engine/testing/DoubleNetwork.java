@@ -45,6 +45,7 @@ import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Transpose;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.loss.Link;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
@@ -237,6 +238,10 @@ public final class DoubleNetwork {
             case Quantiles quantiles -> ofRows(quantiles.dimension(), row -> {
                 int at = bucket(quantiles, statistics(path, "statistics"), row) * quantiles.dimension();
                 return Arrays.copyOfRange(weights(path, "weight"), at, at + quantiles.dimension());
+            });
+            case Vocabulary values -> ofRows(values.dimension(), row -> {
+                int at = row(values, weights(path, "vocabulary"), row) * values.dimension();
+                return Arrays.copyOfRange(weights(path, "weight"), at, at + values.dimension());
             });
             case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
                     row -> embedded(embedding, child(path, "weight"), row));
@@ -435,6 +440,20 @@ public final class DoubleNetwork {
             };
         }
         return y;
+    }
+
+    /// Looks at the entries of all rows, whatever chains and lists say.
+    private int row(Vocabulary layer, double[] entries, int row) {
+        int ids = row * spec.row().ids() + layer.keyAt();
+        int columns = entries.length / (1 + layer.capacity() + layer.waiting());
+        long key = (long) batch.ids[ids] << 32 | Integer.toUnsignedLong(batch.ids[ids + 1]);
+        for (int at = columns; at <= layer.capacity() * columns; at += columns) {
+            long found = (long) entries[at] << 48 | (long) entries[at + 1] << 24 | (long) entries[at + 2];
+            if (found == key && entries[at + 3] > 0) {
+                return at / columns;
+            }
+        }
+        return 0;
     }
 
     private int bucket(Quantiles layer, double[] state, int row) {

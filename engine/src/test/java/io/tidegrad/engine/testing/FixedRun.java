@@ -47,6 +47,7 @@ import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Transpose;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BatchLoss;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
@@ -98,7 +99,7 @@ import java.util.stream.IntStream;
 ///
 /// First all of them cold, with the first number of workers: they save the pages halfway and go on with a model
 /// restored from them. By then the kernels are compiled, and what is left is soon: the second time, with the second
-/// number of workers, each run warms up before its first row and never stops.
+/// number of workers, each run warms up before its first row, is inspected now and then, and never stops.
 ///
 /// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it
 /// could not say whether older models keep their bits.
@@ -119,7 +120,8 @@ public final class FixedRun {
                     "late-labels f5344f6e2faa0a758e58f562636bd32c601b551808460cc4cb6bd7b25b16cf01",
                     "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427",
                     "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70",
-                    "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747");
+                    "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747",
+                    "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -131,6 +133,8 @@ public final class FixedRun {
     /// Of each network, whose kernels the cold runs had compiled: for the little that is new, loops around other
     /// shapes.
     private static final long WARM_UP_NANOS = 50_000_000;
+
+    private static final int STEPS_BETWEEN_INSPECTIONS = 100;
 
     private FixedRun() {}
 
@@ -157,6 +161,7 @@ public final class FixedRun {
             System.out.println("mixtures " + mixtures(hot, workers));
             System.out.println("histories " + histories(hot, workers));
             System.out.println("quantiles " + quantiles(hot, workers));
+            System.out.println("vocabularies " + vocabularies(hot, workers));
         }
     }
 
@@ -469,6 +474,24 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
+    /// Of 300 values some get a row, and lose it again; of a table that touched rows change, of one that changes as a whole, and
+    /// of one that has an optimizer whose state depends on the weights.
+    private static String vocabularies(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (Optimizer optimizer : List.of(Adam.of(0.01), new FtrlProximal(0.1, 1, 0.001, 0.01))) {
+            Layer network = new Sequence(
+                    new Concat(new Vocabulary(IDS - 1, 40, 60, 2, 300, 4, Embedding.Update.TOUCHED),
+                            new Vocabulary(IDS - 1, 9, 200, 3, 5_000, 3, Embedding.Update.DENSE), new Numbers(0, 2)),
+                    new Dense(9), new Relu(), new Dense(1));
+            NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
+                    optimizer, SEED);
+            all.update(run(hot, workers, spec, 1, 4_000));
+            all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE),
+                    7, 2_000));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
     /// Rows of six lines: loss and gradient.
     private static byte[] gradient(Loss loss) throws NoSuchAlgorithmException {
         int rows = 50;
@@ -535,6 +558,9 @@ public final class FixedRun {
             fill(spec, batch, at, Math.min(batchSize, rows - at));
             predictor.predict(parameters, batch, predictions);
             learner.learn(batch);
+            if (hot && at / batchSize % STEPS_BETWEEN_INSPECTIONS == 0) {
+                var unused = learner.inspect();
+            }
             for (int i = 0; i < batch.size() * parameters.plan().outputs(); i++) {
                 int same = Float.floatToRawIntBits(predictions[i]);
                 if (same != Float.floatToRawIntBits(learner.predictions()[i])) {

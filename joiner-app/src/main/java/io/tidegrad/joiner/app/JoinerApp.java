@@ -7,6 +7,7 @@ import io.tidegrad.control.ControlFollower;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.control.StreamRecord;
 import io.tidegrad.control.StreamState;
 import io.tidegrad.joiner.topology.AlignedClients;
@@ -18,6 +19,7 @@ import io.tidegrad.process.LetIn;
 import io.tidegrad.process.Looks;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.ProcessRun;
+import io.tidegrad.process.RunTeller;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
 import java.time.Duration;
@@ -60,6 +62,7 @@ public final class JoinerApp implements ProcessRun.Work {
 
     private @Nullable ControlFollower follower;
     private @Nullable JoinerOperations operations;
+    private @Nullable RunTeller teller;
     private volatile boolean allBegun; // each stream that there was at the start was tried once
     private boolean closed;
 
@@ -163,6 +166,9 @@ public final class JoinerApp implements ProcessRun.Work {
         letIn.note(); // not earlier: a right that is missing at the first start stays missing
         following.follow(this::decided, this::decided);
         looks.every(TopicWatch.EVERY, "the topics that this joiner relies on can't be looked at", watch::look);
+        teller = RunTeller.start(config.kafka(), config.topics(), RunStatus.Role.JOINER, surroundings.instanceId(),
+                config.httpHost(), operations.server(),
+                () -> slots.values().stream().map(JoinerOperations::run).toList(), ended);
     }
 
     private static String key(String stream, int epoch) {
@@ -323,6 +329,10 @@ public final class JoinerApp implements ProcessRun.Work {
         looks.close();
         try (ExecutorService ending = Executors.newVirtualThreadPerTaskExecutor()) {
             slots.values().forEach(slot -> ending.execute(() -> slot.end(false)));
+        }
+        RunTeller runs = teller;
+        if (runs != null) {
+            runs.close(); // last, so that a stop that takes long is no silence
         }
         JoinerOperations serving = operations;
         if (serving != null && beside == null) {

@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
+import io.tidegrad.control.RunStatus;
 import io.tidegrad.joiner.join.JoinOutput.Counted;
 import io.tidegrad.joiner.join.JoinOutput;
 import io.tidegrad.joiner.topology.Alignment;
@@ -24,9 +25,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
@@ -71,10 +74,8 @@ record JoinerOperations(OperationsServer server) {
 
     void appears(StreamSlot slot) {
         Tags tags = tags(slot);
-        gauge("tidegrad.joiner.up", "1 while the stream is joined here", tags, slot, each -> {
-            StreamJoiner joiner = each.joiner();
-            return joiner != null && joiner.joins() ? 1 : 0;
-        });
+        gauge("tidegrad.joiner.up", "1 while the stream is joined here; NaN while it is paused", tags, slot,
+                JoinerOperations::up);
         for (Reason reason : Reason.values()) {
             gauge("tidegrad.joiner.degraded", "1 while this is wrong with the stream here",
                     tags.and("reason", reason.code()), slot,
@@ -116,6 +117,15 @@ record JoinerOperations(OperationsServer server) {
                 each -> alignment(each, Alignment::heldRecords));
         gauge("tidegrad.joiner.state.bytes", "Size of what is remembered here, on disk", tags, slot,
                 each -> metric(each, "total-sst-files-size", "entries") + metric(each, "total-sst-files-size", "due"));
+    }
+
+    /// An alarm must not ring for what somebody has decided.
+    private static double up(StreamSlot slot) {
+        if (slot.doing() == StreamSlot.Doing.PAUSED) {
+            return Double.NaN;
+        }
+        StreamJoiner joiner = slot.joiner();
+        return joiner != null && joiner.joins() ? 1 : 0;
     }
 
     private static double alignment(StreamSlot slot, ToDoubleFunction<Alignment> value) {
@@ -247,6 +257,29 @@ record JoinerOperations(OperationsServer server) {
                             + " write both topics with partitioner=murmur2_random");
         }
         return reasons;
+    }
+
+    /// Returns what the status topic tells of the stream, with the reasons that health gives.
+    static RunStatus.Run run(StreamSlot slot) {
+        StreamJoiner joiner = slot.joiner();
+        Map<Reason, String> reasons = reasons(slot, joiner);
+        JoinProgress.Seen seen = joiner == null ? null : joiner.progress().seen();
+        return new RunStatus.Run(slot.epoch().stream(), slot.epoch().number(), state(slot, joiner, reasons.keySet()),
+                reasons.entrySet().stream().map(each -> each.getKey().code() + ": " + each.getValue())
+                        .collect(Collectors.joining("; ")),
+                seen == null ? -1 : seen.lag(), seen == null ? List.of() : seen.reads());
+    }
+
+    private static RunStatus.State state(StreamSlot slot, @Nullable StreamJoiner joiner, Set<Reason> reasons) {
+        return switch (slot.doing()) {
+            case PAUSED, LEFT -> RunStatus.State.PAUSED;
+            case RETRYING -> RunStatus.State.RETRYING;
+            case FAILED -> RunStatus.State.FAILED;
+            case STARTING -> RunStatus.State.STARTING;
+            case JOINING -> reasons.contains(Reason.STALLED) ? RunStatus.State.STALLED
+                    : reasons.contains(Reason.REBALANCING) ? RunStatus.State.RESTORING
+                            : joiner == null || joiner.tasks() == 0 ? RunStatus.State.STANDBY : RunStatus.State.RUNNING;
+        };
     }
 
     private static Map<String, @Nullable Object> describe(StreamSlot slot, StreamSlot.Doing doing,

@@ -1,5 +1,6 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -12,11 +13,9 @@ import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// A consumer that gives records of events and labels to Streams only up to the bound of an `Alignment`. It reads them when
 /// it gets them, because their time is in them, and passes on what was read. What it holds back is bounded: it fetches no
@@ -25,7 +24,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 /// To Streams a partition whose records lie beyond the bound looks like one without any. Otherwise a task would wait for it,
 /// while it waits for the task's other partition. For records that are only left over from a poll the task does wait: it
 /// would go on with its other partition alone.
-final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
+final class AlignedConsumer extends BoundedConsumer {
     private static final int POLL_MAX = 4_000;
 
     /// While records are held back, other threads and processes are to be heard of soon.
@@ -48,7 +47,7 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     private final Set<TopicPartition> pausedHere = new HashSet<>();
 
     AlignedConsumer(Map<String, Object> config, Alignment alignment, Map<String, SourceReader> sources) {
-        super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        super(config);
         this.alignment = alignment;
         held = new HeldRecords(alignment, sources);
     }

@@ -1,5 +1,6 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.control.RunStatus;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -57,8 +58,10 @@ public final class JoinProgress {
     /// @param standstill for how long something has been left to read, and nothing was committed
     /// @param labelsSilent that labels have stopped coming, for people; null: they have not
     /// @param openTransaction that one of a producer has been open for long, for people; null: none has
+    /// @param reads how far each partition of events and labels is read
     public record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime,
-            Duration standstill, @Nullable String labelsSilent, @Nullable String openTransaction) {
+            Duration standstill, @Nullable String labelsSilent, @Nullable String openTransaction,
+            List<RunStatus.Read> reads) {
         public long lag() {
             return eventsLag + labelsLag + joinLag;
         }
@@ -146,7 +149,8 @@ public final class JoinProgress {
         alignment.elsewhere(behindElsewhere, leastElsewhere, asked);
         seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
                 joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime,
-                Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos), openTransaction);
+                Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos), openTransaction,
+                sources().stream().map(each -> read(each, ends, committed)).toList());
         if (!drained || !hidden.isEmpty()) {
             idleFrom = Long.MIN_VALUE;
             time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false, Long.MIN_VALUE);
@@ -189,6 +193,13 @@ public final class JoinProgress {
         Long last = CommitHook.partitionTime(metadata);
         Long next = CommitHook.next(metadata, side);
         return Math.max(last == null ? Long.MIN_VALUE : last, next == null ? Long.MIN_VALUE : next);
+    }
+
+    private static RunStatus.Read read(TopicPartition of, Map<TopicPartition, Long> ends,
+            Map<TopicPartition, @Nullable OffsetAndMetadata> committed) {
+        OffsetAndMetadata offset = committed.get(of);
+        return new RunStatus.Read(of.topic(), of.partition(), offset == null ? 0 : offset.offset(),
+                ends.getOrDefault(of, 0L));
     }
 
     private static long lag(List<TopicPartition> partitions, Map<TopicPartition, Long> ends,

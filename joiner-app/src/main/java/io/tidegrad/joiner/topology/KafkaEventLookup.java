@@ -4,6 +4,7 @@ import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,10 +17,8 @@ import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// Reads events again by a consumer of the task's own, in the order of their places, so that events that lie near each
@@ -112,7 +111,7 @@ public final class KafkaEventLookup implements EventLookup {
             settings.put(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, 0);
             settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, JUMP);
             settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 256 * 1024);
-            open = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+            open = new BoundedConsumer(settings);
             consumer = open;
         }
         return open;

@@ -25,7 +25,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     private static final int REFUSED = 2;
 
     private static final List<Metric> SHOWN = List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S,
-            Metric.ROOFLINE_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S, Metric.BYTES_ALLOCATED_PER_STEP,
+            Metric.FMA_PEAK_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S, Metric.BYTES_ALLOCATED_PER_STEP,
             Metric.P50_NS, Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST, Metric.LEAN_COST, Metric.AUTO_COST);
 
     /// A workload at one batch size.
@@ -56,7 +56,6 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                     case Workload.Predicting predicting -> new PredictBench(predicting, batch).run(seconds);
                     case Workload.Loop loop -> new LoopBench(loop, batch).run(seconds);
                     case Workload.Convolution convolution -> new ConvolutionBench(convolution, batch).run(seconds);
-                    case Workload.SparseUpdate sparse -> new SparseBench(sparse, batch).run(seconds);
                     case Workload.Watching watching -> new ModelsInTurns(watching, batch).watched(seconds);
                     case Workload.Recipes recipes -> new ModelsInTurns(recipes, batch).recipes(seconds);
                     case Workload.Decoding decoding -> new DecodeBench(decoding, batch).run(seconds);

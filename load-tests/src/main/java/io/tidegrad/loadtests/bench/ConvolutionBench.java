@@ -63,7 +63,7 @@ final class ConvolutionBench {
         double gflops = convolution.flops() * window.examplesPerCpuSecond() * 1e-9;
         Measurement.Lines lines = new Measurement.Lines(convolution.name(), images, 1, kernels.name(), "");
         return window.to(lines).add(Metric.GFLOPS, gflops).add(Metric.FMA_PEAK_GFLOPS, peak)
-                .add(Metric.ROOFLINE_SHARE, gflops / peak).all();
+                .add(Metric.FMA_PEAK_SHARE, gflops / peak).all();
     }
 
     private void run(int steps) {

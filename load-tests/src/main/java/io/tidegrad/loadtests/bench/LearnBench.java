@@ -37,14 +37,9 @@ final class LearnBench {
         Meter.Window window = meter.measure(run, batchSize, false, seconds, cores::begin);
         double coreObtained = cores.least();
 
-        Roofline roofline = new Roofline(run.plan);
-        double fill = MachineLimits.nanos(() -> run.rows.fill(run.batch));
-        double possible = 1e9 * batchSize / roofline.learnNanos(batchSize, fill);
         Measurement.Lines lines =
                 new Measurement.Lines(workload.name(), batchSize, workers.count(), kernels.name(), hash());
-        window.to(lines).add(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible)
-                .add(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible)
-                .add(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano());
+        window.to(lines);
         if (workers.count() > 1) {
             lines.add(Metric.CORE_OBTAINED, coreObtained);
         }

@@ -67,14 +67,12 @@ final class LoopBench {
         double gflops = loop.flops(rows) / stepNanos;
         Measurement.Lines lines = new Measurement.Lines(loop.name(), rows, 1, kernels.name(), "");
         window.to(lines).add(Metric.GFLOPS, gflops).add(Metric.FMA_PEAK_GFLOPS, peak);
-        double share = gflops / peak;
         if (loop.kernel() == Loop.Kernel.ADAM) {
             int weights = matrices.stream().mapToInt(m -> m.panels.length()).sum();
-            double memory = MachineLimits.update(3, weights);
-            lines.add(Metric.STREAM_SHARE, memory / stepNanos);
-            share = Math.max(memory, weights * MachineLimits.adamArithmetic()) / stepNanos;
+            lines.add(Metric.STREAM_SHARE, MachineLimits.update(weights) / stepNanos);
+        } else {
+            lines.add(Metric.FMA_PEAK_SHARE, gflops / peak);
         }
-        lines.add(Metric.ROOFLINE_SHARE, share);
         return lines.all();
     }
 

@@ -9,12 +9,12 @@ import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 
 /// What was measured on, in one line that belongs to every table.
-final class Machine {
+public final class Machine {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
     private Machine() {}
 
-    static String describe(String kernels) {
+    public static String describe(String kernels) {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
         return String.format(Locale.ROOT, "%s, %d processors, kernels %s, JDK %s, %s, load average %.2f", processor(),
                 Runtime.getRuntime().availableProcessors(), kernels, Runtime.version(),

@@ -65,31 +65,12 @@ final class MachineLimits {
         });
     }
 
-    /// Nanoseconds to read and write `arrays` arrays (1 to 3) of `length` floats once, side by side.
-    static double update(int arrays, int length) {
+    /// Nanoseconds to read and write three arrays of `length` floats once, side by side.
+    static double update(int length) {
         float[] w = filled(length, 1f);
         float[] m = filled(length, 1f);
         float[] v = filled(length, 1f);
-        return nanos(() -> {
-            switch (arrays) {
-                case 1 -> add(w);
-                case 2 -> add(w, m);
-                default -> add(w, m, v);
-            }
-        });
-    }
-
-    private static void add(float[] w) {
-        for (int i = 0; i < w.length; i++) {
-            w[i] += 1f;
-        }
-    }
-
-    private static void add(float[] w, float[] m) {
-        for (int i = 0; i < w.length; i++) {
-            w[i] += 1f;
-            m[i] += 1f;
-        }
+        return nanos(() -> add(w, m, v));
     }
 
     private static void add(float[] w, float[] m, float[] v) {
@@ -98,103 +79,6 @@ final class MachineLimits {
             m[i] += 1f;
             v[i] += 1f;
         }
-    }
-
-    /// Nanoseconds of one weight's Adam step with everything in a near cache: what its square root and division cost
-    /// when memory costs next to nothing.
-    static double adamArithmetic() {
-        float[] w = filled(LONG, 1f);
-        float[] m = filled(LONG, 0.1f);
-        float[] v = filled(LONG, 0.1f);
-        return nanos(() -> adam(w, m, v)) / LONG;
-    }
-
-    private static void adam(float[] w, float[] m, float[] v) {
-        for (int i = 0; i < w.length; i++) {
-            float moment = Math.fma(0.9f, m[i], 0.01f);
-            float variance = Math.fma(0.999f, v[i], 0.001f);
-            m[i] = moment;
-            v[i] = variance;
-            w[i] -= 0.001f * moment / ((float) Math.sqrt(variance) + 1e-8f);
-        }
-    }
-
-    /// As `adamArithmetic`, of Adagrad.
-    static double adagradArithmetic() {
-        float[] w = filled(LONG, 1f);
-        float[] s = filled(LONG, 0.1f);
-        return nanos(() -> adagrad(w, s)) / LONG;
-    }
-
-    private static void adagrad(float[] w, float[] s) {
-        for (int i = 0; i < w.length; i++) {
-            float square = s[i] + 0.0001f;
-            s[i] = square;
-            w[i] -= 0.001f * 0.01f / ((float) Math.sqrt(square) + 1e-8f);
-        }
-    }
-
-    /// Nanoseconds of one sigmoid or tanh in a near cache: the polynomial of an exponential, 12 FMAs one after the
-    /// other, and a division.
-    static double gateArithmetic() {
-        float[] x = filled(LONG, 0.5f);
-        return nanos(() -> gates(x)) / LONG;
-    }
-
-    private static void gates(float[] x) {
-        float a = 0.5f;
-        float b = 0.25f;
-        for (int i = 0; i < x.length; i++) {
-            float y = x[i];
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            y = Math.fma(y, a, b);
-            x[i] = 1f / (1f + y);
-        }
-    }
-
-    /// Nanoseconds to read `reads` random rows of a table, and then, with `updates`, to write them: rows of `dimension`
-    /// weights beside `stateParts` parts of state. Memory only: no arithmetic but an addition.
-    static double randomRows(int rows, int dimension, int stateParts, int reads, boolean updates) {
-        int stride = dimension * (1 + stateParts);
-        // A table's first 1 GiB is as far away as all of it.
-        int tableRows = (int) Math.min(rows, (1L << 28) / stride);
-        float[] table = filled(Math.multiplyExact(tableRows, stride), 1f);
-        int[] ids = new int[1 << 20];
-        for (int i = 0; i < ids.length; i++) {
-            long mixed = (i + 1) * 0x9E3779B97F4A7C15L;
-            ids[i] = (int) Long.remainderUnsigned(mixed ^ mixed >>> 29, tableRows);
-        }
-        int[] at = {0};
-        return nanos(() -> {
-            if (at[0] + reads > ids.length) {
-                at[0] = 0;
-            }
-            float sum = 0;
-            for (int k = at[0]; k < at[0] + reads; k++) {
-                sum += table[ids[k] * stride];
-                sum += table[ids[k] * stride + dimension - 1];
-            }
-            sink = sum;
-            if (updates) {
-                for (int k = at[0]; k < at[0] + reads; k++) {
-                    int row = ids[k] * stride;
-                    for (int i = row; i < row + stride; i++) {
-                        table[i] += 1f;
-                    }
-                }
-            }
-            at[0] += reads;
-        });
     }
 
     /// Of one call: the best round.

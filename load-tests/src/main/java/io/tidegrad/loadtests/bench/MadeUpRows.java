@@ -82,6 +82,24 @@ public final class MadeUpRows {
         return apart;
     }
 
+    /// How many there are before the first one comes again.
+    int count() {
+        return rows;
+    }
+
+    /// Row after row, as are ids and labels.
+    float[] numbers() {
+        return numbers;
+    }
+
+    int[] ids() {
+        return ids;
+    }
+
+    float[] labels() {
+        return labels;
+    }
+
     /// Copies the next rows, again from the first one after the last, until the batch is full. Allocates nothing.
     public void fill(Batch batch) {
         for (int row = 0; row < batch.capacity(); row++) {

@@ -40,12 +40,6 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// that one late compilation is not taken for what every step does.
         BYTES_ALLOCATED_PER_STEP,
 
-        /// What `Roofline` says would be possible, from limits measured in the same JVM.
-        ROOFLINE_EXAMPLES_PER_CPU_S,
-
-        /// What was reached of it.
-        ROOFLINE_SHARE,
-
         /// Of a backtest: its examples per second by the clock over those of the engine alone on the same rows, the median
         /// of turns.
         ENGINE_SHARE,
@@ -55,6 +49,9 @@ public record Measurement(String workload, int batch, int workers, Metric metric
 
         /// Of a kernel, without padding: what it is asked for.
         GFLOPS,
+
+        /// Of a kernel that only multiplies and adds: `GFLOPS` over `FMA_PEAK_GFLOPS`.
+        FMA_PEAK_SHARE,
 
         /// Of a kernel that passes over weights and state: the time that plain loops take to read and write as much,
         /// over its own.

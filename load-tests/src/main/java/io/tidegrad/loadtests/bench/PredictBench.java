@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
@@ -35,16 +36,24 @@ final class PredictBench {
         });
         Meter.Window window = meter.measure(latencies, batchSize, false, seconds, latencies::forget);
 
-        Roofline roofline = new Roofline(plan);
-        double fill = MachineLimits.nanos(() -> rows.fill(batch));
-        double possible = 1e9 * batchSize / roofline.predictNanos(batchSize, fill);
         byte[] fingerprint = workload.name().getBytes(StandardCharsets.US_ASCII);
         Measurement.Lines lines = new Measurement.Lines(workload.name(), batchSize, 1, kernels.name(),
                 ModelHash.weights(fingerprint, parameters));
         window.to(lines);
-        return latencies.to(lines).add(Metric.READING_PASS_NS, roofline.readNanos())
-                .add(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible)
-                .add(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible)
-                .add(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()).all();
+        return latencies.to(lines).add(Metric.READING_PASS_NS, MachineLimits.read(denseWeights(plan))).all();
+    }
+
+    /// Padding included.
+    private static int denseWeights(Plan plan) {
+        int weights = 0;
+        for (Tensor tensor : plan.tensors()) {
+            weights += switch (tensor) {
+                case Tensor.Matrix matrix -> matrix.panels().length();
+                case Tensor.Vector vector -> vector.stride();
+                case Tensor.Table table -> 0;
+                case Tensor.Statistics statistics -> 0;
+            };
+        }
+        return weights;
     }
 }

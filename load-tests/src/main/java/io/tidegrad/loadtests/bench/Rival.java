@@ -11,14 +11,16 @@ import java.util.function.Consumer;
 public enum Rival {
     LIBTORCH("LibTorch", "libtorch"), ONNX_RUNTIME("ONNX Runtime", "onnxruntime"), OPENBLAS("OpenBLAS", "openblas"),
     VOWPAL_WABBIT("Vowpal Wabbit", "vw"), C("C, gcc", "c"),
+    /// `learn.c`, a process without a JVM.
+    C_PROGRAM("a program in C", ""),
     /// Tidegrad with scalar kernels.
     SCALAR("scalar kernels", ""),
     /// `GenericDatumReader`, and a look-up of each field in its record.
     AVRO("Avro's GenericDatumReader", ""),
     /// Tidegrad with one worker, where the other side has two.
     ONE_WORKER("one worker", ""),
-    /// No program: the share of the roofline that was reached.
-    ROOFLINE("roofline", ""),
+    /// No program: the share of the FMA units' peak that was reached, measured in the same JVM.
+    FMA_PEAK("FMA peak", ""),
     /// No program: one pass over the same weights, in the same JVM.
     READING_PASS("reading the weights", "");
 
@@ -35,7 +37,7 @@ public enum Rival {
     }
 
     boolean isProgram() {
-        return this != ROOFLINE && this != READING_PASS;
+        return this != FMA_PEAK && this != READING_PASS;
     }
 
     /// Whether it is in the build that the profile `rivals` makes.
@@ -43,10 +45,17 @@ public enum Rival {
         return !argument.isEmpty();
     }
 
-    /// In a JVM of its own, one thread.
+    /// In a process of its own, one thread.
     ///
+    /// @param root the folder of the repository
     /// @param build the folder of that build
-    void run(Bench.Line line, double seconds, Path build, Consumer<Measurement> done) {
+    void run(Bench.Line line, double seconds, Path root, Path build, Consumer<Measurement> done) {
+        if (this == C_PROGRAM) {
+            try (CProgram program = new CProgram((Workload.Learning) line.workload(), root)) {
+                done.accept(program.measure(seconds));
+            }
+            return;
+        }
         String what = line.name() + ", " + title;
         Bench.Line alone = new Bench.Line(line.workload(), line.batch(), 1);
         if (!isForeign()) {
@@ -66,10 +75,18 @@ public enum Rival {
                         Integer.toString(line.batch()), Double.toString(seconds)), done);
     }
 
+    private static Path target(Path root) {
+        return root.resolve("load-tests/rivals/target");
+    }
+
+    static boolean isBuilt(Path root) {
+        return Files.isDirectory(target(root).resolve("lib"));
+    }
+
     /// @throws LoadTestException the build is not there; says how to get it
     public static Path build(Path root) {
-        Path build = root.resolve("load-tests/rivals/target");
-        if (!Files.isDirectory(build.resolve("lib"))) {
+        Path build = target(root);
+        if (!isBuilt(root)) {
             throw new LoadTestException("expected the rivals in " + build.resolve("lib")
                     + ", found nothing: ./tidegrad build --rivals fetches and builds them"
                     + " (250 MB: LibTorch, OpenBLAS, ONNX Runtime and Vowpal Wabbit, for Linux on x86-64)");

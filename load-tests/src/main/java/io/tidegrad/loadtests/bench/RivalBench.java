@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
-/// Tidegrad beside its rivals: for each line Tidegrad first, then each rival, each in a JVM of its own with one thread;
-/// then all of it again. A ratio is of two neighbours in time.
+/// Tidegrad beside its rivals: for each line Tidegrad first, then each rival, each in a process of its own with one
+/// thread; then all of it again. A ratio is of two neighbours in time.
 ///
 /// @param rounds how often
 /// @param seconds the measured window of each
@@ -35,13 +35,23 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         new Bench(List.of(), rounds, seconds);
     }
 
-    /// @throws LoadTestException a JVM of a measurement failed, or the rivals are not built
+    /// Leaves out the rivals that need a build, if that is not there and others are asked for.
+    ///
+    /// @throws LoadTestException a process of a measurement failed, or all rivals need the build
     public List<Outcome> run(Consumer<String> progress) {
-        Path build = matches.stream().anyMatch(match -> match.rival().isForeign()) ? Rival.build(root) : root;
+        boolean built = Rival.isBuilt(root);
+        List<Match> measured = matches.stream().filter(match -> built || !match.rival().isForeign()).toList();
+        // Fails if nothing is left without the build.
+        Path build = built || measured.isEmpty() ? Rival.build(root) : root;
+        if (measured.size() < matches.size()) {
+            progress.accept("without "
+                    + matches.stream().map(Match::rival).filter(Rival::isForeign).distinct().map(Rival::title).toList()
+                    + ", which ./tidegrad build --rivals would fetch");
+        }
         Map<Match, List<Pair>> pairs = new LinkedHashMap<>();
         for (int round = 1; round <= rounds; round++) {
             Map<Bench.Line, List<Match>> byLine = new LinkedHashMap<>();
-            for (Match match : matches) {
+            for (Match match : measured) {
                 byLine.computeIfAbsent(match.line(), of -> new ArrayList<>()).add(match);
             }
             for (Map.Entry<Bench.Line, List<Match>> entry : byLine.entrySet()) {
@@ -54,7 +64,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
                     Rival rival = match.rival();
                     if (rival.isProgram() && !rivals.containsKey(rival)) {
                         Values theirs = new Values();
-                        rival.run(line, seconds, build, theirs::add);
+                        rival.run(line, seconds, root, build, theirs::add);
                         rivals.put(rival, theirs);
                     }
                     Pair pair = Pair.of(match, own, rivals.getOrDefault(rival, own));
@@ -102,7 +112,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         static Pair of(Match match, Values own, Values theirs) {
             double value = own.get(match.metric());
             double rival = switch (match.rival()) {
-                case ROOFLINE -> 1;
+                case FMA_PEAK -> 1;
                 case READING_PASS -> own.get(Metric.READING_PASS_NS);
                 default -> theirs.get(match.metric());
             };

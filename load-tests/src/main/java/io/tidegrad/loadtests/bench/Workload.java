@@ -104,17 +104,6 @@ public sealed interface Workload {
         }
     }
 
-    /// Logistic regression on a row's ids, one row a step, without a network around it: read their weights, sum,
-    /// sigmoid, then the optimizer on each, its gradient the same for all.
-    ///
-    /// @param learning whose rows, table and Adagrad
-    record SparseUpdate(String name, Learning learning) implements Workload {
-        @Override
-        public List<Integer> batches() {
-            return List.of(1);
-        }
-    }
-
     /// Events in memory to the values of some of their 40 fields, which lie in five nested records.
     ///
     /// @param fields how many are looked at
@@ -199,12 +188,10 @@ public sealed interface Workload {
     List<Convolution> CONVOLUTIONS =
             List.of(new Convolution("conv-1", 28, 1, 16, List.of(1)), new Convolution("conv", 28, 8, 16, List.of(1)));
 
-    SparseUpdate SPARSE = new SparseUpdate("sparse", LOGISTIC);
-
     List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
 
     List<Workload> ALL = Stream
-            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING,
+            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, DECODING,
                     List.of(new Watching("watch"), new Recipes("recipe"),
                             new Backtesting("backtest", ShippedStream.FLIGHTS)))
             .<Workload>flatMap(List::stream).toList();

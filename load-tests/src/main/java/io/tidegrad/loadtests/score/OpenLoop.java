@@ -10,11 +10,11 @@ import org.HdrHistogram.Histogram;
 /// all calls that a slow call holds up count as slow too, as for clients that wait.
 ///
 /// @param perSecond calls due, evenly
-record OpenLoop(Time time, double perSecond) {
+public record OpenLoop(Time time, double perSecond) {
     static final long NANOS_MAX = 60_000_000_000L;
 
     /// The clock that paces and measures the calls.
-    interface Time {
+    public interface Time {
         long nanos();
 
         /// Waits, if that is not past.
@@ -25,13 +25,13 @@ record OpenLoop(Time time, double perSecond) {
 
     /// One call, by its number. Returns whether its time counts.
     @FunctionalInterface
-    interface Call {
+    public interface Call {
         boolean make(long number);
     }
 
     /// What was measured.
-    record Latencies(Histogram whole, Histogram late) {
-        Latencies() {
+    public record Latencies(Histogram whole, Histogram late) {
+        public Latencies() {
             this(newHistogram(), newHistogram());
         }
 
@@ -61,7 +61,7 @@ record OpenLoop(Time time, double perSecond) {
     }
 
     /// Gives up the core while it waits. Linux wakes it about 60 µs late, which counts.
-    static final Time PARKING = waiting(LockSupport::parkNanos);
+    public static final Time PARKING = waiting(LockSupport::parkNanos);
 
     /// Keeps the core while it waits.
     static final Time SPINNING = waiting(left -> Thread.onSpinWait());
@@ -88,7 +88,7 @@ record OpenLoop(Time time, double perSecond) {
     /// Makes every `clients`-th of the calls, from number `client` on: call n is due n intervals after `start`.
     ///
     /// @param calls of all clients together
-    void run(long start, int client, int clients, long calls, Call call, Latencies latencies) {
+    public void run(long start, int client, int clients, long calls, Call call, Latencies latencies) {
         run(start, client, clients, calls, Long.MAX_VALUE, call, latencies);
     }
 

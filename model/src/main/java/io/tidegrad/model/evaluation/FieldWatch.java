@@ -81,7 +81,7 @@ final class FieldWatch {
         int idAt = layout.idAt(index);
         int numberAt = layout.numberAt(index);
         return switch (feature) {
-            case Feature.Category _ ->
+            case Feature.Category _,Feature.Counted _ ->
                 new Column(field, Missing.id(idAt, neutral.ids[idAt]), new Categories(idAt, alarm), alarm);
             case Feature.TimePart _ -> new Column(field, Missing.id(idAt, neutral.ids[idAt]), null, alarm);
             case Feature.Categories _,Feature.Bag _ ->

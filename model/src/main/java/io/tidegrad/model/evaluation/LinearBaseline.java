@@ -131,6 +131,10 @@ final class LinearBaseline {
             if (feature instanceof Feature.Remembered) {
                 continue; // its ids are places in a memory that a baseline lacks
             }
+            if (feature instanceof Feature.Counted) {
+                position[from] = from; // the other id is more of the same hash
+                continue;
+            }
             int until = i + 1 < spec.features().size() ? spec.layout().idAt(i + 1) : rowIds;
             for (int id = from; id < until; id++) {
                 if (id != lengthAt) {

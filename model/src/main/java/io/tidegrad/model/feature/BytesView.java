@@ -3,10 +3,12 @@ package io.tidegrad.model.feature;
 import java.util.Arrays;
 
 /// Bytes that lie in an event's and are not copied. They are reused for the next event, so don't keep them.
-final class BytesView {
+public final class BytesView {
     private byte[] bytes = {};
     private int from;
     private int length;
+
+    BytesView() {}
 
     void set(byte[] bytes, int from, int length) {
         this.bytes = bytes;
@@ -26,7 +28,7 @@ final class BytesView {
         return length;
     }
 
-    byte[] copy() {
+    public byte[] copy() {
         return Arrays.copyOfRange(bytes, from, from + length);
     }
 }

@@ -36,6 +36,8 @@ abstract sealed class FeatureWriter
                 new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
             case Feature.Category category -> new HashWriter(List.of(new Feature.Crossed(category.field(), null)),
                     category.buckets(), idAt, fields, text);
+            case Feature.Counted counted -> new HashWriter(List.of(new Feature.Crossed(counted.field(), null)),
+                    HashWriter.WHOLE, idAt, fields, text);
             case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
             case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
@@ -135,8 +137,11 @@ abstract sealed class FeatureWriter
         }
     }
 
-    /// Writes a category of one field, or of several crossed fields.
+    /// Writes a category of one field, or of several crossed fields: its bucket, or both its hashes.
     static final class HashWriter extends FeatureWriter {
+        /// There are no buckets: each value is told by 64 bits.
+        static final int WHOLE = 0;
+
         private final int[] fields;
         private final Feature.Crossed[] crossed;
         private final byte[][] nullTexts; // `field`
@@ -182,7 +187,12 @@ abstract sealed class FeatureWriter
                     text.appendLong(TimeParts.of(part, Values.time(name, value)));
                 }
             }
-            row.ids[at] = text.bucket(buckets);
+            if (buckets == WHOLE) {
+                row.ids[at] = text.hash();
+                row.ids[at + 1] = text.tag();
+            } else {
+                row.ids[at] = text.bucket(buckets);
+            }
         }
     }
 

@@ -203,6 +203,7 @@ public final class Featurizer {
         return switch (feature) {
             case Feature.Category category -> true;
             case Feature.Cross cross -> true;
+            case Feature.Counted counted -> true;
             case Feature.TimePart time -> true;
             case Feature.Categories list -> true;
             case Feature.Bag bag -> true;

@@ -4,6 +4,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Fault;
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
@@ -22,7 +23,6 @@ import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.safetensors.SafetensorsImport;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.Quarantine;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -124,7 +124,7 @@ public final class OnlineModel {
         Parameters parameters = Parameters.initial(plan);
         ModelSpec.InitialWeights weights = spec.initialWeights();
         if (weights != null) {
-            SafetensorsImport.read(Path.of(weights.file()), weights.sha256(), parameters);
+            SafetensorsImport.read(spec, weights, parameters);
         }
         return new OnlineModel(spec, kernels, plan, parameters);
     }
@@ -423,6 +423,11 @@ public final class OnlineModel {
     /// Rows that the spec's quarantine refused.
     public long quarantined() {
         return quarantined;
+    }
+
+    /// What the network is like inside now (`Learner.inspect`). Changes nothing that is learned.
+    public Inspection inspect() {
+        return learner.inspect();
     }
 
     /// How often the model has reacted to errors that were not what they had been.

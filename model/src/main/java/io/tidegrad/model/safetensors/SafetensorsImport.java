@@ -3,7 +3,9 @@ package io.tidegrad.model.safetensors;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.model.spec.ModelSpec;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -18,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -25,36 +29,101 @@ import org.jspecify.annotations.Nullable;
 /// Weights may be F32, F16 or BF16, whose values are exactly floats; F64 would have to be rounded and is refused.
 /// Statistics may also be F64. The file is read once, from start to end, so the bytes that are hashed are the bytes
 /// that are used.
+///
+/// The file may also hold the optimizer's state: for each tensor of weights what `Optimizer.stateNames` names, such as
+/// `2.weight.exp_avg`, and `step`, the number of updates made, by which Adam corrects its means and a schedule goes on.
+/// Statistics of numbers may come from a second file instead (`ScaleStatistics`).
 public final class SafetensorsImport {
     private static final int MISTAKES_MAX = 20;
+    private static final String STEP = "step";
+    private static final long STEPS_MAX = 1L << 53;
+    /// Parts of an optimizer's state that are sums of squares.
+    private static final Set<String> SQUARES = Set.of("exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum", "n");
 
     private final Path file;
     private final Map<String, TorchTensor> expected = new LinkedHashMap<>();
+    private final Map<String, State> states = new LinkedHashMap<>();
     private final List<String> mistakes = new ArrayList<>();
+    /// Applied when all weights are there, because setting a tensor's weights resets its state.
+    private final List<Consumer<Parameters>> later = new ArrayList<>();
+
+    /// One part of the optimizer's state of a tensor.
+    private record State(TorchTensor of, int part, String name) {
+    }
 
     private SafetensorsImport(Path file, Plan plan) {
         this.file = file;
-        TorchLayout.of(plan).forEach(tensor -> expected.put(tensor.name(), tensor));
+        for (TorchTensor tensor : TorchLayout.of(plan)) {
+            expected.put(tensor.name(), tensor);
+            if (tensor.kind() == TorchTensor.Kind.WEIGHTS) {
+                List<String> names = plan.optimizer(plan.tensor(tensor.tensor())).stateNames();
+                for (int part = 1; part <= names.size(); part++) {
+                    String name = names.get(part - 1);
+                    states.put(tensor.name() + "." + name, new State(tensor, part, name));
+                }
+            }
+        }
     }
 
-    /// @param sha256 of the file, 64 hex digits
-    /// @throws InitialWeightsException the file is missing, malformed, has another hash, or is of another model; the
+    /// Sets the weights of `parameters`, and statistics, optimizer state and the number of updates if the files have them.
+    ///
+    /// @throws InitialWeightsException a file is missing, malformed, has another hash, or is of another model; the
     ///     message lists every tensor that doesn't fit. `parameters` must not be used then
+    public static void read(ModelSpec spec, ModelSpec.InitialWeights weights, Parameters parameters) {
+        read(spec, weights, parameters.plan(), parameters);
+    }
+
+    /// Does the same with one file, whatever spec the network is from.
+    ///
+    /// @param sha256 of the file, 64 hex digits
     public static void read(Path file, String sha256, Parameters parameters) {
         new SafetensorsImport(file, parameters.plan()).read(sha256, parameters);
     }
 
     /// Makes the same checks without changing anything.
-    public static void check(Path file, String sha256, Plan plan) {
-        new SafetensorsImport(file, plan).read(sha256, null);
+    public static void check(ModelSpec spec, ModelSpec.InitialWeights weights, Plan plan) {
+        read(spec, weights, plan, null);
+    }
+
+    private static void read(ModelSpec spec, ModelSpec.InitialWeights weights, Plan plan, @Nullable Parameters to) {
+        SafetensorsImport reading = new SafetensorsImport(Path.of(weights.weights().file()), plan);
+        ModelSpec.HashedFile statistics = weights.statistics();
+        if (statistics != null) {
+            Path json = Path.of(statistics.file());
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            hashed(json, statistics.sha256(), (in, size) -> in.transferTo(bytes));
+            ScaleStatistics.read(json, bytes.toByteArray(), spec, plan).forEach((tensor, values) -> {
+                reading.expected.values().removeIf(each -> each.tensor().equals(tensor));
+                reading.later.add(parameters -> parameters.setStatistics(tensor, values));
+            });
+        }
+        reading.read(weights.weights().sha256(), to);
     }
 
     private void read(String sha256, @Nullable Parameters to) {
+        hashed(file, sha256, (in, size) -> read(new SafetensorsReader(in, size), to));
+        if (!mistakes.isEmpty()) {
+            throw new InitialWeightsException("initial weights " + file + " don't fit the network:\n  "
+                    + String.join("\n  ", mistakes.subList(0, Math.min(mistakes.size(), MISTAKES_MAX)))
+                    + (mistakes.size() > MISTAKES_MAX ? "\n  and " + (mistakes.size() - MISTAKES_MAX) + " more" : ""));
+        }
+        if (to != null) {
+            later.forEach(each -> each.accept(to));
+        }
+    }
+
+    @FunctionalInterface
+    private interface Body {
+        void read(InputStream in, long size) throws IOException;
+    }
+
+    /// Lets `body` read a file, and hashes its bytes at the same time.
+    private static void hashed(Path file, String sha256, Body body) {
         MessageDigest digest = ModelHash.sha256();
         try (InputStream in = new DigestInputStream(new BufferedInputStream(Files.newInputStream(file)), digest)) {
             SafetensorsException malformed = null;
             try {
-                read(new SafetensorsReader(in, Files.size(file)), to);
+                body.read(in, Files.size(file));
             } catch (SafetensorsException e) {
                 malformed = e;
             }
@@ -62,49 +131,89 @@ public final class SafetensorsImport {
             // Checked first, because errors inside the wrong file don't matter.
             String found = HexFormat.of().formatHex(digest.digest());
             if (!found.equals(sha256)) {
-                throw fail("the file with SHA-256 " + sha256, "one with " + found);
+                throw InitialWeightsException.of(file, "the file with SHA-256 " + sha256, "one with " + found);
             }
             if (malformed != null) {
                 throw new InitialWeightsException("initial weights " + file + ": " + malformed.getMessage());
             }
         } catch (NoSuchFileException e) {
-            throw fail("a file", "none; the path is relative to the directory that the command was started in, "
-                    + Path.of("").toAbsolutePath());
+            throw InitialWeightsException.of(file, "a file", "none; the path is relative to the directory that the "
+                    + "command was started in, " + Path.of("").toAbsolutePath());
         } catch (IOException e) {
-            throw fail("a readable file", e.toString());
-        }
-        if (!mistakes.isEmpty()) {
-            throw new InitialWeightsException("initial weights " + file + " don't fit the network:\n  "
-                    + String.join("\n  ", mistakes.subList(0, Math.min(mistakes.size(), MISTAKES_MAX)))
-                    + (mistakes.size() > MISTAKES_MAX ? "\n  and " + (mistakes.size() - MISTAKES_MAX) + " more" : ""));
+            throw InitialWeightsException.of(file, "a readable file", e.toString());
         }
     }
 
     private void read(SafetensorsReader reader, @Nullable Parameters to) throws IOException {
         Map<String, TorchTensor> missing = new LinkedHashMap<>(expected);
+        Map<String, State> missingStates = new LinkedHashMap<>(states);
+        boolean counted = false;
         for (SafetensorsEntry entry : reader.entries()) {
             TorchTensor tensor = missing.remove(entry.name());
+            State state = missingStates.remove(entry.name());
             if (isBatchCounter(entry)) {
                 continue;
             }
-            if (tensor == null) {
+            if (entry.name().equals(STEP)) {
+                counted = true;
+                if (entry.count() != 1 || !isDouble(entry)) {
+                    mistakes.add(STEP + ": expected the number of updates, F64, F32, F16 or BF16 [1], found "
+                            + described(entry));
+                }
+            } else if (tensor == null && state == null) {
                 mistakes.add(entry.name() + ": expected no such tensor, found " + described(entry));
-            } else if (!fits(tensor, entry)) {
+            } else if (tensor != null && !fits(tensor, entry)) {
                 mistakes.add(entry.name() + ": expected " + described(tensor) + ", found " + described(entry));
+            } else if (state != null && !fits(state.of(), entry)) {
+                mistakes.add(entry.name() + ": expected " + described(state.of()) + ", found " + described(entry));
             }
         }
         for (TorchTensor tensor : missing.values()) {
             mistakes.add(tensor.name() + ": expected " + described(tensor) + ", found none");
         }
+        // The optimizer's state is whole or not there: half of it would make steps of a size that no one asked for.
+        if (counted || missingStates.size() < states.size()) {
+            for (Map.Entry<String, State> state : missingStates.entrySet()) {
+                mistakes.add(state.getKey() + ": expected " + described(state.getValue().of())
+                        + ", because the file has a part of the optimizer's state, found none");
+            }
+            if (!counted) {
+                mistakes.add(STEP
+                        + ": expected the number of updates, because the file has the optimizer's state, found none");
+            }
+        }
         if (mistakes.isEmpty()) {
             for (SafetensorsEntry entry : reader.entries()) {
+                State state = states.get(entry.name());
                 if (isBatchCounter(entry)) {
                     reader.skip(entry);
+                } else if (entry.name().equals(STEP)) {
+                    readStep(reader, entry);
+                } else if (state != null) {
+                    readState(reader, entry, state);
                 } else {
                     copy(reader, entry, Objects.requireNonNull(expected.get(entry.name())), to);
                 }
             }
         }
+    }
+
+    private void readStep(SafetensorsReader reader, SafetensorsEntry entry) throws IOException {
+        double step = reader.doubles(entry)[0];
+        if (step >= 0 && step <= STEPS_MAX && step == Math.rint(step)) {
+            later.add(parameters -> parameters.setCounts((long) step, 0));
+        } else {
+            mistakes.add(STEP + ": expected a whole number from 0 to 2^53, found " + step);
+        }
+    }
+
+    private void readState(SafetensorsReader reader, SafetensorsEntry entry, State state) throws IOException {
+        float[] values = reader.floats(entry);
+        boolean square = SQUARES.contains(state.name());
+        check(entry, values.length, i -> values[i], (i, value) -> !square || value >= 0,
+                square ? "a finite one from 0 on" : "a finite one");
+        TorchTensor of = state.of();
+        later.add(parameters -> parameters.setState(of.tensor(), state.part(), of.fromTorch(values)));
     }
 
     /// Whether the tensor is PyTorch's count of a batch norm's batches, which only matters without a momentum.
@@ -114,8 +223,12 @@ public final class SafetensorsImport {
     }
 
     private static boolean fits(TorchTensor tensor, SafetensorsEntry entry) {
-        boolean type = entry.dtype().isFloat() || tensor.kind().isStatistics() && entry.dtype() == Dtype.F64;
+        boolean type = tensor.kind().isStatistics() ? isDouble(entry) : entry.dtype().isFloat();
         return type && entry.shape().equals(tensor.shape());
+    }
+
+    private static boolean isDouble(SafetensorsEntry entry) {
+        return entry.dtype().isFloat() || entry.dtype() == Dtype.F64;
     }
 
     private void copy(SafetensorsReader reader, SafetensorsEntry entry, TorchTensor tensor, @Nullable Parameters to)
@@ -171,9 +284,5 @@ public final class SafetensorsImport {
 
     private static String described(SafetensorsEntry entry) {
         return entry.dtype() + " " + entry.shape();
-    }
-
-    private InitialWeightsException fail(String wanted, String found) {
-        return new InitialWeightsException("initial weights " + file + ": expected " + wanted + ", found " + found);
     }
 }

@@ -23,6 +23,7 @@ import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.safetensors.TorchTensor.Kind;
 import java.util.ArrayList;
@@ -67,6 +68,10 @@ final class TorchLayout {
             case Embedding _,EmbeddingBag _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
             case Quantiles quantiles -> {
                 addVector(path, "statistics", "statistics", Kind.DOUBLES);
+                add(path, "weight", axes(path, "weight"), List.of(0, 1));
+            }
+            case Vocabulary values -> {
+                add(path, "vocabulary", axes(path, "vocabulary"), List.of(0, 1));
                 add(path, "weight", axes(path, "weight"), List.of(0, 1));
             }
             case History history -> add(path, "history", axes(path, "history"), List.of(0, 1));

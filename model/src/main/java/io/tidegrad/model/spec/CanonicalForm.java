@@ -66,7 +66,12 @@ final class CanonicalForm {
         }
         ModelSpec.InitialWeights initial = spec.initialWeights();
         if (initial != null) {
-            line(text, "initial-weights", "{sha256: " + Flow.quoted(initial.sha256()) + "}");
+            ModelSpec.HashedFile statistics = initial.statistics();
+            line(text, "initial-weights",
+                    new Flow().add("sha256", Flow.quoted(initial.weights().sha256()))
+                            .add("statistics",
+                                    statistics == null ? null : "{sha256: " + Flow.quoted(statistics.sha256()) + "}")
+                            .toString());
         }
         return text.toString();
     }

@@ -184,6 +184,17 @@ public sealed interface Feature {
     record Bucketed(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
     }
 
+    /// A table row of its own for each value of a category that was seen often enough and not too long ago, and one for all others:
+    /// an engine's `Vocabulary`. Null is a value like any.
+    ///
+    /// @param capacity values that have a row, at most
+    /// @param waiting values without a row that are counted, at most
+    /// @param minCount how often a value is seen before it gets a row
+    /// @param expireAfter events that are learned without a value until it is forgotten
+    record Counted(String field, int capacity, int waiting, int minCount, long expireAfter, int dimension,
+            Embedding.Update update) implements OfField {
+    }
+
     /// Numbers made of what came before with the same key: an engine's `History`, whose values are scaled by what was seen of
     /// them.
     ///

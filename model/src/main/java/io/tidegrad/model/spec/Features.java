@@ -5,6 +5,7 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.util.ArrayDeque;
@@ -31,6 +32,9 @@ final class Features {
 
     private static final ValueType<Integer> BUCKETS = ValueType.whole(1, 1 << 28);
     private static final ValueType<Integer> QUANTILES = ValueType.whole(2, Quantiles.BUCKETS_MAX);
+    private static final ValueType<Integer> ROOM = ValueType.whole(1, Vocabulary.VALUES_MAX);
+    private static final ValueType<Integer> MIN_COUNT = ValueType.whole(1, Vocabulary.MIN_COUNT_MAX);
+    private static final ValueType<Long> EXPIRE_AFTER = ValueType.whole(1, 1_000_000_000_000L);
     private static final ValueType<Integer> DIMENSION = ValueType.whole(1, 1_024);
     private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
     private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
@@ -83,7 +87,8 @@ final class Features {
             new Form<>("quantiles", Feature.Bucketed.class,
                     keys -> new Feature.Bucketed(field(keys, Feature.Bucketed::field),
                             keys.required("buckets", "how many buckets", QUANTILES, Feature.Bucketed::buckets),
-                            dimension(keys, Feature.Bucketed::dimension), update(keys, Feature.Bucketed::update)))));
+                            dimension(keys, Feature.Bucketed::dimension), update(keys, Feature.Bucketed::update))),
+            new Form<>("vocabulary", Feature.Counted.class, Features::counted)));
 
     /// Ways to write features: canonical text has those.
     private static final Forms<Rule> RULES =
@@ -501,6 +506,18 @@ final class Features {
             keys.problem("weights", "weights go with a field that is a list, not with a text that is cut into one");
         }
         return new Feature.Bag(field, count, cut, buckets, dimension, mode, weights, update(keys, Feature.Bag::update));
+    }
+
+    /// As many values wait as have a row, unless given.
+    private static Feature.Counted counted(Keys<Feature.Counted> keys) {
+        String field = field(keys, Feature.Counted::field);
+        int capacity = keys.required("capacity", "the most values that have a row of their own", ROOM,
+                Feature.Counted::capacity);
+        Integer waiting = keys.orNull("waiting", ROOM, f -> f.waiting() == f.capacity() ? null : f.waiting());
+        return new Feature.Counted(field, capacity, waiting == null ? capacity : waiting,
+                keys.optional("min-count", 5, MIN_COUNT, Feature.Counted::minCount),
+                keys.optional("expire-after", 1_000_000L, EXPIRE_AFTER, Feature.Counted::expireAfter),
+                dimension(keys, Feature.Counted::dimension), update(keys, Feature.Counted::update));
     }
 
     /// Fields that are named must be remembered for something.

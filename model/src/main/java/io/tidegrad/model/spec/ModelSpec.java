@@ -202,14 +202,16 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         }
     }
 
-    /// A safetensors file that the model starts from.
+    /// Files that the model starts from.
     ///
+    /// @param weights a safetensors file
+    /// @param statistics a JSON file of what numbers are scaled by, null if the other file has it, or nothing is scaled
+    public record InitialWeights(HashedFile weights, @Nullable HashedFile statistics) {
+    }
+
     /// @param file where it lies, relative to the directory that a command is started in
     /// @param sha256 of the file, 64 hex digits: what the spec means, wherever it lies
-    public record InitialWeights(String file, String sha256) {
-        static String defaultFile(String sha256) {
-            return sha256 + ".safetensors";
-        }
+    public record HashedFile(String file, String sha256) {
     }
 
     /// Fingerprints are asked for with every snapshot and made once; two threads that make them at once make the same.
@@ -480,6 +482,11 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         }
         int entry = Integer.parseInt(matcher.group(1)) - (NetworkBinding.readsRow(layers) ? 0 : 1);
         return entry < 0 ? " = the features" : " = network[" + entry + "]";
+    }
+
+    /// Names of the recipe's members in the order in which they are mixed; empty without a recipe.
+    public List<String> memberNames() {
+        return recipe == null ? List.of() : recipe.members(loss).stream().map(Flow::name).toList();
     }
 
     /// The engine's description of this model.

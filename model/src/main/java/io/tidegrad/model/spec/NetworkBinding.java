@@ -14,6 +14,7 @@ import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
 import io.tidegrad.engine.loss.FakeNegativeWeighted;
@@ -182,6 +183,8 @@ final class NetworkBinding {
                     bag.dimension(), bag.mode(), bag.update()));
             case Feature.Bucketed bucketed -> branches.add(new Quantiles(layout.numberAt(index), idAt,
                     bucketed.buckets(), bucketed.dimension(), bucketed.update()));
+            case Feature.Counted counted -> branches.add(new Vocabulary(idAt, counted.capacity(), counted.waiting(),
+                    counted.minCount(), counted.expireAfter(), counted.dimension(), counted.update()));
             case Feature.Remembered history -> branches.add(remembered(history, index, layout));
             case Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
             }

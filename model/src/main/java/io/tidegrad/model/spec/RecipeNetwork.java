@@ -19,6 +19,7 @@ import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tensor;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
@@ -224,6 +225,10 @@ final class RecipeNetwork {
                 case Feature.Bucketed bucketed -> tables.add(new Quantiles(layout.numberAt(i), at, bucketed.buckets(),
                         linear ? outputs : Math.max(DIMENSION, bucketed.dimension()), bucketed.update(),
                         linear ? 0 : Embedding.START));
+                case Feature.Counted counted ->
+                    tables.add(new Vocabulary(at, counted.capacity(), counted.waiting(), counted.minCount(),
+                            counted.expireAfter(), linear ? outputs : Math.max(DIMENSION, counted.dimension()),
+                            counted.update(), linear ? 0 : Embedding.START));
                 case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.Remembered _ ->
                     {
                     }

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be standardised, then
 /// the weights of bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a table and
 /// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
-/// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0.
+/// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0; a vocabulary
+/// has two, 64 bits of a hash.
 public final class RowLayout {
     private final List<Feature> features;
     private final int[] numberAt; // by feature: its first raw column, its standardised one, its first weight, or its own
@@ -169,6 +170,7 @@ public final class RowLayout {
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());
+                case Feature.Counted _ -> new Width(0, false, 2);
                 case Feature.Remembered history -> new Width(0, false, history.time() == null ? 2 : 4);
                 case Feature.ShiftedLabel shifted -> new Width(0, false, shifted.count());
             };

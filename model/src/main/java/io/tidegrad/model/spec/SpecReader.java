@@ -36,7 +36,6 @@ final class SpecReader {
     private static final Pattern TOPIC_NAME = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}");
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
-    private static final Pattern SAFETENSORS_FILE = Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
 
     private static final ValueType<Label.Kind> KIND = ValueType.oneOf(Label.Kind.values());
     private static final ValueType<ModelSpec.Format> FORMAT = ValueType.oneOf(ModelSpec.Format.values());
@@ -250,12 +249,19 @@ final class SpecReader {
         if (node == null) {
             return null;
         }
-        Mapping keys = node.mapping("file", "sha256");
+        Mapping keys = node.mapping("file", "sha256", "statistics");
+        SpecNode statistics = keys.optional("statistics");
+        return new InitialWeights(hashedFile(keys, ".safetensors"),
+                statistics == null ? null : hashedFile(statistics.mapping("file", "sha256"), ".json"));
+    }
+
+    private static ModelSpec.HashedFile hashedFile(Mapping keys, String suffix) {
         String sha256 = keys.required("sha256", "the file's SHA-256, as sha256sum prints it")
                 .text("a SHA-256 of 64 digits 0-9 and a-f", SHA256);
         SpecNode file = keys.optional("file");
-        return new InitialWeights(file == null ? InitialWeights.defaultFile(sha256)
-                : file.text("the path of a .safetensors file", SAFETENSORS_FILE), sha256);
+        Pattern path = Pattern.compile("[^\\p{Cntrl}]{1,4096}" + Pattern.quote(suffix));
+        return new ModelSpec.HashedFile(
+                file == null ? sha256 + suffix : file.text("the path of a " + suffix + " file", path), sha256);
     }
 
     private Input input(SpecNode node) {

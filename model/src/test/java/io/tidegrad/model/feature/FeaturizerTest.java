@@ -3,11 +3,13 @@ package io.tidegrad.model.feature;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.engine.random.Murmur3;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.feature.Rejection.Reason;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.SteadyAllocation;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -143,6 +145,21 @@ class FeaturizerTest {
         Row neutral = featurizer.newRow();
         featurizer.writeNeutral(neutral);
         assertThat(neutral.ids).containsExactly(1, 1);
+    }
+
+    @Test
+    void aVocabularyHasBothHashesOfAValuesText() {
+        Featurizer featurizer =
+                of("vocabulary: { field: card, capacity: 4 }", "vocabulary: { field: shop, capacity: 4 }");
+        Row row = Specs.row(featurizer, event("card", 3.0));
+        byte[] card = "card=3".getBytes(StandardCharsets.UTF_8);
+        byte[] shop = "shop".getBytes(StandardCharsets.UTF_8);
+        assertThat(row.ids).containsExactly(Murmur3.hash(card, 0), Murmur3.hash(card, 1), Murmur3.hash(shop, 0),
+                Murmur3.hash(shop, 1));
+
+        Row neutral = featurizer.newRow();
+        featurizer.writeNeutral(neutral);
+        assertThat(Arrays.copyOfRange(neutral.ids, 2, 4)).containsExactly(row.ids[2], row.ids[3]);
     }
 
     @Test

@@ -106,22 +106,20 @@ class SafetensorsImportTest {
         byte[] bytes = Files.readAllBytes(READINGS);
         bytes[bytes.length - 1] ^= 1;
         Path other = Files.write(directory.resolve("other.safetensors"), bytes);
-        assertThatThrownBy(() -> SafetensorsImport.check(other, sha256(READINGS), plan()))
-                .isInstanceOf(InitialWeightsException.class).hasMessageContainingAll(
-                        "expected the file with SHA-256 " + sha256(READINGS), "found one with " + sha256(other));
+        assertThatThrownBy(() -> check(other, sha256(READINGS))).isInstanceOf(InitialWeightsException.class)
+                .hasMessageContainingAll("expected the file with SHA-256 " + sha256(READINGS),
+                        "found one with " + sha256(other));
         Path noWeights = Files.writeString(directory.resolve("no.safetensors"), "no weights");
-        assertThatThrownBy(() -> SafetensorsImport.check(noWeights, sha256(READINGS), plan()))
+        assertThatThrownBy(() -> check(noWeights, sha256(READINGS)))
                 .hasMessageContaining("expected the file with SHA-256 ");
-        assertThatThrownBy(() -> SafetensorsImport.check(noWeights, sha256(noWeights), plan()))
-                .isInstanceOf(InitialWeightsException.class)
+        assertThatThrownBy(() -> check(noWeights, sha256(noWeights))).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContaining("not a safetensors file: expected a header");
     }
 
     @Test
     void aFileThatIsNotThereIsNamedWithItsDirectory() {
         Path missing = Path.of("missing.safetensors");
-        assertThatThrownBy(() -> SafetensorsImport.check(missing, sha256(READINGS), plan()))
-                .isInstanceOf(InitialWeightsException.class)
+        assertThatThrownBy(() -> check(missing, sha256(READINGS))).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContainingAll("initial weights missing.safetensors: expected a file, found none",
                         Path.of("").toAbsolutePath().toString());
     }
@@ -137,11 +135,17 @@ class SafetensorsImportTest {
         try (var to = Files.newOutputStream(file)) {
             SafetensorsExport.write(parameters, Map.of(), to);
         }
-        assertThatThrownBy(() -> SafetensorsImport.check(file, sha256(file), plan()))
-                .isInstanceOf(InitialWeightsException.class)
+        assertThatThrownBy(() -> check(file, sha256(file))).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContainingAll("1.bias, number 3: expected a finite one, found NaN",
                         "0.1.1.statistics, number 2: expected a finite one, and as count or sum of squares"
                                 + " none below 0, found -0.5");
+    }
+
+    private static void check(Path file, String sha256) {
+        ModelSpec spec = ModelSpec.parse(SPEC, "spec");
+        SafetensorsImport.check(spec,
+                new ModelSpec.InitialWeights(new ModelSpec.HashedFile(file.toString(), sha256), null),
+                Plan.of(spec.network()));
     }
 
     private static Plan plan() {

@@ -116,7 +116,8 @@ class DeltaTest {
         String optimizer = random.nextBoolean() ? "adam: { rate: 0.01 }" : "ftrl: { alpha: 0.05 }";
         String history = "  - history: { key: origin, field: distance, time: departed,"
                 + " values: [lag, difference, count, since-last], buckets: 3000 }\n"
-                + "  - quantiles: { field: distance, buckets: 8, dimension: 2 }\n";
+                + "  - quantiles: { field: distance, buckets: 8, dimension: 2 }\n"
+                + "  - vocabulary: { field: origin, capacity: 200, min-count: 2, expire-after: 400, dimension: 3 }\n";
         Chain chain = new Chain(Specs.FLIGHTS.replace("8192", random.nextBoolean() ? "40000" : "100")
                 .replace("network:", seed % 2 == 0 ? history + "network:" : "network:")
                 .replace("adam: { rate: 0.001 }", optimizer)

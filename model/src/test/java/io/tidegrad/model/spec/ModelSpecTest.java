@@ -116,6 +116,8 @@ class ModelSpecTest {
               - history: { values: [count], key: [card, c], buckets: 7 }
               - quantiles: { field: a, buckets: 16, dimension: 4, update: dense }
               - quantiles: { buckets: 256, field: b, update: touched }
+              - vocabulary: { field: a, capacity: 100, waiting: 70, min-count: 3, expire-after: 5000000000, dimension: 4, update: dense }
+              - vocabulary: { waiting: 9, capacity: 9, field: b, min-count: 5, expire-after: 1000000 }
             network: [ dense: { units: 3, bias: false, init: xavier-normal }, tanh, dense: { units: 4, frozen: true }, dense: { units: 2, rate-factor: 0.10 }, sigmoid, dense: 1, sigmoid ]
             loss: binary-cross-entropy
             optimizer: { adam: { rate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-7, amsgrad: true } }
@@ -126,7 +128,7 @@ class ModelSpecTest {
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] }, roll-back-after: 10000, against-served: true } }
             watch: { false-alarms-every: 5000, known-in-time: [b, when] }
             seed: -7
-            initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" }
+            initial-weights: { file: "w.safetensors", sha256: "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc", statistics: { file: w.json, sha256: "6666666666666666666666666666666666666666666666666666666666666666" } }
             """;
 
     /// The rule is a way to write them: a model that has the same crosses one by one is the same model.
@@ -205,9 +207,14 @@ class ModelSpecTest {
         assertThat(again.label()).isEqualTo(spec.label());
         assertThat(again.input()).isEqualTo(spec.input());
         assertThat(again.window()).isEqualTo(Duration.ofHours(1));
-        assertThat(again.initialWeights()).isEqualTo(new ModelSpec.InitialWeights(
-                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" + ".safetensors",
-                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
+        assertThat(again.initialWeights())
+                .isEqualTo(
+                        new ModelSpec.InitialWeights(
+                                new ModelSpec.HashedFile(
+                                        "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"
+                                                + ".safetensors",
+                                        "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"),
+                                new ModelSpec.HashedFile("6".repeat(64) + ".json", "6".repeat(64))));
     }
 
     @Test
@@ -313,6 +320,9 @@ class ModelSpecTest {
         assertThat(ModelSpec.parse(there.replace("a.safe", "b.safe"), "spec").fingerprint()).isEqualTo(fingerprint);
         assertThat(ModelSpec.parse(there.replace("77 }", "78 }"), "spec").fingerprint()).isNotEqualTo(fingerprint);
         assertThat(Specs.flights().fingerprint()).isNotEqualTo(fingerprint);
+        String scaled = there.replace("77 }", "77, statistics: { file: a.json, sha256: " + "6".repeat(64) + " } }");
+        assertThat(ModelSpec.parse(scaled, "spec").fingerprint()).isNotEqualTo(fingerprint)
+                .isEqualTo(ModelSpec.parse(scaled.replace("a.json", "b.json"), "spec").fingerprint());
     }
 
     @ParameterizedTest
@@ -438,7 +448,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(1)).isEqualTo(1);
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
-        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1);
+        assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1 + 2 + 2);
         assertThat(layout.numbers()).isEqualTo(16); // behind them are one that is remembered, and two in buckets
         assertThat(layout.idAt(4)).isEqualTo(2);
     }

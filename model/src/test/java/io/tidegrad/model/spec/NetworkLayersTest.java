@@ -21,6 +21,7 @@ import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.Specs;
 import java.util.HashSet;
@@ -105,9 +106,10 @@ class NetworkLayersTest {
                         new History(15, 94, History.NONE, 9,
                                 List.of(History.Value.LAG, History.Value.DIFFERENCE, History.Value.COUNT)),
                         new RunningScale(List.of(3, 3, RunningScale.NEVER_MISSING))),
-                new Quantiles(95, 17, 5, 2, Embedding.Update.TOUCHED));
+                new Quantiles(95, 17, 5, 2, Embedding.Update.TOUCHED),
+                new Vocabulary(18, 6, 4, 2, 20, 3, Embedding.Update.TOUCHED));
         assertThat(spec.network().row().numbers()).isEqualTo(96);
-        assertThat(spec.network().row().ids()).isEqualTo(18);
+        assertThat(spec.network().row().ids()).isEqualTo(20);
         Plan.of(spec.network());
     }
 

@@ -67,6 +67,13 @@ public record HttpOptions(String host, int port, Connections connections, Reques
         return new HttpOptions(host, port, other, requests, tls, times);
     }
 
+    /// For requests that have bodies.
+    ///
+    /// @param bytesMax of one
+    public HttpOptions withBodies(int bytesMax) {
+        return withRequests(requests.bytesMax() + bytesMax, requests.within(), requests.refusals());
+    }
+
     /// @param bytesMax of a request in all
     public HttpOptions withRequests(long bytesMax, Duration within, DirectHandlers refusals) {
         return new HttpOptions(host, port, connections, new Requests(bytesMax, within, refusals), tls, times);

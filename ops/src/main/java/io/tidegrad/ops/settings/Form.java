@@ -56,6 +56,10 @@ public record Form(String expected, Predicate<String> check, String values, bool
             of("HOST:PORT, for instance 127.0.0.1:9092", value -> Arrays.stream(value.split(",", -1)).map(String::strip)
                     .allMatch(address -> Utils.getHost(address) != null && Utils.getPort(address) != null));
 
+    /// Where a server answers over HTTP. Who may ask is no part of it: a URL is shown in logs.
+    public static final Form HTTP_URL = matching("a URL without user and query, for instance http://127.0.0.1:8080",
+            "https?://([a-zA-Z0-9][a-zA-Z0-9.-]*|\\[[0-9a-fA-F:.]+])(:[0-9]{1,5})?(/[a-zA-Z0-9._~/-]*)?");
+
     private static Form of(String expected, Predicate<String> check) {
         return new Form(expected, check, "", false);
     }

@@ -70,7 +70,7 @@ enum CellKind {
 
     private static CellKind of(Feature feature, String field) {
         return switch (feature) {
-            case Feature.Category _ -> TEXT;
+            case Feature.Category _,Feature.Counted _ -> TEXT;
             case Feature.Cross cross ->
                 cross.crossed().stream().anyMatch(of -> of.field().equals(field) && of.part() != null) ? TIME : TEXT;
             case Feature.TimePart _ -> TIME;

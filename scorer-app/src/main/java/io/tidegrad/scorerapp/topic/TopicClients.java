@@ -1,10 +1,9 @@
 package io.tidegrad.scorerapp.topic;
 
-import io.tidegrad.schemas.PollBudget;
+import io.tidegrad.schemas.BoundedConsumer;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -18,8 +17,8 @@ interface TopicClients {
         return Admin.create(settings);
     }
 
-    default Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget) {
-        return new KafkaConsumer<>(settings, budget.keys(), budget.values());
+    default Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
+        return new BoundedConsumer(settings);
     }
 
     /// @param beside consumer whose offsets it commits

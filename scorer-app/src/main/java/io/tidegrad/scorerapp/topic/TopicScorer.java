@@ -3,7 +3,6 @@ package io.tidegrad.scorerapp.topic;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.MissingRight;
-import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -320,9 +319,8 @@ public final class TopicScorer implements AutoCloseable {
     }
 
     private void answer(RequestTopics.Limits limits, BatchScorer answerer) {
-        PollBudget budget = new PollBudget();
         Consumer<byte[], byte[]> consumer =
-                KafkaClients.open(() -> clients.consumer(TopicClientSettings.consumer(config), budget));
+                KafkaClients.open(() -> clients.consumer(TopicClientSettings.consumer(config)));
         Producer<byte[], byte[]> producer;
         try {
             producer = KafkaClients.open(() -> clients.producer(TopicClientSettings.producer(config, transactionalId,
@@ -332,7 +330,7 @@ public final class TopicScorer implements AutoCloseable {
             throw e;
         }
         try (TopicSession opened =
-                new TopicSession(config.requests(), consumer, budget, producer, new TopicSession.Answering() {
+                new TopicSession(config.requests(), consumer, producer, new TopicSession.Answering() {
                     @Override
                     public List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
                         batchBegun = System.nanoTime();

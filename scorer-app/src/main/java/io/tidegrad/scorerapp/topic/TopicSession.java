@@ -1,7 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.schemas.MissingRight;
-import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.scorer.NotReadyException;
 import java.time.Duration;
@@ -53,7 +52,6 @@ final class TopicSession implements AutoCloseable {
 
     private final String topic;
     private final Consumer<byte[], byte[]> consumer;
-    private final PollBudget budget;
     private final Producer<byte[], byte[]> producer;
     private final Answering answering;
     private final TopicScorerCounters counters;
@@ -69,14 +67,12 @@ final class TopicSession implements AutoCloseable {
         Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause);
     }
 
-    /// @param budget memory budget of the consumer's deserializers
     /// @param producer producer whose transactions are initialized
     /// @param status told what the session is doing
-    TopicSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
+    TopicSession(String topic, Consumer<byte[], byte[]> consumer, Producer<byte[], byte[]> producer,
             Answering answering, TopicScorerCounters counters, BiConsumer<TopicScorerStatus.State, String> status) {
         this.topic = topic;
         this.consumer = consumer;
-        this.budget = budget;
         this.producer = producer;
         this.answering = answering;
         this.counters = counters;
@@ -109,7 +105,6 @@ final class TopicSession implements AutoCloseable {
     }
 
     private ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
-        budget.begin();
         try {
             return consumer.poll(timeout);
         } catch (InvalidOffsetException e) {

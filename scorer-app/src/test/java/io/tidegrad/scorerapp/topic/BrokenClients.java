@@ -1,6 +1,5 @@
 package io.tidegrad.scorerapp.topic;
 
-import io.tidegrad.schemas.PollBudget;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -55,8 +54,8 @@ enum BrokenClients implements TopicClients {
     }
 
     @Override
-    public Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget) {
-        return KAFKA.consumer(settings, budget);
+    public Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
+        return KAFKA.consumer(settings);
     }
 
     @Override

@@ -21,6 +21,9 @@ public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
     /// So small that the learning thread often looks whether a commit is due, however slow the model is.
     static final int EVENTS_MAX = 64;
 
+    /// A burst ends with the event that reaches it, because Streams bounds how many bursts wait and not how large they are.
+    static final int BYTES_MAX = 1024 * 1024;
+
     /// A step that changes a gigabyte takes half a second.
     private static final long STEP_BYTES_A_SECOND = 2_000_000_000;
 

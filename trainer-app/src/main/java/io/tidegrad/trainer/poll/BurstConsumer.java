@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.poll;
 
-import io.tidegrad.schemas.PollBudget;
+import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -8,25 +8,18 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /// A consumer whose polls return bursts, and nothing once the trainer is to stop.
-public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
+public final class BurstConsumer extends BoundedConsumer {
     private final int eventsMax;
     private final StopOrder stop;
-    private final PollBudget budget;
 
     /// @param eventsMax the most events in a burst
     public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
-        this(config, eventsMax, stop, new PollBudget());
-    }
-
-    private BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
-        super(config, budget.keys(), budget.values());
+        super(config);
         this.eventsMax = eventsMax;
         this.stop = stop;
-        this.budget = budget;
     }
 
     @Override
@@ -34,7 +27,6 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
         if (stop.follow()) {
             pause(assignment()); // at each poll, because Streams resumes when it has room
         }
-        budget.begin();
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
@@ -45,9 +37,16 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
 
     static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
-        for (int from = 0; from < records.size(); from += eventsMax) {
-            int to = Math.min(records.size(), from + eventsMax);
-            bursts.add(new Burst(records.subList(from, to)).wrapped());
+        int from = 0;
+        long bytes = 0;
+        for (int to = 1; to <= records.size(); to++) {
+            ConsumerRecord<byte[], byte[]> last = records.get(to - 1);
+            bytes += Math.max(0, last.serializedKeySize()) + Math.max(0, last.serializedValueSize());
+            if (to == records.size() || to - from == eventsMax || bytes >= Burst.BYTES_MAX) {
+                bursts.add(new Burst(records.subList(from, to)).wrapped());
+                from = to;
+                bytes = 0;
+            }
         }
         return bursts;
     }

@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.publish;
 
 import io.tidegrad.control.Lineage;
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.model.evaluation.ChangeAlarm.Reading;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.evaluation.SliceEvaluation;
@@ -51,6 +52,7 @@ public final class AvroProgress {
     /// Returns a report as the value of a record on the progress topic.
     public byte[] write(ModelStore store, Report report) {
         long eventTime = store.model().eventTime();
+        Inspection inspection = report.inspection();
         Progress progress = Progress.newBuilder().setModel(lineage.model()).setEpoch(lineage.epoch())
                 .setVersion(report.version()).setTime(Instant.ofEpochMilli(store.clock().epochMillis()))
                 .setLearned(store.model().parameters().examples()).setPending(store.model().pending())
@@ -67,7 +69,8 @@ public final class AvroProgress {
                 .setAsServedVersions(report.servedVersions().stream().map(AvroProgress::figures).toList())
                 .setWindow(report.window()).setPeriod(report.period())
                 .setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList()).setLabelArrival(report.arrival())
-                .setSlices(report.slices().stream().map(AvroProgress::slice).toList()).build();
+                .setSlices(report.slices().stream().map(AvroProgress::slice).toList())
+                .setLearner(inspection == null ? null : AvroInspection.of(inspection, lineage.spec())).build();
         return codec.encode(schemaId, progress);
     }
 

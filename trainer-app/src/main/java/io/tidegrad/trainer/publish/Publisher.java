@@ -168,6 +168,8 @@ public final class Publisher {
         if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
             progressOffset = report.nextOffset();
+            report = report.with(store.model().inspect());
+            published = published.with(report);
             byte[] value = settings.progress().apply(store, report);
             out.forward(new Record<>(progressKey, value, clock.epochMillis()), PROGRESS);
         }
@@ -176,7 +178,8 @@ public final class Publisher {
 
     private Report report(ModelStore store) {
         long start = clock.nanos();
-        Report report = Report.of(store.model(), store.nextOffset());
+        Report before = published.report();
+        Report report = Report.of(store.model(), store.nextOffset()).with(before == null ? null : before.inspection());
         long end = clock.nanos();
         reportAt = end + REPORT_SHARE * (end - start);
         published = published.with(report);

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Retention;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
@@ -24,6 +25,7 @@ public final class CommitGuard {
     private volatile boolean answered;
     private volatile long progressNanos;
     private volatile long logBegin;
+    private volatile @Nullable Retention logKeeps; // null: as when the trainer started
     private volatile long flushNanos;
     private long flushBegan; // stream thread only
     private volatile Runnable beforeLearning = () -> {
@@ -71,6 +73,16 @@ public final class CommitGuard {
 
     long logBegin() {
         return logBegin;
+    }
+
+    /// Tells for how long the log keeps events, since somebody has changed that. From any thread.
+    public void logKeeps(Retention retention) {
+        logKeeps = retention;
+    }
+
+    @Nullable
+    Retention logKeeps() {
+        return logKeeps;
     }
 
     /// Returns how far the restore of the state has come.

@@ -2,6 +2,7 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Rejection;
@@ -579,6 +580,11 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     @Override
     public long logBegin() {
         return guard.logBegin();
+    }
+
+    @Override
+    public @Nullable Retention logKeeps() {
+        return guard.logKeeps();
     }
 
     // ---- where tests kill the process ----

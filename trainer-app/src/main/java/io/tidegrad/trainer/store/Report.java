@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.model.evaluation.ChangeAlarm;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
@@ -30,13 +31,15 @@ import org.jspecify.annotations.Nullable;
 /// @param classRoom how many there is room for; 0 where the spec says what they are
 /// @param classesRefused events that were refused because there was no room for their class
 /// @param slices measures by the most frequent values of the spec's slices
+/// @param inspection what the network was like inside when progress was written last, perhaps at an earlier watermark; null
+///     before that
 public record Report(long nextOffset, long version, String weightsHash, String stateHash, double logLoss,
         double priorLogLoss, double accuracy, double accuracyLast2000, double auc, double meanSquaredError,
         double priorMeanSquaredError, double meanAbsoluteError, long quarantined, long reactions, long raisedFor,
         List<ServedEvaluation.Figures> served, List<ServedEvaluation.Figures> servedVersions, long servedUnreadable,
         long servedForgotten, Map<String, Double> window, Map<String, Double> period,
         List<ChangeAlarm.Reading> readings, Map<String, Double> arrival, List<String> classes, int classRoom,
-        long classesRefused, List<SliceEvaluation.Slice> slices) {
+        long classesRefused, List<SliceEvaluation.Slice> slices, @Nullable Inspection inspection) {
     public Report {
         served = List.copyOf(served);
         servedVersions = List.copyOf(servedVersions);
@@ -62,7 +65,14 @@ public record Report(long nextOffset, long version, String weightsHash, String s
                 model.served().forgottenCount(), evaluation.recent().measures(), evaluation.recent().period(),
                 evaluation.recent().readings(), model.arrival().measures(),
                 classes == null ? List.of() : classes.names(), classes == null ? 0 : classes.room(),
-                classes == null ? 0 : classes.refused(), evaluation.recent().slices());
+                classes == null ? 0 : classes.refused(), evaluation.recent().slices(), null);
+    }
+
+    public Report with(@Nullable Inspection inspection) {
+        return new Report(nextOffset, version, weightsHash, stateHash, logLoss, priorLogLoss, accuracy,
+                accuracyLast2000, auc, meanSquaredError, priorMeanSquaredError, meanAbsoluteError, quarantined,
+                reactions, raisedFor, served, servedVersions, servedUnreadable, servedForgotten, window, period,
+                readings, arrival, classes, classRoom, classesRefused, slices, inspection);
     }
 
     /// Returns the alarms that are on.

@@ -72,6 +72,11 @@ final class StateWriter {
             return 0;
         }
 
+        /// Returns for how long the log keeps events, if that was changed since the trainer started; null if it was not.
+        default @Nullable Retention logKeeps() {
+            return null;
+        }
+
         default void pageLogged(int page) {}
 
         default void imagePageLogged(int page) {}
@@ -217,7 +222,7 @@ final class StateWriter {
         if (nextOffset == base.nextOffset()) {
             return null;
         }
-        long retention = settings.retention().millis();
+        long retention = retention().millis();
         return choice.kind() == StoreKind.PAGE_LOG ? IDLE : retention < 0 ? null
                 : Duration.ofMillis(Math.clamp(retention / 16, LOOK_MILLIS_MIN, LOOK_MILLIS_MAX));
     }
@@ -440,6 +445,11 @@ final class StateWriter {
                 state.accounts(), state.newestAppendTime(), digest, carry.length, Restoration.carryChecksum(carry));
     }
 
+    private Retention retention() {
+        Retention changed = store.logKeeps();
+        return changed == null ? settings.retention() : changed;
+    }
+
     private boolean imageIsDue(long nextOffset) {
         if (choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset()) {
             return false;
@@ -479,7 +489,7 @@ final class StateWriter {
     /// Returns whether so much time has passed, or so much was learned, since the base was written, whatever the append
     /// times say: producers may have set them.
     private boolean aQuarterOfRetentionIsOver() {
-        Retention retention = settings.retention();
+        Retention retention = retention();
         return retention.millis() >= 0
                 && (base.newestAppendTime() == Long.MIN_VALUE
                         || (clock.nanos() - baseAt) / 1_000_000 >= retention.millis() / 4)
@@ -506,7 +516,7 @@ final class StateWriter {
         if (left < twoImages && choice.kind() == StoreKind.IMAGE_AND_REDO) {
             warn(left, twoImages);
         }
-        long whole = settings.retention().millis();
+        long whole = retention().millis();
         return left < twoImages || whole >= 0 && left < whole - whole / 4;
     }
 
@@ -538,7 +548,7 @@ final class StateWriter {
     /// Returns about when retention may delete the first event after the base, by its append time and by the
     /// uncompressed bytes learned since at the rate of this life. Both are rather too early.
     private long retainedUntilMillis() {
-        Retention retention = settings.retention();
+        Retention retention = retention();
         long until = Long.MAX_VALUE;
         if (retention.millis() >= 0 && base.newestAppendTime() != Long.MIN_VALUE) {
             until = base.newestAppendTime() + retention.millis();

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.junit.jupiter.api.Test;
 
@@ -45,6 +47,18 @@ class BurstTest {
         for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events(200), Burst.EVENTS_MAX)) {
             assertThat(burst.offset()).isEqualTo(unwrapped(burst).events().getFirst().offset());
         }
+    }
+
+    @Test
+    void aBurstOfLargeEventsIsShort() {
+        List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>(events(200));
+        for (int i = 0; i < 100; i++) {
+            events.set(i, new ConsumerRecord<>("t", 0, i, 0, TimestampType.CREATE_TIME, -1, 300 * 1024, null, new byte[]{},
+                    new RecordHeaders(), Optional.empty()));
+        }
+        List<Integer> sizes = BurstConsumer.bursts(events, Burst.EVENTS_MAX).stream()
+                .map(each -> unwrapped(each).events().size()).toList();
+        assertThat(sizes).hasSize(27).startsWith(4, 4).endsWith(64, 36);
     }
 
     /// Half a gigabyte a step, an event a step: four are a second.

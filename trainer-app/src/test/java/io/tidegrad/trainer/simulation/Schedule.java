@@ -12,6 +12,7 @@ import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.RetentionLadder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
+import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreOracle;
 import io.tidegrad.trainer.store.StoreParts;
@@ -24,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
@@ -224,12 +226,16 @@ final class Schedule {
         return breakage.storeParts();
     }
 
+    private static byte[] progress(Report report) {
+        var unused = Objects.requireNonNull(report.inspection(), "progress without an inspection");
+        return report.stateHash().getBytes(StandardCharsets.US_ASCII);
+    }
+
     /// @param publishesAll as when a trainer is asked to stop
     TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
-                (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
-                offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder(),
-                lineage.spec().publish().gate(), version -> null);
+                (store, report) -> progress(report), offset -> offset == kafka.input.lastStable(), publishesAll,
+                new RepublishOrder(), lineage.spec().publish().gate(), version -> null);
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),

@@ -66,6 +66,8 @@ final class MemoryChangelog {
     };
     boolean stopping;
     long logBegin;
+    @Nullable
+    Retention logKeeps;
 
     MemoryChangelog() {
         this(SPEC, offset -> new Random(~offset).nextBoolean());
@@ -268,6 +270,11 @@ final class MemoryChangelog {
             @Override
             public long logBegin() {
                 return logBegin;
+            }
+
+            @Override
+            public @Nullable Retention logKeeps() {
+                return logKeeps;
             }
 
             @Override

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.engine.kernel.ScalarKernels;
+import io.tidegrad.engine.model.Inspection;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Row;
@@ -31,6 +32,16 @@ class ReportTest {
             model.accept(row);
         }
         return model;
+    }
+
+    @Test
+    void aReportWithAnInspectionIsTheSameOtherwise() {
+        OnlineModel model = learned(SPEC, "b", 7, "c", "b", "d");
+        Report report = Report.of(model, 5);
+        Inspection inspection = model.inspect();
+        assertThat(report.inspection()).isNull();
+        assertThat(report.with(inspection).inspection()).isEqualTo(inspection);
+        assertThat(report.with(inspection).with(null)).isEqualTo(report);
     }
 
     @Test

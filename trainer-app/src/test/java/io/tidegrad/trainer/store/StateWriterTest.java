@@ -331,6 +331,21 @@ class StateWriterTest {
     }
 
     @Test
+    void aRetentionThatIsShortenedWhileTheTrainerRunsIsToldByTheNextCommitAndDecidesWhenPagesAreWritten() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        life.learn(1);
+        assertThat(writesPages(life)).isFalse();
+        assertThat(life.status().retainedUntilMillis()).isEqualTo(Long.MAX_VALUE);
+        changelog.logKeeps = new Retention(400_000, -1);
+        life.learn(1);
+        assertThat(writesPages(life)).isFalse();
+        assertThat(life.status().retainedUntilMillis()).isBetween(400_000L, 401_000L); // event 1 came with the clock's 0
+        changelog.now += 101_000 * MILLI;
+        life.learn(1);
+        assertThat(writesPages(life)).isTrue();
+    }
+
+    @Test
     void aPageLogWritesItsPagesWhenAQuarterOfTheRetainedBytesIsLearned() {
         MemoryChangelog.Life life = changelog.start(pageLog(new Retention(-1, 4_000_000)));
         changelog.now += 1_000 * MILLI;

@@ -81,8 +81,6 @@ public final class RivalProcess {
             }
             case Workload.Backtesting backtesting ->
                 throw new LoadTestException("no rival learns from a file as " + backtesting.name() + " does");
-            case Workload.SparseUpdate sparse ->
-                meter.measure(new SparseLoop(sparse)::run, batch, true, seconds).to(lines).all();
             case Workload.Loop loop -> {
                 Meter.Steps work = rival.equals("c") ? new AdamLoop(loop)::run : new OpenBlas(loop, batch)::run;
                 yield meter.measure(work, batch, true, seconds).to(lines).all();

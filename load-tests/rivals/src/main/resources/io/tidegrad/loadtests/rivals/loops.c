@@ -19,22 +19,3 @@ void adam(int inputs, int outputs, const float *restrict x, const float *restric
         }
     }
 }
-
-/* Logistic regression on `count` ids and Adagrad; table of shape (rows, 2): weight, sum of squares. */
-void sparse(int count, const int *ids, const int *next_ids, float label, float rate,
-            float *restrict table) {
-    const float epsilon = 1e-10f;
-    for (int i = 0; i < count; i++) {
-        __builtin_prefetch(table + 2 * (long) next_ids[i], 1);
-    }
-    float sum = 0;
-    for (int i = 0; i < count; i++) {
-        sum += table[2 * (long) ids[i]];
-    }
-    const float g = 1 / (1 + expf(-sum)) - label;
-    for (int i = 0; i < count; i++) {
-        float *row = table + 2 * (long) ids[i];
-        row[1] += g * g;
-        row[0] -= rate * g / (sqrtf(row[1]) + epsilon);
-    }
-}

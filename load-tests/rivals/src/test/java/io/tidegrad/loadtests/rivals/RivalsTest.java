@@ -12,10 +12,8 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.bench.MadeUpRows;
 import io.tidegrad.loadtests.bench.Measurement;
 import io.tidegrad.loadtests.bench.Workload;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,34 +87,6 @@ class RivalsTest {
             };
             assertThat(found[at]).as("element %d", at).isCloseTo((float) sum, within(1e-3f));
         }
-    }
-
-    @Test
-    void cLearnsTheSparseUpdate() {
-        int steps = 2_000;
-        SparseLoop found = new SparseLoop(Workload.SPARSE);
-        found.run(steps);
-
-        Plan plan = Plan.of(Workload.LOGISTIC.spec());
-        double rate = plan.spec().optimizer().rate();
-        Map<Integer, double[]> table = new HashMap<>(); // weight, sum of squares
-        Batch batch = new Batch(plan.spec().row(), 1);
-        MadeUpRows rows = new MadeUpRows(plan);
-        for (int step = 0; step < steps; step++) {
-            rows.fill(batch);
-            double sum = 0;
-            for (int id : batch.ids) {
-                sum += table.computeIfAbsent(id, of -> new double[2])[0];
-            }
-            double g = 1 / (1 + Math.exp(-sum)) - batch.labels[0];
-            for (int id : batch.ids) {
-                double[] row = Objects.requireNonNull(table.get(id));
-                row[1] += g * g;
-                row[0] -= rate * g / (Math.sqrt(row[1]) + 1e-10);
-            }
-        }
-        table.forEach(
-                (id, row) -> assertThat(found.weight(id)).as("weight %d", id).isCloseTo((float) row[0], within(1e-5f)));
     }
 
     static List<Workload.Loop> products() {

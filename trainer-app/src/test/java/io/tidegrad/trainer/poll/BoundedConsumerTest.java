@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.proof.LongProof;
-import io.tidegrad.schemas.PollBudget;
+import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +15,6 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -25,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /// Kafka's own consumer on a broker: it must take a refusal for the end of a poll, and nothing else.
 @LongProof("a log larger than several polls")
-class PollBudgetTest {
+class BoundedConsumerTest {
     private static final int BYTES_MAX = 16 << 20;
     private static final int EVENTS = 600;
 
@@ -50,7 +49,7 @@ class PollBudgetTest {
     }
 
     @Test
-    void aPollGivesWhatTheBudgetAllowsAndAllPollsGiveEveryEventOnceAndInOrder() throws Exception {
+    void aPollGivesAtMost16MiBAndARecordAndAllPollsGiveEveryEventOnceAndInOrder() throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
             admin.createTopics(List.of(new NewTopic(partition.topic(), 1, (short) 1))).all().get();
         }
@@ -60,15 +59,13 @@ class PollBudgetTest {
                         "max.request.size", 2 << 20), new ByteArraySerializer(), new ByteArraySerializer())) {
             events.forEach(producer::send);
         }
-        PollBudget budget = new PollBudget();
         List<Long> polls = new ArrayList<>();
         int read = 0;
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
-                Map.of("bootstrap.servers", bootstrap, "max.poll.records", EVENTS), budget.keys(), budget.values())) {
+        try (BoundedConsumer consumer =
+                new BoundedConsumer(Map.of("bootstrap.servers", bootstrap, "max.poll.records", EVENTS))) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             while (read < EVENTS) {
-                budget.begin();
                 ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofSeconds(30));
                 long bytes = 0;
                 long last = 0;

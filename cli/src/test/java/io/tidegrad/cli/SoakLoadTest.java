@@ -1,0 +1,51 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.loadtests.Result;
+import io.tidegrad.loadtests.SoakLoad;
+import io.tidegrad.proof.LongProof;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/// Real processes for half a minute: that each is looked at and judged, never whether a bound holds.
+@Tag("load")
+@LongProof("a load smoke: broker, joiner, trainer, scorer and console as processes")
+class SoakLoadTest {
+    @Test
+    void eachProcessIsLookedAtAndJudged() throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
+            new SoakLoad(new SoakLoad.Options(Duration.ofSeconds(30), 100, 20, true),
+                    List.of(Tidegrad.class.getName(), "console"), out, new PrintStream(OutputStream.nullOutputStream()))
+                    .run();
+        }
+        List<Result> results = bytes.toString(StandardCharsets.UTF_8).lines().map(Result::parse).toList();
+        Map<String, List<Result>> samples = results.stream().filter(result -> result.names().contains("at_s"))
+                .collect(Collectors.groupingBy(result -> result.word("process")));
+        assertThat(samples).containsOnlyKeys("joiner", "trainer", "scorer", "console", "broker", "client");
+        for (String process : Set.of("joiner", "trainer", "scorer", "console")) {
+            assertThat(samples.get(process)).allMatch(each -> each.number("rss_mb") > 20)
+                    .anyMatch(each -> each.number("heap_live_mb") > 1)
+                    .anyMatch(each -> each.number("pause_max_ms") > 0);
+        }
+        assertThat(samples.get("trainer")).anyMatch(each -> each.number("lag") >= 0);
+        assertThat(samples.get("joiner")).anyMatch(each -> each.number("lag") >= 0);
+        assertThat(samples.get("client")).anyMatch(each -> each.number("p99_ms") > 0);
+        assertThat(results.stream().filter(result -> result.names().contains("holds"))
+                .map(result -> result.word("process") + " " + result.word("measure"))).hasSize(23)
+                .contains("joiner lag_a_minute", "console heap_live_mb_a_minute", "client pause_max_ms");
+        Result whole = results.getLast();
+        assertThat(whole.number("versions")).isGreaterThan(1);
+        assertThat(whole.number("console_bytes")).isPositive();
+    }
+}

@@ -1,0 +1,89 @@
+package io.tidegrad.loadtests;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// What the log of a JVM's serial collector and safepoints says, read as it grows: how long the whole process stood still,
+/// and what was left of its heap after full collections. A collection that a load test asked for says what is left, and is
+/// no pause of the process's own.
+final class GcLog {
+    private static final Pattern AFTER = Pattern.compile("GC\\(\\d+\\) (DefNew|Tenured): \\d+K\\(\\d+K\\)->(\\d+)K");
+    private static final Pattern FULL = Pattern.compile("Pause Full \\(([^)]*)\\)");
+    private static final Pattern SAFEPOINT = Pattern.compile("Safepoint \".*Total: +(\\d+) ns");
+    private static final String ASKED_FOR = "Diagnostic Command";
+
+    private final Path file;
+    private long position;
+    private double youngKilobytes;
+    private double oldKilobytes;
+    private double live = Double.NaN;
+    private double askedMillis = Double.NaN;
+    private boolean asked; // the next safepoint to be told is that of a collection that was asked for
+
+    GcLog(Path file) {
+        this.file = file;
+    }
+
+    /// The flag with which a JVM writes the log.
+    static String flag(Path file) {
+        return "-Xlog:gc,gc+heap,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0";
+    }
+
+    /// Reads what is new.
+    ///
+    /// @return the longest time, in milliseconds, that all threads stood still, those included which it took to stop them
+    double pauseMillis() {
+        double longest = 0;
+        for (String line : newLines()) {
+            Matcher after = AFTER.matcher(line);
+            Matcher full = FULL.matcher(line);
+            Matcher safepoint = SAFEPOINT.matcher(line);
+            if (after.find()) {
+                double kilobytes = Double.parseDouble(after.group(2));
+                youngKilobytes = after.group(1).equals("DefNew") ? kilobytes : youngKilobytes;
+                oldKilobytes = after.group(1).equals("Tenured") ? kilobytes : oldKilobytes;
+            } else if (full.find()) {
+                asked = full.group(1).equals(ASKED_FOR);
+                live = (youngKilobytes + oldKilobytes) / 1024;
+            } else if (safepoint.find()) {
+                double millis = Double.parseDouble(safepoint.group(1)) * 1e-6;
+                if (asked) {
+                    askedMillis = millis;
+                } else {
+                    longest = Math.max(longest, millis);
+                }
+                asked = false;
+            }
+        }
+        return longest;
+    }
+
+    /// Megabytes that the newest full collection has left; NaN before the first.
+    double liveMegabytes() {
+        return live;
+    }
+
+    /// How long the newest collection took that was asked for, in milliseconds; NaN before the first.
+    double askedMillis() {
+        return askedMillis;
+    }
+
+    private String[] newLines() {
+        try (RandomAccessFile log = new RandomAccessFile(file.toFile(), "r")) {
+            log.seek(position);
+            byte[] bytes = new byte[(int) (log.length() - position)];
+            log.readFully(bytes);
+            String text = new String(bytes, StandardCharsets.UTF_8);
+            int whole = text.lastIndexOf('\n') + 1;
+            position += text.substring(0, whole).getBytes(StandardCharsets.UTF_8).length;
+            return text.substring(0, whole).split("\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.loadtests.score.OpenLoop;
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.Ports;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.clients.admin.Admin;
+
+/// Runs a whole system at half of what it can do for a long time: events and labels are joined, learned, published and
+/// served while a client asks and a page of the console is open, and looks whether memory, lag, open files or threads grow,
+/// and how long anything stood still.
+public final class SoakLoad extends LoadTest {
+    private static final String STREAM = "soak";
+    private static final String CONSOLE = "console";
+    private static final String CLIENT = "client";
+    private static final String BROKER = "broker";
+
+    /// What the joiner remembers is at its largest after this, long before anything is judged.
+    private static final String WINDOW = "PT3M";
+
+    /// Event time of what lies ready: shorter than the wait, so that no label is missed, however far it is read ahead.
+    private static final Duration BACKLOG = Duration.ofSeconds(30);
+
+    private static final double OF_PEAK = 0.5;
+    private static final long PEAK_EVENTS = 100_000;
+    private static final long FIRST_EVENTS = 5_000;
+    private static final int ANSWER_BYTES_MAX = 64 * 1024;
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
+
+    /// Each collection that is asked for stops its process, so there are few, in the half that is judged only.
+    private static final int COLLECTIONS = 12;
+
+    private static final double COLLECTIONS_APART = 5;
+
+    private static final double PAUSE_MAX_MS = 50;
+    private static final String PAUSE = "pause_max_ms";
+    private static final String LIVE = "heap_live_mb";
+    private static final String LAG = "lag";
+
+    /// What may grow in a minute and still be flat: 144 MB a day.
+    private static final double MEGABYTES_ALLOWED = 0.1;
+
+    private static final double COUNT_ALLOWED = 0.1;
+
+    /// A thousandth of the events: whoever falls behind by that takes a quarter of an hour for a second.
+    private static final double OF_RATE_ALLOWED = 0.001;
+
+    private final Options options;
+    private final List<String> console;
+    private final List<Result> samples = new ArrayList<>();
+    private final List<Result> verdicts = new ArrayList<>();
+    private final List<String> violations = new ArrayList<>();
+
+    /// @param rate events a second; 0: half of what the system can do, which is measured first
+    /// @param requests a second
+    public record Options(Duration length, double rate, double requests, boolean json) {
+        public Options {
+            Limits.require("--minutes", length.toSeconds() / 60.0, 0.5, 10_000);
+            Limits.require("--rate", rate, 0, 1_000_000);
+            Limits.require("--requests", requests, 1, 100_000);
+        }
+    }
+
+    /// @param console command that starts one, before its arguments
+    public SoakLoad(Options options, List<String> console, PrintStream out, PrintStream progress) {
+        super(options.json(), out, progress);
+        this.options = options;
+        this.console = console;
+    }
+
+    /// What is not as it must be.
+    public List<String> violations() {
+        return List.copyOf(violations);
+    }
+
+    @Override
+    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
+                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
+                Json http = new Json()) {
+            StreamTraffic traffic = StreamTraffic.of(STREAM, Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli(),
+                    2 * PEAK_EVENTS, BACKLOG, Duration.ZERO, admin, registry);
+            for (String topic : List.of(traffic.name(), traffic.labels())) {
+                KafkaClients.set(admin, topic, "segment.bytes", String.valueOf(16 << 20));
+                KafkaClients.set(admin, topic, "retention.bytes", String.valueOf(64 << 20));
+            }
+            try (StreamSystem system = new StreamSystem(stack, directory.logs(), admin, http, traffic,
+                    traffic.joinedSpec(STREAM, "PT1M", WINDOW), StreamSystem.Size.USUAL)) {
+                Run run = new Run(stack, system, traffic);
+                run.startConsole();
+                return run.measure();
+            }
+        } finally {
+            if (!violations.isEmpty()) {
+                directory.keepLogs();
+                say("logs of all processes: %s", directory.logs());
+            }
+        }
+    }
+
+    /// When the processes were asked to collect, in seconds.
+    private record Spell(double from, double to) {
+    }
+
+    /// What a client saw between two looks at the processes.
+    private record Answers(double p99, double longest) {
+    }
+
+    private final class Run {
+        private final LocalStack stack;
+        private final StreamSystem system;
+        private final StreamTraffic traffic;
+        private final int consolePort = Ports.free();
+        private final AtomicLong consoleBytes = new AtomicLong();
+        private final List<Answers> answers = new CopyOnWriteArrayList<>();
+        private final double every = Math.clamp(options.length().toSeconds() / 240.0, 2, 10);
+        private final List<Spell> collections = new ArrayList<>();
+        private long sent;
+
+        Run(LocalStack stack, StreamSystem system, StreamTraffic traffic) {
+            this.stack = stack;
+            this.system = system;
+            this.traffic = traffic;
+        }
+
+        void startConsole() throws InterruptedException {
+            system.start(CONSOLE, 256, Processes.with(console, List.of("--bootstrap-servers", stack.bootstrapServers(),
+                    "--registry-url", stack.registryUrl(), "--http-port", String.valueOf(consolePort))));
+            system.answers(consolePort, CONSOLE);
+        }
+
+        String measure() throws InterruptedException {
+            Background page = Background.start("page", this::readPage);
+            try {
+                fill(FIRST_EVENTS); // so that there is a version that answers
+                double peak = options.rate() > 0 ? Double.NaN : peak();
+                double rate = options.rate() > 0 ? options.rate() : OF_PEAK * peak;
+                say("%,.0f events/s for %d s, %.0f requests/s", rate, options.length().toSeconds(), options.requests());
+                int events = (int) Math.min(Integer.MAX_VALUE, rate * options.length().toSeconds() + rate * every);
+                long began = System.nanoTime();
+                try (Background sending = traffic.paced(stack.bootstrapServers(), rate, sent, events, (event, at) -> {
+                }); Background client = Background.start(CLIENT, self -> ask(self, began))) {
+                    watch(began, () -> {
+                        system.requireAlive();
+                        sending.requireHealthy("can't send");
+                        client.requireHealthy("asking failed");
+                        page.requireHealthy("the console's page can't be read");
+                    });
+                }
+                tellAnswers();
+                judge(rate);
+                Result whole = new Result().put("what", "whole").put("events_per_s", rate)
+                        .put("minutes", options.length().toSeconds() / 60.0).put("requests_per_s", options.requests())
+                        .put("versions", system.scorerHealth().path("snapshots_loaded").asLong())
+                        .put("console_bytes", consoleBytes.get()).put("broken", violations.size());
+                if (!Double.isNaN(peak)) {
+                    whole.put("peak_events_per_s", peak);
+                }
+                return (options.json() ? text(samples) : "") + text(verdicts) + text(List.of(whole));
+            } finally {
+                page.interrupt();
+            }
+        }
+
+        /// Events a second, from when a quarter of what lies ready is learned until all is. The first of two rounds is for
+        /// the compilers.
+        private double peak() throws InterruptedException {
+            double rate = 0;
+            for (int round = 0; round < 2; round++) {
+                long before = learned();
+                fill(PEAK_EVENTS);
+                long quarter = awaitLearned(before + PEAK_EVENTS / 4);
+                long begin = System.nanoTime();
+                rate = (awaitLearned(before + PEAK_EVENTS) - quarter) / secondsSince(begin);
+                say("peak, round %d: %,.0f events/s", round + 1, rate);
+            }
+            return rate;
+        }
+
+        private void fill(long events) throws InterruptedException {
+            traffic.fill(stack.bootstrapServers(), sent, sent + events, true);
+            sent += events;
+            if (events == FIRST_EVENTS) {
+                awaitLearned(events);
+            }
+        }
+
+        private long learned() throws InterruptedException {
+            return system.trainerHealth().path("learned").asLong();
+        }
+
+        private long awaitLearned(long events) throws InterruptedException {
+            return ExampleLog.reach("events learned", events, system::requireAlive, this::learned);
+        }
+
+        /// Reads what the console sends to an open page.
+        private void readPage(Background self) throws InterruptedException, IOException {
+            URI events = URI.create("http://127.0.0.1:" + consolePort + "/events?model=" + STREAM);
+            try (HttpClient client = HttpClient.newHttpClient();
+                    InputStream page = client
+                            .send(HttpRequest.newBuilder(events).build(), HttpResponse.BodyHandlers.ofInputStream())
+                            .body()) {
+                byte[] bytes = new byte[1 << 16];
+                for (int read; (read = page.read(bytes)) >= 0 && !self.isClosed();) {
+                    consoleBytes.addAndGet(read);
+                }
+            } catch (IOException e) {
+                if (!self.isClosed()) {
+                    throw e;
+                }
+            }
+            if (!self.isClosed()) {
+                throw new LoadTestException("expected the console to send without end, found that it ended");
+            }
+        }
+
+        /// Asks the scorer at times that are fixed beforehand.
+        private void ask(Background self, long began) {
+            byte[] question = HttpLine.post("/v1/models/" + STREAM + "/score", StreamSystem.QUESTION);
+            OpenLoop loop = new OpenLoop(OpenLoop.PARKING, options.requests());
+            try (HttpLine line = new HttpLine(system.scorerPort(), ANSWER_BYTES_MAX, ANSWER_WITHIN)) {
+                while (!self.isClosed()) {
+                    OpenLoop.Latencies latencies = new OpenLoop.Latencies();
+                    loop.run(began + (long) (answers.size() * every * 1e9), 0, 1,
+                            Math.max(1, (long) (options.requests() * every)), number -> {
+                                int status = line.ask(question);
+                                if (status != 200) {
+                                    throw new LoadTestException("expected an answer, found " + status + line.body());
+                                }
+                                return true;
+                            }, latencies);
+                    answers.add(new Answers(latencies.whole().getValueAtPercentile(99) * 1e-6,
+                            latencies.whole().getMaxValue() * 1e-6));
+                }
+            }
+        }
+
+        /// Looks at all processes at even distances of time, and asks each for some collections in the second half.
+        private void watch(long began, Runnable healthy) throws InterruptedException {
+            double length = options.length().toSeconds();
+            double between = Math.max(COLLECTIONS_APART, length / 2 / COLLECTIONS);
+            double collection = length / 2;
+            pauses();
+            for (int look = 1; look * every <= length; look++) {
+                Thread.sleep(Duration.ofNanos(Math.max(0, began + (long) (look * every * 1e9) - System.nanoTime())));
+                healthy.run();
+                sample(look * every);
+                if (look * every >= collection) {
+                    collection += between;
+                    for (ChildJvm process : system.processes().values()) {
+                        Processes.command(process, "GC.run");
+                    }
+                    collections.add(new Spell(look * every, secondsSince(began)));
+                }
+            }
+        }
+
+        /// Forgets what was before.
+        private void pauses() {
+            system.processes().keySet().forEach(name -> system.collections(name).pauseMillis());
+        }
+
+        private static Result sample(String process, double at) {
+            return new Result().put("process", process).put("at_s", at);
+        }
+
+        private void sample(double at) throws InterruptedException {
+            for (Map.Entry<String, ChildJvm> each : system.processes().entrySet()) {
+                GcLog log = system.collections(each.getKey());
+                double before = log.askedMillis();
+                Result result = figures(sample(each.getKey(), at), each.getValue().pid());
+                result.put(PAUSE, log.pauseMillis());
+                if (log.askedMillis() != before && !Double.isNaN(log.askedMillis())) {
+                    result.put(LIVE, log.liveMegabytes()).put("collection_ms", log.askedMillis());
+                }
+                double lag = system.lag(each.getKey());
+                samples.add(Double.isNaN(lag) ? result : result.put(LAG, lag));
+            }
+            samples.add(figures(sample(BROKER, at), stack.brokerProcess().pid()));
+        }
+
+        private static Result figures(Result result, long pid) {
+            return result.put("rss_mb", ProcessFigures.residentMegabytes(pid))
+                    .put("threads", ProcessFigures.threads(pid)).put("open_files", ProcessFigures.openFiles(pid));
+        }
+
+        /// Beside a collection that was asked for, a client waits for that.
+        private void tellAnswers() {
+            for (int i = 0; i < answers.size(); i++) {
+                double from = i * every;
+                boolean beside = collections.stream().anyMatch(each -> each.from() < from + every && from < each.to());
+                Answers seen = answers.get(i);
+                samples.add(sample(CLIENT, from + every).put("p99_ms", seen.p99())
+                        .put(beside ? "longest_beside_a_collection_ms" : PAUSE, seen.longest()));
+            }
+        }
+
+        private void judge(double rate) {
+            for (String process : List.of(StreamSystem.JOINER, StreamSystem.TRAINER, StreamSystem.SCORER, CONSOLE)) {
+                grows(process, LIVE, MEGABYTES_ALLOWED);
+                grows(process, "rss_mb", MEGABYTES_ALLOWED);
+                grows(process, "threads", COUNT_ALLOWED);
+                grows(process, "open_files", COUNT_ALLOWED);
+                stoodStill(process);
+            }
+            grows(StreamSystem.JOINER, LAG, OF_RATE_ALLOWED * rate * 60);
+            grows(StreamSystem.TRAINER, LAG, OF_RATE_ALLOWED * rate * 60);
+            stoodStill(CLIENT);
+        }
+
+        private void grows(String process, String measure, double allowed) {
+            List<Result> points = samples.stream().filter(each -> each.word("process").equals(process))
+                    .filter(each -> each.number("at_s") >= options.length().toSeconds() / 2.0
+                            && !Double.isNaN(each.number(measure)))
+                    .toList();
+            Trend trend = Trend.of(points.stream().mapToDouble(each -> each.number("at_s")).toArray(),
+                    points.stream().mapToDouble(each -> each.number(measure)).toArray());
+            verdict(process, measure + "_a_minute", trend.slope(), trend.least(), trend.most(), allowed,
+                    !trend.grows(allowed));
+        }
+
+        private void stoodStill(String process) {
+            double longest = samples.stream().filter(each -> each.word("process").equals(process))
+                    .mapToDouble(each -> each.number(PAUSE)).filter(Double::isFinite).max().orElse(Double.NaN);
+            verdict(process, PAUSE, longest, longest, longest, PAUSE_MAX_MS, longest <= PAUSE_MAX_MS);
+        }
+
+        private void verdict(String process, String measure, double value, double least, double most, double allowed,
+                boolean holds) {
+            Object told = Double.isNaN(value) ? "too few points" : holds;
+            verdicts.add(new Result().put("process", process).put("measure", measure).put("value", value)
+                    .put("least", least).put("most", most).put("allowed", allowed).put("holds", told));
+            if (Boolean.FALSE.equals(told)) {
+                violations.add(String.format(Locale.ROOT, "%s: expected %s of at most %s, found %s (%s to %s)", process,
+                        measure.replace('_', ' '), Result.number(allowed), Result.number(value), Result.number(least),
+                        Result.number(most)));
+            }
+        }
+    }
+}
