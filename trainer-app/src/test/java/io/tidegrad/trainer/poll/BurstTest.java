@@ -53,8 +53,8 @@ class BurstTest {
     void aBurstOfLargeEventsIsShort() {
         List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>(events(200));
         for (int i = 0; i < 100; i++) {
-            events.set(i, new ConsumerRecord<>("t", 0, i, 0, TimestampType.CREATE_TIME, -1, 300 * 1024, null, new byte[]{},
-                    new RecordHeaders(), Optional.empty()));
+            events.set(i, new ConsumerRecord<>("t", 0, i, 0, TimestampType.CREATE_TIME, -1, 300 * 1024, null,
+                    new byte[]{}, new RecordHeaders(), Optional.empty()));
         }
         List<Integer> sizes = BurstConsumer.bursts(events, Burst.EVENTS_MAX).stream()
                 .map(each -> unwrapped(each).events().size()).toList();
