@@ -9,6 +9,7 @@ import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
+import io.tidegrad.trainer.TrainerSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,7 +28,7 @@ final class BacktestCommand {
         Path data = Path.of(settings.text(CliSettings.DATA));
         Backtest backtest = new Backtest(data, SpecGrid.trials(specs, settings.list(CliSettings.GRID), data),
                 delay(settings.text(CliSettings.LABEL_DELAY)), settings.number(CliSettings.REPEAT), Long.MAX_VALUE,
-                Kernels.active());
+                Kernels.active(), settings.number(TrainerSettings.WORKERS));
         boolean json = settings.flag(CliSettings.JSON);
         boolean one = backtest.trials().size() == 1;
         List<BacktestResult> results = sorted(backtest.run((trial, row) -> {

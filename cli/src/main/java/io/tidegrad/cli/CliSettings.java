@@ -136,7 +136,7 @@ final class CliSettings {
             trainer prints the same hashes for the same offset; if not, something is broken. With --with-spec, or with
             another --from, the result is another model: --compare scores a registered model on the same events, --as keeps
             and publishes the result, and --until live continues as its trainer. docs/operations/replay.md shows each.
-            """ + EXIT_STATUS, BOTH, required(MODEL), optional(STATE_DIR), LEARNING,
+            """ + EXIT_STATUS, BOTH, required(MODEL), optional(TrainerSettings.WORKERS, STATE_DIR), LEARNING,
                     optional(SNAPSHOT_PUBLIC_KEY, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION,
                             MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, RESUME_AT, PAUSED, COMPARE, OUT, TELL,
                             JSON),
@@ -150,7 +150,8 @@ final class CliSettings {
             it shows whose. docs/streams.md says what it can't tell.
             Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
                     optional(MODEL, STREAM), optional(EPOCH, "the epoch of --stream"),
-                    optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, TELL, JSON), CONNECTIONS);
+                    optional(VERSION, TrainerSettings.WORKERS, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, TELL, JSON),
+                    CONNECTIONS);
     static final Command SNAPSHOTS_LIST =
             new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
                     required(BOOTSTRAP_SERVERS, MODEL), optional(PREFIX, JSON, KAFKA, CONFIG));
@@ -174,7 +175,7 @@ final class CliSettings {
             """ + EXIT_STATUS, BOTH, modelOf("models compare"),
                     required(FOR, "name of the model that this one is compared with"),
                     optional(FROM, "the first event that counts: begin, an offset or a time"),
-                    optional(UNTIL, PREFIX, JSON), CONNECTIONS);
+                    optional(UNTIL, TrainerSettings.WORKERS, PREFIX, JSON), CONNECTIONS);
     static final Command MODELS_CREATE = new Command("models create", "register a model, for a trainer to learn", """
             A trainer with --all-models begins to learn it at once, another one if it is started with --model NAME. A model
             that was deleted is created again in a new epoch.
@@ -282,12 +283,16 @@ final class CliSettings {
             trainer's. With several specs, or with --grid, it reads the file once for all of them and prints a table, the
             lowest loss first. docs/backtest.md shows what it prints.
             Exit status: 4 if a model diverged, else as the trainer's, docs/operations/run.md.""", required(SPEC, DATA),
-                    optional(LABEL_DELAY, REPEAT, GRID, REPORT, JSON, CONFIG));
+                    optional(LABEL_DELAY, REPEAT, GRID, TrainerSettings.WORKERS, REPORT, JSON, CONFIG));
+
+    /// Where `test --chaos` tells what it found.
+    static final Command CHAOS = new Command("chaos", "tell a cluster what chaos found", "", BOTH, optional(PREFIX),
+            CONNECTIONS);
 
     static final Command SPEC_SUGGEST =
             new Command("spec suggest", "suggest a spec for events, with the reason for each line", """
             Prints a spec to start from, by what the first 20,000 events of a file or the newest 20,000 of a topic show: types,
-            missing values, skew, how many values there are, and fields that seem to know the label. Of a topic without events
+            missing values, how many values there are, and fields that seem to know the label. Of a topic without events
             the registered schema says less. docs/backtest.md shows what comes of it.
             """ + EXIT_STATUS, optional(DATA), optional(TOPIC, "the topic of events to look at, instead of --data"),
                     optional(LABEL, BOOTSTRAP_SERVERS, REGISTRY_URL), CONNECTIONS);

@@ -8,6 +8,7 @@ import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
+import io.tidegrad.trainer.TrainerSettings;
 import java.util.List;
 import picocli.CommandLine;
 
@@ -33,7 +34,8 @@ final class CompareCommand {
             result = Replay.compare(new ReplayOptions(settings.kafka(), settings.registry(),
                     settings.text(CommonSettings.PREFIX), SettingsCommand.model(settings),
                     place(settings, CliSettings.FROM, new LogPosition.Begin()),
-                    place(settings, CliSettings.UNTIL, new LogPosition.End()), null, null, false, champion, kernels),
+                    place(settings, CliSettings.UNTIL, new LogPosition.End()), null, null, false, champion, kernels,
+                    settings.number(TrainerSettings.WORKERS)),
                     progress);
         }
         line.getOut().print(

@@ -20,6 +20,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.Publishing;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
+import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -180,7 +181,7 @@ final class ReplayCommand {
         return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 SettingsCommand.model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
                 settings.text(CliSettings.AS).isEmpty() ? null : keep(settings, form), isLive(settings),
-                settings.text(CliSettings.COMPARE), kernels);
+                settings.text(CliSettings.COMPARE), kernels, settings.number(TrainerSettings.WORKERS));
     }
 
     private static ReplayOptions.Keep keep(Settings settings, PublishedSnapshot.Form form) {

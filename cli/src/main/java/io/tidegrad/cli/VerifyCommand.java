@@ -13,6 +13,7 @@ import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
+import io.tidegrad.trainer.TrainerSettings;
 import java.security.PublicKey;
 import java.util.List;
 import java.util.OptionalInt;
@@ -49,7 +50,8 @@ final class VerifyCommand {
         String given = settings.text(CliSettings.AS);
         String as = given.isEmpty() ? model : given;
         VerifyOptions options = new VerifyOptions(settings.kafka(), settings.registry(),
-                settings.text(CommonSettings.PREFIX), model, as, settings.numberIfGiven(CliSettings.VERSION), kernels);
+                settings.text(CommonSettings.PREFIX), model, as, settings.numberIfGiven(CliSettings.VERSION), kernels,
+                settings.number(TrainerSettings.WORKERS));
         VerifyResult result;
         try (ProgressLine progress = SettingsCommand.progress(settings, line)) {
             result = Verify.run(options,

@@ -105,7 +105,7 @@ public final class Replay {
             RelearnedModel relearned =
                     RelearnedModel.initial(spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
             try (Relearning relearning =
-                    new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE)) {
+                    new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE, 1)) {
                 relearning.advance(relearning.end());
                 return result(List.of(relearned), null, null, relearning.nanos());
             }
@@ -211,7 +211,7 @@ public final class Replay {
     ///
     /// @param from where the evaluation begins
     private long learn(TopicReader reader, List<RelearnedModel> models, long from, long until) {
-        try (Relearning relearning = new Relearning(reader, models, until, listener)) {
+        try (Relearning relearning = new Relearning(reader, models, until, listener, options.workers())) {
             relearning.advance(Math.min(from, until));
             models.stream().filter(each -> each.from() < from).forEach(each -> each.evaluateFrom(from));
             if (models.size() > 1) {

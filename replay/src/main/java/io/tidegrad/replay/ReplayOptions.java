@@ -22,9 +22,10 @@ import org.jspecify.annotations.Nullable;
 /// @param catchUp whether to go on until little is left to the log's present end
 /// @param compareWith a registered model that learns the same events for comparison; empty for none
 /// @param kernels any choice gives the same bits
+/// @param workers how many threads share each step; any number gives the same bits
 public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
         LogPosition from, LogPosition until, @Nullable ModelSpec spec, @Nullable Keep keep, boolean catchUp,
-        String compareWith, Kernels kernels) {
+        String compareWith, Kernels kernels, int workers) {
     public static final long TO_END = -1;
 
     /// How the result is kept.
@@ -48,7 +49,7 @@ public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, Stri
             Kernels kernels) {
         this(kafka, registry, prefix, model, new LogPosition.Begin(),
                 toOffset == TO_END ? new LogPosition.End() : new LogPosition.Offset(checked(toOffset)), null, null,
-                false, "", kernels);
+                false, "", kernels, 1);
     }
 
     private static long checked(long toOffset) {

@@ -312,7 +312,7 @@ public final class Verify {
     private Relearning relearning(TopicReader reader, long end) {
         RelearnedModel relearned =
                 TimeTravel.again(options.kafka(), options.topics(), lineage, decoder, facts, false, options.kernels());
-        return new Relearning(reader, List.of(relearned), end, listener);
+        return new Relearning(reader, List.of(relearned), end, listener, options.workers());
     }
 
     private Learned learned(Relearning relearning, Checkpoint at) {

@@ -122,6 +122,6 @@ class ComparisonTest extends TrainerFixture {
 
     private ReplayOptions options(String model, String with, LogPosition from) {
         return new ReplayOptions(kafka(), registry(), log.prefix, model, from, new LogPosition.End(), null, null, false,
-                with, Kernels.active());
+                with, Kernels.active(), 2);
     }
 }

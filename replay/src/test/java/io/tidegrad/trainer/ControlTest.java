@@ -146,7 +146,7 @@ class ControlTest extends TrainerFixture {
 
     private VerifyResult verify() {
         return Verify.run(new VerifyOptions(kafka(), registry(), log.prefix, log.model(), log.model(),
-                OptionalLong.empty(), Kernels.active()), VerifyTest.scorer(log, log.model()),
+                OptionalLong.empty(), Kernels.active(), 1), VerifyTest.scorer(log, log.model()),
                 ReplayProgress.Listener.NONE);
     }
 

@@ -103,7 +103,7 @@ class FatalEventTest extends TrainerFixture {
             assertThat(replay.deadLetters()).isEqualTo(1);
         }
         VerifyOptions verify = new VerifyOptions(kafka(), registry(true), log.prefix, log.model(), log.model(),
-                OptionalLong.empty(), Kernels.active());
+                OptionalLong.empty(), Kernels.active(), 1);
         assertThat(Verify.run(verify, VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE).difference())
                 .isNull();
         TimeTravel.PastModel past = TimeTravel.to(new TimeTravel.Options(kafka(), registry(false), log.prefix,
@@ -149,7 +149,7 @@ class FatalEventTest extends TrainerFixture {
 
     private ReplayOptions replay(boolean decodable, @Nullable ModelSpec spec) {
         return new ReplayOptions(kafka(), registry(decodable), log.prefix, log.model(), new LogPosition.Begin(),
-                new LogPosition.End(), spec, null, false, "", Kernels.active());
+                new LogPosition.End(), spec, null, false, "", Kernels.active(), 1);
     }
 
     @Test

@@ -164,7 +164,7 @@ class ReplayTest {
     private ReplayOptions options(LogPosition from, LogPosition until, @Nullable ModelSpec spec, boolean keep,
             String compareWith) {
         return new ReplayOptions(kafka(), RegistrySettings.of(registry.url()), log.prefix, log.model(), from, until,
-                spec, keep ? keep(null, false) : null, false, compareWith, Kernels.active());
+                spec, keep ? keep(null, false) : null, false, compareWith, Kernels.active(), 2);
     }
 
     private ReplayOptions.Keep keep(@Nullable LogPosition resumeAt, boolean paused) {
@@ -372,7 +372,7 @@ class ReplayTest {
 
     private VerifyOptions verification(String model, OptionalLong version) {
         return new VerifyOptions(kafka(), RegistrySettings.of(registry.url()), log.prefix, model, model, version,
-                Kernels.active());
+                Kernels.active(), 2);
     }
 
     private VerifyResult verify(String model, OptionalLong version) {

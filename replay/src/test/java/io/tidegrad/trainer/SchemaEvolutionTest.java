@@ -147,7 +147,7 @@ class SchemaEvolutionTest extends TrainerFixture {
         VerifyResult verified =
                 Verify.run(
                         new VerifyOptions(kafka(), registry(), log.prefix, log.model(), log.model(),
-                                OptionalLong.empty(), Kernels.active()),
+                                OptionalLong.empty(), Kernels.active(), 1),
                         VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE);
         assertThat(verified.difference()).isNull();
         assertThat(verified.weightsHash()).isEqualTo(expected.weightsHash());

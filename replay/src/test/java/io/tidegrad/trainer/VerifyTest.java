@@ -67,7 +67,7 @@ class VerifyTest extends TrainerFixture {
 
     private VerifyResult verify(String as, OptionalLong version) {
         return Verify.run(
-                new VerifyOptions(kafka(), registry(), log.prefix, log.model(), as, version, Kernels.active()),
+                new VerifyOptions(kafka(), registry(), log.prefix, log.model(), as, version, Kernels.active(), 2),
                 scorer(log, as), ReplayProgress.Listener.NONE);
     }
 
@@ -213,7 +213,7 @@ class VerifyTest extends TrainerFixture {
 
     private ReplayResult replay(@Nullable ModelSpec spec) {
         return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
-                new LogPosition.End(), spec, null, false, "", Kernels.active()), ReplayProgress.Listener.NONE);
+                new LogPosition.End(), spec, null, false, "", Kernels.active(), 1), ReplayProgress.Listener.NONE);
     }
 
     /// Whatever components a manifest has.

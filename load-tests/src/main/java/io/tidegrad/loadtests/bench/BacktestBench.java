@@ -120,7 +120,7 @@ final class BacktestBench {
 
     private BacktestResult backtest(Path file) {
         return new Backtest(file, List.of(new Backtest.Trial("", spec)), LabelDelay.Length.NONE, 1, Long.MAX_VALUE,
-                kernels).run(Backtest.Listener.NONE).getFirst();
+                kernels, 1).run(Backtest.Listener.NONE).getFirst();
     }
 
     /// Examples a second.

@@ -1,6 +1,7 @@
 package io.tidegrad.replay.backtest;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.model.learn.EvaluationTape;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.LabelDelay;
@@ -26,8 +27,9 @@ import java.util.Map;
 /// @param delay how late each row's label comes
 /// @param passes how often the file is learned
 /// @param rowsMax how many of its rows, at most
+/// @param workers how many threads share each step, the learning one included; any number gives the same bits
 public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, int passes, long rowsMax,
-        Kernels kernels) {
+        Kernels kernels, int workers) {
     /// One of the models.
     ///
     /// @param name by which it is told apart
@@ -122,8 +124,16 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
         }
     }
 
-    private static void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes) {
+    private void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes) {
+        try (Workers shared = new Workers(workers)) {
+            learn(read, runs, tapes, shared);
+        }
+    }
+
+    private static void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes,
+            Workers workers) {
         for (int i = 0; i < runs.size(); i++) {
+            runs.get(i).model().shareAmong(workers);
             runs.get(i).begin(i, tapes);
         }
         for (Chunk chunk = read.next(); chunk != null; chunk = read.next()) {

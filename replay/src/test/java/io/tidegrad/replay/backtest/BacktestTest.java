@@ -34,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPOutputStream;
 import org.apache.avro.Schema;
@@ -142,7 +143,7 @@ class BacktestTest {
     }
 
     private static BacktestResult run(Path file, ModelSpec spec, LabelDelay.Length delay, int passes) {
-        return new Backtest(file, List.of(new Backtest.Trial("", spec)), delay, passes, Long.MAX_VALUE, KERNELS)
+        return new Backtest(file, List.of(new Backtest.Trial("", spec)), delay, passes, Long.MAX_VALUE, KERNELS, 1)
                 .run(Backtest.Listener.NONE).getFirst();
     }
 
@@ -430,11 +431,28 @@ class BacktestTest {
                 spec("loss: binary-cross-entropy", "loss: hinge"));
         List<BacktestResult> together =
                 new Backtest(file, specs.stream().map(spec -> new Backtest.Trial("", spec)).toList(),
-                        LabelDelay.Length.NONE, 1, Long.MAX_VALUE, KERNELS).run(Backtest.Listener.NONE);
+                        LabelDelay.Length.NONE, 1, Long.MAX_VALUE, KERNELS, 1).run(Backtest.Listener.NONE);
         for (int i = 0; i < specs.size(); i++) {
             assertThat(together.get(i).stateHash()).isEqualTo(run(file, specs.get(i)).stateHash());
         }
         assertThat(together).extracting(BacktestResult::stateHash).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void anyNumberOfWorkersGivesTheSameBits() throws IOException {
+        Path file = file("events.csv", csv(0, 200));
+        ModelSpec large = ModelSpec.parse(SPEC.replace("dense: 8, relu", "dense: 512, relu, dense: 512, relu")
+                .replace("size: 1", "size: 8"), "large.yaml"); // whose steps are long enough to be shared
+        AtomicInteger seen = new AtomicInteger();
+        BacktestResult shared = new Backtest(file, List.of(new Backtest.Trial("", large)), LabelDelay.Length.NONE, 1,
+                Long.MAX_VALUE, KERNELS, 2).run((trial, row) -> seen.addAndGet(workers())).getFirst();
+        assertThat(shared.stateHash()).isEqualTo(run(file, large).stateHash());
+        assertThat(seen).hasPositiveValue();
+    }
+
+    private static int workers() {
+        return (int) Thread.getAllStackTraces().keySet().stream()
+                .filter(each -> each.getName().equals("tidegrad-worker-1")).count();
     }
 
     /// DuckDB 2.0 wrote both files from one table, zstd in the first: structs, lists, a map, decimals, times, nulls.
@@ -598,7 +616,7 @@ class BacktestTest {
         Path file = file("events.csv", csv(0, 500));
         List<BacktestResult> results = new Backtest(file,
                 List.of(new Backtest.Trial("wild", wild()), new Backtest.Trial("calm", spec("", ""))),
-                LabelDelay.Length.NONE, 1, Long.MAX_VALUE, KERNELS).run(Backtest.Listener.NONE);
+                LabelDelay.Length.NONE, 1, Long.MAX_VALUE, KERNELS, 1).run(Backtest.Listener.NONE);
         assertThat(results.getFirst().diverged()).contains("diverged at update");
         assertThat(results.getFirst().loss()).isInfinite();
         assertThat(results.getLast().stateHash()).isEqualTo(run(file, spec("", "")).stateHash());

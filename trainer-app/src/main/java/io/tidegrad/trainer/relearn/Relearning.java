@@ -2,6 +2,7 @@ package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.TopicReader;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.process.StopException;
 import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
@@ -15,6 +16,7 @@ public final class Relearning implements AutoCloseable {
     private final TopicReader reader;
     private final List<RelearnedModel> models;
     private final ReplayProgress.Listener listener;
+    private final Workers workers;
     private final long start;
     private final long startNanos = System.nanoTime();
     private ReadAhead ahead;
@@ -26,7 +28,9 @@ public final class Relearning implements AutoCloseable {
     private long toldAt = startNanos;
 
     /// @param end exclusive; nothing beyond it is read
-    public Relearning(TopicReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener) {
+    /// @param workers how many threads share each step, the learning one included
+    public Relearning(TopicReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener,
+            int workers) {
         this.reader = reader;
         this.models = List.copyOf(models);
         this.listener = listener;
@@ -34,6 +38,8 @@ public final class Relearning implements AutoCloseable {
         start = models.stream().mapToLong(RelearnedModel::from).min().orElseThrow();
         position = start;
         ahead = new ReadAhead(reader, this.models, start, end);
+        this.workers = new Workers(workers);
+        models.forEach(each -> each.model().shareAmong(this.workers));
     }
 
     /// Learns every visible record before offset `until`, which is at most the end.
@@ -121,5 +127,6 @@ public final class Relearning implements AutoCloseable {
     @Override
     public void close() {
         ahead.close();
+        workers.close();
     }
 }
