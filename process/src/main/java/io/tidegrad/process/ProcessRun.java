@@ -1,8 +1,16 @@
 package io.tidegrad.process;
 
+import io.tidegrad.ops.log.JsonLog;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Commands;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.schemas.KafkaTime;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,19 +39,49 @@ public final class ProcessRun {
         void close();
     }
 
-    /// Ends the process when it is asked to stop, or with the reason why it can't go on.
+    /// What the settings of a command ask for.
     ///
     /// @param program its name in the line that says it is ready
     /// @param address where it listens, without the port: `https://host`
-    /// @param start throws a `StopException` if the work can't begin
-    public static void run(String program, String address, Supplier<? extends Work> start) {
+    /// @param work throws a `StopException` if it can't begin
+    public record Configured(String program, String address, Supplier<? extends Work> work) {
+    }
+
+    /// Runs what a command's settings ask for. Prints the command's help instead if that is asked for, and ends the process
+    /// with what is wrong with the settings.
+    ///
+    /// @param known the commands whose settings may be in the environment or the file
+    /// @param configured throws a `SettingsException` if the settings are wrong
+    public static void start(Command command, Commands known, List<String> given,
+            Function<Settings, Configured> configured) {
+        KafkaTime.install();
+        if (given.contains("--help") || given.contains("-h")) {
+            System.out.print(command.help());
+            return;
+        }
+        Configured asked;
+        try {
+            Settings settings = Settings.read(command, known, given, System.getenv());
+            JsonLog.chosenBy(settings);
+            asked = configured.apply(settings);
+            LOG.info("settings: {}", settings);
+        } catch (SettingsException e) {
+            System.err.println(e.getMessage());
+            System.exit(SettingsException.STATUS);
+            return;
+        }
+        run(asked);
+    }
+
+    /// Ends the process when it is asked to stop, or with the reason why it can't go on.
+    public static void run(Configured asked) {
         AtomicReference<@Nullable Work> running = new AtomicReference<>();
         Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
         Work work;
         try {
-            work = start.get();
+            work = asked.work().get();
             running.set(work);
-            System.out.println(program + " ready: " + address + ":" + work.httpPort());
+            System.out.println(asked.program() + " ready: " + asked.address() + ":" + work.httpPort());
         } catch (StopException e) {
             // Only what may be a defect is logged with its stack trace.
             if (e.mayBeADefect()) {

@@ -20,8 +20,8 @@ class ProcessRunTest {
         public static void main(String[] arguments) {
             Error error = arguments[1].equals("memory") ? new OutOfMemoryError("Java heap space")
                     : new NoClassDefFoundError("a jar was replaced");
-            ProcessRun.run("test", "http://127.0.0.1",
-                    () -> new Ending(arguments[0].equals("works"), new Looks(), error));
+            ProcessRun.run(new ProcessRun.Configured("test", "http://127.0.0.1",
+                    () -> new Ending(arguments[0].equals("works"), new Looks(), error)));
         }
 
         @Override
