@@ -5,11 +5,14 @@ import ch.qos.logback.classic.Logger;
 import io.tidegrad.loadtests.chaos.Chaos;
 import io.tidegrad.loadtests.chaos.ChaosOptions;
 import io.tidegrad.loadtests.chaos.Fault;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.trainer.TrainerMain;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -42,21 +45,34 @@ final class ChaosCommand extends Loadtest {
             description = "Inject only the faults of these rows of the table, separated by commas (default: all).")
     private List<Integer> rows = List.of();
 
+    @Option(names = "--tell", paramLabel = "FILE",
+            description = "Also tell a cluster's consoles what was found: a file of settings, as --config of other"
+                    + " commands, with its bootstrap-servers and registry-url. No fault touches that cluster.")
+    private @Nullable Path tell;
+
     @Override
     Measuring measuring() {
         List<ChaosOptions> options = options();
+        Settings told = tell == null ? null : Settings.read(CliSettings.CHAOS, CliSettings.ALL,
+                List.of("--config", tell.toString()), Map.of());
+        if (told != null) {
+            told.refuseMistakes();
+        }
         return () -> {
             // Brokers are stopped on purpose, and each client would log that once a second.
             ((Logger) LoggerFactory.getLogger("org.apache.kafka")).setLevel(Level.ERROR);
             // Forged snapshots are refused on purpose, too.
             ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
-            int violations = 0;
+            List<Chaos> runs = new ArrayList<>();
             for (ChaosOptions each : options) {
                 Chaos chaos = new Chaos(each, System.out, System.err);
                 chaos.run();
-                violations += chaos.violations();
+                runs.add(chaos);
             }
-            return violations == 0 ? 0 : Tidegrad.FAILED;
+            if (told != null) {
+                Verdicts.tell(told, Verdicts.of(runs, options.getFirst().seed()));
+            }
+            return runs.stream().allMatch(each -> each.violations() == 0) ? 0 : Tidegrad.FAILED;
         };
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.loadtests.chaos.Chaos;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.RunTeller;
@@ -16,6 +17,7 @@ import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -25,8 +27,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// Writes what verify or replay found to the topic of progress, for `--tell`: that needs a right to write, which these commands
-/// do without otherwise.
+/// Writes what verify, replay or chaos found to the topic of progress, for `--tell`: that needs a right to write, which these
+/// commands do without otherwise.
 final class Verdicts {
     private static final int SEND_WITHIN_MILLIS = 10_000;
 
@@ -56,6 +58,19 @@ final class Verdicts {
         return by("replay", kernels).setModel(result.model()).setEpoch(null).setVersion(result.version())
                 .setFromOffset(result.startOffset()).setNextOffset(result.nextOffset()).setEvents(result.events())
                 .setCompared(0).setEqual(null).setExpected(null).setFound(result.weightsHash()).setDetail("").build();
+    }
+
+    /// Returns what runs of chaos with one seed found.
+    static Verdict of(List<Chaos> runs, long seed) {
+        int violations = runs.stream().mapToInt(Chaos::violations).sum();
+        return by("chaos", Kernels.active()).setModel("").setEpoch(null).setVersion(0).setFromOffset(0).setNextOffset(0)
+                .setEvents(runs.stream().mapToLong(Chaos::events).sum())
+                .setCompared(Math.toIntExact(runs.stream().mapToLong(Chaos::watermarks).sum()))
+                .setEqual(violations == 0).setExpected(null).setFound(null)
+                .setDetail("%d faults, %d trainers killed, %d violations, seed %d".formatted(
+                        runs.stream().mapToInt(Chaos::episodes).sum(), runs.stream().mapToInt(Chaos::kills).sum(),
+                        violations, seed))
+                .build();
     }
 
     private static Verdict.Builder by(String command, Kernels kernels) {

@@ -37,7 +37,7 @@ final class ModelPicture {
     private static final int DECISIONS_MAX = 100;
     private static final int DEAD_LETTERS_MAX = 50;
     private static final int COMPARISONS_MAX = 16;
-    private static final Set<String> VERDICTS = Set.of("verify", "replay");
+    private static final Set<String> VERDICTS = Set.of("verify", "replay", "chaos");
 
     /// What is told of a slice beside its loss, by its name as in the report.
     private static final List<String> SLICE_MEASURES =

@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.RunStatus;
 import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Verdict;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,6 +41,7 @@ final class Picture {
     private long told; // when the newest status was appended, epoch ms
     private long processesGone; // the revision in which one of them was left out last
     private final Bounded<DeadLetterView> deadLettersOfStreams = new Bounded<>(50);
+    private @Nullable Verdict ofBuild; // what chaos found last
     private long revision = 1;
     private long streamsChanged; // the revision in which their dead letters changed last
     private boolean caughtUp;
@@ -111,9 +113,25 @@ final class Picture {
             }
             of = new ModelPicture(model);
             models.put(model, of);
+            if (ofBuild != null) {
+                of.take(ofBuild);
+            }
         }
         change.accept(of);
         touch(of);
+    }
+
+    /// Each model's proof shows a verdict about the build.
+    synchronized void take(Verdict verdict) {
+        if (!verdict.getModel().isEmpty()) {
+            change(verdict.getModel(), of -> of.take(verdict));
+            return;
+        }
+        ofBuild = verdict;
+        models.values().forEach(of -> {
+            of.take(verdict);
+            touch(of);
+        });
     }
 
     private void touch(ModelPicture model) {

@@ -73,7 +73,7 @@ final class RecordIntake {
         }
     }
 
-    /// Beside reports of models there are comparisons with shadows under a name, and what verify and replay found. Their keys
+    /// Beside reports of models there are comparisons with shadows under a name, and what verify, replay and chaos found. Their keys
     /// are no models' names.
     private void progress(ConsumerRecord<byte[], byte[]> record) {
         if (record.value() == null) {
@@ -81,8 +81,7 @@ final class RecordIntake {
         }
         String key = new String(record.key(), StandardCharsets.UTF_8);
         if (key.contains("~~")) {
-            Verdict verdict = codec.decode(record.value(), Verdict.class);
-            picture.change(verdict.getModel(), of -> of.take(verdict));
+            picture.take(codec.decode(record.value(), Verdict.class));
         } else if (key.contains("~")) {
             Comparison comparison = codec.decode(record.value(), Comparison.class);
             picture.change(comparison.getName(), of -> of.take(comparison));

@@ -302,13 +302,13 @@ class ConsolePageTest {
     }
 
     @Test
-    void whatVerifyAndReplayFoundIsShownWithItsAgeAndADifferenceIsANotice() {
+    void whatVerifyReplayAndChaosFoundIsShownWithItsAgeAndADifferenceIsANotice() {
         String proof = "document.querySelector('.proof').innerText";
         takeModel("fraud");
         intake.take(topic.published("fraud", 20_000));
         open("#fraud");
         see("document.querySelector('.proof') !== null");
-        see(proof + ".includes('Neither verify nor replay has told what it found.')");
+        see(proof + ".includes('Neither verify, replay nor chaos has told what it found.')");
 
         intake.take(topic.told(Topic.verdict("fraud", "").build()));
         intake.take(topic.told(Topic.verdict("fraud", "").setCommand("replay").setEpoch(null).setEqual(null)
@@ -317,6 +317,11 @@ class ConsolePageTest {
         see("document.querySelectorAll('.proof .verdict.calm').length === 2");
         see(proof + ".includes('verify equal at 12 checkpoints, version 1.20000; offsets 7 to 20,006')");
         see(proof + ".includes('replay equal to what is published, version 20,000')");
+        intake.take(topic.told(Topic.verdict("", "").setCommand("chaos").setEpoch(null).setVersion(0).setFromOffset(0)
+                .setNextOffset(0).setExpected(null).setFound(null)
+                .setDetail("40 faults, 52 trainers killed, 0 violations, seed 7").build()));
+        picture.news();
+        see(proof + ".includes('chaos 40 faults, 52 trainers killed, 0 violations, seed 7; 20,000 events, 12 watermarks')");
         see("/ \\d+ d ago, on machine-8 with build 0.1.0, SCALAR/.test(" + proof + ")");
         assertThat(browser.evaluate("document.querySelector('article > .notices').innerText").asText()).isEmpty();
 

@@ -260,7 +260,7 @@ export class ModelView {
         ...[['weights-hash', of.weights_hash], ['state-hash', of.state_hash]].filter(([, value]) => value)
           .map(([word, value]) => el('p', { class: 'hash' }, el('span', { class: 'note' }, word), ' ', el('code', {}, value))),
         el('p', { class: 'note' }, el('code', {}, `./tidegrad verify --model ${this.name}`), ' learns the log again and compares; with ', el('code', {}, '--tell'), ' what it finds is shown here.')],
-      told.length > 0 ? told : this.none('progress', 'unknown', 'Neither verify nor replay has told what it found.'),
+      told.length > 0 ? told : this.none('progress', 'unknown', 'Neither verify, replay nor chaos has told what it found.'),
       place ? commands(this.name, place, versions) : null));
   }
 

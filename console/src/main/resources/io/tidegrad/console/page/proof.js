@@ -1,4 +1,4 @@
-// What verify and replay found last, and the commands that learn again from a place in the log. Nothing is run here.
+// What verify, replay and chaos found last, and the commands that learn again from a place in the log. Nothing is run here.
 
 import { el } from './dom.js';
 import { count, hash, time } from './format.js';
@@ -13,6 +13,7 @@ const published = (of, said) => [...said.versions ?? [], ...said.progress ? [sai
 
 // Returns [whether it is equal, what it says]; null: nothing was compared.
 function outcome(of, said) {
+  if (of.command === 'chaos') return [of.equal, `${of.detail}; ${count(of.events)} events, ${count(of.compared)} watermarks compared`];
   if (of.equal === false) return [false, `differs: ${of.detail}`];
   if (of.equal) return [true, `equal at ${count(of.compared)} ${of.compared === 1 ? 'checkpoint' : 'checkpoints'}, version ${versionOf(of)}`];
   const there = published(of, said);
@@ -30,7 +31,7 @@ export function verdicts(said) {
   return (said.verdicts ?? []).map(of => {
     const [equal, what] = outcome(of, said);
     return el('p', { class: `verdict ${equal === null ? 'unknown' : equal ? 'calm' : 'bad'}` },
-      el('strong', {}, of.command), ` ${what}; offsets ${count(of.from_offset)} to ${count(of.next_offset - 1)}`,
+      el('strong', {}, of.command), ` ${what}`, of.next_offset > 0 ? `; offsets ${count(of.from_offset)} to ${count(of.next_offset - 1)}` : null,
       of.found ? [', hash ', el('code', { title: of.found }, hash(of.found))] : null,
       of.expected && of.expected !== of.found ? [', published ', el('code', { title: of.expected }, hash(of.expected))] : null,
       el('span', { class: 'note' }, ` · ${time(of.time_ms)}, `, el('span', { 'data-since': of.time_ms }), ` ago, on ${of.host} with build ${of.build}, ${of.kernels}`));

@@ -64,6 +64,20 @@ public final class Chaos extends LoadTest {
         return tally.kills();
     }
 
+    public int episodes() {
+        return tally.times();
+    }
+
+    /// Events that readers of committed ones see.
+    public long events() {
+        return events;
+    }
+
+    /// Watermarks whose hashes were compared.
+    public long watermarks() {
+        return watermarks;
+    }
+
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         say("seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d", options.seed(),
