@@ -45,7 +45,7 @@ final class Inspector {
             this.storage = storage;
             weights = weights(declared);
             stride = stride(weights, declared.columns());
-            values = new float[(int) Math.ceilDiv(weights, stride)];
+            values = new float[read(declared)];
         }
 
         float weight(int i) {
@@ -89,6 +89,12 @@ final class Inspector {
         active = new boolean[layers.size()][];
         Arrays.setAll(active, layer -> new boolean[layers.get(layer).width()]);
         dead = new int[layers.size()];
+    }
+
+    /// How many of a tensor's weights are read, and kept.
+    static int read(Tensor tensor) {
+        long weights = weights(tensor);
+        return (int) Math.ceilDiv(weights, stride(weights, tensor.columns()));
     }
 
     private static long weights(Tensor tensor) {

@@ -4,6 +4,7 @@ import io.tidegrad.engine.layer.Activation;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.optim.Clipping;
+import java.util.Arrays;
 import java.util.List;
 
 /// Bytes that a model takes on the heap, computed from its plan without allocating it. Padding is counted; the objects
@@ -53,6 +54,13 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     public static long toWarmUp(Plan plan, int maxBatch) {
         Plan scratch = Plan.of(WarmUp.scratch(plan.spec()));
         return toLearn(scratch, maxBatch).total() + workspace(scratch, maxBatch, Workspace.Purpose.PREDICT);
+    }
+
+    /// Memory that a learner takes from its first `Learner.inspect` on.
+    public static long toInspect(Plan plan) {
+        long[] read = plan.tensors().stream().filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                .mapToLong(Inspector::read).sorted().toArray();
+        return Float.BYTES * Arrays.stream(read).skip(Math.max(0, read.length - Inspection.TENSORS_MAX)).sum();
     }
 
     /// Bytes that a tensor's values take in a `Slab`.

@@ -145,6 +145,19 @@ class MemoryTest {
         assertThat(Memory.toLearn(plan, 7).gradients()).isZero();
     }
 
+    @Test
+    void aLearnerThatIsInspectedKeepsTheWeightsThatWereRead() {
+        Plan plan = Plan.of(new NetworkSpec(new RowShape(300, 2, 1),
+                new Sequence(
+                        new Concat(new Numbers(0, 300), new Embedding(0, 2, 60_000, 5, Embedding.Update.TOUCHED)),
+                        new Dense(700), new Dense(10)),
+                new CategoricalCrossEntropy(false), new Sgd(0.1), 1));
+        Learner learner = new Learner(Parameters.blank(plan), KERNELS, 7);
+        long bytes = allocated(learner::inspect);
+        assertThat((double) Memory.toInspect(plan)).isCloseTo(bytes, within(0.03 * bytes + OBJECTS))
+                .isGreaterThan(200_000);
+    }
+
     static List<Optimizer> optimizers() {
         return List.of(new Sgd(0.1, 0, false), new Sgd(0.1, 0.9, false), Adam.of(0.1));
     }

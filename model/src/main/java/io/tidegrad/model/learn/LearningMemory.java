@@ -9,21 +9,22 @@ import io.tidegrad.model.spec.ModelSpec;
 ///
 /// @param learning weights, optimizer state and a mini-batch's workspace
 /// @param comparing two copies of the weights that a gate compares, and a workspace; 0 unless the spec wants it
+/// @param inspecting the weights that a trainer has read of it, to tell what changes
 /// @param warmUp the kernels' warm-up while a trainer starts
 /// @param scoring what a scorer holds: the weights, and the workspace for one record at a time
-public record LearningMemory(Memory learning, long comparing, long warmUp, Memory scoring) {
+public record LearningMemory(Memory learning, long comparing, long inspecting, long warmUp, Memory scoring) {
     public static LearningMemory of(ModelSpec spec) {
         Plan plan = Plan.of(spec.network());
         ModelSpec.Gate gate = spec.publish().gate();
         Memory predicting = Memory.toPredict(plan, spec.miniBatch());
         return new LearningMemory(Memory.toLearn(plan, spec.miniBatch(), spec.quarantine().judgesGradients()),
                 gate != null && gate.againstServed() ? predicting.total() + predicting.weights() : 0,
-                Memory.toWarmUp(plan, spec.miniBatch()), Memory.toPredict(plan, 1));
+                Memory.toInspect(plan), Memory.toWarmUp(plan, spec.miniBatch()), Memory.toPredict(plan, 1));
     }
 
     /// Bytes that a trainer needs while it starts.
     public long total() {
-        return learning.total() + comparing + warmUp;
+        return learning.total() + comparing + inspecting + warmUp;
     }
 
     /// Formats a size for people: `12.3 MiB`.
@@ -53,6 +54,6 @@ public record LearningMemory(Memory learning, long comparing, long warmUp, Memor
         if (comparing > 0) {
             text.append(", versions that are compared ").append(text(comparing));
         }
-        return text.append(", warm-up ").append(text(warmUp)).append(')').toString();
+        return text.append(", inspection ").append(text(inspecting)).append(", warm-up ").append(text(warmUp)).append(')').toString();
     }
 }
