@@ -8,11 +8,12 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What the log of a JVM's serial collector and safepoints says, read as it grows: how long the whole process stood still,
+/// What the log of a JVM's collector, the serial or G1, and of its safepoints says, read as it grows: how long the whole process stood still,
 /// and what was left of its heap after full collections. A collection that a load test asked for says what is left, and is
 /// no pause of the process's own.
 final class GcLog {
     private static final Pattern AFTER = Pattern.compile("GC\\(\\d+\\) (DefNew|Tenured): \\d+K\\(\\d+K\\)->(\\d+)K");
+    private static final Pattern G1 = Pattern.compile("garbage-first heap .* used (\\d+)K");
     private static final Pattern FULL = Pattern.compile("Pause Full \\(([^)]*)\\)");
     private static final Pattern SAFEPOINT = Pattern.compile("Safepoint \".*Total: +(\\d+) ns");
     private static final String ASKED_FOR = "Diagnostic Command";
@@ -21,6 +22,7 @@ final class GcLog {
     private long position;
     private double youngKilobytes;
     private double oldKilobytes;
+    private double g1Kilobytes;
     private double live = Double.NaN;
     private double askedMillis = Double.NaN;
     private boolean asked; // the next safepoint to be told is that of a collection that was asked for
@@ -31,7 +33,7 @@ final class GcLog {
 
     /// The flag with which a JVM writes the log.
     static String flag(Path file) {
-        return "-Xlog:gc,gc+heap,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0";
+        return "-Xlog:gc,gc+heap=debug,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0";
     }
 
     /// Reads what is new.
@@ -41,15 +43,18 @@ final class GcLog {
         double longest = 0;
         for (String line : newLines()) {
             Matcher after = AFTER.matcher(line);
+            Matcher g1 = G1.matcher(line);
             Matcher full = FULL.matcher(line);
             Matcher safepoint = SAFEPOINT.matcher(line);
             if (after.find()) {
                 double kilobytes = Double.parseDouble(after.group(2));
                 youngKilobytes = after.group(1).equals("DefNew") ? kilobytes : youngKilobytes;
                 oldKilobytes = after.group(1).equals("Tenured") ? kilobytes : oldKilobytes;
+            } else if (g1.find()) { // before and after a collection, and what it was for comes behind that
+                g1Kilobytes = Double.parseDouble(g1.group(1));
             } else if (full.find()) {
                 asked = full.group(1).equals(ASKED_FOR);
-                live = (youngKilobytes + oldKilobytes) / 1024;
+                live = (youngKilobytes + oldKilobytes + g1Kilobytes) / 1024;
             } else if (safepoint.find()) {
                 double millis = Double.parseDouble(safepoint.group(1)) * 1e-6;
                 if (asked) {

@@ -40,7 +40,15 @@ public final class SoakLoad extends LoadTest {
     private static final Duration BACKLOG = Duration.ofSeconds(30);
 
     private static final double OF_PEAK = 0.5;
-    private static final long PEAK_EVENTS = 100_000;
+    private static final double PEAK_SECONDS = 20;
+
+    /// So far ahead of what is learned events are made, to find the peak.
+    private static final long PEAK_AHEAD = 20_000;
+
+    /// More than are made for it.
+    private static final long PEAK_EVENTS = 2_000_000;
+
+    private static final long LOOK_MILLIS = 20;
     private static final long FIRST_EVENTS = 5_000;
     private static final int ANSWER_BYTES_MAX = 64 * 1024;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
@@ -97,7 +105,7 @@ public final class SoakLoad extends LoadTest {
                 Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
                 Json http = new Json()) {
             StreamTraffic traffic = StreamTraffic.of(STREAM, Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli(),
-                    2 * PEAK_EVENTS, BACKLOG, Duration.ZERO, admin, registry);
+                    PEAK_EVENTS, BACKLOG, Duration.ZERO, admin, registry);
             for (String topic : List.of(traffic.name(), traffic.labels())) {
                 KafkaClients.set(admin, topic, "segment.bytes", String.valueOf(16 << 20));
                 KafkaClients.set(admin, topic, "retention.bytes", String.valueOf(64 << 20));
@@ -180,18 +188,29 @@ public final class SoakLoad extends LoadTest {
             }
         }
 
-        /// Events a second, from when a quarter of what lies ready is learned until all is. The first of two rounds is for
-        /// the compilers.
+        /// Events a second that are learned while all goes on that a soak does: they are made as fast as they are learned. The
+        /// first of two rounds is for the compilers.
         private double peak() throws InterruptedException {
             double rate = 0;
-            for (int round = 0; round < 2; round++) {
-                long before = learned();
-                fill(PEAK_EVENTS);
-                long quarter = awaitLearned(before + PEAK_EVENTS / 4);
-                long begin = System.nanoTime();
-                rate = (awaitLearned(before + PEAK_EVENTS) - quarter) / secondsSince(begin);
-                say("peak, round %d: %,.0f events/s", round + 1, rate);
+            try (Background client = Background.start(CLIENT, self -> ask(self, System.nanoTime()))) {
+                for (int round = 0; round < 2; round++) {
+                    long before = learned();
+                    long begin = System.nanoTime();
+                    while (secondsSince(begin) < PEAK_SECONDS) {
+                        client.requireHealthy("asking failed");
+                        system.requireAlive();
+                        if (sent - learned() < PEAK_AHEAD) {
+                            fill(PEAK_AHEAD / 2);
+                        } else {
+                            Thread.sleep(LOOK_MILLIS);
+                        }
+                    }
+                    rate = (learned() - before) / secondsSince(begin);
+                    say("peak, round %d: %,.0f events/s", round + 1, rate);
+                }
             }
+            awaitLearned(sent);
+            answers.clear();
             return rate;
         }
 

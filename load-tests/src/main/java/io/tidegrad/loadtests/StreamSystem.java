@@ -102,6 +102,9 @@ final class StreamSystem implements AutoCloseable {
         // A process whose heap is exhausted ends, so that it isn't taken for one that stands still.
         List<String> flags = Processes.with(LoadTest.childFlags(),
                 List.of("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log)));
+        if (name.equals(JOINER) || name.equals("console")) {
+            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC"));
+        }
         Processes.write(log, "");
         ChildJvm process = Processes.start(name, flags, command, files);
         processes.put(name, process);
