@@ -60,8 +60,4 @@ public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<S
     public BrokerOptions withSecurity(ListenerSecurity security) {
         return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
-
-    public BrokerOptions withRelease(Path release) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
-    }
 }

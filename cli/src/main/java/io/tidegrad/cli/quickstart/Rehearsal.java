@@ -31,7 +31,8 @@ public final class Rehearsal {
     private static final int EVENTS = 2_000;
     private static final Duration WITHIN = Duration.ofSeconds(120);
 
-    private final ModelSpec spec = ModelSpec.parse(STREAM.spec(), STREAM.specFile());
+    private final List<StreamEvent> all = STREAM.read();
+    private final ModelSpec spec = QuickstartModel.of(STREAM, all);
     private final RunDirectory directory;
     private final LocalStack stack;
     private final Json http;
@@ -61,14 +62,14 @@ public final class Rehearsal {
             ScorerClient client = new ScorerClient(http, scorer.port(), spec.model());
             Await.until("a served version", WITHIN, () -> client.served().version() > 0);
             client.weightsHash();
-            scorer.scorer(spec.model()).score(STREAM.read().getLast().toQuestion());
+            scorer.scorer(spec.model()).score(all.getLast().toQuestion());
         }
     }
 
     private void learn() throws InterruptedException {
-        List<StreamEvent> events = STREAM.read().subList(0, EVENTS);
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments(), Map.of()));
-                EventProducer producer = new EventProducer(stack, spec.inputTopic(), STREAM, events, Pace.UNLIMITED)) {
+                EventProducer producer = new EventProducer(stack, spec.inputTopic(), STREAM, all.subList(0, EVENTS),
+                        Pace.UNLIMITED)) {
             TrainerClient client = new TrainerClient(http, trainer.httpPort(), spec.model());
             producer.tick();
             producer.start();
@@ -81,9 +82,9 @@ public final class Rehearsal {
     }
 
     private List<String> arguments() {
-        Path file = directory.path().resolve(STREAM.specFile());
+        Path file = directory.path().resolve(spec.model() + ".yaml");
         try {
-            Files.writeString(file, STREAM.spec());
+            Files.writeString(file, spec.yaml());
         } catch (IOException e) {
             throw new CommandException("can't write " + file + ": " + e, e);
         }

@@ -212,12 +212,4 @@ final class Column {
     DoubleStream present() {
         return Arrays.stream(codes).filter(code -> code != MISSING).mapToDouble(code -> values[code]);
     }
-
-    /// The third standardised moment; 0 where nothing varies.
-    double skewness() {
-        double mean = present().average().orElse(0);
-        double second = present().map(x -> (x - mean) * (x - mean)).average().orElse(0);
-        double third = present().map(x -> (x - mean) * (x - mean) * (x - mean)).average().orElse(0);
-        return second == 0 ? 0 : third / (second * Math.sqrt(second));
-    }
 }

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A spec to start from, with the reason for each line as a comment: what a sample of events shows of types, missing
-/// values, skew, numbers of values, and fields that seem to know the label. It is a function of the sample alone.
+/// values, numbers of values, and fields that seem to know the label. It is a function of the sample alone.
 public final class SpecSuggestion {
     private static final Set<String> LABELS = Set.of("label", "y", "target", "class");
     private static final Set<String> NAMES = Set.of("id", "user", "customer", "item", "product", "code", "zip",

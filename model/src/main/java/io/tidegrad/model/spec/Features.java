@@ -498,9 +498,9 @@ final class Features {
         EmbeddingBag.Mode mode = keys.optional("mode", EmbeddingBag.Mode.SUM,
                 ValueType.oneOf(EmbeddingBag.Mode.values()), Feature.Bag::mode);
         String weights = keys.orNull("weights", ValueType.FIELD, Feature.Bag::weights);
-        if (weights != null && mode == EmbeddingBag.Mode.MEAN) {
+        if (weights != null && mode != EmbeddingBag.Mode.SUM) {
             keys.problem("weights",
-                    "weights go with mode: sum only; a mean could be divided by their sum or by their number");
+                    "weights go with mode: sum only; a mean, or a root, could divide by their sum or by their number");
         }
         if (weights != null && cut != null) {
             keys.problem("weights", "weights go with a field that is a list, not with a text that is cut into one");
