@@ -3,7 +3,6 @@ package io.tidegrad.cli;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import io.tidegrad.loadtests.chaos.Chaos;
-import io.tidegrad.loadtests.chaos.ChaosOptions;
 import io.tidegrad.loadtests.chaos.Fault;
 import io.tidegrad.trainer.TrainerMain;
 import java.time.Duration;
@@ -44,30 +43,30 @@ final class ChaosCommand extends Loadtest {
 
     @Override
     Measuring measuring() {
-        List<ChaosOptions> options = options();
+        List<Chaos.Options> options = options();
         return () -> {
             // Brokers are stopped on purpose, and each client would log that once a second.
             ((Logger) LoggerFactory.getLogger("org.apache.kafka")).setLevel(Level.ERROR);
             // Forged snapshots are refused on purpose, too.
             ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
             int violations = 0;
-            for (ChaosOptions each : options) {
+            for (Chaos.Options each : options) {
                 Chaos chaos = new Chaos(each, System.out, System.err);
                 chaos.run();
-                violations += chaos.violations();
+                violations += chaos.violations().size();
             }
             return violations == 0 ? 0 : Tidegrad.FAILED;
         };
     }
 
-    private List<ChaosOptions> options() {
+    private List<Chaos.Options> options() {
         if (!(minutes > 0)) {
             throw new IllegalArgumentException("--minutes: expected more than 0, found " + minutes);
         }
         List<Integer> clusters = nodes == null ? BOTH : List.of(nodes);
         long chosen = seed == null ? ThreadLocalRandom.current().nextLong(1L << 48) : seed;
         Duration phase = Duration.ofMillis((long) (minutes * 60_000 / clusters.size()));
-        return clusters.stream().map(cluster -> new ChaosOptions(chosen, phase, cluster, faults(), false,
+        return clusters.stream().map(cluster -> new Chaos.Options(chosen, phase, cluster, faults(), false,
                 List.of(TrainerMain.class.getName()), List.of())).toList();
     }
 
