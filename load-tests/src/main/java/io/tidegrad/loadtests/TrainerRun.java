@@ -24,10 +24,8 @@ record TrainerRun(Lab lab, EventLog log, String model) {
 
     // The beginning is looked for often because it can't be asked for afterwards; the asking ends there.
     private static final Duration LOOK_FOR_BEGIN_EVERY = Duration.ofMillis(2);
-    private static final Duration LOOK_FOR_END_EVERY = Duration.ofMillis(10);
 
-    // Generous, the machine may be busy: what is looked for is that nothing moves at all.
-    private static final Duration STANDSTILL_MAX = Duration.ofSeconds(120);
+    private static final Duration STARTS_WITHIN = Duration.ofSeconds(120);
 
     /// @param files where state, logs go
     Measurement measure(Path specFile, Path files, List<String> jvmFlags) throws InterruptedException {
@@ -35,26 +33,25 @@ record TrainerRun(Lab lab, EventLog log, String model) {
         TrainerClient client = new TrainerClient(lab.http(), port, model);
         try (ChildJvm trainer = Processes.start("trainer", jvmFlags,
                 Processes.trainer(lab, files, port, List.of("--spec", specFile.toString())), files)) {
-            Patience patience = new Patience(trainer, "the trainer to run");
+            long started = System.nanoTime();
             while (!client.health().running()) {
-                patience.pause(0, LOOK_FOR_BEGIN_EVERY);
+                trainer.requireAlive();
+                if (LoadTest.secondsSince(started) > STARTS_WITHIN.toSeconds()) {
+                    throw new LoadTestException("expected the trainer to run within " + STARTS_WITHIN.toSeconds()
+                            + " s, found that it does not");
+                }
+                Thread.sleep(LOOK_FOR_BEGIN_EVERY);
             }
             long begin = System.nanoTime();
             DoubleSupplier cpu = ProcessFigures.cpuFromNow(trainer.pid());
             DoubleSupplier brokerCpu = ProcessFigures.cpuFromNow(lab.brokerPid());
-            patience = new Patience(trainer, "offset " + log.end() + " to be committed");
-            for (long committed = 0; committed < log.end(); committed = committedOffset()) {
-                patience.pause(committed, LOOK_FOR_END_EVERY);
-            }
+            ExampleLog.reach("offsets to be committed", log.end(), trainer::requireAlive, this::committedOffset);
             double seconds = LoadTest.secondsSince(begin);
             double cpuSeconds = cpu.getAsDouble();
             double brokerCpuSeconds = brokerCpu.getAsDouble();
-            patience = new Patience(trainer, "a report at offset " + log.end());
+            ExampleLog.reach("offsets in a report", log.end(), trainer::requireAlive,
+                    () -> client.health().report().nextOffset());
             TrainerHealth health = client.health();
-            while (health.report().nextOffset() < log.end()) {
-                patience.pause(health.report().nextOffset(), LOOK_FOR_END_EVERY);
-                health = client.health();
-            }
             requireAccounted(health);
             return new Measurement(log.events(), seconds, cpuSeconds, brokerCpuSeconds, health.report().weightsHash(),
                     health.report().stateHash());
@@ -77,31 +74,6 @@ record TrainerRun(Lab lab, EventLog log, String model) {
             throw new LoadTestException("model " + model + ": expected " + learned + " events learned, 0 pending, "
                     + deadLetters + " dead letters, found " + health.learned() + ", " + health.pending() + ", "
                     + health.deadLetters());
-        }
-    }
-
-    /// Waits while something moves.
-    private static final class Patience {
-        private final ChildJvm child;
-        private final String what;
-        private long last = -1;
-        private long movedAt = System.nanoTime();
-
-        Patience(ChildJvm child, String what) {
-            this.child = child;
-            this.what = what;
-        }
-
-        void pause(long progress, Duration pause) throws InterruptedException {
-            child.requireAlive();
-            if (progress != last) {
-                last = progress;
-                movedAt = System.nanoTime();
-            } else if (System.nanoTime() - movedAt > STANDSTILL_MAX.toNanos()) {
-                throw new LoadTestException("waited " + STANDSTILL_MAX.toSeconds() + " s for " + what
-                        + ", and nothing moved beyond " + last);
-            }
-            Thread.sleep(pause);
         }
     }
 }

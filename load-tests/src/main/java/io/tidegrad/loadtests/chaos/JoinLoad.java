@@ -24,7 +24,7 @@ public final class JoinLoad extends LoadTest {
     private static final int ZOMBIE_KILLS_MIN = 2;
 
     /// A pause after which the group has given the tasks of a joiner to others, whether or not it comes back.
-    private static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
+    static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
 
     private final Options options;
     private final SplittableRandom random;

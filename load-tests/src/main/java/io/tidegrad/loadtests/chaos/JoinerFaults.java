@@ -5,7 +5,6 @@ import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.BrokerProcess;
-import io.tidegrad.process.StreamsClients;
 import java.time.Duration;
 import java.util.List;
 
@@ -18,8 +17,6 @@ final class JoinerFaults {
 
     /// A machine that is busy with all processes of the run reads labels late now and then.
     private static final double LATE_MAX = 1;
-
-    private static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
 
     private JoinerFaults() {}
 
@@ -74,7 +71,7 @@ final class JoinerFaults {
             world.addJoiner();
             world.await("two joiners with tasks", world::allHaveTasks);
             joiner.pause();
-            Thread.sleep(BEYOND_SESSION);
+            Thread.sleep(JoinLoad.BEYOND_SESSION);
             joiner.resume();
             recovers(episode, world);
         });
