@@ -97,7 +97,8 @@ public final class TrainLoad extends LoadTest {
         String name = "%s-%d-%d".formatted(log.stream().label(), combination.miniBatch(), repetition);
         Path files = lab().logs().resolve(name);
         Path specFile = log.writeSpec(name, combination.miniBatch(), files);
-        Path recording = options.profile() == null ? null : options.profile().toAbsolutePath().resolve(name + ".jfr");
+        Path profile = options.profile();
+        Path recording = profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
         List<String> trainerFlags = recording == null ? childFlags()
                 : childFlags("-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
                         + "jdk.CPUTimeSample#throttle=5ms,filename=" + recording);
