@@ -3,7 +3,6 @@ package io.tidegrad.cli;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import io.tidegrad.loadtests.chaos.Chaos;
-import io.tidegrad.loadtests.chaos.ChaosOptions;
 import io.tidegrad.loadtests.chaos.Fault;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.trainer.TrainerMain;
@@ -52,7 +51,7 @@ final class ChaosCommand extends Loadtest {
 
     @Override
     Measuring measuring() {
-        List<ChaosOptions> options = options();
+        List<Chaos.Options> options = options();
         Settings told = tell == null ? null : Settings.read(CliSettings.CHAOS, CliSettings.ALL,
                 List.of("--config", tell.toString()), Map.of());
         if (told != null) {
@@ -64,7 +63,7 @@ final class ChaosCommand extends Loadtest {
             // Forged snapshots are refused on purpose, too.
             ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
             List<Chaos> runs = new ArrayList<>();
-            for (ChaosOptions each : options) {
+            for (Chaos.Options each : options) {
                 Chaos chaos = new Chaos(each, System.out, System.err);
                 chaos.run();
                 runs.add(chaos);
@@ -72,18 +71,18 @@ final class ChaosCommand extends Loadtest {
             if (told != null) {
                 Verdicts.tell(told, Verdicts.of(runs, options.getFirst().seed()));
             }
-            return runs.stream().allMatch(each -> each.violations() == 0) ? 0 : Tidegrad.FAILED;
+            return runs.stream().allMatch(each -> each.violations().isEmpty()) ? 0 : Tidegrad.FAILED;
         };
     }
 
-    private List<ChaosOptions> options() {
+    private List<Chaos.Options> options() {
         if (!(minutes > 0)) {
             throw new IllegalArgumentException("--minutes: expected more than 0, found " + minutes);
         }
         List<Integer> clusters = nodes == null ? BOTH : List.of(nodes);
         long chosen = seed == null ? ThreadLocalRandom.current().nextLong(1L << 48) : seed;
         Duration phase = Duration.ofMillis((long) (minutes * 60_000 / clusters.size()));
-        return clusters.stream().map(cluster -> new ChaosOptions(chosen, phase, cluster, faults(), false,
+        return clusters.stream().map(cluster -> new Chaos.Options(chosen, phase, cluster, faults(), false,
                 List.of(TrainerMain.class.getName()), List.of())).toList();
     }
 

@@ -3,7 +3,6 @@ package io.tidegrad.cli;
 import io.tidegrad.loadtests.DeltaLoad;
 import io.tidegrad.loadtests.FloodLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
-import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.loadtests.LateLabels;
 import io.tidegrad.loadtests.LoadTestException;
@@ -15,7 +14,6 @@ import io.tidegrad.loadtests.RollbackLoad;
 import io.tidegrad.loadtests.ScaleLoad;
 import io.tidegrad.loadtests.SoakLoad;
 import io.tidegrad.loadtests.TrainLoad;
-import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
@@ -83,8 +81,8 @@ final class LoadtestCommand {
         Measuring measuring() {
             List<ShippedStream> streams =
                     stream.equals("all") ? List.of(ShippedStream.values()) : List.of(new StreamName().convert(stream));
-            TrainLoadOptions options =
-                    new TrainLoadOptions(streams, miniBatches, size.repetitions, size.events, json(), profile);
+            TrainLoad.Options options =
+                    new TrainLoad.Options(streams, miniBatches, size.repetitions, size.events, json(), profile);
             try {
                 if (profile != null) {
                     Files.createDirectories(profile);
@@ -213,7 +211,7 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            FreshnessOptions options = new FreshnessOptions(weights, rate, OPENING, Duration.ofSeconds(seconds),
+            FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING, Duration.ofSeconds(seconds),
                     Duration.ofMillis(publishMillis), commitMillis, backlog, json());
             return of(new FreshnessLoad(options, System.out, System.err)::run);
         }

@@ -3,7 +3,6 @@ package io.tidegrad.cli;
 import io.tidegrad.exchange.OnnxExport;
 import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.score.ScoreLoad;
-import io.tidegrad.loadtests.score.ScoreOptions;
 import io.tidegrad.loadtests.score.ScoredModel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -48,7 +47,7 @@ final class LoadtestScore extends Loadtest.WithJson {
 
     @Override
     Measuring measuring() {
-        ScoreOptions options = new ScoreOptions(Names.named("--part", ScoreOptions.Part.class, parts),
+        ScoreLoad.Options options = new ScoreLoad.Options(Names.named("--part", ScoreLoad.Part.class, parts),
                 Names.named("--model", ScoredModel.class, models), seconds, rate, connections, OPENING,
                 Path.of(System.getProperty("tidegrad.root", ".")), json());
         return of(new ScoreLoad(options, (name, parameters) -> OnnxExport.of(name, parameters, Map.of()), System.out,

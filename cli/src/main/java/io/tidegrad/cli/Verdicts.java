@@ -62,7 +62,7 @@ final class Verdicts {
 
     /// Returns what runs of chaos with one seed found.
     static Verdict of(List<Chaos> runs, long seed) {
-        int violations = runs.stream().mapToInt(Chaos::violations).sum();
+        int violations = runs.stream().mapToInt(each -> each.violations().size()).sum();
         return by("chaos", Kernels.active()).setModel("").setEpoch(null).setVersion(0).setFromOffset(0).setNextOffset(0)
                 .setEvents(runs.stream().mapToLong(Chaos::events).sum())
                 .setCompared(Math.toIntExact(runs.stream().mapToLong(Chaos::watermarks).sum()))

@@ -3,7 +3,7 @@ package io.tidegrad.loadtests;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
-import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.loadtests.bench.Rows;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
@@ -64,10 +64,9 @@ public final class Alone {
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
                 KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
                         // The same settings as the replay's, which suit a bare consumer.
-                        Map.of("max.poll.records", 10_000, "max.partition.fetch.bytes", 8 * 1024 * 1024))) {
+                        Map.of("max.poll.records", 10_000, "max.partition.fetch.bytes", 8 * 1024 * 1024),
+                        List.of(log))) {
             ValueDecoder decoder = ValueDecoder.avro(spec, new AvroCodec(registry));
-            consumer.assign(List.of(log));
-            consumer.seek(log, 0);
             long decoded = 0;
             long begin = 0;
             double cpu = 0;
@@ -82,7 +81,7 @@ public final class Alone {
                 lastRecord = now;
                 if (begin == 0) {
                     begin = now;
-                    cpu = CpuClock.own();
+                    cpu = ProcessFigures.ownCpuSeconds();
                 }
                 for (ConsumerRecord<byte[], byte[]> record : records) {
                     if (record.headers().lastHeader(Tick.HEADER) == null
@@ -108,7 +107,7 @@ public final class Alone {
         Learner learner = model.learner();
         List<Batch> batches = batches(stream, spec, events);
         learner.warmUp(WARM_UP_MAX.toNanos());
-        double cpu = CpuClock.own();
+        double cpu = ProcessFigures.ownCpuSeconds();
         long begin = System.nanoTime();
         long learned = 0;
         for (int next = 0; learned < events; next = next + 1 == batches.size() ? 0 : next + 1) {
@@ -123,14 +122,14 @@ public final class Alone {
     /// From the first poll to the last step, as the command. The tick after the last event is part of it.
     private static Measurement replay(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         OnlineModel.blank(spec, Kernels.active()).learner().warmUp(WARM_UP_MAX.toNanos());
-        double cpu = CpuClock.own();
+        double cpu = ProcessFigures.ownCpuSeconds();
         ReplayResult result =
                 Replay.of(spec, KafkaSettings.of(bootstrapServers), RegistrySettings.of(registryUrl), Kernels.active());
         if (result.learned() != events) {
             throw new LoadTestException("expected " + events + " events learned, found " + result.learned());
         }
-        return new Measurement(events, result.nanos() * 1e-9, CpuClock.own() - cpu, 0, result.weightsHash(),
-                result.stateHash());
+        return new Measurement(events, result.nanos() * 1e-9, ProcessFigures.ownCpuSeconds() - cpu, 0,
+                result.weightsHash(), result.stateHash());
     }
 
     /// Mini-batches up to a place where the stream and a mini-batch end together; from there on they repeat.
@@ -141,20 +140,17 @@ public final class Alone {
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
         AvroEvent event = new AvroEvent();
-        RowShape shape = spec.network().row();
         List<Batch> batches = new ArrayList<>();
         long rows = 0;
         while (rows < events && (rows == 0 || rows % stream.rows() != 0)) {
-            Batch batch = new Batch(shape, size);
+            Batch batch = new Batch(spec.network().row(), size);
             for (int i = 0; i < size; i++, rows++) {
                 Rejection rejection =
                         featurizer.featurize(event.of(stream.repeated(shipped, rows).toAvro(schema)), row);
                 if (rejection != null) {
                     throw new LoadTestException(stream.label() + ", event " + rows + ": " + rejection);
                 }
-                System.arraycopy(row.numbers, 0, batch.numbers, i * shape.numbers(), shape.numbers());
-                System.arraycopy(row.ids, 0, batch.ids, i * shape.ids(), shape.ids());
-                System.arraycopy(row.labels, 0, batch.labels, i * shape.labels(), shape.labels());
+                Rows.put(row, batch, i);
             }
             batches.add(batch);
         }
@@ -163,7 +159,7 @@ public final class Alone {
 
     private static Measurement measurement(long events, long beginNanos, double beginCpu, String weightsHash,
             String stateHash) {
-        return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9, CpuClock.own() - beginCpu, 0,
-                weightsHash, stateHash);
+        return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9,
+                ProcessFigures.ownCpuSeconds() - beginCpu, 0, weightsHash, stateHash);
     }
 }

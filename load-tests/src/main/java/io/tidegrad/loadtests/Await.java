@@ -40,6 +40,15 @@ public final class Await {
         }
     }
 
+    /// Likewise, while others are healthy: `healthy` throws where they are not.
+    public static void until(String expected, Duration bound, Runnable healthy, Interruptible<Boolean> condition)
+            throws InterruptedException {
+        until(expected, bound, () -> {
+            healthy.run();
+            return condition.get();
+        });
+    }
+
     /// Returns the first value.
     ///
     /// @throws LoadTestException there is none within `bound`

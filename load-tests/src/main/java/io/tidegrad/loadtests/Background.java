@@ -51,6 +51,15 @@ public final class Background implements AutoCloseable {
         return closed;
     }
 
+    /// Waits until then, in the terms of `System.nanoTime`. Returns false if the work is to end before; only the work may
+    /// call this.
+    public boolean comes(long nanos) {
+        for (long left; !closed && (left = nanos - System.nanoTime()) > 0;) {
+            LockSupport.parkNanos(left);
+        }
+        return !closed;
+    }
+
     /// Whether the work has ended.
     public boolean isDone() {
         return !thread.isAlive();
@@ -59,6 +68,10 @@ public final class Background implements AutoCloseable {
     /// Keeps the first failure, which the work or a callback of it has found.
     public void fail(Exception e) {
         failure.compareAndSet(null, e);
+    }
+
+    public boolean hasFailed() {
+        return failure.get() != null;
     }
 
     /// @param what could not be done, for the message

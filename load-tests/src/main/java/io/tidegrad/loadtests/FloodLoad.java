@@ -4,9 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.google.protobuf.ByteString;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.ops.http.FileDescriptors;
@@ -18,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -53,16 +52,16 @@ public final class FloodLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         List<StreamEvent> shipped = STREAM.read();
-        EventLog events = EventLog.fill(stack, STREAM, shipped, EVENTS);
-        Path files = directory.logs();
+        EventLog events = EventLog.fill(lab(), STREAM, shipped, EVENTS);
+        Path files = lab().logs();
         Path spec = events.writeSpec(MODEL, MINI_BATCH, files);
         List<Result> rows = new ArrayList<>();
         for (int limit : limits) {
-            rows.addAll(trainer(stack, spec, limit, files.resolve("trainer-" + limit)));
-            rows.addAll(scorer(stack, shipped.getFirst(), limit, files.resolve("scorer-" + limit)));
-            rows.addAll(grpc(stack, shipped.getFirst(), limit, files.resolve("grpc-" + limit)));
+            rows.addAll(trainer(spec, limit, files.resolve("trainer-" + limit)));
+            rows.addAll(scorer(shipped.getFirst(), limit, files.resolve("scorer-" + limit)));
+            rows.addAll(grpc(shipped.getFirst(), limit, files.resolve("grpc-" + limit)));
         }
         String result = text(rows);
         if (dead > 0) {
@@ -71,9 +70,9 @@ public final class FloodLoad extends LoadTest {
         return result;
     }
 
-    private List<Result> trainer(LocalStack stack, Path spec, int limit, Path files) throws InterruptedException {
+    private List<Result> trainer(Path spec, int limit, Path files) throws InterruptedException {
         int port = Ports.free();
-        List<String> command = Processes.trainer(stack, files, port, List.of("--spec", spec.toString()));
+        List<String> command = Processes.trainer(lab(), files, port, List.of("--spec", spec.toString()));
         return floods("trainer", limit, command, files, port,
                 new Target(port, flood -> flood.overHttp("/health"), WellBehaved.http(port, HttpLine.get("/health"))),
                 FloodLoad::isReady);
@@ -85,11 +84,10 @@ public final class FloodLoad extends LoadTest {
                 && health.path("models").path(0).path("published_version").asLong(-1) >= EVENTS;
     }
 
-    private List<Result> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
-            throws InterruptedException {
+    private List<Result> scorer(StreamEvent question, int limit, Path files) throws InterruptedException {
         int port = Ports.free();
         List<String> command =
-                Processes.scorer(stack.bootstrapServers(), MODEL, port, connections(limit - FileDescriptors.besides()));
+                Processes.scorer(lab().bootstrapServers(), MODEL, port, connections(limit - FileDescriptors.besides()));
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
         return floods("scorer", limit, command, files, port,
@@ -98,11 +96,10 @@ public final class FloodLoad extends LoadTest {
     }
 
     /// The scorer's other port, with as many connections as HTTP has.
-    private List<Result> grpc(LocalStack stack, StreamEvent question, int limit, Path files)
-            throws InterruptedException {
+    private List<Result> grpc(StreamEvent question, int limit, Path files) throws InterruptedException {
         int http = Ports.free();
         int port = Ports.free();
-        List<String> command = Processes.scorer(stack.bootstrapServers(), MODEL, http,
+        List<String> command = Processes.scorer(lab().bootstrapServers(), MODEL, http,
                 connections((limit - FileDescriptors.besides()) / 2));
         command.addAll(List.of("--grpc-port", String.valueOf(port)));
         return floods("gRPC", limit, command, files, http,
@@ -143,12 +140,12 @@ public final class FloodLoad extends LoadTest {
         List<Result> rows = new ArrayList<>();
         List<Flood> left = new ArrayList<>(List.of(Flood.values()));
         while (!left.isEmpty()) {
-            try (ChildJvm process = start(server, limit, command, files); Json http = new Json()) {
+            try (ChildJvm process = start(server, limit, command, files)) {
                 Await.until("the " + server + " to be ready", READY_WITHIN, () -> {
                     process.requireAlive();
-                    JsonNode health = http.get("http://127.0.0.1:" + healthPort + "/health");
                     // One request of the client loads its classes.
-                    return health != null && ready.test(health) && WellBehaved.isAnswered(target.client());
+                    return ready.test(Processes.health(lab().http(), healthPort))
+                            && WellBehaved.isAnswered(target.client());
                 });
                 boolean alive = true;
                 while (alive && !left.isEmpty()) {
@@ -172,7 +169,7 @@ public final class FloodLoad extends LoadTest {
             throws InterruptedException {
         Path log = files.resolve(server + ".log");
         long logBytes = size(log);
-        double cpu = CpuClock.seconds(process.pid());
+        DoubleSupplier cpu = ProcessFigures.cpuFromNow(process.pid());
         long most = 0;
         Result result = new Result().put("server", server).put("limit", limit).put("flood",
                 flood.name().toLowerCase(Locale.ROOT));
@@ -185,7 +182,7 @@ public final class FloodLoad extends LoadTest {
                     Thread.sleep(LOOK_EVERY);
                 }
                 result.put("connections_opened", attack.opened()).put("open_files_max", most).put("cpu_s",
-                        CpuClock.seconds(process.pid()) - cpu);
+                        cpu.getAsDouble());
                 client.tell(result);
             }
         }

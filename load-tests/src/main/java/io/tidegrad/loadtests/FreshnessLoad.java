@@ -4,9 +4,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
@@ -21,6 +19,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
 
@@ -63,11 +63,33 @@ public final class FreshnessLoad extends LoadTest {
             publish:   { every: EVERY }
             """;
 
-    private final FreshnessOptions options;
+    private final Options options;
     private final ModelSpec spec;
     private final long weights;
 
-    public FreshnessLoad(FreshnessOptions options, PrintStream out, PrintStream progress) {
+    /// @param weights of the model, at least; the table of its cross feature takes what the rest leaves
+    /// @param eventsPerSecond sent, evenly
+    /// @param opening while the compilers work, before the window
+    /// @param window that is measured
+    /// @param publishEvery a snapshot at most
+    /// @param commitMillis between two commits; 0 for the trainer's own choice
+    /// @param backlog events that lie ready at the end, to see how many a second are learned; 0 for none
+    /// @param json one line of JSON instead of text for people
+    public record Options(long weights, double eventsPerSecond, Duration opening, Duration window,
+            Duration publishEvery, int commitMillis, int backlog, boolean json) {
+        public Options {
+            Limits.require("--weights", weights, 2_000, 1L << 28);
+            Limits.require("--rate", eventsPerSecond, 0.1, 1_000_000);
+            Limits.require("opening", opening.toSeconds(), 0, 3_600);
+            Limits.require("--seconds", window.toSeconds(), 1, 3_600);
+            Limits.require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
+            Limits.require("--commit-ms", commitMillis, 0, 60_000);
+            Limits.require("--backlog", backlog, 0, 50_000_000);
+            Limits.require("--rate x --seconds", eventsPerSecond * window.toSeconds(), 1, 50_000_000);
+        }
+    }
+
+    public FreshnessLoad(Options options, PrintStream out, PrintStream progress) {
         super(options.json(), out, progress);
         this.options = options;
         long others = weights(spec(BUCKETS_MIN)) - (long) BUCKETS_MIN * DIMENSION;
@@ -86,28 +108,32 @@ public final class FreshnessLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        EventsTopic.create(stack.bootstrapServers(), TOPIC);
-        List<StreamEvent> shipped = STREAM.read();
-        Path files = directory.logs().resolve(MODEL);
+    protected String measure() throws InterruptedException {
+        EventsTopic.create(lab().bootstrapServers(), TOPIC);
+        Path files = lab().logs().resolve(MODEL);
         int trainerPort = Ports.free();
         int port = Ports.free();
-        try (Json http = new Json(); ChildJvm trainer = trainer(stack, files, trainerPort)) {
-            TrainerClient client = new TrainerClient(http, trainerPort, MODEL);
+        try (ChildJvm trainer = trainer(files, trainerPort)) {
+            TrainerClient client = new TrainerClient(lab().http(), trainerPort, MODEL);
             await("the trainer to run", trainer::requireAlive, () -> client.health().running());
-            try (ChildJvm scorer = scorer(stack, files, port)) {
+            List<String> command = Processes.scorer(lab().bootstrapServers(), MODEL, port, List.of());
+            try (ChildJvm scorer = start("scorer", command, files)) {
                 await("the scorer to answer", scorer::requireAlive,
-                        () -> http.get("http://127.0.0.1:" + port + "/health") != null);
-                return measure(stack, trainer, scorer, shipped, port);
+                        () -> !Processes.health(lab().http(), port).isMissingNode());
+                return measure(trainer, scorer, port);
             }
         }
     }
 
-    private String measure(LocalStack stack, ChildJvm trainer, ChildJvm scorer, List<StreamEvent> shipped, int port)
-            throws InterruptedException {
+    private String measure(ChildJvm trainer, ChildJvm scorer, int port) throws InterruptedException {
+        List<StreamEvent> shipped = STREAM.read();
         int opening = events(options.opening());
         int all = opening + events(options.window());
         Seen answered = new Seen();
+        Seen published = new Seen();
+        AtomicLong snapshotBytes = new AtomicLong();
+        AtomicLong changelogBytes = new AtomicLong();
+        TopicPartition changelog = new TopicPartition(Topics.changelog(Topics.DEFAULT.applicationId(MODEL, 1)), 0);
         try (Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()), BETWEEN_QUESTIONS,
                 (status, body) -> {
                     if (status != 200) {
@@ -115,65 +141,65 @@ public final class FreshnessLoad extends LoadTest {
                     }
                     answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
                 });
-                SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
-                ChangelogWatch changelog = new ChangelogWatch(stack.bootstrapServers(),
-                        Topics.changelog(Topics.DEFAULT.applicationId(MODEL, 1)));
-                PacedEvents events = new PacedEvents(stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
+                Background snapshots =
+                        published.watch(lab().bootstrapServers(), Topics.DEFAULT.snapshots(MODEL), snapshotBytes);
+                Background changes =
+                        KafkaClients.tail("changelog-watch", lab().bootstrapServers(), Map.of(), List.of(changelog),
+                                (consumer, records) -> records.forEach(record -> changelogBytes.addAndGet(
+                                        record.serializedKeySize() + Math.max(0, record.serializedValueSize()))));
+                PacedEvents events = new PacedEvents(lab(), TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
             Runnable healthy = () -> {
                 trainer.requireAlive();
                 scorer.requireAlive();
                 asker.requireHealthy();
-                watch.requireHealthy();
-                changelog.requireHealthy();
+                snapshots.requireHealthy("can't read the snapshots");
+                changes.requireHealthy("can't read the changelog");
                 events.requireHealthy();
             };
             say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
-            double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
+            DoubleSupplier trainerCpu = ProcessFigures.cpuFromNow(trainer.pid());
+            DoubleSupplier scorerCpu = ProcessFigures.cpuFromNow(scorer.pid());
             long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
             events.start();
-            Await.until("an answer that knows the events before the window", options.opening().plus(WITHIN), () -> {
-                healthy.run();
-                return answered.newest() >= opening;
-            });
-            long changelogBytes = changelog.bytes();
-            Duration sending = options.opening().plus(options.window()).plus(WITHIN);
-            Await.until("all events sent", sending, () -> {
-                healthy.run();
-                return events.isDone();
-            });
+            Await.until("an answer that knows the events before the window", options.opening().plus(WITHIN), healthy,
+                    () -> answered.newest() >= opening);
+            long changelogBefore = changelogBytes.get();
+            Await.until("all events sent", options.opening().plus(options.window()).plus(WITHIN), healthy,
+                    events::isDone);
             await("an answer that knows them all", healthy, () -> answered.newest() >= all);
-            await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
-            cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
+            await("a snapshot of them all", healthy, () -> published.newest() >= all);
+            double cpu = trainerCpu.getAsDouble() + scorerCpu.getAsDouble();
             Result result = new Result().put("weights", weights).put("events_per_s", options.eventsPerSecond())
                     .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
                     .put("commit_ms", options.commitMillis());
-            parts(events, watch, answered, epochNanos, opening, all)
+            parts(events, published, answered, epochNanos, opening, all)
                     .forEach((part, sorted) -> result.percentiles(part.equals(WHOLE) ? "" : part + "_", sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
-                    .put("snapshot_bytes", watch.bytes())
-                    .put("changelog_bytes_per_event", (changelog.bytes() - changelogBytes) / (double) (all - opening))
+                    .put("snapshot_bytes", snapshotBytes.get())
+                    .put("changelog_bytes_per_event",
+                            (changelogBytes.get() - changelogBefore) / (double) (all - opening))
                     .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
                     .put("backlog_events", options.backlog());
-            double backlog = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
+            double backlog = options.backlog() == 0 ? 0 : backlog(shipped, all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
     }
 
     /// Returns how many events of a backlog are learned a second, from when the trainer begins until an answer comes from
     /// a version that has learned all. The backlog is written while the trainer is paused, between two transactions.
-    private double backlog(LocalStack stack, List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered,
-            Runnable healthy) throws InterruptedException {
+    private double backlog(List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered, Runnable healthy)
+            throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
         trainer.pause();
         try {
-            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written).with(stack, shipped,
+            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written).with(lab(), shipped,
                     options.backlog());
         } finally {
             trainer.resume();
         }
         long start = System.nanoTime();
         await("an answer that knows the backlog", healthy, () -> answered.newest() >= written + options.backlog());
-        return options.backlog() / ((System.nanoTime() - start) * 1e-9);
+        return options.backlog() / secondsSince(start);
     }
 
     private int events(Duration time) {
@@ -182,38 +208,30 @@ public final class FreshnessLoad extends LoadTest {
 
     private static void await(String expected, Runnable healthy, Await.Interruptible<Boolean> condition)
             throws InterruptedException {
-        Await.until(expected, WITHIN, () -> {
-            healthy.run();
-            return condition.get();
-        });
+        Await.until(expected, WITHIN, healthy, condition);
     }
 
-    private ChildJvm trainer(LocalStack stack, Path files, int port) {
+    private ChildJvm trainer(Path files, int port) {
         Path specFile = Processes.write(files.resolve("spec.yaml"), spec.yaml());
         List<String> more = new ArrayList<>(List.of("--spec", specFile.toString()));
         if (options.commitMillis() > 0) {
             more.addAll(List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
         }
-        return start("trainer", Processes.trainer(stack, files, port, more), files);
-    }
-
-    private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", Processes.scorer(stack.bootstrapServers(), MODEL, port, List.of()), files);
+        return start("trainer", Processes.trainer(lab(), files, port, more), files);
     }
 
     private ChildJvm start(String name, List<String> command, Path files) {
-        List<String> flags = new ArrayList<>(childFlags());
         // Twice a model while another is taken in, and what the JVM and Kafka's clients need.
-        flags.add("-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m");
-        return Processes.start(name, flags, command, files);
+        String heap = "-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m";
+        return Processes.start(name, childFlags(heap), command, files);
     }
 
     /// For all events of the window, the sorted milliseconds from when each was due until an answer knew it, and the parts
     /// of that time.
-    private static Map<String, double[]> parts(PacedEvents events, SnapshotWatch watch, Seen answers, long epochNanos,
+    private static Map<String, double[]> parts(PacedEvents events, Seen published, Seen answers, long epochNanos,
             int from, int to) {
         long[] appendedMillis = events.appendedMillis();
-        long[] publishedNanos = watch.published().firstIn(to);
+        long[] publishedNanos = published.firstIn(to);
         long[] answeredNanos = answers.firstIn(to);
         Map<String, double[]> parts = new LinkedHashMap<>();
         for (String part : List.of(WHOLE, APPEND, LEARN, LOAD)) {

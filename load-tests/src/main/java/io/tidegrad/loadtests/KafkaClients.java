@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -15,12 +16,15 @@ import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// Kafka's clients for load tests: of bytes, with further settings.
 public final class KafkaClients {
     private static final Duration WITHIN = Duration.ofSeconds(60);
+    private static final Duration POLL = Duration.ofMillis(100);
 
     private KafkaClients() {}
 
@@ -37,6 +42,33 @@ public final class KafkaClients {
                 "auto.offset.reset", "earliest", "enable.auto.commit", false, "allow.auto.create.topics", false));
         settings.putAll(more);
         return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    /// Likewise, with its partitions.
+    public static KafkaConsumer<byte[], byte[]> reader(String bootstrapServers, Map<String, Object> more,
+            List<TopicPartition> partitions) {
+        KafkaConsumer<byte[], byte[]> consumer = reader(bootstrapServers, more);
+        consumer.assign(partitions);
+        return consumer;
+    }
+
+    /// Takes what a poll of a tail brought.
+    @FunctionalInterface
+    public interface Take {
+        void take(KafkaConsumer<byte[], byte[]> consumer, ConsumerRecords<byte[], byte[]> records);
+    }
+
+    /// Reads partitions on a thread of its own as they are written, before compaction deletes anything.
+    public static Background tail(String name, String bootstrapServers, Map<String, Object> more,
+            List<TopicPartition> partitions, Take take) {
+        return Background.start(name, self -> {
+            try (KafkaConsumer<byte[], byte[]> consumer = reader(bootstrapServers, more, partitions)) {
+                partitions.forEach(partition -> consumer.seek(partition, 0));
+                while (!self.isClosed()) {
+                    take.take(consumer, consumer.poll(POLL));
+                }
+            }
+        });
     }
 
     public static KafkaProducer<byte[], byte @Nullable []> writer(String bootstrapServers, Map<String, Object> more) {
@@ -52,6 +84,12 @@ public final class KafkaClients {
         Map<String, Object> settings = new HashMap<>(more);
         settings.put("bootstrap.servers", bootstrapServers);
         return settings;
+    }
+
+    /// What a header says; empty if there is none.
+    public static String header(ConsumerRecord<?, ?> record, String name) {
+        Header header = record.headers().lastHeader(name);
+        return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
     }
 
     /// One past the last record of a partition.

@@ -10,17 +10,24 @@ import io.tidegrad.localstack.Resources;
 import io.tidegrad.localstack.RunDirectory;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /// The frame of every load test: it runs broker and registry as processes, stops and removes everything at the end, and
 /// keeps the logs if something went wrong.
 public abstract class LoadTest {
+    private static final int VIOLATIONS_TOLD_MAX = 20;
     private final boolean json;
     private final PrintStream out;
     private final PrintStream progress;
     private final Resources resources = new Resources();
+    private final List<String> violations = new ArrayList<>();
+    private @Nullable Lab lab; // while it runs
 
     /// @param json whether results are lines of JSON instead of tables
     /// @param out for the result
@@ -40,7 +47,13 @@ public abstract class LoadTest {
         try {
             RunDirectory directory = resources.add(RunDirectory.temporary());
             LocalStack stack = resources.add(LocalStack.start(stack(directory)));
-            out.print(measure(stack, directory));
+            lab = resources.add(Lab.open(stack, directory, adminSettings()));
+            String result = measure();
+            if (!violations.isEmpty()) {
+                directory.keepLogs();
+                say("logs of all processes: %s", directory.logs());
+            }
+            out.print(result);
             out.flush();
         } catch (LoadTestException | LocalStackException e) {
             String logs = resources.keepLogs();
@@ -56,8 +69,36 @@ public abstract class LoadTest {
         return LocalStackOptions.in(directory.path()).withKafkaAsChild();
     }
 
+    /// Settings of the admin client.
+    protected Map<String, Object> adminSettings() {
+        return Map.of();
+    }
+
     /// Returns what to print, if it has not printed all.
-    protected abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
+    protected abstract String measure() throws InterruptedException;
+
+    protected final Lab lab() {
+        return Objects.requireNonNull(lab, "it does not run");
+    }
+
+    /// What is not as it must be. The logs of all processes are kept if there is anything.
+    public final List<String> violations() {
+        return List.copyOf(violations);
+    }
+
+    protected final void violation(String expectedAndFound) {
+        violations.add(expectedAndFound);
+    }
+
+    protected final void violations(Collection<String> expectedAndFound) {
+        violations.addAll(expectedAndFound);
+    }
+
+    /// As `text` of one result, to which their number is added. Tells the first violations at once.
+    protected final String textWithViolations(Result result) {
+        violations.stream().limit(VIOLATIONS_TOLD_MAX).forEach(each -> say("VIOLATION %s", each));
+        return text(List.of(result.put("violations", violations.size())));
+    }
 
     /// Returns results as they are printed; in JSON each also says which load test it is of, and where and when it was made.
     protected final String text(List<Result> results) {
@@ -90,11 +131,9 @@ public abstract class LoadTest {
         return (System.nanoTime() - nanos) * 1e-9;
     }
 
-    /// The launcher's JVM flags, with the logging of this process.
-    protected static List<String> childFlags() {
-        List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-        flags.addAll(loggingFlags());
-        return flags;
+    /// The launcher's JVM flags, with the logging of this process, and more.
+    protected static List<String> childFlags(String... more) {
+        return Processes.with(Processes.with(ChildJvm.TIDEGRAD_FLAGS, loggingFlags()), List.of(more));
     }
 
     /// Flags for a child that logs as this process does. Without them, the configurations of the libraries would compete.

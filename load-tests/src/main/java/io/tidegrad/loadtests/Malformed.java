@@ -15,7 +15,7 @@ import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
 
 /// What can be wrong with an event. The trainer refuses each kind at another step from bytes to a row.
-enum Malformed {
+public enum Malformed {
     /// No value at all.
     NULL,
     /// Not the wire format: the first byte is not 0.
@@ -33,6 +33,13 @@ enum Malformed {
         return ALL.get((int) (event % ALL.size()));
     }
 
+    /// A schema that lacks a field.
+    public static Schema without(Schema schema, @Nullable String name) {
+        return Schema.createRecord(schema.getName(), schema.getDoc(), schema.getNamespace(), false,
+                schema.getFields().stream().filter(field -> !field.name().equals(name))
+                        .map(field -> new Schema.Field(field, field.schema())).toList());
+    }
+
     /// Encodes events, good and malformed ones. For one thread.
     static final class Encoder implements AutoCloseable {
         private static final int UNKNOWN_ID = Integer.MAX_VALUE;
@@ -46,9 +53,7 @@ enum Malformed {
             this.topic = topic;
             schema = stream.schema();
             String label = ModelSpec.parse(stream.spec(), stream.specFile()).label().field();
-            unlabeled = Schema.createRecord(schema.getName(), "Without its label.", schema.getNamespace(), false,
-                    schema.getFields().stream().filter(field -> !field.name().equals(label))
-                            .map(field -> new Schema.Field(field, field.schema())).toList());
+            unlabeled = without(schema, label);
             serializer.configure(Map.of("schema.registry.url", registryUrl), false);
         }
 

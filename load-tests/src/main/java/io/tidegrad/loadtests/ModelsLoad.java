@@ -3,9 +3,7 @@ package io.tidegrad.loadtests;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
@@ -13,7 +11,6 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayResult;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -23,11 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
-import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.admin.TopicDescription;
-import org.apache.kafka.common.TopicPartition;
+import java.util.function.DoubleSupplier;
+import org.apache.kafka.common.IsolationLevel;
 
 /// Runs many small models in one trainer on one log, and measures what they cost while no event comes, and how fast they
 /// learn. Each must end with the bits of a replay of its spec.
@@ -71,43 +65,40 @@ public final class ModelsLoad extends LoadTest {
         Limits.require("--seconds", idle.toSeconds(), 1, Integer.MAX_VALUE);
         this.models = models;
         this.idle = idle;
-        this.events = TrainLoadOptions.eventsOf(STREAM, events);
+        this.events = TrainLoad.eventsOf(STREAM, events);
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         List<StreamEvent> shipped = STREAM.read();
-        EventLog log = EventLog.fill(stack, STREAM, shipped, 1_000);
-        Path files = directory.logs().resolve("models");
+        EventLog log = EventLog.fill(lab(), STREAM, shipped, 1_000);
+        Path files = lab().logs().resolve("models");
         int port = Ports.free();
-        List<String> flags = childFlags();
-        flags.add("-Xmx" + (HEAP_MB + models * HEAP_MB_A_MODEL) + "m");
+        List<String> flags = childFlags("-Xmx" + (HEAP_MB + models * HEAP_MB_A_MODEL) + "m");
         long since = System.nanoTime();
-        try (Json http = new Json();
-                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
-                ChildJvm trainer = Processes.start("trainer", flags,
-                        Processes.trainer(stack, files, port, specs(log, files)), files)) {
-            awaitSettled(trainer, http, port, log.end());
+        try (ChildJvm trainer =
+                Processes.start("trainer", flags, Processes.trainer(lab(), files, port, specs(log, files)), files)) {
+            awaitSettled(trainer, lab().http(), port, log.end());
             double startSeconds = secondsSince(since);
             say("%d models learn, %.1f s after the start", models, startSeconds);
             Thread.sleep(SETTLES_FOR);
 
-            long transactions = endOffsets(admin);
-            double cpu = CpuClock.seconds(trainer.pid());
+            long transactions = endOffsets();
+            DoubleSupplier cpu = ProcessFigures.cpuFromNow(trainer.pid());
             since = System.nanoTime();
             Thread.sleep(idle);
-            double idleCores = (CpuClock.seconds(trainer.pid()) - cpu) / secondsSince(since);
-            transactions = endOffsets(admin) - transactions;
+            double idleCores = cpu.getAsDouble() / secondsSince(since);
+            transactions = endOffsets() - transactions;
             say("%.0f s without events: %.2f %% of a core a model, %d records of transactions", secondsSince(since),
                     100 * idleCores / models, transactions);
 
-            cpu = CpuClock.seconds(trainer.pid());
+            cpu = ProcessFigures.cpuFromNow(trainer.pid());
             since = System.nanoTime();
-            log = log.with(stack, shipped, events);
-            Map<String, TrainerHealth> learned = awaitSettled(trainer, http, port, log.end());
+            log = log.with(lab(), shipped, events);
+            Map<String, TrainerHealth> learned = awaitSettled(trainer, lab().http(), port, log.end());
             double learnSeconds = secondsSince(since);
-            double learnCores = (CpuClock.seconds(trainer.pid()) - cpu) / learnSeconds;
-            requireReplayedBits(stack, log, learned);
+            double learnCores = cpu.getAsDouble() / learnSeconds;
+            requireReplayedBits(log, learned);
             return text(List.of(new Result().put("models", models).put("start_s", startSeconds)
                     .put("idle_s", idle.toSeconds()).put("idle_core_share_a_model", idleCores / models)
                     .put("idle_transaction_records", transactions).put("events_a_model", events)
@@ -137,30 +128,23 @@ public final class ModelsLoad extends LoadTest {
     private Map<String, TrainerHealth> awaitSettled(ChildJvm trainer, Json http, int port, long end)
             throws InterruptedException {
         Map<String, TrainerHealth> health = new LinkedHashMap<>();
-        Await.until(models + " models that have learned up to offset " + end, WITHIN, () -> {
-            trainer.requireAlive();
+        Await.until(models + " models that have learned up to offset " + end, WITHIN, trainer::requireAlive, () -> {
             health.putAll(TrainerClient.all(http, port));
             return health.size() == models && health.values().stream().allMatch(each -> each.settledAt(end));
         });
         return health;
     }
 
-    private static long endOffsets(Admin admin) throws InterruptedException {
-        TopicDescription topic = KafkaClients.answer(admin.describeTopics(List.of(TRANSACTIONS)).allTopicNames())
-                .values().iterator().next();
-        Map<TopicPartition, OffsetSpec> all = new LinkedHashMap<>();
-        topic.partitions().forEach(
-                partition -> all.put(new TopicPartition(TRANSACTIONS, partition.partition()), OffsetSpec.latest()));
-        return KafkaClients.answer(admin.listOffsets(all).all()).values().stream()
-                .mapToLong(ListOffsetsResultInfo::offset).sum();
+    private long endOffsets() throws InterruptedException {
+        return lab().ends(lab().partitions(TRANSACTIONS), IsolationLevel.READ_UNCOMMITTED).values().stream()
+                .mapToLong(Long::longValue).sum();
     }
 
     /// The hashes also cover the model's name, so each model is replayed.
-    private static void requireReplayedBits(LocalStack stack, EventLog log, Map<String, TrainerHealth> learned) {
+    private void requireReplayedBits(EventLog log, Map<String, TrainerHealth> learned) {
         learned.forEach((model, health) -> {
-            ReplayResult replayed = Replay.of(ModelSpec.parse(spec(log, model), "the spec of " + model),
-                    KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
-                    Kernels.active());
+            ReplayResult replayed = Replay.of(ModelSpec.parse(spec(log, model), "the spec of " + model), lab().kafka(),
+                    RegistrySettings.of(lab().registryUrl()), Kernels.active());
             if (!replayed.stateHash().equals(health.report().stateHash())) {
                 throw new LoadTestException(model + ": expected the state-hash of a replay, " + replayed.stateHash()
                         + ", found " + health.report().stateHash());

@@ -1,12 +1,10 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
@@ -14,8 +12,6 @@ import org.jspecify.annotations.Nullable;
 /// Sends a stream at an even pace from a thread of its own. It is an open loop: when an event is due does not depend on
 /// the events before. The producer waits for no batch, but sends together what comes while a request is under way.
 final class PacedEvents implements AutoCloseable {
-    private static final long WAKE_NANOS = 500_000;
-
     private final Producer<byte[], byte @Nullable []> producer;
     private final Malformed.Encoder encoder;
     private final String topic;
@@ -28,15 +24,15 @@ final class PacedEvents implements AutoCloseable {
     private volatile long latestNanos; // that an event was sent after it was due
 
     /// @param count of events, which come to lie at the offsets from 0
-    PacedEvents(LocalStack stack, String topic, ShippedStream stream, List<StreamEvent> shipped, double eventsPerSecond,
+    PacedEvents(Lab lab, String topic, ShippedStream stream, List<StreamEvent> shipped, double eventsPerSecond,
             int count) {
         this.topic = topic;
         this.stream = stream;
         this.shipped = shipped;
         nanosBetween = 1e9 / eventsPerSecond;
         appendedMillis = new long[count];
-        encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
-        producer = KafkaClients.writer(stack.bootstrapServers(), Map.of("acks", "all", "linger.ms", 0));
+        encoder = new Malformed.Encoder(lab.registryUrl(), topic, stream);
+        producer = lab.writer(Map.of("acks", "all", "linger.ms", 0));
         thread = Background.unstarted("paced-events", this::send);
     }
 
@@ -47,13 +43,8 @@ final class PacedEvents implements AutoCloseable {
 
     private void send(Background self) {
         long latest = 0;
-        for (int event = 0; event < appendedMillis.length && !self.isClosed(); event++) {
-            long early = dueNanos(event) - System.nanoTime();
-            while (early > 0 && !self.isClosed()) {
-                LockSupport.parkNanos(Math.min(early, WAKE_NANOS));
-                early = dueNanos(event) - System.nanoTime();
-            }
-            latest = Math.max(latest, -early);
+        for (int event = 0; event < appendedMillis.length && self.comes(dueNanos(event)); event++) {
+            latest = Math.max(latest, System.nanoTime() - dueNanos(event));
             latestNanos = latest;
             int index = event;
             producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),

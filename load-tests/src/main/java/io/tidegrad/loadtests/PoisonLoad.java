@@ -1,7 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import java.io.PrintStream;
@@ -23,22 +21,22 @@ public final class PoisonLoad extends LoadTest {
             PrintStream progress) {
         super(json, out, progress);
         this.stream = stream;
-        this.repetitions = TrainLoadOptions.checkedRepetitions(repetitions);
-        this.events = TrainLoadOptions.eventsOf(stream, events);
+        this.repetitions = TrainLoad.checkedRepetitions(repetitions);
+        this.events = TrainLoad.eventsOf(stream, events);
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         say("%s: filling two topics with %,d events each", stream.label(), events);
         List<StreamEvent> shipped = stream.read();
-        EventLog good = EventLog.fill(stack, stream, shipped, events);
-        EventLog malformed = EventLog.fillMalformed(stack, stream, shipped, events);
+        EventLog good = EventLog.fill(lab(), stream, shipped, events);
+        EventLog malformed = EventLog.fillMalformed(lab(), stream, shipped, events);
         double[] goodRates = new double[repetitions];
         double[] malformedRates = new double[repetitions];
         double[] shares = new double[repetitions];
         for (int i = 0; i < repetitions; i++) {
-            goodRates[i] = rate(stack, directory, good, "good-" + i);
-            malformedRates[i] = rate(stack, directory, malformed, "malformed-" + i);
+            goodRates[i] = rate(good, "good-" + i);
+            malformedRates[i] = rate(malformed, "malformed-" + i);
             shares[i] = malformedRates[i] / goodRates[i];
         }
         return text(List.of(
@@ -46,12 +44,11 @@ public final class PoisonLoad extends LoadTest {
                         .put("malformed_events_per_s_all", malformedRates).samples("malformed_to_good", shares)));
     }
 
-    private double rate(LocalStack stack, RunDirectory directory, EventLog log, String name)
-            throws InterruptedException {
+    private double rate(EventLog log, String name) throws InterruptedException {
         String model = stream.label() + "-" + name;
-        Path files = directory.logs().resolve(model);
+        Path files = lab().logs().resolve(model);
         Measurement measured =
-                new TrainerRun(stack, log, model).measure(log.writeSpec(model, MINI_BATCH, files), files, childFlags());
+                new TrainerRun(lab(), log, model).measure(log.writeSpec(model, MINI_BATCH, files), files, childFlags());
         say("%s: %,.0f events/s in %.1f s", model, measured.eventsPerSecond(), measured.seconds());
         return measured.eventsPerSecond();
     }

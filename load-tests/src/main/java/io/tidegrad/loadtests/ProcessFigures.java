@@ -4,11 +4,35 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.DoubleSupplier;
 import java.util.stream.Stream;
 
-/// What Linux tells of a process of this machine. NaN where the operating system does not tell.
-final class ProcessFigures {
+/// What the operating system tells of a process of this machine. NaN where it does not tell.
+public final class ProcessFigures {
     private ProcessFigures() {}
+
+    /// User and system time of all threads since the process began, which the operating system counts in hundredths of a
+    /// second.
+    public static double cpuSeconds(long pid) {
+        return ProcessHandle.of(pid).flatMap(process -> process.info().totalCpuDuration())
+                .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);
+    }
+
+    /// Of this process.
+    public static double ownCpuSeconds() {
+        return cpuSeconds(ProcessHandle.current().pid());
+    }
+
+    /// Returns what a process takes from now on.
+    public static DoubleSupplier cpuFromNow(long pid) {
+        return fromNow(() -> cpuSeconds(pid));
+    }
+
+    /// Returns by what a figure grows from now on.
+    public static DoubleSupplier fromNow(DoubleSupplier figure) {
+        double before = figure.getAsDouble();
+        return () -> figure.getAsDouble() - before;
+    }
 
     /// Bytes written to disks since the process began, in whole pages of memory.
     static double writtenBytes(long pid) {

@@ -1,19 +1,20 @@
 package io.tidegrad.loadtests;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.Json;
 import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.trainer.TrainerMain;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
-/// Starts trainers and scorers as processes.
+/// Starts what is measured as processes, and asks them how they are. Also other programs, and the files of both.
 public final class Processes {
     private Processes() {}
 
@@ -21,9 +22,9 @@ public final class Processes {
     ///
     /// @param files where its state directory is
     /// @param more arguments, its specs at least
-    public static List<String> trainer(LocalStack stack, Path files, int port, List<String> more) {
-        return trainer(List.of(TrainerMain.class.getName()), stack.bootstrapServers(), stack.registryUrl(), with(
-                List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)), more));
+    public static List<String> trainer(Lab lab, Path files, int port, List<String> more) {
+        return trainer(List.of(TrainerMain.class.getName()), lab.bootstrapServers(), lab.registryUrl(),
+                with(stateAndPort(files, port), more));
     }
 
     /// @param main class, and arguments before a trainer's own
@@ -39,10 +40,21 @@ public final class Processes {
     }
 
     /// Main class and arguments of a joiner.
-    static List<String> joiner(LocalStack stack, String stream, Path state, int port) {
-        return List.of(JoinerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
-                stack.registryUrl(), "--stream", stream, "--state-dir", state.toString(), "--http-port",
-                String.valueOf(port));
+    ///
+    /// @param main class, and arguments before a joiner's own
+    /// @param files where its state directory is
+    public static List<String> joiner(List<String> main, Lab lab, String stream, Path files, int port) {
+        return with(main, with(List.of("--bootstrap-servers", lab.bootstrapServers(), "--registry-url",
+                lab.registryUrl(), "--stream", stream), stateAndPort(files, port)));
+    }
+
+    public static List<String> joiner(Lab lab, String stream, Path files, int port) {
+        return joiner(List.of(JoinerMain.class.getName()), lab, stream, files, port);
+    }
+
+    /// What a process with a state has besides.
+    public static List<String> stateAndPort(Path files, int port) {
+        return List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port));
     }
 
     /// Concatenates two lists.
@@ -64,16 +76,53 @@ public final class Processes {
                 files.resolve(name + ".log"));
     }
 
+    /// What a process says at `/health`; missing while it does not answer.
+    public static JsonNode health(Json http, int port) throws InterruptedException {
+        JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
+        return health == null ? Json.NOTHING : health;
+    }
+
+    /// What it says there of a model, be it a trainer or a scorer.
+    public static JsonNode health(Json http, int port, String model) throws InterruptedException {
+        JsonNode models = health(http, port).path("models");
+        if (!models.isArray()) {
+            return models.path(model);
+        }
+        for (JsonNode each : models) {
+            if (each.path("model").asText().equals(model)) {
+                return each;
+            }
+        }
+        return Json.NOTHING;
+    }
+
     /// Has the JDK's `jcmd` ask a JVM, and returns what it says.
-    static String command(ChildJvm process, String command) throws InterruptedException {
+    static String ask(ChildJvm process, String question) {
+        return output(List.of(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                String.valueOf(process.pid()), question));
+    }
+
+    /// Runs a program, and returns what it prints.
+    ///
+    /// @throws LoadTestException there is no such program, or it failed
+    public static String output(List<String> command) {
         try {
-            Process jcmd = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
-                    String.valueOf(process.pid()), command).redirectErrorStream(true).start();
-            String text = new String(jcmd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            jcmd.waitFor();
-            return text;
+            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            String output;
+            try (var reader = process.inputReader()) {
+                output = reader.readAllAsString();
+            }
+            int status = process.waitFor();
+            if (status != 0) {
+                throw new LoadTestException(
+                        command.getFirst() + " ended with status " + status + ": " + output.strip());
+            }
+            return output;
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new LoadTestException("can't run " + command.getFirst() + ": " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LoadTestException("interrupted while " + command.getFirst() + " ran", e);
         }
     }
 
@@ -82,6 +131,29 @@ public final class Processes {
         try {
             Files.createDirectories(file.getParent());
             return Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Everything in a directory, after what it is in; none where there is no directory.
+    public static List<Path> all(Path directory) {
+        if (!Files.exists(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.walk(directory)) {
+            return all.sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Deletes a file, or a directory with everything in it.
+    public static void delete(Path path) {
+        try {
+            for (Path each : all(path).reversed()) {
+                Files.deleteIfExists(each);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

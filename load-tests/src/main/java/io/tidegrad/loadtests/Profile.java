@@ -6,14 +6,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordedFrame;
 import jdk.jfr.consumer.RecordedStackTrace;
 import jdk.jfr.consumer.RecordingFile;
+import org.jspecify.annotations.Nullable;
 
 /// Where a trainer's processor time went, by samples of its flight recording. Of the second half only: by then most is
 /// compiled. The JVM's own threads (compiler, collector) are not sampled.
@@ -42,13 +46,12 @@ final class Profile {
         }
     }
 
-    private final Map<Part, Integer> samples = new EnumMap<>(Part.class);
-    private int total;
-
     private Profile() {}
 
+    /// A line a part.
+    ///
     /// @throws UncheckedIOException the recording can't be read
-    static Profile of(Path recording) {
+    static String text(Path recording) {
         record Sample(Instant at, Part part) {
         }
         List<Sample> all = new ArrayList<>();
@@ -62,43 +65,22 @@ final class Profile {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        Profile profile = new Profile();
-        if (all.isEmpty()) {
-            return profile;
-        }
-        Instant begin = all.stream().map(Sample::at).min(Instant::compareTo).orElseThrow();
-        Instant end = all.stream().map(Sample::at).max(Instant::compareTo).orElseThrow();
-        Instant half = begin.plus(Duration.between(begin, end).dividedBy(2));
-        for (Sample sample : all) {
-            if (!sample.at().isBefore(half)) {
-                profile.samples.merge(sample.part(), 1, Integer::sum);
-                profile.total++;
-            }
-        }
-        return profile;
-    }
-
-    private static Part part(RecordedStackTrace stack) {
-        if (stack != null) {
-            for (Part part : Part.values()) {
-                for (RecordedFrame frame : stack.getFrames()) {
-                    String method = frame.getMethod().getType().getName() + "." + frame.getMethod().getName();
-                    if (method.equals(part.method)) {
-                        return part;
-                    }
-                }
-            }
-        }
-        return Part.OTHER;
-    }
-
-    /// A line a part.
-    String text() {
+        all.sort(Comparator.comparing(Sample::at));
+        Instant half = all.isEmpty() ? Instant.EPOCH
+                : all.getFirst().at().plus(Duration.between(all.getFirst().at(), all.getLast().at()).dividedBy(2));
+        List<Part> late = all.stream().filter(sample -> !sample.at().isBefore(half)).map(Sample::part).toList();
         StringBuilder text = new StringBuilder();
         for (Part part : Part.values()) {
             text.append(String.format(Locale.ROOT, "  %5.1f %%  %s%n",
-                    100.0 * samples.getOrDefault(part, 0) / Math.max(1, total), part.label));
+                    100.0 * Collections.frequency(late, part) / Math.max(1, late.size()), part.label));
         }
-        return text.append(String.format(Locale.ROOT, "  of %,d samples in the second half%n", total)).toString();
+        return text.append(String.format(Locale.ROOT, "  of %,d samples in the second half", late.size())).toString();
+    }
+
+    private static Part part(@Nullable RecordedStackTrace stack) {
+        Set<String> methods = stack == null ? Set.of() : stack.getFrames().stream().map(RecordedFrame::getMethod)
+                .map(method -> method.getType().getName() + "." + method.getName()).collect(Collectors.toSet());
+        return Arrays.stream(Part.values()).filter(part -> methods.contains(part.method)).findFirst()
+                .orElse(Part.OTHER);
     }
 }

@@ -104,9 +104,20 @@ public final class Result {
     /// A table with a row for each result; with a column for each where there are more names than results. Samples are
     /// shown as their median and range.
     public static String text(List<Result> results) {
-        TextTable table = new TextTable();
-        rows(results).forEach(table::add);
-        return table.toString();
+        List<List<String>> rows = rows(results);
+        StringBuilder text = new StringBuilder();
+        for (List<String> cells : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int column = 0; column < cells.size(); column++) {
+                int at = column;
+                int width = rows.stream().mapToInt(row -> row.get(at).length()).max().orElse(1);
+                // The first column is aligned left and the others right.
+                String format = "%" + (column == 0 ? "-" : "") + Math.max(1, width) + "s  ";
+                line.append(String.format(Locale.ROOT, format, cells.get(column)));
+            }
+            text.append(line.toString().stripTrailing()).append('\n');
+        }
+        return text.toString();
     }
 
     /// The rows of that table, the first of which is its header.
@@ -116,18 +127,13 @@ public final class Result {
         names.removeIf(name -> isOfSamples(name, names));
         List<List<String>> rows = new ArrayList<>();
         if (results.size() <= names.size()) {
-            names.forEach(name -> rows.add(row(label(name), results.stream().map(each -> each.cell(name)).toList())));
+            names.forEach(name -> rows
+                    .add(Processes.with(List.of(label(name)), results.stream().map(each -> each.cell(name)).toList())));
         } else {
             rows.add(names.stream().map(Result::label).toList());
             results.forEach(each -> rows.add(names.stream().map(each::cell).toList()));
         }
         return rows;
-    }
-
-    private static List<String> row(String first, List<String> others) {
-        List<String> row = new ArrayList<>(List.of(first));
-        row.addAll(others);
-        return row;
     }
 
     /// Whether the samples of the name say as much.

@@ -5,9 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
@@ -18,7 +16,6 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
-import io.tidegrad.schemas.SchemaRegistry;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -30,15 +27,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
-import org.jspecify.annotations.Nullable;
 
 /// Takes a poisoned hour out of a model three hours after it began, and measures how long it takes until scorers answer by
 /// the model of before that hour; then goes back to a version that is published, for comparison. Broker, registry,
@@ -66,38 +58,35 @@ public final class RollbackLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         Instant begin = Instant.now().truncatedTo(ChronoUnit.SECONDS).minus(HOURS, ChronoUnit.HOURS);
-        List<byte[]> log = fill(stack, begin);
-        Path files = directory.logs().resolve(spec.model());
+        List<byte[]> log = fill(begin);
+        Path files = lab().logs().resolve(spec.model());
         Path specFile = Processes.write(files.resolve("spec.yaml"), spec.yaml());
         int port = Ports.free();
-        try (Json http = new Json();
-                ChildJvm trainer = Processes.start("trainer", childFlags(),
-                        Processes.trainer(stack, files, port, List.of("--spec", specFile.toString())), files);
-                Serving one = new Serving(stack, "one", files);
-                Serving other = new Serving(stack, "other", files)) {
+        try (ChildJvm trainer = Processes.start("trainer", childFlags(),
+                Processes.trainer(lab(), files, port, List.of("--spec", specFile.toString())), files);
+                Serving one = new Serving("one", files);
+                Serving other = new Serving("other", files)) {
             List<Serving> scorers = List.of(one, other);
             Runnable healthy = () -> {
                 trainer.requireAlive();
                 scorers.forEach(Serving::requireHealthy);
             };
-            TrainerHealth poisoned = settled(http, port, healthy, 1, log.size());
-            Await.until("scorers that answer by all of it", WITHIN, () -> {
-                healthy.run();
-                return scorers.stream().allMatch(each -> each.version == poisoned.version());
-            });
+            TrainerHealth poisoned = settled(port, healthy, 1, log.size());
+            Await.until("scorers that answer by all of it", WITHIN, healthy,
+                    () -> scorers.stream().allMatch(each -> each.version == poisoned.version()));
             say("learned %,d events, %,d of them poisoned", poisoned.learned(), eventsAnHour);
 
             Instant from = begin.plus(POISONED, ChronoUnit.HOURS);
             Instant until = from.plus(1, ChronoUnit.HOURS);
-            Result made = rollBack(stack, files, scorers, healthy, 2,
+            Result made = rollBack(files, scorers, healthy, 2,
                     List.of("--time", from.toString(), "--exact", "--resume-at", until.toString()));
-            TrainerHealth clean = settled(http, port, healthy, 2, log.size());
-            Result published = rollBack(stack, files, scorers, healthy, 3,
+            TrainerHealth clean = settled(port, healthy, 2, log.size());
+            Result published = rollBack(files, scorers, healthy, 3,
                     List.of("--version", String.valueOf(clean.publishedVersion()), "--resume-at", "base"));
-            String found = settled(http, port, healthy, 3, log.size()).report().stateHash();
-            String expected = stateHash(stack, log);
+            String found = settled(port, healthy, 3, log.size()).report().stateHash();
+            String expected = stateHash(log);
             if (!found.equals(expected)) {
                 throw new LoadTestException(
                         "expected the state-hash of a fold without the hour, " + expected + ", found " + found);
@@ -108,20 +97,16 @@ public final class RollbackLoad extends LoadTest {
 
     /// Returns the values of the events that it writes, evenly from `begin` on. The labels of an hour are the wrong way
     /// round.
-    private List<byte[]> fill(LocalStack stack, Instant begin) throws InterruptedException {
+    private List<byte[]> fill(Instant begin) throws InterruptedException {
         String topic = spec.inputTopic();
         String label = Objects.requireNonNull(spec.label().field());
         Schema schema = STREAM.schema();
         List<byte[]> log = new ArrayList<>();
         // Records have the times that the producer gives them.
-        try (Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of())) {
-            KafkaClients.answer(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
-        }
-        AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+        lab().createTopics(List.of(topic), 1, Map.of());
         try (ConfluentAvroSerializer serializer = new ConfluentAvroSerializer();
-                Producer<byte[], byte @Nullable []> producer =
-                        KafkaClients.writer(stack.bootstrapServers(), Map.of("acks", "all", "linger.ms", "10"))) {
-            serializer.configure(Map.of("schema.registry.url", stack.registryUrl()), false);
+                Writer writer = new Writer(topic, lab().bootstrapServers(), Map.of())) {
+            serializer.configure(Map.of("schema.registry.url", lab().registryUrl()), false);
             for (int event = 0; event < HOURS * eventsAnHour; event++) {
                 GenericRecord record = STREAM.repeated(shipped, event).toAvro(schema);
                 if (isPoisoned(event)) {
@@ -130,13 +115,9 @@ public final class RollbackLoad extends LoadTest {
                 byte[] value = Objects.requireNonNull(serializer.serialize(topic, record));
                 log.add(value);
                 long time = begin.toEpochMilli() + event * HOUR_MILLIS / eventsAnHour;
-                producer.send(new ProducerRecord<>(topic, 0, time, null, value),
-                        (metadata, e) -> failure.compareAndSet(null, e));
+                writer.send(new ProducerRecord<>(topic, 0, time, null, value));
             }
-        }
-        Exception e = failure.get();
-        if (e != null) {
-            throw new LoadTestException("can't fill the topic " + topic + ": " + e, e);
+            writer.flush();
         }
         return log;
     }
@@ -146,31 +127,28 @@ public final class RollbackLoad extends LoadTest {
     }
 
     /// Waits until the trainer has learned, reported and published everything in this epoch.
-    private TrainerHealth settled(Json http, int port, Runnable healthy, int epoch, long end)
-            throws InterruptedException {
-        TrainerClient client = new TrainerClient(http, port, spec.model());
+    private TrainerHealth settled(int port, Runnable healthy, int epoch, long end) throws InterruptedException {
+        TrainerClient client = new TrainerClient(lab().http(), port, spec.model());
         return Await.value("all events learned in epoch " + epoch, WITHIN, () -> {
             healthy.run();
-            JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
+            JsonNode health = Processes.health(lab().http(), port);
             TrainerHealth learned = client.health();
-            return health != null && health.path("models").findValuesAsText("epoch").contains("" + epoch)
-                    && learned.settledAt(end) ? learned : null;
+            return health.path("models").findValuesAsText("epoch").contains("" + epoch) && learned.settledAt(end)
+                    ? learned : null;
         }, () -> String.valueOf(client.health()));
     }
 
     /// @param epoch that begins
     /// @param place where to go back to, and where to go on
-    private Result rollBack(LocalStack stack, Path files, List<Serving> scorers, Runnable healthy, int epoch,
-            List<String> place) throws InterruptedException {
+    private Result rollBack(Path files, List<Serving> scorers, Runnable healthy, int epoch, List<String> place)
+            throws InterruptedException {
         String name = "rollback-" + epoch;
         List<String> line = Processes.with(command, Processes.with(List.of(spec.model(), "--bootstrap-servers",
-                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--wait", "--json"), place));
+                lab().bootstrapServers(), "--registry-url", lab().registryUrl(), "--wait", "--json"), place));
         long start = System.nanoTime();
         try (ChildJvm decision = Processes.start(name, childFlags(), line, files)) {
-            Await.until("scorers that answer in epoch " + epoch + ", and a command that has ended", WITHIN, () -> {
-                healthy.run();
-                return decision.finishes(Duration.ZERO) && scorers.stream().allMatch(each -> each.epoch == epoch);
-            });
+            Await.until("scorers that answer in epoch " + epoch + ", and a command that has ended", WITHIN, healthy,
+                    () -> decision.finishes(Duration.ZERO) && scorers.stream().allMatch(each -> each.epoch == epoch));
         }
         double[] seconds = scorers.stream().mapToDouble(each -> (each.epochSince - start) * 1e-9).toArray();
         JsonNode said = said(files.resolve(name + ".out"));
@@ -189,14 +167,12 @@ public final class RollbackLoad extends LoadTest {
     }
 
     /// What the events of the sound hours make of the spec, in a process that knows neither trainer nor store.
-    private String stateHash(LocalStack stack, List<byte[]> log) {
+    private String stateHash(List<byte[]> log) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()))) {
-            EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
-            for (int event = 0; event < log.size(); event++) {
-                if (!isPoisoned(event)) {
-                    fold.fold(log.get(event), new RecordHeaders());
-                }
+        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(lab().registry())));
+        for (int event = 0; event < log.size(); event++) {
+            if (!isPoisoned(event)) {
+                fold.fold(log.get(event), new RecordHeaders());
             }
         }
         return model.stateHash();
@@ -211,11 +187,11 @@ public final class RollbackLoad extends LoadTest {
         private volatile long epochSince;
         private volatile long version;
 
-        Serving(LocalStack stack, String name, Path files) {
+        Serving(String name, Path files) {
             this.name = name;
             int port = Ports.free();
             process = Processes.start(name, childFlags(),
-                    Processes.scorer(stack.bootstrapServers(), spec.model(), port, List.of()), files);
+                    Processes.scorer(lab().bootstrapServers(), spec.model(), port, List.of()), files);
             asker = new Asker(port, spec.model(), Json.write(shipped.getFirst().toQuestion()), BETWEEN_QUESTIONS,
                     this::take);
         }

@@ -3,11 +3,8 @@ package io.tidegrad.loadtests;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.SchemaRegistry;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -18,10 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.admin.Admin;
 
 /// Grows one thing of a system step by step, until the first thing breaks: number of models, partitions of events and of
 /// labels, weights, fields or events a second. Each step is a stream of its own with joiner, trainer and scorer, of which
@@ -83,23 +78,19 @@ public final class ScaleLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
-                Json http = new Json()) {
-            for (Axis axis : options.axes()) {
-                List<Result> results = new ArrayList<>();
-                String breaks = "";
-                for (long value : axis.steps) {
-                    if (breaks.isEmpty() && value <= options.upTo()) {
-                        Result step = new Result().put("axis", Names.of(axis)).put("value", value);
-                        breaks = new Step(axis, value).measure(stack, directory.logs(), admin, http, registry, step);
-                        results.add(step.put("breaks", breaks));
-                        say("%s %,d: %s", Names.of(axis), value, breaks.isEmpty() ? step.json() : breaks);
-                    }
+    protected String measure() throws InterruptedException {
+        for (Axis axis : options.axes()) {
+            List<Result> results = new ArrayList<>();
+            String breaks = "";
+            for (long value : axis.steps) {
+                if (breaks.isEmpty() && value <= options.upTo()) {
+                    Result step = new Result().put("axis", Names.of(axis)).put("value", value);
+                    breaks = new Step(axis, value).measure(step);
+                    results.add(step.put("breaks", breaks));
+                    say("%s %,d: %s", Names.of(axis), value, breaks.isEmpty() ? step.json() : breaks);
                 }
-                print(results);
             }
+            print(results);
         }
         return "";
     }
@@ -168,15 +159,13 @@ public final class ScaleLoad extends LoadTest {
         }
 
         /// Returns what breaks; empty if nothing does.
-        String measure(LocalStack stack, Path logs, Admin admin, Json http, SchemaRegistry registry, Result result)
-                throws InterruptedException {
+        String measure(Result result) throws InterruptedException {
             result.put("weights", weights);
             long began = System.nanoTime();
             try {
-                long bytes = KafkaClients.bytes(admin, topic -> true);
-                StreamTraffic traffic =
-                        StreamTraffic.of(name, 0, 1, Duration.ZERO, Duration.ZERO, shape, admin, registry);
-                try (StreamSystem system = new StreamSystem(stack, logs.resolve(name), admin, http, traffic,
+                long bytes = KafkaClients.bytes(lab().admin(), topic -> true);
+                StreamTraffic traffic = new StreamTraffic(lab(), name, 0, 1, Duration.ZERO, Duration.ZERO, shape);
+                try (StreamSystem system = new StreamSystem(lab(), lab().logs().resolve(name), traffic,
                         traffic.joinedSpec(name, "PT1M"), size);
                         Background watch = Background.start("flushes", self -> watch(system, self))) {
                     result.put("start_s", secondsSince(began));
@@ -186,10 +175,11 @@ public final class ScaleLoad extends LoadTest {
                     result.put("events_per_s", Math.min(rate, served)).put("p50_ms", latency.number("p50_ms"))
                             .put("p99_ms", latency.number("p99_ms")).put("flush_ms", flushMillis);
                     double events = rate * WARM_UP.plus(options.window()).toSeconds();
-                    result.put("topic_bytes_per_event", (KafkaClients.bytes(admin, topic -> true) - bytes) / events);
+                    result.put("topic_bytes_per_event",
+                            (KafkaClients.bytes(lab().admin(), topic -> true) - bytes) / events);
                     ChildJvm trainer = system.processes().get(StreamSystem.TRAINER);
                     if (trainer != null) {
-                        Processes.command(trainer, "GC.run");
+                        Processes.ask(trainer, "GC.run");
                         system.collections(StreamSystem.TRAINER).pauseMillis();
                         result.put("heap_live_mb", system.collections(StreamSystem.TRAINER).liveMegabytes())
                                 .put("rss_mb", ProcessFigures.residentMegabytes(trainer.pid()));
@@ -197,7 +187,7 @@ public final class ScaleLoad extends LoadTest {
                     return broken(rate, served, flushMillis);
                 }
             } catch (LoadTestException | LocalStackException | IllegalArgumentException e) {
-                return broken(e.getMessage() + exhausted(logs.resolve(name)));
+                return broken(e.getMessage() + exhausted(lab().logs().resolve(name)));
             }
         }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -28,17 +29,20 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
         int all = settling + eventsOf(window);
         long[] due = new long[all];
         Seen answered = new Seen();
-        String snapshots = Topics.DEFAULT.snapshots(system.model(0));
+        Seen published = new Seen();
+        String bootstrapServers = system.lab().bootstrapServers();
         try (Asker asker = new Asker(system.scorerPort(), system.model(0), StreamSystem.QUESTION, BETWEEN_QUESTIONS,
                 (status, body) -> {
                     if (status == 200) {
                         answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
                     }
-                }); SnapshotWatch watch = new SnapshotWatch(system.stack().bootstrapServers(), snapshots)) {
+                });
+                Background watch = published.watch(bootstrapServers, Topics.DEFAULT.snapshots(system.model(0)),
+                        new AtomicLong())) {
             Runnable alive = () -> {
                 system.requireAlive();
                 asker.requireHealthy();
-                watch.requireHealthy();
+                watch.requireHealthy("can't read the snapshots");
             };
             long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
             send(0, new long[warm], alive);
@@ -49,26 +53,24 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
             double[] joined = new double[all];
             log.awaitAll(warm + (long) all, alive);
             log.readAll(record -> {
-                int event = Example.isIn(record.headers()) ? StreamTraffic.number(record.key()) - warm : -1;
+                int event = Example.isIn(record.headers()) ? Payments.number(record.key()) - warm : -1;
                 if (event >= 0) {
                     offset[event] = record.offset() + 1;
                     joined[event] = record.timestamp() + 0.5 - (due[event] + epochNanos) * 1e-6;
                 }
             });
             int end = (int) LongStream.of(offset).max().orElseThrow();
-            Await.until("an answer and a snapshot of all events", ExampleLog.WITHIN, () -> {
-                alive.run();
-                return answered.newest() >= end && watch.published().newest() >= end;
-            });
-            long[] published = watch.published().firstIn(end);
+            Await.until("an answer and a snapshot of all events", Lab.WITHIN, alive,
+                    () -> answered.newest() >= end && published.newest() >= end);
+            long[] snapshot = published.firstIn(end);
             long[] served = answered.firstIn(end);
             Result result = new Result().put("events_per_s", perSecond).put("events", all - settling);
             put(result, "", settling, event -> (served[(int) offset[event] - 1] - due[event]) * 1e-6, all);
             put(result, "joined_", settling, event -> joined[event], all);
             put(result, "learned_and_published_", settling,
-                    event -> (published[(int) offset[event] - 1] - due[event]) * 1e-6 - joined[event], all);
+                    event -> (snapshot[(int) offset[event] - 1] - due[event]) * 1e-6 - joined[event], all);
             put(result, "served_", settling,
-                    event -> (served[(int) offset[event] - 1] - published[(int) offset[event] - 1]) * 1e-6, all);
+                    event -> (served[(int) offset[event] - 1] - snapshot[(int) offset[event] - 1]) * 1e-6, all);
             long last = Arrays.stream(offset).map(at -> served[(int) at - 1]).max().orElseThrow();
             return result.put("served_per_s", (all - 1) * 1e9 / (last - due[0]));
         }
@@ -79,10 +81,10 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
     }
 
     private void send(long first, long[] due, Runnable alive) throws InterruptedException {
-        try (Background sending = traffic.paced(system.stack().bootstrapServers(), perSecond, first, due.length,
-                (event, nanos) -> due[event] = nanos)) {
-            Await.until("all events to be sent",
-                    Duration.ofSeconds((long) (due.length / perSecond)).plus(ExampleLog.WITHIN), () -> {
+        try (Background sending =
+                traffic.paced(system.lab(), perSecond, first, due.length, (event, nanos) -> due[event] = nanos)) {
+            Await.until("all events to be sent", Duration.ofSeconds((long) (due.length / perSecond)).plus(Lab.WITHIN),
+                    () -> {
                         alive.run();
                         sending.requireHealthy("can't send");
                         return sending.isDone();

@@ -2,11 +2,7 @@ package io.tidegrad.loadtests;
 
 import io.tidegrad.loadtests.score.OpenLoop;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
-import io.tidegrad.schemas.SchemaRegistry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -22,14 +18,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.kafka.clients.admin.Admin;
 
 /// Runs a whole system at half of what it can do for a long time: events and labels are joined, learned, published and
 /// served while a client asks and a page of the console is open, and looks whether memory, lag, open files or threads grow,
 /// and how long anything stood still.
 public final class SoakLoad extends LoadTest {
     private static final String STREAM = "soak";
-    private static final String CONSOLE = "console";
     private static final String CLIENT = "client";
     private static final String BROKER = "broker";
 
@@ -75,7 +69,6 @@ public final class SoakLoad extends LoadTest {
     private final List<String> console;
     private final List<Result> samples = new ArrayList<>();
     private final List<Result> verdicts = new ArrayList<>();
-    private final List<String> violations = new ArrayList<>();
 
     /// @param rate events a second; 0: half of what the system can do, which is measured first
     /// @param requests a second
@@ -94,33 +87,19 @@ public final class SoakLoad extends LoadTest {
         this.console = console;
     }
 
-    /// What is not as it must be.
-    public List<String> violations() {
-        return List.copyOf(violations);
-    }
-
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
-                Json http = new Json()) {
-            StreamTraffic traffic = StreamTraffic.of(STREAM, Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli(),
-                    PEAK_EVENTS, BACKLOG, Duration.ZERO, admin, registry);
-            for (String topic : List.of(traffic.name(), traffic.labels())) {
-                KafkaClients.set(admin, topic, "segment.bytes", String.valueOf(16 << 20));
-                KafkaClients.set(admin, topic, "retention.bytes", String.valueOf(64 << 20));
-            }
-            try (StreamSystem system = new StreamSystem(stack, directory.logs(), admin, http, traffic,
-                    traffic.joinedSpec(STREAM, "PT1M", WINDOW), StreamSystem.Size.USUAL)) {
-                Run run = new Run(stack, system, traffic);
-                run.startConsole();
-                return run.measure();
-            }
-        } finally {
-            if (!violations.isEmpty()) {
-                directory.keepLogs();
-                say("logs of all processes: %s", directory.logs());
-            }
+    protected String measure() throws InterruptedException {
+        StreamTraffic traffic = new StreamTraffic(lab(), STREAM,
+                Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli(), PEAK_EVENTS, BACKLOG, Duration.ZERO);
+        for (String topic : traffic.topics()) {
+            KafkaClients.set(lab().admin(), topic, "segment.bytes", String.valueOf(16 << 20));
+            KafkaClients.set(lab().admin(), topic, "retention.bytes", String.valueOf(64 << 20));
+        }
+        try (StreamSystem system = new StreamSystem(lab(), lab().logs(), traffic,
+                traffic.joinedSpec(STREAM, "PT1M", WINDOW), StreamSystem.Size.USUAL)) {
+            Run run = new Run(system, traffic);
+            run.startConsole();
+            return run.measure();
         }
     }
 
@@ -133,7 +112,6 @@ public final class SoakLoad extends LoadTest {
     }
 
     private final class Run {
-        private final LocalStack stack;
         private final StreamSystem system;
         private final StreamTraffic traffic;
         private final int consolePort = Ports.free();
@@ -143,16 +121,15 @@ public final class SoakLoad extends LoadTest {
         private final List<Spell> collections = new ArrayList<>();
         private long sent;
 
-        Run(LocalStack stack, StreamSystem system, StreamTraffic traffic) {
-            this.stack = stack;
+        Run(StreamSystem system, StreamTraffic traffic) {
             this.system = system;
             this.traffic = traffic;
         }
 
         void startConsole() throws InterruptedException {
-            system.start(CONSOLE, 256, Processes.with(console, List.of("--bootstrap-servers", stack.bootstrapServers(),
-                    "--registry-url", stack.registryUrl(), "--http-port", String.valueOf(consolePort))));
-            system.answers(consolePort, CONSOLE);
+            system.start(StreamSystem.CONSOLE, 256, Processes.with(console, List.of("--bootstrap-servers", lab().bootstrapServers(),
+                    "--registry-url", lab().registryUrl(), "--http-port", String.valueOf(consolePort))));
+            system.awaitAnswer(consolePort, StreamSystem.CONSOLE);
         }
 
         String measure() throws InterruptedException {
@@ -164,7 +141,7 @@ public final class SoakLoad extends LoadTest {
                 say("%,.0f events/s for %d s, %.0f requests/s", rate, options.length().toSeconds(), options.requests());
                 int events = (int) Math.min(Integer.MAX_VALUE, rate * options.length().toSeconds() + rate * every);
                 long began = System.nanoTime();
-                try (Background sending = traffic.paced(stack.bootstrapServers(), rate, sent, events, (event, at) -> {
+                try (Background sending = traffic.paced(lab(), rate, sent, events, (event, at) -> {
                 }); Background client = Background.start(CLIENT, self -> ask(self, began))) {
                     watch(began, () -> {
                         system.requireAlive();
@@ -178,7 +155,7 @@ public final class SoakLoad extends LoadTest {
                 Result whole = new Result().put("what", "whole").put("events_per_s", rate)
                         .put("minutes", options.length().toSeconds() / 60.0).put("requests_per_s", options.requests())
                         .put("versions", system.scorerHealth().path("snapshots_loaded").asLong())
-                        .put("console_bytes", consoleBytes.get()).put("broken", violations.size());
+                        .put("console_bytes", consoleBytes.get()).put("broken", violations().size());
                 if (!Double.isNaN(peak)) {
                     whole.put("peak_events_per_s", peak);
                 }
@@ -215,7 +192,7 @@ public final class SoakLoad extends LoadTest {
         }
 
         private void fill(long events) throws InterruptedException {
-            traffic.fill(stack.bootstrapServers(), sent, sent + events, true);
+            traffic.fill(lab(), sent, sent + events, true);
             sent += events;
             if (events == FIRST_EVENTS) {
                 awaitLearned(events);
@@ -285,7 +262,7 @@ public final class SoakLoad extends LoadTest {
                 if (look * every >= collection) {
                     collection += between;
                     for (ChildJvm process : system.processes().values()) {
-                        Processes.command(process, "GC.run");
+                        Processes.ask(process, "GC.run");
                     }
                     collections.add(new Spell(look * every, secondsSince(began)));
                 }
@@ -313,7 +290,7 @@ public final class SoakLoad extends LoadTest {
                 double lag = system.lag(each.getKey());
                 samples.add(Double.isNaN(lag) ? result : result.put(LAG, lag));
             }
-            samples.add(figures(sample(BROKER, at), stack.brokerProcess().pid()));
+            samples.add(figures(sample(BROKER, at), lab().brokerPid()));
         }
 
         private static Result figures(Result result, long pid) {
@@ -333,7 +310,7 @@ public final class SoakLoad extends LoadTest {
         }
 
         private void judge(double rate) {
-            for (String process : List.of(StreamSystem.JOINER, StreamSystem.TRAINER, StreamSystem.SCORER, CONSOLE)) {
+            for (String process : List.of(StreamSystem.JOINER, StreamSystem.TRAINER, StreamSystem.SCORER, StreamSystem.CONSOLE)) {
                 grows(process, LIVE, MEGABYTES_ALLOWED);
                 grows(process, "rss_mb", MEGABYTES_ALLOWED);
                 grows(process, "threads", COUNT_ALLOWED);
@@ -368,7 +345,7 @@ public final class SoakLoad extends LoadTest {
             verdicts.add(new Result().put("process", process).put("measure", measure).put("value", value)
                     .put("least", least).put("most", most).put("allowed", allowed).put("holds", told));
             if (Boolean.FALSE.equals(told)) {
-                violations.add(String.format(Locale.ROOT, "%s: expected %s of at most %s, found %s (%s to %s)", process,
+                violation(String.format(Locale.ROOT, "%s: expected %s of at most %s, found %s (%s to %s)", process,
                         measure.replace('_', ' '), Result.number(allowed), Result.number(value), Result.number(least),
                         Result.number(most)));
             }

@@ -1,26 +1,21 @@
 package io.tidegrad.loadtests;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.control.Decisions;
-import io.tidegrad.control.StreamDecisions;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.TrainerClient;
-import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.admin.Admin;
+import java.util.Objects;
 import org.apache.kafka.common.TopicPartition;
-import org.jspecify.annotations.Nullable;
 
 /// A stream and what lives on it, each a process of its own as in production: a joiner, a trainer of one or more models,
 /// and a scorer of the first one. Returns from its start when all are ready.
@@ -28,17 +23,14 @@ final class StreamSystem implements AutoCloseable {
     static final String JOINER = "joiner";
     static final String TRAINER = "trainer";
     static final String SCORER = "scorer";
-
+    static final String CONSOLE = "console";
     /// A record that the scorer can answer.
     static final String QUESTION =
             Json.write(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
-
     private static final Duration READY_WITHIN = Duration.ofSeconds(180);
 
-    private final LocalStack stack;
+    private final Lab lab;
     private final Path files;
-    private final Admin admin;
-    private final Json http;
     private final String stream;
     private final Map<String, ChildJvm> processes = new LinkedHashMap<>();
     private final Map<String, GcLog> collections = new LinkedHashMap<>();
@@ -56,14 +48,11 @@ final class StreamSystem implements AutoCloseable {
 
     /// @param files where states and logs go
     /// @param streamSpec of a stream with the name of the traffic
-    StreamSystem(LocalStack stack, Path files, Admin admin, Json http, StreamTraffic traffic, String streamSpec,
-            Size size) throws InterruptedException {
-        this.stack = stack;
+    StreamSystem(Lab lab, Path files, StreamTraffic traffic, String streamSpec, Size size) throws InterruptedException {
+        this.lab = lab;
         this.files = files;
-        this.admin = admin;
-        this.http = http;
-        stream = traffic.name();
-        create(stack, admin, streamSpec);
+        stream = traffic.eventsTopic();
+        lab.createStream(Topics.DEFAULT, streamSpec);
         try {
             List<String> specs = new ArrayList<>();
             for (int model = 0; model < size.models(); model++) {
@@ -72,64 +61,47 @@ final class StreamSystem implements AutoCloseable {
                         traffic.shape().numbers());
                 specs.addAll(List.of("--spec", Processes.write(files.resolve(name + ".yaml"), spec).toString()));
             }
-            ChildJvm trainer = start(TRAINER, size.trainerMegabytes(),
-                    Processes.trainer(stack, files.resolve(TRAINER), trainerPort, specs));
-            Await.until("the trainer to run", READY_WITHIN, () -> {
-                trainer.requireAlive();
-                Map<String, ?> running = TrainerClient.all(http, trainerPort);
-                return running.size() == size.models()
-                        && TrainerClient.all(http, trainerPort).values().stream().allMatch(each -> each.running());
+            start(TRAINER, size.trainerMegabytes(), Processes.trainer(lab, files.resolve(TRAINER), trainerPort, specs));
+            Await.until("the trainer to run", READY_WITHIN, this::requireAlive, () -> {
+                Map<String, TrainerHealth> running = TrainerClient.all(lab.http(), trainerPort);
+                return running.size() == size.models() && running.values().stream().allMatch(TrainerHealth::running);
             });
-            start(JOINER, 512, Processes.joiner(stack, stream, files.resolve("joiner-state"), joinerPort));
+            start(JOINER, 512, Processes.joiner(lab, stream, files.resolve(JOINER), joinerPort));
             start(SCORER, size.scorerMegabytes(),
-                    Processes.scorer(stack.bootstrapServers(), model(0), scorerPort, List.of()));
-            answers(scorerPort, SCORER);
+                    Processes.scorer(lab.bootstrapServers(), model(0), scorerPort, List.of()));
+            awaitAnswer(scorerPort, SCORER);
         } catch (LoadTestException | LocalStackException | InterruptedException e) {
             close();
             throw e;
         }
     }
 
-    static void create(LocalStack stack, Admin admin, String spec) {
-        new StreamDecisions(KafkaSettings.of(stack.bootstrapServers()), Topics.DEFAULT, admin, (short) -1,
-                new Decisions.By("load-test", "a load test"))
-                .create(StreamSpec.parse(spec, "spec of the load test"), null);
-    }
-
     /// Starts a process beside the others, with a log of its collections.
-    ChildJvm start(String name, int megabytes, List<String> command) {
+    void start(String name, int megabytes, List<String> command) {
         Path log = files.resolve(name + "-gc.log");
         // A process whose heap is exhausted ends, so that it isn't taken for one that stands still.
-        List<String> flags = Processes.with(LoadTest.childFlags(),
-                List.of("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log)));
-        if (name.equals(JOINER) || name.equals("console")) {
-            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC"));
+        List<String> flags =
+                LoadTest.childFlags("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log));
+        if (name.equals(JOINER) || name.equals(CONSOLE)) {
+            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25")); // as the launcher
         }
         Processes.write(log, "");
-        ChildJvm process = Processes.start(name, flags, command, files);
-        processes.put(name, process);
+        processes.put(name, Processes.start(name, flags, command, files));
         collections.put(name, new GcLog(log));
-        return process;
     }
 
     /// Waits until a process answers `/health`.
-    void answers(int port, String name) throws InterruptedException {
-        Await.until("the " + name + " to answer", READY_WITHIN, () -> {
-            requireAlive();
-            return http.get(health(port)) != null;
-        });
+    void awaitAnswer(int port, String name) throws InterruptedException {
+        Await.until("the " + name + " to answer", READY_WITHIN, this::requireAlive,
+                () -> !Processes.health(lab.http(), port).isMissingNode());
     }
 
-    private static String health(int port) {
-        return "http://127.0.0.1:" + port + "/health";
-    }
-
-    LocalStack stack() {
-        return stack;
+    Lab lab() {
+        return lab;
     }
 
     ExampleLog log() {
-        return new ExampleLog(stack, admin, new TopicPartition(Topics.DEFAULT.examples(stream, 1), 0));
+        return new ExampleLog(lab, new TopicPartition(Topics.DEFAULT.examples(stream, 1), 0));
     }
 
     /// The name of a model.
@@ -147,11 +119,7 @@ final class StreamSystem implements AutoCloseable {
     }
 
     GcLog collections(String process) {
-        GcLog log = collections.get(process);
-        if (log == null) {
-            throw new IllegalArgumentException("no process " + process);
-        }
-        return log;
+        return Objects.requireNonNull(collections.get(process), process);
     }
 
     void requireAlive() {
@@ -160,24 +128,11 @@ final class StreamSystem implements AutoCloseable {
 
     /// The first model's health, of the trainer.
     JsonNode trainerHealth() throws InterruptedException {
-        return ofModel(http.get(health(trainerPort)));
+        return Processes.health(lab.http(), trainerPort, stream);
     }
 
     JsonNode scorerHealth() throws InterruptedException {
-        return ofModel(http.get(health(scorerPort)));
-    }
-
-    private JsonNode ofModel(@Nullable JsonNode health) {
-        JsonNode models = health == null ? Json.NOTHING : health.path("models");
-        if (!models.isArray()) {
-            return models.path(stream);
-        }
-        for (JsonNode model : models) {
-            if (model.path("model").asText().equals(stream)) {
-                return model;
-            }
-        }
-        return Json.NOTHING;
+        return Processes.health(lab.http(), scorerPort, stream);
     }
 
     /// Offsets that the joiner has not read yet, or that the first model has not learned; NaN while that is unknown.
@@ -185,18 +140,15 @@ final class StreamSystem implements AutoCloseable {
         if (process.equals(TRAINER)) {
             return Json.number(trainerHealth(), "lag");
         }
-        JsonNode health = process.equals(JOINER) ? http.get(health(joinerPort)) : null;
-        JsonNode lag = health == null ? Json.NOTHING : health.path("streams").path(0).path("lag");
+        JsonNode lag = process.equals(JOINER)
+                ? Processes.health(lab.http(), joinerPort).path("streams").path(0).path("lag") : Json.NOTHING;
         return Json.number(lag, "events") + Json.number(lag, "labels") + Json.number(lag, "join");
     }
 
     @Override
     public void close() {
         // From the end of the stream to its beginning, so that none misses the one before.
-        List<ChildJvm> last = new ArrayList<>(processes.values());
-        for (ChildJvm process : last.reversed()) {
-            process.close();
-        }
+        List.copyOf(processes.values()).reversed().forEach(ChildJvm::close);
         processes.clear();
     }
 }

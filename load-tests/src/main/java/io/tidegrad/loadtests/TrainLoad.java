@@ -1,8 +1,6 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -14,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Events a second from topic to committed weights, beside what a bare consumer and the engine alone do with the same
@@ -22,108 +21,119 @@ import org.jspecify.annotations.Nullable;
 public final class TrainLoad extends LoadTest {
     private static final Duration ALONE_WITHIN = Duration.ofMinutes(30);
 
-    private final TrainLoadOptions options;
+    private final Options options;
 
-    /// @param out for the result
-    /// @param progress for a line a run
-    public TrainLoad(TrainLoadOptions options, PrintStream out, PrintStream progress) {
+    /// @param streams each with every mini-batch
+    /// @param repetitions of each combination, in turns
+    /// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
+    /// @param json lines of JSON instead of a table
+    /// @param profile where a flight recording of each trainer goes; null: none is made
+    public record Options(List<ShippedStream> streams, List<Integer> miniBatches, int repetitions, long events,
+            boolean json, @Nullable Path profile) {
+        public Options {
+            streams = List.copyOf(streams);
+            miniBatches = List.copyOf(miniBatches);
+            if (streams.isEmpty() || miniBatches.isEmpty()) {
+                throw new IllegalArgumentException("expected at least one stream and one mini-batch, found none");
+            }
+            for (int miniBatch : miniBatches) {
+                Limits.require("--mini-batch", miniBatch, 1, 4_096);
+            }
+            checkedRepetitions(repetitions);
+            eventsOf(streams.getFirst(), events);
+        }
+
+        long events(ShippedStream stream) {
+            return eventsOf(stream, events);
+        }
+    }
+
+    public TrainLoad(Options options, PrintStream out, PrintStream progress) {
         super(options.json(), out, progress);
         this.options = options;
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         List<Combination> combinations = new ArrayList<>();
         for (ShippedStream stream : options.streams()) {
             long events = options.events(stream);
             say("%s: filling the topic with %,d events", stream.label(), events);
-            EventLog log = EventLog.fill(stack, stream, stream.read(), events);
+            EventLog log = EventLog.fill(lab(), stream, stream.read(), events);
             for (int miniBatch : options.miniBatches()) {
                 combinations.add(new Combination(log, miniBatch));
             }
         }
         for (int repetition = 1; repetition <= options.repetitions(); repetition++) {
             for (Combination combination : combinations) {
-                new Turn(stack, directory, combination, repetition).take();
+                take(combination, repetition);
             }
         }
         return text(combinations.stream().flatMap(each -> Arrays.stream(Subject.values()).map(each::result)).toList());
     }
 
-    /// All subjects of a combination, one after another.
-    private final class Turn {
-        private final LocalStack stack;
-        private final RunDirectory directory;
-        private final Combination combination;
-        private final EventLog log;
-        private final int repetition;
-        private final String name;
+    static int checkedRepetitions(int repetitions) {
+        Limits.require("--repetitions", repetitions, 1, 100);
+        return repetitions;
+    }
 
-        Turn(LocalStack stack, RunDirectory directory, Combination combination, int repetition) {
-            this.stack = stack;
-            this.directory = directory;
-            this.combination = combination;
-            log = combination.log();
-            this.repetition = repetition;
-            name = "%s-%d-%d".formatted(combination.stream().label(), combination.miniBatch(), repetition);
+    /// @param events as asked for; 0: as many as about 10 s of training are
+    static long eventsOf(ShippedStream stream, long events) {
+        Limits.require("--events", events, 0, 100_000_000);
+        if (events > 0) {
+            return events;
         }
+        return switch (stream) {
+            case FLIGHTS -> 6_000_000;
+            case DIGITS -> 4_000_000;
+        };
+    }
 
-        /// Another one begins each time: none is always the first after a pause.
-        void take() throws InterruptedException {
-            Path files = directory.logs().resolve(name);
-            Path specFile = log.writeSpec(name, combination.miniBatch(), files);
-            List<Subject> order = new ArrayList<>(List.of(Subject.values()));
-            Collections.rotate(order, repetition - 1);
-            for (Subject subject : order) {
-                Measurement measurement = switch (subject) {
-                    case TRAINER -> new TrainerRun(stack, log, name).measure(specFile, files, trainerFlags());
-                    case CONSUMER, ENGINE, REPLAY -> alone(subject, specFile, files);
-                };
-                combination.add(subject, measurement);
-                say("%s, mini-batch %d, %s %d: %,.0f events/s in %.1f s", log.stream().label(), combination.miniBatch(),
-                        Names.of(subject), repetition, measurement.eventsPerSecond(), measurement.seconds());
-            }
-            Path recording = recording();
-            if (recording != null) {
-                say("%s, mini-batch %d, where the trainer's processor time went:\n%s", log.stream().label(),
-                        combination.miniBatch(), Profile.of(recording).text().stripTrailing());
-            }
-            combination.requireEqualBits();
-        }
-
-        private List<String> trainerFlags() {
-            List<String> flags = childFlags();
-            Path recording = recording();
-            if (recording != null) {
-                flags.add("-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
+    /// All subjects of a combination, one after another. Another one begins each time: none is always the first after a
+    /// pause.
+    private void take(Combination combination, int repetition) throws InterruptedException {
+        EventLog log = combination.log();
+        String what = log.stream().label() + ", mini-batch " + combination.miniBatch();
+        String name = "%s-%d-%d".formatted(log.stream().label(), combination.miniBatch(), repetition);
+        Path files = lab().logs().resolve(name);
+        Path specFile = log.writeSpec(name, combination.miniBatch(), files);
+        Path profile = options.profile();
+        Path recording = profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
+        List<String> trainerFlags = recording == null ? childFlags()
+                : childFlags("-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
                         + "jdk.CPUTimeSample#throttle=5ms,filename=" + recording);
-            }
-            return flags;
+        List<Subject> order = new ArrayList<>(List.of(Subject.values()));
+        Collections.rotate(order, repetition - 1);
+        for (Subject subject : order) {
+            Measurement measurement = switch (subject) {
+                case TRAINER -> new TrainerRun(lab(), log, name).measure(specFile, files, trainerFlags);
+                case CONSUMER, ENGINE, REPLAY -> alone(log, subject, specFile, files);
+            };
+            combination.add(subject, measurement);
+            say("%s, %s %d: %,.0f events/s in %.1f s", what, Names.of(subject), repetition,
+                    measurement.eventsPerSecond(), measurement.seconds());
         }
-
-        private @Nullable Path recording() {
-            Path profile = options.profile();
-            return profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
+        if (recording != null) {
+            say("%s, where the trainer's processor time went:\n%s", what, Profile.text(recording));
         }
+        combination.requireEqualBits();
+    }
 
-        private Measurement alone(Subject subject, Path specFile, Path files) throws InterruptedException {
-            Path result = files.resolve(Names.of(subject) + ".json");
-            List<String> command =
-                    List.of(Alone.class.getName(), subject.name(), log.stream().name(), String.valueOf(log.events()),
-                            specFile.toString(), stack.bootstrapServers(), stack.registryUrl(), result.toString());
-            long broker = stack.brokerProcess().pid();
-            double brokerCpu = CpuClock.seconds(broker);
-            try (ChildJvm child = Processes.start(Names.of(subject), childFlags(), command, files)) {
-                if (!child.finishes(ALONE_WITHIN)) {
-                    throw new LoadTestException("the " + Names.of(subject) + " was not done within "
-                            + ALONE_WITHIN.toMinutes() + " minutes");
-                }
-                Measurement measurement = Measurement.parse(Files.readString(result));
-                return subject == Subject.ENGINE ? measurement
-                        : measurement.withBroker(CpuClock.seconds(broker) - brokerCpu);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+    private Measurement alone(EventLog log, Subject subject, Path specFile, Path files) throws InterruptedException {
+        Path result = files.resolve(Names.of(subject) + ".json");
+        List<String> command =
+                List.of(Alone.class.getName(), subject.name(), log.stream().name(), String.valueOf(log.events()),
+                        specFile.toString(), lab().bootstrapServers(), lab().registryUrl(), result.toString());
+        DoubleSupplier brokerCpu = ProcessFigures.cpuFromNow(lab().brokerPid());
+        try (ChildJvm child = Processes.start(Names.of(subject), childFlags(), command, files)) {
+            if (!child.finishes(ALONE_WITHIN)) {
+                throw new LoadTestException(
+                        "the " + Names.of(subject) + " was not done within " + ALONE_WITHIN.toMinutes() + " minutes");
             }
+            Measurement measurement = Measurement.parse(Files.readString(result));
+            return subject == Subject.ENGINE ? measurement : measurement.withBroker(brokerCpu.getAsDouble());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

@@ -6,7 +6,6 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import java.time.Duration;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
@@ -58,11 +57,8 @@ final class WellBehaved implements AutoCloseable {
     private void ask(Background self) {
         Line line = null;
         long start = System.nanoTime();
-        for (long number = 0; !self.isClosed(); number++) {
-            long due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
-            if (!comes(due, self)) {
-                break;
-            }
+        long due = start;
+        for (long number = 1; self.comes(due); number++) {
             try {
                 if (line == null) {
                     line = opener.get();
@@ -77,30 +73,20 @@ final class WellBehaved implements AutoCloseable {
                 close(line);
                 line = null;
             }
+            due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
         }
         close(line);
     }
 
     private void connect(Background self) {
         long start = System.nanoTime();
-        for (long number = 0; !self.isClosed(); number++) {
-            if (!comes(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND, self)) {
-                break;
-            }
+        for (long number = 0; self.comes(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND); number++) {
             if (isAnswered(opener)) {
                 connected++;
             } else {
                 refused++;
             }
         }
-    }
-
-    /// Waits until then. Returns false if the work is to end before.
-    private static boolean comes(long due, Background self) {
-        for (long left = due - System.nanoTime(); left > 0 && !self.isClosed(); left = due - System.nanoTime()) {
-            LockSupport.parkNanos(left);
-        }
-        return !self.isClosed();
     }
 
     /// Whether a new connection is taken and its request answered.

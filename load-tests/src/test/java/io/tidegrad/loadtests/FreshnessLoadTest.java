@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 
 /// Real processes, few events: what is counted, and that the parts are one whole; never a speed.
 class FreshnessLoadTest {
-    private static FreshnessOptions options(double rate, int seconds) {
-        return new FreshnessOptions(5_000, rate, Duration.ofSeconds(1), Duration.ofSeconds(seconds),
+    private static FreshnessLoad.Options options(double rate, int seconds) {
+        return new FreshnessLoad.Options(5_000, rate, Duration.ofSeconds(1), Duration.ofSeconds(seconds),
                 Duration.ofMillis(100), 50, 3_000, true);
     }
 

@@ -28,7 +28,7 @@ class TrainLoadTest {
     /// begin again after 10,000, in the middle of a mini-batch.
     @Test
     void everySubjectTakesEveryEventAndTrainerEngineAndReplayLearnTheSame() throws Exception {
-        List<JsonNode> lines = run(new TrainLoadOptions(List.of(ShippedStream.FLIGHTS, ShippedStream.DIGITS),
+        List<JsonNode> lines = run(new TrainLoad.Options(List.of(ShippedStream.FLIGHTS, ShippedStream.DIGITS),
                 List.of(7), 2, 10_004, true, null));
         assertThat(lines).hasSize(8);
         for (int line = 0; line < lines.size(); line++) {
@@ -63,7 +63,7 @@ class TrainLoadTest {
         }
     }
 
-    private static List<JsonNode> run(TrainLoadOptions options) throws InterruptedException, IOException {
+    private static List<JsonNode> run(TrainLoad.Options options) throws InterruptedException, IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
             new TrainLoad(options, out, new PrintStream(OutputStream.nullOutputStream())).run();

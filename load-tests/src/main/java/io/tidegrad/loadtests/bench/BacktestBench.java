@@ -5,11 +5,9 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
-import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import io.tidegrad.localstack.streams.StreamEvent;
-import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.LabelDelay;
 import io.tidegrad.model.learn.PreparedEvent;
@@ -43,10 +41,6 @@ final class BacktestBench {
         this.workload = workload;
         spec = ModelSpec.parse(workload.stream().spec(), workload.stream().specFile());
         plan = Plan.of(spec.network());
-    }
-
-    /// Rows in memory, each array row-major.
-    private record Rows(int count, float[] numbers, int[] ids, float[] labels) {
     }
 
     List<Measurement> run(double seconds) {
@@ -100,19 +94,13 @@ final class BacktestBench {
         EventPreparation preparation = new EventPreparation(spec, value -> {
             throw new IllegalStateException("the events of a file are no records");
         });
-        RowShape shape = plan.spec().row();
-        int most = workload.stream().rows();
-        Rows rows = new Rows(most, new float[most * shape.numbers()], new int[most * shape.ids()],
-                new float[most * shape.labels()]);
+        Rows rows = new Rows(plan.spec().row(), workload.stream().rows());
         PreparedEvent event = preparation.newEvent();
         try (DataFile data = DataFile.open(file)) {
             DataFile.Rows from = data.rows(spec, preparation);
-            for (int i = 0; i < most && data.next(); i++) {
+            for (int i = 0; i < rows.count() && data.next(); i++) {
                 from.prepare(event);
-                Row row = event.row();
-                System.arraycopy(row.numbers, 0, rows.numbers(), i * shape.numbers(), shape.numbers());
-                System.arraycopy(row.ids, 0, rows.ids(), i * shape.ids(), shape.ids());
-                System.arraycopy(row.labels, 0, rows.labels(), i * shape.labels(), shape.labels());
+                rows.set(i, event.row());
             }
         }
         return rows;
@@ -125,17 +113,13 @@ final class BacktestBench {
 
     /// Examples a second.
     private double engine(Rows rows, String expected) {
-        RowShape shape = plan.spec().row();
         Parameters parameters = Parameters.initial(plan);
         Learner learner = new Learner(parameters, kernels, spec.miniBatch());
-        Batch batch = new Batch(shape, spec.miniBatch());
+        Batch batch = new Batch(plan.spec().row(), spec.miniBatch());
         long start = System.nanoTime();
         for (int i = 0; i < rows.count(); i++) {
-            int at = batch.size();
-            System.arraycopy(rows.numbers(), i * shape.numbers(), batch.numbers, at * shape.numbers(), shape.numbers());
-            System.arraycopy(rows.ids(), i * shape.ids(), batch.ids, at * shape.ids(), shape.ids());
-            System.arraycopy(rows.labels(), i * shape.labels(), batch.labels, at * shape.labels(), shape.labels());
-            batch.resize(at + 1);
+            rows.get(i, batch, batch.size());
+            batch.resize(batch.size() + 1);
             if (batch.size() == batch.capacity()) {
                 learner.learn(batch);
                 batch.resize(0);

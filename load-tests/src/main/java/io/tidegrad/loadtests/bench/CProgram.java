@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
@@ -38,10 +39,8 @@ public final class CProgram implements AutoCloseable {
         Plan plan = Plan.of(workload.spec());
         try {
             folder = Files.createTempDirectory("tidegrad-c");
-            List<String> command = new ArrayList<>(GCC);
-            command.addAll(constants(plan));
-            command.addAll(List.of("-o", program().toString(), source(root).toString(), "-lm"));
-            output(command);
+            List<String> files = List.of("-o", program().toString(), source(root).toString(), "-lm");
+            Processes.output(Processes.with(Processes.with(GCC, constants(plan)), files));
             write(plan);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -60,12 +59,12 @@ public final class CProgram implements AutoCloseable {
 
     /// The mean loss of the first rows, each before its update.
     public double loss(int rows) {
-        return Double.parseDouble(output(command("losses", "" + rows)).strip());
+        return Double.parseDouble(Processes.output(command("losses", "" + rows)).strip());
     }
 
     /// Measures examples learned per second of CPU time.
     Measurement measure(double seconds) {
-        double speed = Double.parseDouble(output(command("seconds", "" + seconds)).strip());
+        double speed = Double.parseDouble(Processes.output(command("seconds", "" + seconds)).strip());
         return new Measurement(workload.name(), 1, 1, Metric.EXAMPLES_PER_CPU_S, speed, "c", "");
     }
 
@@ -100,7 +99,7 @@ public final class CProgram implements AutoCloseable {
     }
 
     private void write(Plan plan) throws IOException {
-        MadeUpRows rows = new MadeUpRows(plan);
+        Rows rows = new MadeUpRows(plan).all();
         Parameters parameters = Parameters.initial(plan);
         try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file())))) {
             float[] scalars = switch (plan.spec().optimizer()) {
@@ -132,36 +131,8 @@ public final class CProgram implements AutoCloseable {
         out.write(bytes.array());
     }
 
-    /// What a program prints.
-    private static String output(List<String> command) {
-        try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String output;
-            try (var reader = process.inputReader()) {
-                output = reader.readAllAsString();
-            }
-            int status = process.waitFor();
-            if (status != 0) {
-                throw new LoadTestException(
-                        command.getFirst() + " ended with status " + status + ": " + output.strip());
-            }
-            return output;
-        } catch (IOException e) {
-            throw new LoadTestException("no rival in C without gcc: " + e.getMessage(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LoadTestException("interrupted while " + command.getFirst() + " ran", e);
-        }
-    }
-
     @Override
     public void close() {
-        for (Path path : List.of(program(), file(), folder)) {
-            try {
-                Files.deleteIfExists(path);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
+        Processes.delete(folder);
     }
 }

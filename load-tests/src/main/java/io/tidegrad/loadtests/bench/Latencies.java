@@ -31,6 +31,11 @@ public final class Latencies implements Meter.Steps {
         histogram.reset();
     }
 
+    /// Nanoseconds.
+    public double percentile(double percentile) {
+        return histogram.getValueAtPercentile(percentile);
+    }
+
     public Measurement.Lines to(Measurement.Lines lines) {
         return lines.add(Metric.P50_NS, histogram.getValueAtPercentile(50))
                 .add(Metric.P99_NS, histogram.getValueAtPercentile(99))

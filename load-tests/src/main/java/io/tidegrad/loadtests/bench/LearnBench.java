@@ -16,19 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Learns one workload in this JVM and measures it; then learns a fixed number of steps from the start for the hash.
-final class LearnBench {
+record LearnBench(Workload.Learning workload, int batchSize, Workers workers) {
     static final int HASHED_STEPS = 256;
-
-    private final Workload.Learning workload;
-    private final int batchSize;
-    private final Workers workers;
-    private final Kernels kernels = Kernels.active();
-
-    LearnBench(Workload.Learning workload, int batchSize, Workers workers) {
-        this.workload = workload;
-        this.batchSize = batchSize;
-        this.workers = workers;
-    }
+    private static final Kernels KERNELS = Kernels.active();
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
@@ -38,7 +28,7 @@ final class LearnBench {
         double coreObtained = cores.least();
 
         Measurement.Lines lines =
-                new Measurement.Lines(workload.name(), batchSize, workers.count(), kernels.name(), hash());
+                new Measurement.Lines(workload.name(), batchSize, workers.count(), KERNELS.name(), hash());
         window.to(lines);
         if (workers.count() > 1) {
             lines.add(Metric.CORE_OBTAINED, coreObtained);
@@ -57,7 +47,7 @@ final class LearnBench {
     private final class Run implements Meter.Steps {
         final Plan plan = Plan.of(workload.spec());
         final Parameters parameters = Parameters.initial(plan);
-        final Learner learner = new Learner(parameters, kernels, batchSize, workers);
+        final Learner learner = new Learner(parameters, KERNELS, batchSize, workers);
         final Batch batch = new Batch(workload.spec().row(), batchSize);
         final MadeUpRows rows = new MadeUpRows(plan);
 

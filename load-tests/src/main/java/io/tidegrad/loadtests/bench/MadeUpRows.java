@@ -13,6 +13,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// The rows that a workload learns from, in host memory: numbers uniform in [0, 1), ids uniform over their table,
 /// labels uniform over what the loss takes. A pure function of the spec and its seed, the same on every machine.
@@ -28,38 +29,30 @@ public final class MadeUpRows {
     private static final int LABELS = 1_001;
     private static final int IDS = 1_002;
 
-    private final RowShape shape;
-    private final int rows;
-    private final float[] numbers; // (rows, shape.numbers)
-    private final int[] ids; // (rows, shape.ids)
-    private final float[] labels; // (rows, shape.labels)
+    private final Rows rows;
     private int next;
 
     public MadeUpRows(Plan plan) {
         NetworkSpec spec = plan.spec();
         int outputs = plan.outputs();
-        shape = spec.row();
-        rows = shape.ids() > 0 ? ROWS_WITH_IDS : ROWS;
-        numbers = new float[rows * shape.numbers()];
-        for (int i = 0; i < numbers.length; i++) {
-            numbers[i] = CounterRandom.uniform(spec.seed(), NUMBERS, 0, i);
+        RowShape shape = spec.row();
+        rows = new Rows(shape, shape.ids() > 0 ? ROWS_WITH_IDS : ROWS);
+        for (int i = 0; i < rows.numbers().length; i++) {
+            rows.numbers()[i] = CounterRandom.uniform(spec.seed(), NUMBERS, 0, i);
         }
-        ids = new int[rows * shape.ids()];
         for (Tensor tensor : plan.tensors()) {
             // Every workload has one table at most, which all ids are rows of.
             if (tensor instanceof Tensor.Table table) {
-                for (int i = 0; i < ids.length; i++) {
-                    float uniform = CounterRandom.uniform(spec.seed(), IDS, 0, i);
-                    ids[i] = (int) (uniform * table.rows());
+                for (int i = 0; i < rows.ids().length; i++) {
+                    rows.ids()[i] = (int) (CounterRandom.uniform(spec.seed(), IDS, 0, i) * table.rows());
                 }
             }
         }
-        labels = new float[rows * shape.labels()];
-        for (int row = 0; row < rows; row++) {
+        for (int row = 0; row < rows.count(); row++) {
             for (int k = 0; k < shape.labels(); k++) {
                 int at = row * shape.labels() + k;
                 float uniform = CounterRandom.uniform(spec.seed(), LABELS, 0, at);
-                labels[at] = switch (spec.loss()) {
+                rows.labels()[at] = switch (spec.loss()) {
                     case CategoricalCrossEntropy classes ->
                         classes.oneHot() ? (k == row % outputs ? 1 : 0) : (int) (uniform * outputs);
                     case BinaryCrossEntropy loss -> (int) (uniform * 2);
@@ -74,39 +67,22 @@ public final class MadeUpRows {
 
     /// The numbers of each row in an array of their own.
     public float[][] apart() {
-        float[][] apart = new float[rows][];
-        for (int row = 0; row < rows; row++) {
-            int at = row * shape.numbers();
-            apart[row] = Arrays.copyOfRange(numbers, at, at + shape.numbers());
-        }
-        return apart;
+        int width = rows.shape().numbers();
+        return IntStream.range(0, rows.count())
+                .mapToObj(row -> Arrays.copyOfRange(rows.numbers(), row * width, (row + 1) * width))
+                .toArray(float[][]::new);
     }
 
-    /// How many there are before the first one comes again.
-    int count() {
+    /// All, before the first one comes again.
+    Rows all() {
         return rows;
-    }
-
-    /// Row after row, as are ids and labels.
-    float[] numbers() {
-        return numbers;
-    }
-
-    int[] ids() {
-        return ids;
-    }
-
-    float[] labels() {
-        return labels;
     }
 
     /// Copies the next rows, again from the first one after the last, until the batch is full. Allocates nothing.
     public void fill(Batch batch) {
         for (int row = 0; row < batch.capacity(); row++) {
-            System.arraycopy(numbers, next * shape.numbers(), batch.numbers, row * shape.numbers(), shape.numbers());
-            System.arraycopy(ids, next * shape.ids(), batch.ids, row * shape.ids(), shape.ids());
-            System.arraycopy(labels, next * shape.labels(), batch.labels, row * shape.labels(), shape.labels());
-            next = (next + 1) % rows;
+            rows.get(next, batch, row);
+            next = (next + 1) % rows.count();
         }
         batch.resize(batch.capacity());
     }

@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// A JVM that measures one thing, prints lines of JSON and ends. It runs with this one's flags, on its class path.
 ///
@@ -40,14 +42,16 @@ public record MeasuringJvm(List<String> moreFlags, List<Path> moreClassPath, Map
     ///
     /// @throws LoadTestException it failed
     public void lines(String what, List<String> main, Consumer<String> line) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        List<String> command =
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         command.addAll(LoadTest.loggingFlags());
         command.addAll(moreFlags);
-        StringBuilder classPath = new StringBuilder(System.getProperty("java.class.path"));
-        moreClassPath.forEach(path -> classPath.append(File.pathSeparator).append(path));
-        command.addAll(List.of("-cp", classPath.toString()));
+        command.addAll(
+                List.of("-cp",
+                        Stream.concat(Stream.of(System.getProperty("java.class.path")),
+                                moreClassPath.stream().map(Path::toString))
+                                .collect(Collectors.joining(File.pathSeparator))));
         command.add(ParentWatch.class.getName());
         command.addAll(main);
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
@@ -55,9 +59,7 @@ public record MeasuringJvm(List<String> moreFlags, List<Path> moreClassPath, Map
         try {
             Process process = builder.start();
             try (BufferedReader output = process.inputReader()) {
-                for (String next = output.readLine(); next != null; next = output.readLine()) {
-                    line.accept(next);
-                }
+                output.lines().forEach(line);
             }
             int status = process.waitFor();
             if (status != 0) {

@@ -18,7 +18,7 @@ import java.util.List;
 
 /// What a model costs beside another one: models in this JVM learn the same rows of the shipped flights and take turns of
 /// 20 ms, so that all meet the same machine.
-final class ModelsInTurns {
+record ModelsInTurns(Workload workload, int batch) {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private static final int ROWS = 50_000;
@@ -26,14 +26,6 @@ final class ModelsInTurns {
     private static final double WARM_UP_SECONDS = 4; // of each
     private static final int LOOK = 256; // rows between two looks at the clock
     private static final String NETWORK = "(?m)^network:.*\\R(loss:.*\\R)(#.*\\R)*optimizer:.*$";
-
-    private final Workload workload;
-    private final int batch;
-
-    ModelsInTurns(Workload workload, int batch) {
-        this.workload = workload;
-        this.batch = batch;
-    }
 
     /// A watched model beside one that is not.
     List<Measurement> watched(double seconds) {

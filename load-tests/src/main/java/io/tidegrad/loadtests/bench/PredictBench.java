@@ -12,15 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /// Predicts with one model in this JVM and measures it, each prediction by the clock.
-final class PredictBench {
-    private final Workload.Predicting workload;
-    private final int batchSize;
-
-    PredictBench(Workload.Predicting workload, int batchSize) {
-        this.workload = workload;
-        this.batchSize = batchSize;
-    }
-
+public record PredictBench(Workload.Predicting workload, int batchSize) {
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
         Kernels kernels = Kernels.active();
@@ -43,17 +35,12 @@ final class PredictBench {
         return latencies.to(lines).add(Metric.READING_PASS_NS, MachineLimits.read(denseWeights(plan))).all();
     }
 
-    /// Padding included.
-    private static int denseWeights(Plan plan) {
-        int weights = 0;
-        for (Tensor tensor : plan.tensors()) {
-            weights += switch (tensor) {
-                case Tensor.Matrix matrix -> matrix.panels().length();
-                case Tensor.Vector vector -> vector.stride();
-                case Tensor.Table table -> 0;
-                case Tensor.Statistics statistics -> 0;
-            };
-        }
-        return weights;
+    /// Of all dense layers, padding included; a table's rows are no part of it.
+    public static int denseWeights(Plan plan) {
+        return plan.tensors().stream().mapToInt(tensor -> switch (tensor) {
+            case Tensor.Matrix matrix -> matrix.panels().length();
+            case Tensor.Vector vector -> vector.stride();
+            case Tensor.Table _,Tensor.Statistics _ -> 0;
+        }).sum();
     }
 }

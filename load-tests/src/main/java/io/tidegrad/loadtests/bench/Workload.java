@@ -107,12 +107,7 @@ public sealed interface Workload {
     /// Events in memory to the values of some of their 40 fields, which lie in five nested records.
     ///
     /// @param fields how many are looked at
-    record Decoding(String name, int fields) implements Workload {
-        @Override
-        public List<Integer> batches() {
-            return List.of(1);
-        }
-
+    record Decoding(String name, int fields, List<Integer> batches) implements Workload {
         /// Spread evenly over `all`.
         List<String> pathsOf(List<String> all) {
             return IntStream.range(0, fields).mapToObj(i -> all.get(i * all.size() / fields)).toList();
@@ -120,27 +115,15 @@ public sealed interface Workload {
     }
 
     /// Rows of flights in memory to updated weights and their evaluation, watched and not.
-    record Watching(String name) implements Workload {
-        @Override
-        public List<Integer> batches() {
-            return List.of(1, 32);
-        }
+    record Watching(String name, List<Integer> batches) implements Workload {
     }
 
     /// Rows of flights in memory to updated weights and their evaluation, by recipes and by a hidden layer of 64 with Adam.
-    record Recipes(String name) implements Workload {
-        @Override
-        public List<Integer> batches() {
-            return List.of(1);
-        }
+    record Recipes(String name, List<Integer> batches) implements Workload {
     }
 
     /// A file of shipped events to updated weights, with all that a backtest evaluates.
-    record Backtesting(String name, ShippedStream stream) implements Workload {
-        @Override
-        public List<Integer> batches() {
-            return List.of(1);
-        }
+    record Backtesting(String name, ShippedStream stream, List<Integer> batches) implements Workload {
     }
 
     long SEED = 42;
@@ -188,12 +171,13 @@ public sealed interface Workload {
     List<Convolution> CONVOLUTIONS =
             List.of(new Convolution("conv-1", 28, 1, 16, List.of(1)), new Convolution("conv", 28, 8, 16, List.of(1)));
 
-    List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
+    List<Decoding> DECODING =
+            List.of(new Decoding("decode-40", 40, List.of(1)), new Decoding("decode-10", 10, List.of(1)));
 
     List<Workload> ALL = Stream
             .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, DECODING,
-                    List.of(new Watching("watch"), new Recipes("recipe"),
-                            new Backtesting("backtest", ShippedStream.FLIGHTS)))
+                    List.of(new Watching("watch", List.of(1, 32)), new Recipes("recipe", List.of(1)),
+                            new Backtesting("backtest", ShippedStream.FLIGHTS, List.of(1))))
             .<Workload>flatMap(List::stream).toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest

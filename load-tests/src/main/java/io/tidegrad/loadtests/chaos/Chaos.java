@@ -3,16 +3,17 @@ package io.tidegrad.loadtests.chaos;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.SplittableRandom;
 import org.apache.kafka.common.KafkaException;
@@ -30,7 +31,7 @@ public final class Chaos extends LoadTest {
 
     private static final String NO_CLOCK = "not run: 45 clock set (needs `faketime`: apt-get install faketime)\n";
 
-    private final ChaosOptions options;
+    private final Options options;
     private final SplittableRandom random;
     private final Networks networks;
     private final Tally tally = new Tally();
@@ -40,9 +41,32 @@ public final class Chaos extends LoadTest {
     private long events;
     private long answers;
 
-    /// @param out for the table
-    /// @param progress for a line an episode
-    public Chaos(ChaosOptions options, PrintStream out, PrintStream progress) {
+    /// How a chaos run is made.
+    ///
+    /// @param seed of every choice
+    /// @param phase how long faults are injected; the last one may end later
+    /// @param nodes Kafka brokers: 1 or 3
+    /// @param faults what is drawn from; one that stands there twice comes twice as often
+    /// @param once whether the run ends when each has been tried
+    /// @param trainerMain main class of trainers, and arguments before a trainer's own
+    /// @param trainerFlags more of the JVM's, for trainers and scorers
+    public record Options(long seed, Duration phase, int nodes, List<Fault> faults, boolean once,
+            List<String> trainerMain, List<String> trainerFlags) {
+        public Options {
+            if (nodes != 1 && nodes != 3) {
+                throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);
+            }
+            faults = faults.stream().filter(fault -> fault.where().fits(nodes)).toList();
+            if (faults.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "expected at least one fault that can be tried on " + nodes + " node(s)");
+            }
+            trainerMain = List.copyOf(trainerMain);
+            trainerFlags = List.copyOf(trainerFlags);
+        }
+    }
+
+    public Chaos(Options options, PrintStream out, PrintStream progress) {
         super(false, out, progress);
         this.options = options;
         random = new SplittableRandom(options.seed());
@@ -54,9 +78,9 @@ public final class Chaos extends LoadTest {
         return super.stack(directory).withNodes(options.nodes()).withDoors(networks.doors());
     }
 
-    /// Violations found.
-    public int violations() {
-        return tally.violations();
+    @Override
+    protected Map<String, Object> adminSettings() {
+        return TestBed.ADMIN_SETTINGS;
     }
 
     /// Trainers killed.
@@ -79,24 +103,19 @@ public final class Chaos extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         say("seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d", options.seed(),
                 options.nodes(), options.seed(), options.nodes());
-        List<String> flags = Processes.with(Processes.with(childFlags(), List.of("-Xmx256m")), options.trainerFlags());
-        try (TestBed testBed = TestBed.open(stack, networks, directory.path(), flags, options.trainerMain())) {
+        List<String> flags = Processes.with(childFlags("-Xmx256m"), options.trainerFlags());
+        try (TestBed testBed = new TestBed(lab(), networks, flags, options.trainerMain())) {
             run(testBed);
         }
-        String result = String.format(Locale.ROOT,
+        return String.format(Locale.ROOT,
                 "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
                         + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s%s",
                 options.seed(), options.nodes(), tally.times(), tally.kills(), events, watermarks, rebuilt, answers,
-                tally.violations(), tally.table(), SmallDisk.isAvailable() ? "" : NO_MOUNTS,
+                violations().size(), tally.table(), SmallDisk.isAvailable() ? "" : NO_MOUNTS,
                 SteppedClock.isAvailable() ? "" : NO_CLOCK);
-        if (tally.violations() > 0) {
-            directory.keepLogs();
-            say("logs of all processes: %s", directory.logs());
-        }
-        return result;
     }
 
     private void run(TestBed testBed) throws InterruptedException {
@@ -165,17 +184,18 @@ public final class Chaos extends LoadTest {
                 | SchemaRegistry.RegistryUnavailableException e) {
             broken = e;
         }
-        List<Violation> violations = new ArrayList<>(episode.violations());
         if (broken != null) {
-            violations.add(new Violation("I10", String.valueOf(broken.getMessage())));
+            episode.expect("I10", false, String.valueOf(broken.getMessage()));
             testBed.heal();
         }
-        tally.add(fault, episode, violations.size());
+        List<String> found = episode.violations().stream().map(Violation::toString).toList();
+        violations(found);
+        tally.add(fault, episode);
         say("%3d  row %-2d %-40s %5.1f s  recovery %s  %s", tally.times(), fault.row(), fault.what(),
                 secondsSince(began),
                 episode.recoverySeconds().stream().map(seconds -> String.format(Locale.ROOT, "%.1f", seconds)).toList(),
-                violations.isEmpty() ? "" : violations.size() + " VIOLATIONS");
-        violations.forEach(violation -> say("     %s", violation));
-        return violations.isEmpty();
+                found.isEmpty() ? "" : found.size() + " VIOLATIONS");
+        found.forEach(violation -> say("     %s", violation));
+        return found.isEmpty();
     }
 }

@@ -5,18 +5,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Asker;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
-import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Lab;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Payments;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.OnePartition;
-import io.tidegrad.localstack.Ports;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -28,12 +26,11 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericData;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /// A trainer and a scorer of one model, each a supervised process, with events, questions over HTTP and requests on a
 /// topic all the time. It damages one topic and notes what both processes do.
@@ -72,19 +69,14 @@ final class DamagedTopic implements AutoCloseable {
             String startedAgain, String scorerHealth, String http, String requests, List<String> violations) {
     }
 
-    private final LocalStack stack;
-    private final Admin admin;
-    private final SchemaRegistry registry;
-    private final Path files;
+    private final Lab lab;
     private final Topics topics;
     private final ModelSpec spec;
-    private final Readings readings;
     private final Traffic traffic;
     private final SplittableRandom random;
     private final LogTail tail;
     private final Trainer trainer;
     private final HealthWatch trainerHealth;
-    private final int scorerPort = Ports.free();
     private final HealthWatch scorerHealth;
     private final Supervised scorer;
     private final Asker asker;
@@ -95,38 +87,36 @@ final class DamagedTopic implements AutoCloseable {
     private String firstFailure = "";
     private long answeredOffset = -1;
 
-    /// @param trainerMain main class of the trainer, and arguments before its own
-    private DamagedTopic(LocalStack stack, Admin admin, SchemaRegistry registry, Path directory, String name,
-            List<String> jvmFlags, List<String> trainerMain, SplittableRandom random) throws InterruptedException {
-        this.stack = stack;
-        this.admin = admin;
-        this.registry = registry;
+    private DamagedTopic(Lab lab, String name, List<String> jvmFlags, List<String> trainerMain, SplittableRandom random)
+            throws InterruptedException {
+        this.lab = lab;
         this.random = random;
-        files = directory.resolve("logs").resolve(name);
+        Path files = lab.logs().resolve(name);
         topics = new Topics(name);
         spec = Readings.spec("readings", "events-" + name, 4, 512);
-        EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
-        OnePartition.create(stack.bootstrapServers(), topics.requests(), Map.of());
-        readings = new Readings(registry, spec.inputTopic());
-        traffic = new Traffic(stack.bootstrapServers(), readings, name, random.split());
-        tail = new LogTail(stack.bootstrapServers(), new TopicPartition(spec.inputTopic(), 0));
-        trainer = Trainer.of("trainer-" + name, spec.model(), files, jvmFlags,
-                Processes.trainer(trainerMain, stack.bootstrapServers(), stack.registryUrl(),
-                        List.of("--prefix", topics.prefix(), "--spec",
-                                Processes.write(files.resolve("spec.yaml"), spec.yaml()).toString())));
+        EventsTopic.create(lab.bootstrapServers(), spec.inputTopic());
+        OnePartition.create(lab.bootstrapServers(), topics.requests(), Map.of());
+        traffic = new Traffic(lab.bootstrapServers(), new Readings(lab.registry(), spec.inputTopic()), name,
+                random.split());
+        tail = new LogTail(lab, new TopicPartition(spec.inputTopic(), 0));
+        String specFile = Processes.write(files.resolve("spec.yaml"), spec.yaml()).toString();
+        trainer = new Trainer("trainer-" + name, spec.model(), files, jvmFlags, Processes.trainer(trainerMain,
+                lab.bootstrapServers(), lab.registryUrl(), List.of("--prefix", topics.prefix(), "--spec", specFile)));
         scorer = new Supervised("scorer-" + name, "scorer", files, jvmFlags,
-                Processes.scorer(stack.bootstrapServers(), spec.model(), scorerPort, List.of("--registry-url",
-                        stack.registryUrl(), "--prefix", topics.prefix(), "--requests-topic", topics.requests())));
+                port -> Processes.scorer(lab.bootstrapServers(), spec.model(), port, List.of("--registry-url",
+                        lab.registryUrl(), "--prefix", topics.prefix(), "--requests-topic", topics.requests())));
         trainerHealth = new HealthWatch(trainer.port(), DamagedTopic::wordsOfTrainer);
-        scorerHealth = new HealthWatch(scorerPort, DamagedTopic::wordsOfScorer);
-        asker = new Asker(scorerPort, spec.model(), ScorerUnderTest.RECORD, BETWEEN_QUESTIONS, this::take);
+        scorerHealth = new HealthWatch(scorer.port(), DamagedTopic::wordsOfScorer);
+        asker = new Asker(scorer.port(), spec.model(), ScorerUnderTest.RECORD, BETWEEN_QUESTIONS, this::take);
         requests = Background.start("requests", this::request);
     }
 
     /// Returns when events are learned, versions served and requests answered.
-    static DamagedTopic open(LocalStack stack, Admin admin, SchemaRegistry registry, Path directory, String name,
-            List<String> jvmFlags, List<String> trainerMain, SplittableRandom random) throws InterruptedException {
-        DamagedTopic opened = new DamagedTopic(stack, admin, registry, directory, name, jvmFlags, trainerMain, random);
+    ///
+    /// @param trainerMain main class of the trainer, and arguments before its own
+    static DamagedTopic open(Lab lab, String name, List<String> jvmFlags, List<String> trainerMain,
+            SplittableRandom random) throws InterruptedException {
+        DamagedTopic opened = new DamagedTopic(lab, name, jvmFlags, trainerMain, random);
         try {
             opened.open();
             return opened;
@@ -140,15 +130,9 @@ final class DamagedTopic implements AutoCloseable {
         trainer.start();
         traffic.go();
         scorer.start();
-        Await.until("a model of " + topics.prefix() + " that learns, serves and answers requests", START_WITHIN, () -> {
-            Trainer.Ended ended = trainer.ended();
-            if (ended != null) {
-                throw new LoadTestException("expected the trainer to start, found that it ended with " + ended.status()
-                        + ": " + World.lastLine(ended.said()));
-            }
-            return trainer.watermark() > WATERMARK_MIN && end(OurTopic.PREDICTIONS) > 10
-                    && end(OurTopic.DEAD_LETTERS) > 0 && end(OurTopic.PROGRESS) > 0 && asker.answers() > 10;
-        });
+        Await.until("a model of " + topics.prefix() + " that learns, serves and answers requests", START_WITHIN,
+                trainer::requireAlive, () -> trainer.watermark() > WATERMARK_MIN && end(OurTopic.PREDICTIONS) > 10
+                        && end(OurTopic.DEAD_LETTERS) > 0 && end(OurTopic.PROGRESS) > 0 && asker.answers() > 10);
     }
 
     private synchronized void take(int status, String body) throws JsonProcessingException {
@@ -167,16 +151,10 @@ final class DamagedTopic implements AutoCloseable {
     }
 
     private void request(Background self) {
-        AvroCodec codec = new AvroCodec(registry);
-        int schema = registry.register(topics.requests() + "-value", REQUEST);
-        GenericData.Record request = new GenericData.Record(REQUEST);
-        request.put("place", "p1");
-        request.put("a", 0.5);
-        request.put("b", 0.25);
-        byte[] value = codec.encode(schema, request);
-        try (KafkaProducer<byte[], byte[]> producer =
-                KafkaClients.writer(stack.bootstrapServers(), Map.of("max.block.ms", 1_000, "request.timeout.ms", 1_000,
-                        "delivery.timeout.ms", 2_000, "metadata.max.age.ms", 2_000))) {
+        int schema = lab.registry().register(topics.requests() + "-value", REQUEST);
+        byte[] value = new AvroCodec(lab.registry()).encode(schema, Payments.recordOf(REQUEST, "p1", 0.5, 0.25));
+        try (KafkaProducer<byte[], byte @Nullable []> producer = lab.writer(Map.of("max.block.ms", 1_000,
+                "request.timeout.ms", 1_000, "delivery.timeout.ms", 2_000, "metadata.max.age.ms", 2_000))) {
             for (long number = 0; !self.isClosed(); number++) {
                 byte[] key = ("request-" + number).getBytes(StandardCharsets.UTF_8);
                 producer.send(new ProducerRecord<>(topics.requests(), 0, key, value),
@@ -191,7 +169,7 @@ final class DamagedTopic implements AutoCloseable {
     private long end(OurTopic topic) throws InterruptedException {
         String name = topic.of(topics, spec.model(), spec.inputTopic());
         try {
-            return KafkaClients.end(admin, new TopicPartition(name, 0), IsolationLevel.READ_UNCOMMITTED);
+            return lab.end(new TopicPartition(name, 0), IsolationLevel.READ_UNCOMMITTED);
         } catch (LoadTestException notThere) {
             return -1;
         }
@@ -228,9 +206,9 @@ final class DamagedTopic implements AutoCloseable {
     }
 
     /// The last error that a process itself logged. Kafka's clients may log more while it stops.
-    private static String why(String log) {
-        String said = log.lines().filter(line -> line.contains(" ERROR i.t.")).reduce((earlier, later) -> later)
-                .orElse(World.lastLine(log));
+    private static String why(Supervised.Ended end) {
+        String said = end.said().lines().filter(line -> line.contains(" ERROR i.t.")).reduce((earlier, later) -> later)
+                .orElse(end.lastLine());
         return shortened(said.replaceFirst("^.* ERROR i\\.t\\.\\S+ (- )?", ""));
     }
 
@@ -248,7 +226,7 @@ final class DamagedTopic implements AutoCloseable {
             firstFailure = "";
         }
         long since = System.nanoTime();
-        damage.to(name, admin, stack.bootstrapServers(), random);
+        damage.to(name, lab, random);
         Seen seen = watch(since, trainer.watermark());
         List<String> violations = new ArrayList<>();
         String learning = seen.learning(trainer.restarts() - restarts);
@@ -325,13 +303,13 @@ final class DamagedTopic implements AutoCloseable {
             Trainer.Ended ended = trainer.ended();
             String again = restarts == 0 ? "" : text(", started again %d times", restarts);
             return ended == null ? learning.text() + again
-                    : text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
+                    : text("ends with %d%s: %s", ended.status(), again, why(ended));
         }
 
         String requests() {
             Supervised.Ended end = scorer.lastEnd();
-            return requests.text() + (end == null ? "" : text("; the scorer ended %d times, with %d: %s",
-                    scorer.restarts(), end.status(), why(end.said())));
+            return requests.text() + (end == null ? ""
+                    : text("; the scorer ended %d times, with %d: %s", scorer.restarts(), end.status(), why(end)));
         }
     }
 
@@ -353,10 +331,9 @@ final class DamagedTopic implements AutoCloseable {
     /// Waits until everything has come to rest, and compares the trainer's hash with that of a plain fold.
     private String hashes(List<String> violations) throws InterruptedException {
         traffic.pause();
-        JsonNode[] health = {Json.NOTHING};
         boolean settled = Await.within(SETTLES_WITHIN, () -> {
-            health[0] = trainer.health();
-            return tail.isBroken() || isSettled(health[0]);
+            long learned = trainer.watermark();
+            return tail.isBroken() || learned >= tail.end() && trainer.hasReported(learned);
         });
         if (tail.isBroken()) {
             return "- (events were deleted before they were read here)";
@@ -366,20 +343,15 @@ final class DamagedTopic implements AutoCloseable {
                     SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
             return "not all learned";
         }
-        JsonNode report = health[0].path("report");
+        JsonNode report = trainer.report();
         long watermark = report.path("watermark").asLong();
         String theirs = report.path("state_hash").asText();
-        if (theirs.equals(tail.foldedTo(watermark, spec, registry))) {
+        if (theirs.equals(tail.foldedTo(watermark, spec, lab.registry()))) {
             return "equal at " + watermark;
         }
         violations.add("expected the state-hash of a fold at watermark " + watermark + ", found "
                 + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
         return "differ";
-    }
-
-    private boolean isSettled(JsonNode health) {
-        long watermark = health.path("watermark").asLong(-1);
-        return watermark >= tail.end() && health.path("report").path("watermark").asLong(-2) == watermark;
     }
 
     private synchronized String asked(Seen seen, List<String> violations) {
@@ -403,7 +375,7 @@ final class DamagedTopic implements AutoCloseable {
         while (LoadTest.secondsSince(since) < STARTS_AGAIN_WITHIN.toSeconds()) {
             Trainer.Ended ended = trainer.ended();
             if (ended != null) {
-                return text("ends with %d: %s", ended.status(), why(ended.said()));
+                return text("ends with %d: %s", ended.status(), why(ended));
             }
             long watermark = trainer.watermark();
             if (watermark >= 0 && first < 0) {

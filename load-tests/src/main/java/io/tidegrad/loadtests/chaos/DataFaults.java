@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
-import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.scorer.Scorer;
 import java.time.Duration;
@@ -64,7 +63,7 @@ final class DataFaults {
 
     /// Row 35: a sound snapshot of another epoch, in a transaction that aborts.
     static void abortedSnapshot(Episode episode) throws InterruptedException {
-        write(episode, Forger.sound(episode), false);
+        write(episode, Forger.sound(episode).records(), false);
         episode.recovers();
     }
 
@@ -86,10 +85,6 @@ final class DataFaults {
 
     private static long refused(Scorer observer) {
         return observer.status().refused().values().stream().mapToLong(Long::longValue).sum();
-    }
-
-    private static void write(Episode episode, PublishedSnapshot snapshot, boolean commit) {
-        write(episode, snapshot.records(), commit);
     }
 
     private static void write(Episode episode, List<SnapshotEntry> records, boolean commit) {

@@ -86,7 +86,7 @@ record Episode(TestBed testBed, World world, SplittableRandom random, List<Doubl
         expect(invariant,
                 statuses.stream().anyMatch(status -> status.status() == ended.status()) && ended.said().contains(word),
                 "expected one of " + statuses + " and the word '" + word + "', found status " + ended.status() + ": "
-                        + World.lastLine(ended.said()));
+                        + ended.lastLine());
     }
 
     void add(List<Violation> found) {

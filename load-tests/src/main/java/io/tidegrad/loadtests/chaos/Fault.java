@@ -105,10 +105,6 @@ public enum Fault {
         return where;
     }
 
-    static List<Fault> all() {
-        return List.of(values());
-    }
-
     /// The faults of a row; empty if there is none.
     public static List<Fault> ofRow(int row) {
         return Arrays.stream(values()).filter(fault -> fault.row == row).toList();

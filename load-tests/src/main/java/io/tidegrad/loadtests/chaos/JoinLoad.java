@@ -1,23 +1,16 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
-import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.BrokerProcess;
 import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.process.StreamsClients;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.io.PrintStream;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SplittableRandom;
-import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 
 /// Joins events and labels by real joiners that are killed, paused and replaced, while a trainer learns from the
@@ -26,17 +19,15 @@ import org.jspecify.annotations.Nullable;
 public final class JoinLoad extends LoadTest {
     private static final Topics TOPICS = new Topics("join");
     private static final String STREAM = "payments";
-    private static final int VIOLATIONS_TOLD_MAX = 20;
 
     /// With fewer, the first third of them is all of them.
     private static final int ZOMBIE_KILLS_MIN = 2;
 
     /// A pause after which the group has given the tasks of a joiner to others, whether or not it comes back.
-    private static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
+    static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
 
     private final Options options;
     private final SplittableRandom random;
-    private final List<String> violations = new ArrayList<>();
     private int kills;
     private int zombies;
     private int brokerKills;
@@ -68,17 +59,10 @@ public final class JoinLoad extends LoadTest {
         }
     }
 
-    /// @param out for the table
-    /// @param progress for a line a fault
     public JoinLoad(Options options, PrintStream out, PrintStream progress) {
         super(options.json(), out, progress);
         this.options = options;
         random = new SplittableRandom(options.seed());
-    }
-
-    /// What is not as it must be.
-    public List<String> violations() {
-        return List.copyOf(violations);
     }
 
     /// Returns null if so many may be late.
@@ -92,25 +76,17 @@ public final class JoinLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         say("seed %d", options.seed());
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
-                JoinWorld world = new JoinWorld(new JoinWorld.Setting(stack, registry, admin, TOPICS, STREAM,
-                        options.events(), options.rate(), options.seed(), options.lateMax(), options.joinerMain(),
-                        Processes.with(childFlags(), List.of("-Xmx256m")), directory.path(),
-                        each -> say("%s", each)))) {
+        try (JoinWorld world = new JoinWorld(new JoinWorld.Setting(lab(), TOPICS, STREAM, options.events(),
+                options.rate(), options.seed(), options.lateMax(), options.joinerMain(), childFlags("-Xmx256m"),
+                lab().directory().path(), each -> say("%s", each)))) {
             world.start();
-            faults(stack, world);
+            faults(lab().stack(), world);
             world.finish();
-            violations.addAll(world.audit());
-            if (!violations.isEmpty()) {
-                directory.keepLogs();
-                violations.stream().limit(VIOLATIONS_TOLD_MAX).forEach(each -> say("VIOLATION %s", each));
-                say("logs of all processes: %s", directory.logs());
-            }
-            return text(List.of(world.result().put("joiners_killed", kills).put("zombies", zombies)
-                    .put("brokers_killed", brokerKills).put("violations", violations.size())));
+            violations(world.audit());
+            return textWithViolations(world.result().put("joiners_killed", kills).put("zombies", zombies)
+                    .put("brokers_killed", brokerKills));
         }
     }
 
@@ -138,7 +114,7 @@ public final class JoinLoad extends LoadTest {
             world.backToOne();
         }
         if (faultsWithoutLoad > 0) {
-            violations.add("expected each kill and pause while events are written, found all written before "
+            violation("expected each kill and pause while events are written, found all written before "
                     + faultsWithoutLoad + " of them: give more --events, a lower --rate or fewer --kills");
         }
     }

@@ -2,10 +2,9 @@ package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.model.learn.Tick;
-import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.loadtests.Payments;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.schemas.SchemaRegistry;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -18,9 +17,6 @@ import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReference;
-import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -28,7 +24,6 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 
 /// Events and labels of four hours, whose every id has one right outcome, and the writer that sends them at an even rate.
@@ -36,8 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// An event's number decides everything about it. So what must become of it is known without looking at any topic: labels
 /// come either at most five minutes after their event or more than an hour after it, and the stream waits for thirty. What
 /// takes a label back comes twenty minutes after the event or later, so that `align` keeps the two in order.
-final class JoinTraffic {
-    static final int PARTITIONS = 6;
+final class JoinTraffic extends Payments {
     static final Duration ALIGN = Duration.ofMinutes(10);
 
     private static final Duration SPAN = Duration.ofHours(4);
@@ -57,35 +51,30 @@ final class JoinTraffic {
     /// How long a part may take, with a broker that is killed meanwhile.
     private static final Duration PART_WITHIN = Duration.ofMinutes(3);
 
-    private static final Schema EVENT = new Schema.Parser().parse("""
+    private static final String EVENT = """
             {"type": "record", "name": "Payment", "fields": [
               {"name": "id", "type": "string"},
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "card", "type": "string"},
               {"name": "amount", "type": "double"},
               {"name": "hour", "type": "double"}]}
-            """);
-    private static final Schema LABEL = new Schema.Parser().parse("""
+            """;
+    private static final String LABEL = """
             {"type": "record", "name": "Chargeback", "fields": [
               {"name": "id", "type": "string"},
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "fraud", "type": "boolean"},
               {"name": "withdrawn", "type": "boolean"}]}
-            """);
+            """;
 
     private final String name;
     private final long events;
     private final long seed;
     private final long start;
-    private final AvroCodec codec;
-    private final int eventSchema;
-    private final int labelSchema;
-
     // Of the writer.
     private final PriorityQueue<Due> due = new PriorityQueue<>();
     private final Set<String> refused = Collections.synchronizedSet(new HashSet<>());
     private final Set<String> orphans = Collections.synchronizedSet(new HashSet<>());
-    private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private long sequence;
     private volatile long written;
     private volatile boolean hurries;
@@ -122,22 +111,12 @@ final class JoinTraffic {
     }
 
     JoinTraffic(String name, long events, long seed, SchemaRegistry registry) {
+        super("payments-" + name, "chargebacks-" + name, EVENT, LABEL, registry);
         this.name = name;
         this.events = events;
         this.seed = seed;
         // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
         start = Instant.now().minus(Duration.ofDays(3)).toEpochMilli() / MINUTE * MINUTE;
-        codec = new AvroCodec(registry);
-        eventSchema = registry.register(eventsTopic() + "-value", EVENT);
-        labelSchema = registry.register(labelsTopic() + "-value", LABEL);
-    }
-
-    String eventsTopic() {
-        return "payments-" + name;
-    }
-
-    String labelsTopic() {
-        return "chargebacks-" + name;
     }
 
     String streamSpec() {
@@ -170,19 +149,6 @@ final class JoinTraffic {
     /// After this event time all is over.
     long end() {
         return start + SPAN.toMillis() + LAST + WINDOW.toMillis() + MINUTE;
-    }
-
-    static String id(long event) {
-        return "tx-" + event;
-    }
-
-    /// The number of the event with this id; -1 if there is none.
-    long number(String id) {
-        if (!id.matches("tx-[0-9]{1,10}")) {
-            return -1;
-        }
-        long number = Long.parseLong(id.substring(3));
-        return number < events ? number : -1;
     }
 
     private Plan plan(long event) {
@@ -244,33 +210,19 @@ final class JoinTraffic {
     byte[] value(long event) {
         Plan plan = plan(event);
         SplittableRandom random = new SplittableRandom(event);
-        GenericData.Record record = new GenericData.Record(EVENT);
-        record.put("id", id(event));
-        record.put("at", plan.time());
-        record.put("card", "card-" + card(event));
-        record.put("amount", random.nextDouble(1, 500) * (plan.fraud() ? 1.5 : 1));
-        record.put("hour", plan.time() / 3_600_000 % 24 / 24.0);
-        return codec.encode(eventSchema, record);
+        return eventBytes(id(event), plan.time(), "card-" + card(event),
+                random.nextDouble(1, 500) * (plan.fraud() ? 1.5 : 1), plan.time() / 3_600_000 % 24 / 24.0);
     }
 
     private static int card(long event) {
         return new SplittableRandom(~event).nextInt(3_000);
     }
 
-    private byte[] label(String id, long at, boolean fraud, boolean withdrawn) {
-        GenericData.Record record = new GenericData.Record(LABEL);
-        record.put("id", id);
-        record.put("at", at);
-        record.put("fraud", fraud);
-        record.put("withdrawn", withdrawn);
-        return codec.encode(labelSchema, record);
-    }
-
     /// Writes everything but the ticks of the end.
     ///
     /// @param perSecond events a second
     void write(String bootstrapServers, double perSecond) throws InterruptedException {
-        try (Writer writer = new Writer(bootstrapServers)) {
+        try (PartWriter writer = new PartWriter(bootstrapServers)) {
             long began = System.nanoTime();
             long event = 0;
             for (long at = start; event < events || !due.isEmpty(); at += PART) {
@@ -302,12 +254,12 @@ final class JoinTraffic {
 
     /// Writes each part in a transaction, until it is known to be there: a producer without one can't go on after its only
     /// broker was killed, because it does not know what was written.
-    private final class Writer implements AutoCloseable {
+    private final class PartWriter implements AutoCloseable {
         private final String bootstrapServers;
         private KafkaProducer<byte[], byte @Nullable []> producer;
         private long deadline; // of the part that is being written
 
-        Writer(String bootstrapServers) throws InterruptedException {
+        PartWriter(String bootstrapServers) throws InterruptedException {
             this.bootstrapServers = bootstrapServers;
             deadline = System.nanoTime() + PART_WITHIN.toNanos();
             producer = begin();
@@ -368,8 +320,8 @@ final class JoinTraffic {
         /// Returns whether a record is one of a transaction that was committed. None is open any more.
         private boolean isCommitted(RecordMetadata at) {
             TopicPartition partition = new TopicPartition(at.topic(), at.partition());
-            try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers, Map.of())) {
-                consumer.assign(List.of(partition));
+            try (KafkaConsumer<byte[], byte[]> consumer =
+                    KafkaClients.reader(bootstrapServers, Map.of(), List.of(partition))) {
                 consumer.seek(partition, at.offset());
                 while (consumer.position(partition) == at.offset()) {
                     requireTime(null);
@@ -394,22 +346,6 @@ final class JoinTraffic {
         }
     }
 
-    /// Ends all waits and windows.
-    void writeTicks(String bootstrapServers) {
-        try (KafkaProducer<byte[], byte @Nullable []> producer =
-                KafkaClients.writer(bootstrapServers, Map.of("acks", "all"))) {
-            for (String topic : List.of(eventsTopic(), labelsTopic())) {
-                for (int partition = 0; partition < PARTITIONS; partition++) {
-                    ProducerRecord<byte[], byte @Nullable []> tick = new ProducerRecord<>(topic, partition,
-                            (byte[]) null, null, List.of(new RecordHeader(Tick.HEADER, Tick.headerValue(end()))));
-                    producer.send(tick, (at, e) -> failure.compareAndSet(null, e));
-                }
-            }
-            producer.flush();
-        }
-        requireWritten();
-    }
-
     private void plan(long event, Plan plan) {
         String id = id(event);
         long time = plan.time();
@@ -423,31 +359,32 @@ final class JoinTraffic {
                     Refused.NOT);
         }
         if (plan.fate() != Fate.UNLABELED) {
-            label(id, time + plan.labelAfter(), plan.fraud(), false, Refused.NOT);
+            addLabel(id, time + plan.labelAfter(), plan.fraud(), false, Refused.NOT);
             late += plan.fate() == Fate.LATE ? 1 : 0;
             if (plan.labelTwice()) {
                 duplicates++;
-                label(id, time + plan.labelAfter() + random.nextLong(MINUTE), !plan.fraud(), false, Refused.NOT);
+                addLabel(id, time + plan.labelAfter() + random.nextLong(MINUTE), !plan.fraud(), false, Refused.NOT);
             }
         }
         if (plan.fate() == Fate.TAKEN_BACK || plan.fate() == Fate.TAKEN_BACK_LATE) {
             retractions++;
-            label(id, time + plan.takenBackAfter(), false, true, Refused.NOT);
+            addLabel(id, time + plan.takenBackAfter(), false, true, Refused.NOT);
         }
         switch (random.nextInt(200)) {
-            case 0 -> label("orphan-" + event, time, true, false, Refused.ORPHAN);
+            case 0 -> addLabel("orphan-" + event, time, true, false, Refused.ORPHAN);
             case 1 -> add(time, new ProducerRecord<>(eventsTopic(), null, time, card, poison(random, value)),
                     Refused.UNREADABLE);
             case 2 -> add(time, new ProducerRecord<>(labelsTopic(), null, time, bytes(id),
-                    poison(random, label(id, time, true, false))), Refused.UNREADABLE);
+                    poison(random, labelBytes(id, time, true, false))), Refused.UNREADABLE);
             default -> {
             }
         }
     }
 
-    private void label(String id, long at, boolean fraud, boolean withdrawn, Refused refused) {
+    private void addLabel(String id, long at, boolean fraud, boolean withdrawn, Refused refused) {
         labels++;
-        add(at, new ProducerRecord<>(labelsTopic(), null, at, bytes(id), label(id, at, fraud, withdrawn)), refused);
+        add(at, new ProducerRecord<>(labelsTopic(), null, at, bytes(id), labelBytes(id, at, fraud, withdrawn)),
+                refused);
     }
 
     private void add(long at, ProducerRecord<byte[], byte @Nullable []> record, Refused refused) {
@@ -463,36 +400,15 @@ final class JoinTraffic {
         };
     }
 
-    private static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private void requireWritten() {
-        Exception e = failure.get();
-        if (e != null) {
-            throw new LoadTestException("can't write events and labels: " + e, e);
-        }
-    }
-
     /// How many events were written.
     long written() {
         return written;
     }
 
-    long labels() {
-        return labels;
-    }
-
-    long late() {
-        return late;
-    }
-
-    long duplicates() {
-        return duplicates;
-    }
-
-    long retractions() {
-        return retractions;
+    /// Adds how much of what was written.
+    void tell(Result result) {
+        result.put("events", written).put("labels", labels).put("late_labels", late).put("duplicates", duplicates)
+                .put("retractions", retractions).put("orphans", orphans.size()).put("unreadable", refused.size());
     }
 
     /// Where the labels without an event are: `topic:partition:offset`.

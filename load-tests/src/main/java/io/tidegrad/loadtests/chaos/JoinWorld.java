@@ -1,18 +1,16 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.control.Decisions;
-import io.tidegrad.control.StreamDecisions;
 import io.tidegrad.control.StreamOverview;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.joiner.verify.StreamVerification;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Lab;
 import io.tidegrad.loadtests.LoadTest;
-import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.loadtests.Processes;
+import io.tidegrad.loadtests.Payments;
 import io.tidegrad.loadtests.Result;
-import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.loadtests.Writer;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
@@ -20,15 +18,10 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
-import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.RecordDecoder;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.TrainerMain;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,13 +35,9 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /// A stream with its joiners and a trainer that learns from its examples: what a load test or a row of a chaos run breaks,
@@ -58,6 +47,7 @@ final class JoinWorld implements AutoCloseable {
     private static final int LATE_TOLD_MAX = 5;
 
     private final Setting setting;
+    private final Lab lab;
     private final JoinTraffic traffic;
     private final Trainer trainer;
     private final List<Joiner> joiners = new ArrayList<>();
@@ -74,37 +64,19 @@ final class JoinWorld implements AutoCloseable {
     /// @param joinerMain main class of joiners, and arguments before a joiner's own
     /// @param directory for files of its processes
     /// @param said gets lines for people
-    record Setting(LocalStack stack, SchemaRegistry registry, Admin admin, Topics topics, String stream, long events,
-            double rate, long seed, double lateMax, List<String> joinerMain, List<String> jvmFlags, Path directory,
-            Consumer<String> said) {
+    record Setting(Lab lab, Topics topics, String stream, long events, double rate, long seed, double lateMax,
+            List<String> joinerMain, List<String> jvmFlags, Path directory, Consumer<String> said) {
     }
 
     /// Creates topics and stream, and starts the trainer.
     JoinWorld(Setting setting) throws InterruptedException {
         this.setting = setting;
-        traffic = new JoinTraffic(setting.stream(), setting.events(), setting.seed(), setting.registry());
-        Map<String, String> forEver = Map.of("retention.ms", "-1");
-        for (String topic : List.of(traffic.eventsTopic(), traffic.labelsTopic())) {
-            KafkaClients.answer(setting.admin()
-                    .createTopics(List.of(new NewTopic(topic, JoinTraffic.PARTITIONS, (short) 1).configs(forEver)))
-                    .all());
-        }
-        Await.until("the topics that were created", WITHIN,
-                () -> KafkaClients.answer(setting.admin().listTopics().names())
-                        .containsAll(List.of(traffic.eventsTopic(), traffic.labelsTopic())),
-                () -> "none");
-        new StreamDecisions(kafka(), setting.topics(), setting.admin(), (short) -1,
-                new Decisions.By("load-test", "a load test"))
-                .create(StreamSpec.parse(traffic.streamSpec(), "spec of the load test"), null);
-        Path spec = Processes.write(setting.directory().resolve("spec.yaml"), traffic.modelSpec());
-        trainer = Trainer.of("trainer", setting.stream(), setting.directory().resolve("trainer"), setting.jvmFlags(),
-                Processes.trainer(List.of(TrainerMain.class.getName()), setting.stack().bootstrapServers(),
-                        setting.stack().registryUrl(),
-                        List.of("--prefix", setting.topics().prefix(), "--spec", spec.toString())));
-    }
-
-    private KafkaSettings kafka() {
-        return KafkaSettings.of(setting.stack().bootstrapServers());
+        lab = setting.lab();
+        traffic = new JoinTraffic(setting.stream(), setting.events(), setting.seed(), lab.registry());
+        traffic.createTopics(lab, Payments.PARTITIONS);
+        lab.createStream(setting.topics(), traffic.streamSpec());
+        trainer = Trainer.of(lab, setting.topics(), setting.stream(), traffic.modelSpec(), setting.directory(),
+                setting.jvmFlags());
     }
 
     /// Starts a joiner and the trainer, and then writing.
@@ -113,8 +85,7 @@ final class JoinWorld implements AutoCloseable {
         trainer.start();
         await("the trainer to learn and the joiner to join", () -> trainer.learns() && joiners.getFirst().tasks() > 0);
         began = System.nanoTime();
-        writing = Background.start("events-and-labels",
-                self -> traffic.write(setting.stack().bootstrapServers(), setting.rate()));
+        writing = Background.start("events-and-labels", self -> traffic.write(lab.bootstrapServers(), setting.rate()));
     }
 
     /// Returns whether events are still being written.
@@ -128,17 +99,16 @@ final class JoinWorld implements AutoCloseable {
     void finish() throws InterruptedException {
         double left = (setting.events() - traffic.written()) / setting.rate();
         await("everything written", WITHIN.plusSeconds((long) Math.ceil(left)), () -> !isWriting());
-        setting.said().accept(String.format(Locale.ROOT, "%,d events and %,d labels written in %.0f s",
-                traffic.written(), traffic.labels(), LoadTest.secondsSince(began)));
-        traffic.writeTicks(setting.stack().bootstrapServers());
+        traffic.tell(result);
+        setting.said().accept(String.format(Locale.ROOT, "%,d events and %,.0f labels written in %.0f s",
+                traffic.written(), result.number("labels"), LoadTest.secondsSince(began)));
+        try (Writer writer = new Writer("ticks", lab.bootstrapServers(), Map.of())) {
+            traffic.writeTicks(writer, traffic.end());
+        }
         awaitSettled();
         double seconds = LoadTest.secondsSince(began);
         joiners.forEach(Joiner::stop);
-        result.put("events", traffic.written()).put("labels", traffic.labels()).put("late_labels", traffic.late())
-                .put("duplicates", traffic.duplicates()).put("retractions", traffic.retractions())
-                .put("orphans", traffic.orphans().size()).put("unreadable", traffic.refused().size())
-                .put("restarts_after_75", joiners.stream().mapToInt(Supervised::restarts).sum())
-                .put("seconds", seconds);
+        result.put("restarts_after_75", joiners.stream().mapToInt(Supervised::restarts).sum()).put("seconds", seconds);
     }
 
     /// Compares everything.
@@ -166,9 +136,9 @@ final class JoinWorld implements AutoCloseable {
     }
 
     Joiner addJoiner() {
-        Joiner joiner = Joiner.of("joiner-" + (joiners.size() + 1), setting.joinerMain(), setting.stack(),
-                setting.topics().prefix(), setting.stream(),
-                setting.directory().resolve("joiner-" + (joiners.size() + 1)), setting.jvmFlags());
+        String name = "joiner-" + (joiners.size() + 1);
+        Joiner joiner = new Joiner(name, setting.joinerMain(), lab, setting.topics().prefix(), setting.stream(),
+                setting.directory().resolve(name), setting.jvmFlags());
         joiners.add(joiner);
         joiner.start();
         return joiner;
@@ -198,15 +168,8 @@ final class JoinWorld implements AutoCloseable {
     }
 
     void requireAlive() {
-        List<Supervised> all = new ArrayList<>(joiners);
-        all.add(trainer);
-        for (Supervised each : all) {
-            Supervised.Ended ended = each.ended();
-            if (ended != null) {
-                throw new LoadTestException("expected the " + each + " to go on or to ask for a restart, found that"
-                        + " it ended with status " + ended.status() + ": " + World.lastLine(ended.said()));
-            }
-        }
+        joiners.forEach(Supervised::requireAlive);
+        trainer.requireAlive();
     }
 
     /// Stops all joiners but the first.
@@ -232,13 +195,11 @@ final class JoinWorld implements AutoCloseable {
 
     /// Returns once a tick among the examples says that everything is.
     private void awaitSettled() throws InterruptedException {
-        try (KafkaConsumer<byte[], byte[]> consumer = reader(List.of(examples()))) {
+        try (KafkaConsumer<byte[], byte[]> consumer = lab.reader(List.of(examples()))) {
             long[] settled = {Long.MIN_VALUE};
             await("a tick of " + traffic.end() + " among the examples", () -> {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    Header tick = record.headers().lastHeader(Tick.HEADER);
-                    Long time = tick == null ? null : Tick.eventTime(tick);
-                    settled[0] = time == null ? settled[0] : Math.max(settled[0], time);
+                    settled[0] = Math.max(settled[0], Payments.settled(record));
                 }
                 return settled[0] >= traffic.end();
             });
@@ -247,8 +208,7 @@ final class JoinWorld implements AutoCloseable {
 
     /// Returns once an example is there that was not when this was called.
     void awaitExample() throws InterruptedException {
-        try (KafkaConsumer<byte[], byte[]> consumer = reader(List.of(examples()))) {
-            consumer.seek(examples(), KafkaClients.end(setting.admin(), examples(), IsolationLevel.READ_UNCOMMITTED));
+        try (KafkaConsumer<byte[], byte[]> consumer = lab.readerOfNew(examples())) {
             boolean[] found = {false};
             await("one more example", () -> {
                 consumer.poll(Duration.ofMillis(100)).forEach(record -> found[0] |= Example.isIn(record.headers()));
@@ -257,35 +217,19 @@ final class JoinWorld implements AutoCloseable {
         }
     }
 
-    private KafkaConsumer<byte[], byte[]> reader(List<TopicPartition> partitions) {
-        KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(setting.stack().bootstrapServers(), Map.of());
-        consumer.assign(partitions);
-        consumer.seekToBeginning(partitions);
-        return consumer;
-    }
-
-    private void readAll(List<TopicPartition> partitions, Consumer<ConsumerRecord<byte[], byte[]>> each) {
-        try (KafkaConsumer<byte[], byte[]> consumer = reader(partitions)) {
-            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-            while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
-                consumer.poll(Duration.ofMillis(100)).forEach(each);
-            }
-        }
-    }
-
     /// Each event against what is known of it.
-    private void compareExamples() {
+    private void compareExamples() throws InterruptedException {
         Map<Long, List<String>> found = new HashMap<>();
         Map<Example.Kind, Long> kinds = new HashMap<>();
-        readAll(List.of(examples()), record -> {
+        lab.readAll(List.of(examples()), record -> {
             if (record.headers().lastHeader(Tick.HEADER) != null) {
                 return;
             }
             try {
                 Example example = Example.read(record.headers());
                 kinds.merge(example.kind(), 1L, Long::sum);
-                long event = traffic.number(new String(record.key(), StandardCharsets.UTF_8));
-                if (event < 0 || !Arrays.equals(record.value(), traffic.value(event))) {
+                long event = Payments.number(record.key());
+                if (event < 0 || event >= setting.events() || !Arrays.equals(record.value(), traffic.value(event))) {
                     violations.add("example at " + record.offset() + ": expected the bytes of event " + event);
                     return;
                 }
@@ -301,10 +245,10 @@ final class JoinWorld implements AutoCloseable {
                 if (traffic.areOfRecordsReadApart(event, its)) {
                     readLate++;
                     if (readLate <= LATE_TOLD_MAX) {
-                        setting.said().accept(JoinTraffic.id(event) + " was read too late: " + its);
+                        setting.said().accept(Payments.id(event) + " was read too late: " + its);
                     }
                 } else {
-                    violations.add(JoinTraffic.id(event) + ": expected " + traffic.examples(event) + ", found " + its);
+                    violations.add(Payments.id(event) + ": expected " + traffic.examples(event) + ", found " + its);
                 }
             }
         }
@@ -332,27 +276,23 @@ final class JoinWorld implements AutoCloseable {
 
     /// Each record that can't be joined has one dead letter.
     private void compareDeadLetters() throws InterruptedException {
-        int partitions = KafkaClients.answer(setting.admin().describeTopics(List.of(setting.topics().deadLetters()))
-                .topicNameValues().values().iterator().next()).partitions().size();
-        List<TopicPartition> all = new ArrayList<>();
-        for (int partition = 0; partition < partitions; partition++) {
-            all.add(new TopicPartition(setting.topics().deadLetters(), partition));
-        }
         Set<String> expected = new HashSet<>(traffic.refused());
         expected.addAll(traffic.orphans());
         Set<String> orphans = traffic.orphans();
         Set<String> found = new HashSet<>();
-        readAll(all, letter -> {
-            if (!Set.of(traffic.eventsTopic(), traffic.labelsTopic()).contains(header(letter, DeadLetter.TOPIC))) {
+        lab.readAll(lab.partitions(setting.topics().deadLetters()), letter -> {
+            if (!traffic.topics().contains(KafkaClients.header(letter, DeadLetter.TOPIC))) {
                 return;
             }
-            String place = header(letter, DeadLetter.TOPIC) + ":" + header(letter, DeadLetter.PARTITION) + ":"
-                    + header(letter, "tidegrad-offset");
+            String place = KafkaClients.header(letter, DeadLetter.TOPIC) + ":"
+                    + KafkaClients.header(letter, DeadLetter.PARTITION) + ":"
+                    + KafkaClients.header(letter, "tidegrad-offset");
             if (!found.add(place)) {
                 violations.add("expected one dead letter of " + place + ", found another");
             }
-            if (header(letter, DeadLetter.REASON).equals("orphan-label") != orphans.contains(place)) {
-                violations.add("dead letter of " + place + ": found the reason " + header(letter, DeadLetter.REASON));
+            if (KafkaClients.header(letter, DeadLetter.REASON).equals("orphan-label") != orphans.contains(place)) {
+                violations.add("dead letter of " + place + ": found the reason "
+                        + KafkaClients.header(letter, DeadLetter.REASON));
             }
         });
         result.put("dead_letters", found.size());
@@ -365,20 +305,15 @@ final class JoinWorld implements AutoCloseable {
         }
     }
 
-    private static String header(ConsumerRecord<byte[], byte[]> record, String name) {
-        Header header = record.headers().lastHeader(name);
-        return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
-    }
-
     /// The topics joined again by brute force.
     private void verify() {
-        try (RecordDecoder decoder = RecordDecoder.of(Map.of("schema.registry.url", setting.stack().registryUrl()))) {
+        try (RecordDecoder decoder = RecordDecoder.of(Map.of("schema.registry.url", lab.registryUrl()))) {
             StreamVerification.Result verified =
                     StreamVerification.run(
-                            StreamVerification.Options.of(kafka(), setting.topics(),
-                                    StreamOverview.read(kafka(), setting.topics(), setting.admin())
+                            StreamVerification.Options.of(lab.kafka(), setting.topics(),
+                                    StreamOverview.read(lab.kafka(), setting.topics(), lab.admin())
                                             .epoch(setting.stream(), OptionalInt.empty())),
-                            decoder, setting.admin(), (pass, passes, records) -> {
+                            decoder, lab.admin(), (pass, passes, records) -> {
                             });
             result.put("verified_ids", verified.ids()).put("verified_late", verified.late())
                     .put("verified_undecided", verified.undecided()).put("verified_unsettled", verified.unsettled())
@@ -395,16 +330,15 @@ final class JoinWorld implements AutoCloseable {
     private void compareHash() throws InterruptedException {
         ModelSpec spec = ModelSpec.parse(traffic.modelSpec(), "spec of the load test").onTopic(examples().topic());
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(setting.registry())));
+        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(lab.registry())));
         long[] folded = {0, 0};
-        readAll(List.of(examples()), record -> {
+        lab.readAll(List.of(examples()), record -> {
             fold.fold(record.value(), record.headers());
             folded[0] = record.offset() + 1;
             folded[1] += record.headers().lastHeader(Tick.HEADER) == null ? 1 : 0;
         });
-        await("the trainer at " + folded[0] + ", reported", () -> trainer.watermark() == folded[0]
-                && trainer.health().path("report").path("watermark").asLong() == folded[0]);
-        String theirs = trainer.health().path("report").path("state_hash").asText();
+        await("the trainer at " + folded[0] + ", reported", () -> trainer.hasReported(folded[0]));
+        String theirs = trainer.report().path("state_hash").asText();
         result.put("examples_folded", folded[1]).put("state_hash", theirs);
         if (!theirs.equals(model.stateHash())) {
             violations.add("expected the trainer to have the state-hash of a fold over the examples at " + folded[0]

@@ -3,8 +3,8 @@ package io.tidegrad.loadtests.chaos;
 import io.tidegrad.joiner.app.JoinerMain;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.BrokerProcess;
-import io.tidegrad.process.StreamsClients;
 import java.time.Duration;
 import java.util.List;
 
@@ -18,8 +18,6 @@ final class JoinerFaults {
     /// A machine that is busy with all processes of the run reads labels late now and then.
     private static final double LATE_MAX = 1;
 
-    private static final Duration BEYOND_SESSION = StreamsClients.SESSION_TIMEOUT.plusSeconds(4);
-
     private JoinerFaults() {}
 
     private interface Breaking {
@@ -29,9 +27,9 @@ final class JoinerFaults {
     private static void on(Episode episode, Breaking breaking) throws InterruptedException {
         TestBed testBed = episode.testBed();
         String stream = "stream-" + Long.toHexString(episode.random().nextLong() >>> 32);
-        try (JoinWorld world = new JoinWorld(new JoinWorld.Setting(testBed.stack(), testBed.registry(), testBed.admin(),
-                testBed.topics(), stream, EVENTS, RATE, episode.random().nextLong(1 << 20), LATE_MAX,
-                List.of(JoinerMain.class.getName()), testBed.jvmFlags(), testBed.directory().resolve(stream), said -> {
+        try (JoinWorld world = new JoinWorld(new JoinWorld.Setting(testBed.lab(), testBed.topics(), stream, EVENTS,
+                RATE, episode.random().nextLong(1 << 20), LATE_MAX, List.of(JoinerMain.class.getName()),
+                testBed.jvmFlags(), testBed.directory().resolve(stream), said -> {
                 }))) {
             world.start();
             episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(5));
@@ -73,7 +71,7 @@ final class JoinerFaults {
             world.addJoiner();
             world.await("two joiners with tasks", world::allHaveTasks);
             joiner.pause();
-            Thread.sleep(BEYOND_SESSION);
+            Thread.sleep(JoinLoad.BEYOND_SESSION);
             joiner.resume();
             recovers(episode, world);
         });
@@ -106,7 +104,7 @@ final class JoinerFaults {
     static void stateDirectoryDeleted(Episode episode) throws InterruptedException {
         on(episode, (world, joiner) -> {
             joiner.kill();
-            TrainerFaults.delete(joiner.stateDir());
+            Processes.delete(joiner.stateDir());
             joiner.start();
             recovers(episode, world);
         });

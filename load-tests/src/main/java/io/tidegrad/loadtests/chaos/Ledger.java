@@ -6,6 +6,8 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Lab;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -19,7 +21,6 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -32,12 +33,9 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.ExecutionException;
 import java.util.zip.CRC32C;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListOffsetsOptions;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaException;
@@ -56,12 +54,11 @@ final class Ledger implements AutoCloseable {
     static final int CUT = 0;
 
     private static final int EPOCH = 1;
-    private static final Duration POLL = Duration.ofMillis(100);
 
     /// One in so many commits is rebuilt from the changelog.
     private static final int REBUILT_ONE_IN = 4;
 
-    private final Admin admin;
+    private final Lab lab;
     private final SplittableRandom random;
     private final Lineage lineage;
     private final AvroCodec codec;
@@ -106,11 +103,10 @@ final class Ledger implements AutoCloseable {
     record Letter(long offset, int checksum) {
     }
 
-    /// @param bootstrapServers past every relay
     /// @param random chooses the commits that are rebuilt
-    Ledger(String bootstrapServers, Admin admin, SchemaRegistry registry, Topics topics, ModelSpec spec,
-            SplittableRandom random) throws InterruptedException {
-        this.admin = admin;
+    Ledger(Lab lab, Topics topics, ModelSpec spec, SplittableRandom random) throws InterruptedException {
+        SchemaRegistry registry = lab.registry();
+        this.lab = lab;
         this.random = random;
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
         changelog = new TopicPartition(Topics.changelog(topics.applicationId(spec.model(), EPOCH)), 0);
@@ -118,8 +114,8 @@ final class Ledger implements AutoCloseable {
         progress = new TopicPartition(topics.progress(), 0);
         deadLetters = new TopicPartition(topics.deadLetters(), 0);
         lineage = new Lineage(spec, EPOCH, log,
-                KafkaClients
-                        .answer(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next())
+                KafkaClients.answer(
+                        lab.admin().describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next())
                         .topicId(),
                 0);
         // Looked up now, because the registry may be gone while the topics are read.
@@ -129,42 +125,21 @@ final class Ledger implements AutoCloseable {
         // A codec for the auditing thread; the other one belongs to the reading thread.
         fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
-        thread = Background.start("ledger-" + spec.model(), self -> tail(bootstrapServers, self));
-    }
-
-    Lineage lineage() {
-        return lineage;
-    }
-
-    TopicPartition changelog() {
-        return changelog;
-    }
-
-    TopicPartition snapshots() {
-        return snapshots;
+        thread = KafkaClients.tail("ledger-" + spec.model(), lab.bootstrapServers(),
+                Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000), partitions(), this::take);
     }
 
     private List<TopicPartition> partitions() {
         return List.of(lineage.log(), changelog, snapshots, progress, deadLetters);
     }
 
-    private void tail(String bootstrapServers, Background self) {
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                KafkaClients.reader(bootstrapServers, Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000))) {
-            consumer.assign(partitions());
-            consumer.seekToBeginning(partitions());
-            while (!self.isClosed()) {
-                var records = consumer.poll(POLL);
-                synchronized (this) {
-                    records.forEach(this::take);
-                    for (TopicPartition partition : partitions()) {
-                        try {
-                            positions.put(partition, consumer.position(partition, Duration.ofMillis(1)));
-                        } catch (org.apache.kafka.common.errors.TimeoutException notYet) {
-                            // Asked again after the next poll.
-                        }
-                    }
-                }
+    private synchronized void take(KafkaConsumer<byte[], byte[]> consumer, ConsumerRecords<byte[], byte[]> records) {
+        records.forEach(this::take);
+        for (TopicPartition partition : partitions()) {
+            try {
+                positions.put(partition, consumer.position(partition, Duration.ofMillis(1)));
+            } catch (org.apache.kafka.common.errors.TimeoutException notYet) {
+                // Asked again after the next poll.
             }
         }
     }
@@ -179,9 +154,9 @@ final class Ledger implements AutoCloseable {
             takeSnapshot(record);
         } else if (topic.equals(progress.topic())) {
             takeProgress(record);
-        } else if (header(record, "tidegrad-model").equals(lineage.model())) {
-            letters.add(new Letter(Long.parseLong(header(record, "tidegrad-offset")),
-                    header(record, "tidegrad-value-cut").isEmpty() ? checksum(record.value()) : CUT));
+        } else if (KafkaClients.header(record, "tidegrad-model").equals(lineage.model())) {
+            letters.add(new Letter(Long.parseLong(KafkaClients.header(record, "tidegrad-offset")),
+                    KafkaClients.header(record, "tidegrad-value-cut").isEmpty() ? checksum(record.value()) : CUT));
         }
     }
 
@@ -238,11 +213,6 @@ final class Ledger implements AutoCloseable {
         claims.computeIfAbsent(claim.nextOffset(), offset -> new ArrayList<>()).add(claim);
     }
 
-    private static String header(ConsumerRecord<byte[], byte[]> record, String name) {
-        var header = record.headers().lastHeader(name);
-        return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
-    }
-
     private static int checksum(byte @Nullable [] bytes) {
         if (bytes == null) {
             return 1;
@@ -271,14 +241,14 @@ final class Ledger implements AutoCloseable {
         Await.until("the topics read to their ends", World.RECOVERS_WITHIN, () -> {
             requireReading();
             try {
-                Map<TopicPartition, Long> all = ends(IsolationLevel.READ_UNCOMMITTED);
-                Map<TopicPartition, Long> visible = ends(IsolationLevel.READ_COMMITTED);
+                Map<TopicPartition, Long> all = lab.ends(partitions(), IsolationLevel.READ_UNCOMMITTED);
+                Map<TopicPartition, Long> visible = lab.ends(partitions(), IsolationLevel.READ_COMMITTED);
                 synchronized (this) {
                     behind[0] = "ends " + all + ", visible " + visible + ", read " + positions;
                     return visible.equals(all) && positions.equals(all);
                 }
-            } catch (ExecutionException | KafkaException e) {
-                behind[0] = String.valueOf(e.getCause());
+            } catch (LoadTestException | KafkaException e) {
+                behind[0] = String.valueOf(e.getMessage());
                 return false;
             }
         }, () -> behind[0]);
@@ -286,15 +256,6 @@ final class Ledger implements AutoCloseable {
 
     private void requireReading() {
         thread.requireHealthy("the ledger can't read on");
-    }
-
-    private Map<TopicPartition, Long> ends(IsolationLevel isolation) throws ExecutionException, InterruptedException {
-        Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
-        partitions().forEach(partition -> asked.put(partition, OffsetSpec.latest()));
-        Map<TopicPartition, Long> ends = new HashMap<>();
-        admin.listOffsets(asked, new ListOffsetsOptions(isolation)).all().get()
-                .forEach((partition, end) -> ends.put(partition, end.offset()));
-        return ends;
     }
 
     /// One past the last visible event that was read, which a trainer's watermark must reach.

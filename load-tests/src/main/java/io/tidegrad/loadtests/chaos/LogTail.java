@@ -3,52 +3,33 @@ package io.tidegrad.loadtests.chaos;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Lab;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
 /// Keeps every visible event of a log in memory, so that a fold of them is possible after the topic was damaged.
 final class LogTail implements AutoCloseable {
-    private static final Duration POLL = Duration.ofMillis(100);
-
     private final Background thread;
+    private final List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>(); // guarded by this
 
-    // Guarded by this.
-    private final List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>();
-    private boolean broken;
-
-    LogTail(String bootstrapServers, TopicPartition log) {
-        thread = Background.start("tail-" + log.topic(), self -> tail(bootstrapServers, log, self));
+    LogTail(Lab lab, TopicPartition log) {
+        thread = KafkaClients.tail("tail-" + log.topic(), lab.bootstrapServers(),
+                Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 100), List.of(log), this::take);
     }
 
-    private void tail(String bootstrapServers, TopicPartition log, Background self) {
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                KafkaClients.reader(bootstrapServers, Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 100))) {
-            consumer.assign(List.of(log));
-            consumer.seek(log, 0);
-            while (!self.isClosed()) {
-                var records = consumer.poll(POLL);
-                synchronized (this) {
-                    records.forEach(events::add);
-                }
-            }
-        } catch (KafkaException lost) {
-            // Later events are not known.
-            synchronized (this) {
-                broken = true;
-            }
-        }
+    private synchronized void take(KafkaConsumer<byte[], byte[]> consumer, ConsumerRecords<byte[], byte[]> records) {
+        records.forEach(events::add);
     }
 
     /// One past the last event that was seen.
@@ -57,8 +38,8 @@ final class LogTail implements AutoCloseable {
     }
 
     /// Whether events were deleted before they were read, or the log was replaced.
-    synchronized boolean isBroken() {
-        return broken;
+    boolean isBroken() {
+        return thread.hasFailed();
     }
 
     /// The state-hash of a plain fold of everything before `watermark`.

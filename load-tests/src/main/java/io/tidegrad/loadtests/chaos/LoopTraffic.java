@@ -1,21 +1,17 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.loadtests.Payments;
 import io.tidegrad.schemas.SchemaRegistry;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.SplittableRandom;
-import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// Requests of four days and the labels that come for them, most of them a day later. A request's number decides
 /// everything about it, so that its last label is known without looking at any topic.
-final class LoopTraffic {
-    static final int PARTITIONS = 6;
+final class LoopTraffic extends Payments {
 
     /// Events that nobody served, so that there is a model.
     static final int FIRST = 500;
@@ -24,27 +20,23 @@ final class LoopTraffic {
     private static final long DAY = Duration.ofDays(1).toMillis();
     private static final long SPAN = 4 * DAY;
 
-    private static final Schema EVENT = new Schema.Parser().parse("""
+    private static final String EVENT = """
             {"type": "record", "name": "Payment", "fields": [
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "card", "type": "string"},
               {"name": "amount", "type": "double"}]}
-            """);
-    private static final Schema LABEL = new Schema.Parser().parse("""
+            """;
+    private static final String LABEL = """
             {"type": "record", "name": "Chargeback", "fields": [
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "fraud", "type": "boolean"},
               {"name": "withdrawn", "type": "boolean"}]}
-            """);
+            """;
 
     private final String name;
     private final int requests;
     private final long seed;
     private final long start;
-    private final AvroCodec codec;
-    private final int eventSchema;
-    private final int labelSchema;
-
     /// @param labelAfter milliseconds from the event to its label; -1 if it gets none
     /// @param takenBackAfter milliseconds from the event to the retraction of its label; -1 if it stays
     record Plan(long time, boolean fraud, long labelAfter, long takenBackAfter) {
@@ -55,22 +47,12 @@ final class LoopTraffic {
     }
 
     LoopTraffic(String name, int requests, long seed, SchemaRegistry registry) {
+        super("scored-" + name, "chargebacks-" + name, EVENT, LABEL, registry);
         this.name = name;
         this.requests = requests;
         this.seed = seed;
         // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
         start = Instant.now().minus(Duration.ofDays(20)).toEpochMilli() / MINUTE * MINUTE;
-        codec = new AvroCodec(registry);
-        eventSchema = registry.register(scoredTopic() + "-value", EVENT);
-        labelSchema = registry.register(labelsTopic() + "-value", LABEL);
-    }
-
-    String scoredTopic() {
-        return "scored-" + name;
-    }
-
-    String labelsTopic() {
-        return "chargebacks-" + name;
     }
 
     String streamSpec() {
@@ -79,7 +61,7 @@ final class LoopTraffic {
                 events: { topic: %s, key: "@key", event-time: at }
                 labels: { topic: %s, key: "@key", value: fraud, event-time: at, retract: withdrawn }
                 join: { wait: PT30M, missing: 0, window: P7D, late: correct, duplicates: first }
-                """.formatted(name, scoredTopic(), labelsTopic());
+                """.formatted(name, eventsTopic(), labelsTopic());
     }
 
     String modelSpec() {
@@ -101,15 +83,6 @@ final class LoopTraffic {
     /// After this event time all waits and windows are over.
     long end() {
         return start + SPAN + 10 * DAY;
-    }
-
-    static String id(int request) {
-        return "tx-" + request;
-    }
-
-    /// The number of the request with this id; -1 if there is none.
-    int number(String id) {
-        return id.matches("tx-[0-9]{1,8}") ? Integer.parseInt(id.substring(3)) : -1;
     }
 
     Plan plan(int request) {
@@ -138,16 +111,12 @@ final class LoopTraffic {
 
     /// The event that is asked about, as a producer of events would have written it.
     byte[] value(int request) {
-        GenericData.Record event = new GenericData.Record(EVENT);
-        event.put("at", plan(request).time());
-        event.put("card", card(request));
-        event.put("amount", amount(request));
-        return codec.encode(eventSchema, event);
+        return eventBytes(plan(request).time(), card(request), amount(request));
     }
 
     /// An event of the time before the first request, and its label.
     ProducerRecord<byte[], byte @Nullable []> first(int event) {
-        return new ProducerRecord<>(scoredTopic(), bytes("first-" + event), value(event - FIRST));
+        return new ProducerRecord<>(eventsTopic(), bytes("first-" + event), value(event - FIRST));
     }
 
     ProducerRecord<byte[], byte @Nullable []> firstLabel(int event) {
@@ -162,14 +131,6 @@ final class LoopTraffic {
     }
 
     private ProducerRecord<byte[], byte @Nullable []> label(String id, long at, boolean fraud, boolean withdrawn) {
-        GenericData.Record label = new GenericData.Record(LABEL);
-        label.put("at", at);
-        label.put("fraud", fraud);
-        label.put("withdrawn", withdrawn);
-        return new ProducerRecord<>(labelsTopic(), bytes(id), codec.encode(labelSchema, label));
-    }
-
-    private static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
+        return new ProducerRecord<>(labelsTopic(), bytes(id), labelBytes(at, fraud, withdrawn));
     }
 }

@@ -1,8 +1,8 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
-import io.tidegrad.localstack.TcpRelay.Direction;
 import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.localstack.TcpRelay.Direction;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -91,7 +91,7 @@ final class NetworkFaults {
         World world = episode.world();
         world.readings().changeSchema("schema " + episode.random().nextLong());
         switch (episode.random().nextInt(3)) {
-            case 0 -> episode.testBed().stack().registry().kill();
+            case 0 -> episode.testBed().lab().stack().registry().kill();
             case 1 -> {
                 episode.testBed().networks().registry().stall(Direction.SENT);
                 episode.testBed().networks().registry().stall(Direction.RECEIVED);

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.Payments;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
@@ -10,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
@@ -178,12 +178,6 @@ final class Readings {
     }
 
     private synchronized byte[] encode(long at, String place, double a, double b, int over) {
-        GenericData.Record event = new GenericData.Record(EVENT);
-        event.put("at", at);
-        event.put("place", place);
-        event.put("a", a);
-        event.put("b", b);
-        event.put("over", over);
-        return codec.encode(schemaId, event);
+        return codec.encode(schemaId, Payments.recordOf(EVENT, at, place, a, b, over));
     }
 }

@@ -6,7 +6,6 @@ import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.Result;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.trainer.TrainerMain;
@@ -47,8 +46,6 @@ public final class RestartLoad extends LoadTest {
     private final Map<String, List<Double>> samples = new LinkedHashMap<>();
 
     /// @param megabytes of the model, with optimizer state
-    /// @param out for the result
-    /// @param progress for a line a measurement
     public RestartLoad(int megabytes, int repetitions, boolean json, PrintStream out, PrintStream progress) {
         super(json, out, progress);
         Limits.require("--megabytes", megabytes, 1, 1_000);
@@ -63,24 +60,28 @@ public final class RestartLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected Map<String, Object> adminSettings() {
+        return TestBed.ADMIN_SETTINGS;
+    }
+
+    @Override
+    protected String measure() throws InterruptedException {
         // Twice the model while it is restored, and what the JVM and Kafka's clients need.
         List<String> heap = List.of("-Xmx" + (256 + 3 * megabytes) + "m");
         World.Kind kind = new World.Kind(megabytes * 1_000_000 / BUCKET_BYTES, false, false,
                 List.of("--standby-replicas", "1", "--store", "page-log"), heap);
-        try (TestBed testBed =
-                TestBed.open(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
+        try (TestBed testBed = new TestBed(lab(), networks, childFlags(), List.of(TrainerMain.class.getName()));
                 World world = World.open(testBed, "restart", kind, new SplittableRandom(1))) {
             for (int repetition = 0; repetition < repetitions; repetition++) {
                 write(world);
-                kill(world, testBed);
+                kill(world);
                 stop(world);
             }
             Trainer other = world.newTrainer("trainer-2");
             other.start();
             for (int repetition = 0; repetition < repetitions; repetition++) {
-                failOver(world, testBed, false);
-                failOver(world, testBed, true);
+                failOver(world, false);
+                failOver(world, true);
             }
         }
         Result result = new Result().put("model_mb", megabytes);
@@ -109,7 +110,7 @@ public final class RestartLoad extends LoadTest {
         Await.until(NEW_EVENTS + " more events written", WITHIN, world.traffic()::isDrained);
     }
 
-    private void kill(World world, TestBed testBed) throws InterruptedException {
+    private void kill(World world) throws InterruptedException {
         Trainer trainer = world.trainer();
         long before = world.watermark();
         trainer.kill();
@@ -120,7 +121,7 @@ public final class RestartLoad extends LoadTest {
         double seconds = secondsSince(since);
         JsonNode restore = trainer.health().path("restore");
         double restored = restore.path("bytes").asDouble() * 1e-6;
-        double rate = consumerRate(testBed, new TopicPartition(world.changelogTopic(), 0));
+        double rate = consumerRate(new TopicPartition(world.changelogTopic(), 0));
         double goal = START_SECONDS + restored / (RATE_SHARE * rate);
         add("kill_to_learning_s_all", seconds);
         add("kill_to_learning_goal_s_all", goal);
@@ -131,11 +132,11 @@ public final class RestartLoad extends LoadTest {
     }
 
     /// MB/s of values, from the first record to the last.
-    private static double consumerRate(TestBed testBed, TopicPartition changelog) {
-        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(testBed.bootstrapServers(), Map.of())) {
-            consumer.assign(List.of(changelog));
-            consumer.seekToBeginning(List.of(changelog));
-            long end = consumer.endOffsets(List.of(changelog)).values().iterator().next();
+    private double consumerRate(TopicPartition changelog) {
+        List<TopicPartition> partitions = List.of(changelog);
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                KafkaClients.reader(lab().bootstrapServers(), Map.of(), partitions)) {
+            long end = consumer.endOffsets(partitions).values().iterator().next();
             long since = 0;
             long bytes = 0;
             while (consumer.position(changelog) < end) {
@@ -162,7 +163,7 @@ public final class RestartLoad extends LoadTest {
     }
 
     /// @param open whether a transaction is open at the kill
-    private void failOver(World world, TestBed testBed, boolean open) throws InterruptedException {
+    private void failOver(World world, boolean open) throws InterruptedException {
         world.traffic().go();
         awaitWarm(world);
         Trainer learning = world.learner();
@@ -170,7 +171,7 @@ public final class RestartLoad extends LoadTest {
         TopicPartition changelog = new TopicPartition(world.changelogTopic(), 0);
         Await.until((open ? "a" : "no") + " transaction open while the trainer stands still", WITHIN, () -> {
             learning.pause();
-            boolean found = isTransactionOpen(testBed, changelog) == open;
+            boolean found = isTransactionOpen(changelog) == open;
             if (!found) {
                 learning.resume();
             }
@@ -194,9 +195,9 @@ public final class RestartLoad extends LoadTest {
         world.awaitWatermark(world.watermark(), WITHIN);
     }
 
-    private static boolean isTransactionOpen(TestBed testBed, TopicPartition partition) throws InterruptedException {
-        return KafkaClients.end(testBed.admin(), partition, IsolationLevel.READ_COMMITTED) < KafkaClients
-                .end(testBed.admin(), partition, IsolationLevel.READ_UNCOMMITTED);
+    private boolean isTransactionOpen(TopicPartition partition) throws InterruptedException {
+        return lab().end(partition, IsolationLevel.READ_COMMITTED) < lab().end(partition,
+                IsolationLevel.READ_UNCOMMITTED);
     }
 
     private void add(String name, double value) {

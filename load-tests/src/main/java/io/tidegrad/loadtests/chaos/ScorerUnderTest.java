@@ -85,9 +85,8 @@ final class ScorerUnderTest implements AutoCloseable {
 
     /// What its `/health` says of the model.
     JsonNode health() throws InterruptedException {
-        try (Json json = new Json()) {
-            JsonNode health = json.get("http://127.0.0.1:" + port + "/health");
-            return health == null ? Json.NOTHING : health.path("models").path(model);
+        try (Json http = new Json()) {
+            return Processes.health(http, port, model);
         }
     }
 

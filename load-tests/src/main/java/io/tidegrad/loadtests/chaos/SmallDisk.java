@@ -1,10 +1,11 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /// A directory that only one process sees as a file system of its own, full or read-only: in a mount namespace, which
@@ -23,20 +24,16 @@ final class SmallDisk {
         try {
             Path directory = Files.createTempDirectory("tidegrad-mount");
             try {
-                List<String> command = new ArrayList<>(namespace);
-                command.addAll(List.of("sh", "-c", MOUNT.formatted("ro") + "true", directory.toString()));
-                return new ProcessBuilder(command).redirectErrorStream(true)
-                        .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
-            } catch (IOException noSuchProgram) {
+                Processes.output(Processes.with(namespace,
+                        List.of("sh", "-c", MOUNT.formatted("ro") + "true", directory.toString())));
+                return true;
+            } catch (LoadTestException itDoesNot) {
                 return false;
             } finally {
                 Files.delete(directory);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
         }
     }
 
@@ -60,9 +57,7 @@ final class SmallDisk {
     }
 
     private static List<String> mounted(Path directory, String mount) {
-        List<String> command = new ArrayList<>(NAMESPACE);
-        command.addAll(List.of("sh", "-c", mount + "exec \"$@\"", directory.toString()));
-        return command;
+        return Processes.with(NAMESPACE, List.of("sh", "-c", mount + "exec \"$@\"", directory.toString()));
     }
 
     /// Fills what a running process sees as `directory`, of [#small].

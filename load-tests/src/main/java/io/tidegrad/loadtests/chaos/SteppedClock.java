@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
-import java.io.BufferedReader;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -31,16 +32,9 @@ final class SteppedClock {
     /// The command sets this variable for its child, with a path that depends on the system.
     private static String library() {
         try {
-            Process faketime = new ProcessBuilder("faketime", "-m", "-f", "+0", "sh", "-c", "echo $LD_PRELOAD")
-                    .redirectError(ProcessBuilder.Redirect.DISCARD).start();
-            try (BufferedReader out = faketime.inputReader()) {
-                String line = out.readLine();
-                return line == null || faketime.waitFor() != 0 ? "" : line.strip();
-            }
-        } catch (IOException noSuchProgram) {
-            return "";
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            return Processes.output(List.of("sh", "-c", "faketime -m -f +0 sh -c 'echo $LD_PRELOAD' 2>/dev/null"))
+                    .strip();
+        } catch (LoadTestException noSuchProgram) {
             return "";
         }
     }

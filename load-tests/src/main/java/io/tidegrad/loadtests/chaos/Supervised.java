@@ -1,13 +1,17 @@
 package io.tidegrad.loadtests.chaos;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.Ports;
 import io.tidegrad.process.ExitCode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.OptionalInt;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// A process and its supervisor, which starts it again after the one exit code that asks for it, as the launcher does.
@@ -19,11 +23,12 @@ class Supervised implements AutoCloseable {
     private static final Duration STOP_WITHIN = Duration.ofSeconds(45);
 
     private final String name;
+    private final String kind;
     private final Path files;
+    private final int port = Ports.free(); // of its HTTP server
     private final List<String> jvmFlags;
     private final List<String> command;
-    private final String kind;
-
+    private final Json http = new Json();
     // Guarded by this.
     private @Nullable ChildJvm child;
     private boolean wanted;
@@ -36,18 +41,21 @@ class Supervised implements AutoCloseable {
     ///
     /// @param said the end of its log
     record Ended(int status, String said) {
+        String lastLine() {
+            return said.strip().substring(said.strip().lastIndexOf('\n') + 1);
+        }
     }
 
     /// @param name for messages
     /// @param kind names its output and its log
-    /// @param command main class and arguments
     /// @param files where its output and its log are
-    Supervised(String name, String kind, Path files, List<String> jvmFlags, List<String> command) {
+    /// @param command main class and arguments, by the port of its HTTP server
+    Supervised(String name, String kind, Path files, List<String> jvmFlags, IntFunction<List<String>> command) {
         this.name = name;
         this.kind = kind;
         this.files = files;
         this.jvmFlags = List.copyOf(jvmFlags);
-        this.command = List.copyOf(command);
+        this.command = List.copyOf(command.apply(port));
     }
 
     /// The number of lines with these words in its log, over all restarts.
@@ -65,7 +73,7 @@ class Supervised implements AutoCloseable {
     }
 
     /// @param within see [ChildJvm#run]
-    synchronized void startWithin(List<String> within) {
+    void startWithin(List<String> within) {
         start(List.of(), within);
     }
 
@@ -144,9 +152,36 @@ class Supervised implements AutoCloseable {
         return last;
     }
 
-    /// Whether it is paused or down, so that nobody answers.
-    synchronized boolean isSilent() {
+    /// @throws LoadTestException it ended by itself for good
+    void requireAlive() {
+        Ended end = ended();
+        if (end != null) {
+            throw new LoadTestException(
+                    "expected the " + name + " to go on or to ask for a restart, found that it ended" + " with status "
+                            + end.status() + ": " + end.lastLine());
+        }
+    }
+
+    private synchronized boolean isSilent() {
         return paused || !isRunning();
+    }
+
+    final int port() {
+        return port;
+    }
+
+    final Path stateDir() {
+        return files.resolve("state");
+    }
+
+    /// What it says at `/health`; missing when it does not answer, is paused or down.
+    final JsonNode allHealth() throws InterruptedException {
+        return isSilent() ? Json.NOTHING : Processes.health(http, port);
+    }
+
+    /// What it says there of a model.
+    final JsonNode health(String model) throws InterruptedException {
+        return isSilent() ? Json.NOTHING : Processes.health(http, port, model);
     }
 
     synchronized long pid() {
@@ -188,19 +223,15 @@ class Supervised implements AutoCloseable {
     }
 
     /// SIGTERM; returns when it is gone.
-    ///
-    /// @return its exit status
-    OptionalInt stop() {
+    void stop() {
         ChildJvm running;
         synchronized (this) {
             wanted = false;
             running = child;
         }
-        if (running == null) {
-            return OptionalInt.empty();
+        if (running != null) {
+            running.stop(STOP_WITHIN);
         }
-        running.stop(STOP_WITHIN);
-        return running.status();
     }
 
     /// Waits until it has ended by itself for good.
@@ -218,5 +249,6 @@ class Supervised implements AutoCloseable {
     @Override
     public void close() {
         kill();
+        http.close();
     }
 }

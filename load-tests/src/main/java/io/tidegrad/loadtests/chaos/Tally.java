@@ -5,49 +5,42 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.ToIntFunction;
 
-/// Counts the outcomes of each fault, for the table at the end.
+/// The episodes of each fault, for the table at the end.
 final class Tally {
-    private final Map<Fault, Line> lines = new TreeMap<>();
-    private int kills;
+    private final Map<Fault, List<Episode>> episodes = new TreeMap<>();
 
-    private static final class Line {
-        int times;
-        final List<Double> recoverySeconds = new ArrayList<>();
-        int violations;
+    void add(Fault fault, Episode episode) {
+        episodes.computeIfAbsent(fault, tried -> new ArrayList<>()).add(episode);
     }
 
-    void add(Fault fault, Episode episode, int violations) {
-        Line line = lines.computeIfAbsent(fault, tried -> new Line());
-        line.times++;
-        line.recoverySeconds.addAll(episode.recoverySeconds());
-        line.violations += violations;
-        kills += episode.killed().get();
-    }
-
-    int violations() {
-        return lines.values().stream().mapToInt(line -> line.violations).sum();
+    private int sum(ToIntFunction<Episode> of) {
+        return episodes.values().stream().flatMap(List::stream).mapToInt(of).sum();
     }
 
     int times() {
-        return lines.values().stream().mapToInt(line -> line.times).sum();
+        return sum(each -> 1);
     }
 
     /// Trainers killed.
     int kills() {
-        return kills;
+        return sum(each -> each.killed().get());
     }
 
     /// Markdown, so that it can be kept as it is.
     String table() {
-        StringBuilder table = new StringBuilder();
-        table.append("| row | fault | times | recovery s, p50 | max | violations |\n");
-        table.append("|---|---|---|---|---|---|\n");
-        lines.forEach((fault, line) -> {
-            List<Double> sorted = line.recoverySeconds.stream().sorted().toList();
+        StringBuilder table = new StringBuilder("""
+                | row | fault | times | recovery s, p50 | max | violations |
+                |---|---|---|---|---|---|
+                """);
+        episodes.forEach((fault, tries) -> {
+            double[] sorted = tries.stream().flatMap(each -> each.recoverySeconds().stream())
+                    .mapToDouble(Double::doubleValue).sorted().toArray();
+            int last = sorted.length - 1;
             table.append(String.format(Locale.ROOT, "| %d | %s | %d | %s | %s | %d |%n", fault.row(), fault.what(),
-                    line.times, sorted.isEmpty() ? "-" : seconds(sorted.get((sorted.size() - 1) / 2)),
-                    sorted.isEmpty() ? "-" : seconds(sorted.getLast()), line.violations));
+                    tries.size(), last < 0 ? "-" : seconds(sorted[last / 2]), last < 0 ? "-" : seconds(sorted[last]),
+                    tries.stream().mapToInt(each -> each.violations().size()).sum()));
         });
         return table.toString();
     }

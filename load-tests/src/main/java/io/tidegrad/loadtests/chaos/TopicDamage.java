@@ -2,7 +2,9 @@ package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Lab;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Writer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -13,11 +15,10 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.TopicConfig;
@@ -43,17 +44,15 @@ public enum TopicDamage {
     private static final int GARBAGE_BYTES_MAX = 300;
 
     /// Returns when it is done, as far as the broker can tell.
-    void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random) throws InterruptedException {
+    void to(String topic, Lab lab, SplittableRandom random) throws InterruptedException {
+        Admin admin = lab.admin();
         switch (this) {
             case DELETED -> KafkaClients.answer(admin.deleteTopics(List.of(topic)).all());
-            case EMPTIED -> empty(topic, admin);
+            case EMPTIED -> empty(topic, lab);
             case RECREATED -> recreate(topic, admin);
-            case WIDENED -> {
-                int partitions = described(topic, admin).partitions().size();
-                KafkaClients
-                        .answer(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
-            }
-            case GARBAGE -> garbage(topic, bootstrapServers, random);
+            case WIDENED -> KafkaClients.answer(admin
+                    .createPartitions(Map.of(topic, NewPartitions.increaseTo(lab.partitions(topic).size() + 1))).all());
+            case GARBAGE -> garbage(topic, lab, random);
         }
     }
 
@@ -61,19 +60,17 @@ public enum TopicDamage {
         return KafkaClients.answer(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next();
     }
 
-    private static void empty(String topic, Admin admin) throws InterruptedException {
+    private static void empty(String topic, Lab lab) throws InterruptedException {
+        Admin admin = lab.admin();
         String policy = KafkaClients.settings(admin, topic).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
         boolean compacted = policy.equals(TopicConfig.CLEANUP_POLICY_COMPACT);
         if (compacted) { // else the broker refuses
             KafkaClients.set(admin, topic, TopicConfig.CLEANUP_POLICY_CONFIG,
                     policy + "," + TopicConfig.CLEANUP_POLICY_DELETE);
         }
-        Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
-        described(topic, admin).partitions().forEach(
-                partition -> latest.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
         Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
-        KafkaClients.answer(admin.listOffsets(latest).all())
-                .forEach((partition, end) -> all.put(partition, RecordsToDelete.beforeOffset(end.offset())));
+        lab.ends(lab.partitions(topic), IsolationLevel.READ_UNCOMMITTED)
+                .forEach((partition, end) -> all.put(partition, RecordsToDelete.beforeOffset(end)));
         Await.until("the records of " + topic + " deleted", WITHIN, () -> {
             try {
                 admin.deleteRecords(all).all().get();
@@ -121,14 +118,12 @@ public enum TopicDamage {
         }
     }
 
-    private static void garbage(String topic, String bootstrapServers, SplittableRandom random)
-            throws InterruptedException {
-        try (KafkaProducer<byte[], byte[]> producer = KafkaClients.writer(bootstrapServers, Map.of())) {
+    private static void garbage(String topic, Lab lab, SplittableRandom random) {
+        try (Writer writer = new Writer(topic, lab.bootstrapServers(), Map.of())) {
             for (int i = 0; i < GARBAGE_RECORDS; i++) {
-                producer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random))).get();
+                writer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random)));
             }
-        } catch (ExecutionException e) {
-            throw new LoadTestException("can't write to " + topic + ": " + e.getCause(), e);
+            writer.flush();
         }
     }
 

@@ -1,26 +1,20 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.Processes;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
-import io.tidegrad.localstack.RunDirectory;
-import io.tidegrad.schemas.SchemaRegistry;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 
 /// Damages every topic in every way under a running trainer and scorer, each time of a model of its own, and prints a
@@ -40,8 +34,6 @@ public final class TopicsLoad extends LoadTest {
 
     /// @param atOnce models that are damaged side by side, because each mostly waits
     /// @param trainerMain main class of trainers, and arguments before a trainer's own
-    /// @param out for the table, in Markdown
-    /// @param progress for a line a cell
     public TopicsLoad(List<OurTopic> topics, List<TopicDamage> damages, int atOnce, List<String> trainerMain,
             PrintStream out, PrintStream progress) {
         super(false, out, progress);
@@ -52,52 +44,37 @@ public final class TopicsLoad extends LoadTest {
         this.trainerMain = List.copyOf(trainerMain);
     }
 
-    /// The violations of all cells.
-    public List<String> violations() {
-        return outcomes.stream()
-                .flatMap(outcome -> outcome.violations().stream().map(violation -> cell(outcome) + ": " + violation))
-                .toList();
-    }
-
-    private static String cell(DamagedTopic.Outcome outcome) {
-        return Names.of(outcome.topic()) + " " + Names.of(outcome.damage());
-    }
-
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
+    protected String measure() throws InterruptedException {
         List<String> flags = Processes.with(childFlags(), QUICK);
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
-                ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {
+        try (ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {
             List<Future<DamagedTopic.Outcome>> running = new ArrayList<>();
             for (OurTopic topic : topics) {
                 for (TopicDamage damage : damages) {
-                    running.add(threads.submit(() -> cell(topic, damage, stack, admin, registry, directory, flags)));
+                    running.add(threads.submit(() -> cell(topic, damage, flags)));
                 }
             }
             try {
                 for (Future<DamagedTopic.Outcome> cell : running) {
-                    outcomes.add(cell.get());
+                    DamagedTopic.Outcome outcome = cell.get();
+                    outcomes.add(outcome);
+                    outcome.violations().forEach(each -> violation(
+                            Names.of(outcome.topic()) + " " + Names.of(outcome.damage()) + ": " + each));
                 }
             } catch (ExecutionException e) {
                 threads.shutdownNow();
                 throw new LoadTestException(String.valueOf(e.getCause()), e);
             }
         }
-        if (!violations().isEmpty()) {
-            directory.keepLogs();
-            say("logs of all processes: %s", directory.logs());
-        }
         return table();
     }
 
-    private DamagedTopic.Outcome cell(OurTopic topic, TopicDamage damage, LocalStack stack, Admin admin,
-            SchemaRegistry registry, RunDirectory directory, List<String> flags) throws InterruptedException {
+    private DamagedTopic.Outcome cell(OurTopic topic, TopicDamage damage, List<String> flags)
+            throws InterruptedException {
         String name = Names.of(topic) + "-" + Names.of(damage);
         long seed = 31L * topic.ordinal() + damage.ordinal();
         long since = System.nanoTime();
-        try (DamagedTopic damaged = DamagedTopic.open(stack, admin, registry, directory.path(), name, flags,
-                trainerMain, new SplittableRandom(seed))) {
+        try (DamagedTopic damaged = DamagedTopic.open(lab(), name, flags, trainerMain, new SplittableRandom(seed))) {
             DamagedTopic.Outcome outcome = damaged.damage(topic, damage);
             say("%-24s %5.1f s  %s%s", name, secondsSince(since), outcome.learning(),
                     outcome.violations().isEmpty() ? "" : "  VIOLATIONS " + outcome.violations());

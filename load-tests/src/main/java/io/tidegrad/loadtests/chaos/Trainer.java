@@ -1,58 +1,42 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Lab;
 import io.tidegrad.loadtests.Processes;
-import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.Ports;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.TrainerMain;
 import java.nio.file.Path;
 import java.util.List;
 
-/// A real trainer in a process of its own, under its supervisor.
+/// A real trainer of one model in a process of its own, under its supervisor.
 final class Trainer extends Supervised {
     private final String model;
-    private final Path stateDir;
-    private final int port;
-    private final Json http = new Json();
 
-    private Trainer(String name, String model, Path files, int port, List<String> jvmFlags, List<String> command) {
-        super(name, "trainer", files, jvmFlags, command);
-        this.model = model;
-        this.port = port;
-        stateDir = files.resolve("state");
-    }
-
-    /// @param command main class and arguments, but for the port and the state directory
     /// @param files where its state directory and its logs are
-    static Trainer of(String name, String model, Path files, List<String> jvmFlags, List<String> command) {
-        int port = Ports.free();
-        List<String> line = Processes.with(command,
-                List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)));
-        return new Trainer(name, model, files, port, jvmFlags, line);
+    /// @param command main class and arguments, but for the port and the state directory
+    Trainer(String name, String model, Path files, List<String> jvmFlags, List<String> command) {
+        super(name, "trainer", files, jvmFlags, port -> Processes.with(command, Processes.stateAndPort(files, port)));
+        this.model = model;
     }
 
-    Path stateDir() {
-        return stateDir;
-    }
-
-    /// Of its HTTP server.
-    int port() {
-        return port;
+    /// As in production, on the lab's brokers and registry.
+    ///
+    /// @param files where the files of the trainer have a directory, beside its spec
+    static Trainer of(Lab lab, Topics topics, String model, String spec, Path files, List<String> jvmFlags) {
+        Path specFile = Processes.write(files.resolve("spec.yaml"), spec);
+        return new Trainer("trainer", model, files.resolve("trainer"), jvmFlags,
+                Processes.trainer(List.of(TrainerMain.class.getName()), lab.bootstrapServers(), lab.registryUrl(),
+                        List.of("--prefix", topics.prefix(), "--spec", specFile.toString())));
     }
 
     /// What its `/health` says of the model; missing when it does not answer, is paused or down.
     JsonNode health() throws InterruptedException {
-        if (isSilent()) {
-            return Json.NOTHING;
-        }
-        JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-        if (health != null) {
-            for (JsonNode of : health.path("models")) {
-                if (of.path("model").asText().equals(model)) {
-                    return of;
-                }
-            }
-        }
-        return Json.NOTHING;
+        return health(model);
+    }
+
+    /// What it has last reported.
+    JsonNode report() throws InterruptedException {
+        return health().path("report");
     }
 
     boolean learns() throws InterruptedException {
@@ -70,9 +54,8 @@ final class Trainer extends Supervised {
         return health().path("watermark").asLong(-1);
     }
 
-    @Override
-    public void close() {
-        super.close();
-        http.close();
+    /// Whether it has committed, and reported, everything up to a watermark, and nothing more.
+    boolean hasReported(long watermark) throws InterruptedException {
+        return watermark() == watermark && report().path("watermark").asLong() == watermark;
     }
 }

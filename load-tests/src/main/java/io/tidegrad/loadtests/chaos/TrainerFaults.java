@@ -11,10 +11,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /// Faults of the trainer's process, its directory and its code.
 final class TrainerFaults {
@@ -148,7 +147,7 @@ final class TrainerFaults {
         episode.recovers(since, Math.max(before, world.watermark()));
         before = world.watermark();
         trainer.stop();
-        delete(trigger);
+        Processes.delete(trigger);
         episode.restarts(trainer, before);
     }
 
@@ -261,7 +260,7 @@ final class TrainerFaults {
     /// Row 26: its state directory is deleted under it.
     static void stateDirectoryDeleted(Episode episode) throws InterruptedException {
         Trainer trainer = episode.world().trainer();
-        delete(trainer.stateDir());
+        Processes.delete(trainer.stateDir());
         episode.pass(Duration.ofSeconds(1), Duration.ofSeconds(3));
         long before = episode.world().watermark();
         if (episode.random().nextBoolean()) {
@@ -300,9 +299,7 @@ final class TrainerFaults {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
         episode.kill(trainer);
-        for (Path file : files(trainer.stateDir())) {
-            damage(file, episode);
-        }
+        Processes.all(trainer.stateDir()).stream().filter(Files::isRegularFile).forEach(file -> damage(file, episode));
         long since = System.nanoTime();
         trainer.start();
         try {
@@ -313,7 +310,7 @@ final class TrainerFaults {
                 throw refused;
             }
             // It has named what is wrong; an operator would delete the directory.
-            delete(trainer.stateDir());
+            Processes.delete(trainer.stateDir());
             trainer.start();
             episode.recovers(since, before);
         }
@@ -329,28 +326,7 @@ final class TrainerFaults {
                 bytes[episode.random().nextInt(bytes.length)] ^= (byte) (1 << episode.random().nextInt(8));
                 Files.write(file, bytes);
             } else {
-                Files.write(file, java.util.Arrays.copyOf(bytes, episode.random().nextInt(bytes.length)));
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static List<Path> files(Path directory) {
-        try (Stream<Path> all = Files.walk(directory)) {
-            return all.filter(Files::isRegularFile).sorted().toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    static void delete(Path path) {
-        if (!Files.exists(path)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(path)) {
-            for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
+                Files.write(file, Arrays.copyOf(bytes, episode.random().nextInt(bytes.length)));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

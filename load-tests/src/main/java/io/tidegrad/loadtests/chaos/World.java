@@ -69,7 +69,7 @@ final class World implements AutoCloseable {
         directory = testBed.directory().resolve("logs").resolve(name);
         settings = kind.settings();
         jvmFlags = kind.jvmFlags();
-        readings = new Readings(testBed.registry(), spec.inputTopic());
+        readings = new Readings(testBed.lab().registry(), spec.inputTopic());
         traffic = new Traffic(testBed.bootstrapServers(), readings, name, random.split());
     }
 
@@ -93,8 +93,7 @@ final class World implements AutoCloseable {
         traffic.go();
         awaitWatermark(0, START_WITHIN);
         if (kind.audited()) {
-            ledger = new Ledger(testBed.bootstrapServers(), testBed.admin(), testBed.registry(), testBed.topics(), spec,
-                    random.split());
+            ledger = new Ledger(testBed.lab(), testBed.topics(), spec, random.split());
         }
         if (kind.served()) {
             scorer = newScorer(List.of());
@@ -129,7 +128,7 @@ final class World implements AutoCloseable {
         List<String> command = Processes.trainer(testBed.trainerMain(),
                 testBed.brokers().bootstrapServers(Networks.TRAINERS), testBed.trainerRegistryUrl(), Processes
                         .with(List.of("--prefix", testBed.topics().prefix(), "--spec", specFile.toString()), settings));
-        Trainer trainer = Trainer.of(name, spec.model(), files, Processes.with(testBed.jvmFlags(), jvmFlags), command);
+        Trainer trainer = new Trainer(name, spec.model(), files, Processes.with(testBed.jvmFlags(), jvmFlags), command);
         trainers.add(trainer);
         return trainer;
     }
@@ -254,18 +253,7 @@ final class World implements AutoCloseable {
 
     /// @throws LoadTestException a trainer ended for good
     void requireAlive() {
-        for (Trainer trainer : trainers) {
-            Trainer.Ended ended = trainer.ended();
-            if (ended != null) {
-                throw new LoadTestException("expected the " + trainer
-                        + " to go on or to ask for a restart, found that it ended with status " + ended.status() + ": "
-                        + lastLine(ended.said()));
-            }
-        }
-    }
-
-    static String lastLine(String text) {
-        return text.strip().substring(text.strip().lastIndexOf('\n') + 1);
+        trainers.forEach(Supervised::requireAlive);
     }
 
     private String describe() throws InterruptedException {

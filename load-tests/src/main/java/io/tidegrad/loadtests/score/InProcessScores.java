@@ -6,9 +6,11 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.Background;
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.Result;
+import io.tidegrad.loadtests.bench.Latencies;
 import io.tidegrad.loadtests.bench.MadeUpRows;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
@@ -22,11 +24,11 @@ import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.HdrHistogram.Histogram;
 
 /// The main class of a JVM that measures one model in process, prints one line of JSON and ends:
 /// `InProcessScores <model> <seconds> <seconds before>`.
@@ -119,48 +121,33 @@ public final class InProcessScores {
         int[] noIds = {};
         float[] answer = new float[plan.outputs()];
         WeightPasses passes = new WeightPasses(plan);
-        Histogram[] nanos = alternating(() -> {
+        List<Latencies> nanos = alternating(() -> {
             row = row + 1 == rows.length ? 0 : row + 1;
             predictor.predict(served, rows[row], noIds, answer);
         }, passes::sum, passes::read);
-        double row = nanos[0].getValueAtPercentile(50);
-        double sum = nanos[1].getValueAtPercentile(50);
-        result.put("row_p50_ns", row).put("row_p99_ns", (double) nanos[0].getValueAtPercentile(99))
-                .put("summing_pass_p50_ns", sum).put("row_per_summing_pass", row / sum);
-        double read = nanos[2].getValueAtPercentile(50);
+        double row = nanos.get(0).percentile(50);
+        double sum = nanos.get(1).percentile(50);
+        result.put("row_p50_ns", row).put("row_p99_ns", nanos.get(0).percentile(99)).put("summing_pass_p50_ns", sum)
+                .put("row_per_summing_pass", row / sum);
+        double read = nanos.get(2).percentile(50);
         result.put("reading_pass_p50_ns", read).put("row_per_reading_pass", row / read);
     }
 
     /// Times each call by the clock, in turns; the warm-up does not count.
-    private Histogram[] alternating(Runnable... subjects) {
-        Histogram[] nanos = new Histogram[subjects.length];
-        for (int i = 0; i < nanos.length; i++) {
-            nanos[i] = OpenLoop.newHistogram();
-        }
+    private List<Latencies> alternating(Runnable... subjects) {
+        List<Latencies> all = Arrays.stream(subjects).map(Latencies::new).toList();
         boolean warm = false;
         long start = System.nanoTime();
         while (true) {
-            for (int i = 0; i < subjects.length; i++) {
-                time(subjects[i], nanos[i]);
-            }
-            double elapsed = (System.nanoTime() - start) * 1e-9;
+            all.forEach(each -> each.run(TURN));
+            double elapsed = LoadTest.secondsSince(start);
             if (!warm && elapsed > warmUpSeconds) {
                 warm = true;
                 start = System.nanoTime();
-                for (Histogram each : nanos) {
-                    each.reset();
-                }
+                all.forEach(Latencies::forget);
             } else if (warm && elapsed > seconds) {
-                return nanos;
+                return all;
             }
-        }
-    }
-
-    private static void time(Runnable subject, Histogram nanos) {
-        for (int call = 0; call < TURN; call++) {
-            long start = System.nanoTime();
-            subject.run();
-            nanos.recordValue(Math.clamp(System.nanoTime() - start, 1, OpenLoop.NANOS_MAX));
         }
     }
 
@@ -177,13 +164,13 @@ public final class InProcessScores {
     /// From a record to its probability, and the part behind the featurizer alone. Returns the median of the whole.
     private double records() {
         session.begin();
-        Histogram[] nanos = alternating(this::score, () -> {
+        List<Latencies> nanos = alternating(this::score, () -> {
             // Scores again the row that the last record left in the batch.
             session.score();
         });
-        double score = nanos[0].getValueAtPercentile(50);
-        double predict = nanos[1].getValueAtPercentile(50);
-        result.put("record_p50_ns", score).put("record_p99_ns", (double) nanos[0].getValueAtPercentile(99))
+        double score = nanos.get(0).percentile(50);
+        double predict = nanos.get(1).percentile(50);
+        result.put("record_p50_ns", score).put("record_p99_ns", nanos.get(0).percentile(99))
                 .put("predict_p50_ns", predict).put("featurizer_share", 1 - predict / score)
                 .put("bytes_per_call", bytesPerCall());
         return score;

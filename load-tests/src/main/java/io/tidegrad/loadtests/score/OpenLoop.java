@@ -32,7 +32,7 @@ public record OpenLoop(Time time, double perSecond) {
     /// What was measured.
     public record Latencies(Histogram whole, Histogram late) {
         public Latencies() {
-            this(newHistogram(), newHistogram());
+            this(new Histogram(1, NANOS_MAX, 3), new Histogram(1, NANOS_MAX, 3));
         }
 
         /// For several threads at once. A histogram for each of a thousand connections would take half a megabyte each.
@@ -54,10 +54,6 @@ public record OpenLoop(Time time, double perSecond) {
                     .put(prefix + "_p999_" + unit, whole.getValueAtPercentile(99.9) / nanos)
                     .put(prefix + "_max_" + unit, whole.getMaxValue() / nanos);
         }
-    }
-
-    static Histogram newHistogram() {
-        return new Histogram(1, NANOS_MAX, 3);
     }
 
     /// Gives up the core while it waits. Linux wakes it about 60 µs late, which counts.

@@ -3,23 +3,20 @@ package io.tidegrad.loadtests.score;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.loadtests.Await;
-import io.tidegrad.loadtests.CpuClock;
 import io.tidegrad.loadtests.HttpLine;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Malformed;
 import io.tidegrad.loadtests.Names;
+import io.tidegrad.loadtests.ProcessFigures;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.bench.Rival;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.OnePartition;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -34,12 +31,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
 import java.util.function.BiFunction;
+import java.util.function.DoubleSupplier;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 
 /// Measures one model behind HTTP. Broker, scorer and the servers that it is compared with are processes; this process is
 /// the client. What is compared takes turns in windows of one run.
@@ -91,21 +87,20 @@ final class ServedLoad extends LoadTest {
     private static final float ONNX_WITHIN = 1e-5f;
 
     private final ScoredModel scored;
-    private final ScoreOptions options;
+    private final ScoreLoad.Options options;
     private final BiFunction<String, Parameters, byte[]> onnx;
-    private final List<StreamEvent> shipped;
     private final List<StreamEvent> questions;
     private final Versions versions;
     private final Expected expected;
     private final String model;
 
-    ServedLoad(ScoredModel scored, ScoreOptions options, BiFunction<String, Parameters, byte[]> onnx, PrintStream out,
-            PrintStream progress) {
+    ServedLoad(ScoredModel scored, ScoreLoad.Options options, BiFunction<String, Parameters, byte[]> onnx,
+            PrintStream out, PrintStream progress) {
         super(options.json(), out, progress);
         this.scored = scored;
         this.options = options;
         this.onnx = onnx;
-        shipped = scored.stream().read();
+        List<StreamEvent> shipped = scored.stream().read();
         questions = shipped.subList(0, QUESTIONS);
         List<MapEvent> events = ScoredModel.events(shipped, QUESTIONS);
         versions = new Versions(scored, shipped, events);
@@ -114,78 +109,78 @@ final class ServedLoad extends LoadTest {
     }
 
     @Override
-    protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        Path files = directory.logs().resolve(model);
+    protected String measure() throws InterruptedException {
+        Path files = lab().logs().resolve(model);
         StringBuilder results = new StringBuilder();
-        String kafka = stack.bootstrapServers();
+        String kafka = lab().bootstrapServers();
         // A trainer makes it at its first start.
         OnePartition.create(kafka, Topics.DEFAULT.control(), Map.of());
         try (SnapshotTopic topic = new SnapshotTopic(kafka, Topics.DEFAULT.snapshots(model));
-                SnapshotTopic unread = new SnapshotTopic(kafka, topic.name() + UNREAD);
-                Json http = new Json()) {
+                SnapshotTopic unread = new SnapshotTopic(kafka, topic.name() + UNREAD)) {
             Swaps swaps = new Swaps(versions, expected, topic, unread);
             swaps.publish();
-            int port = Ports.free();
-            try (ChildJvm process = scorer(stack, files, port)) {
-                Served served = new Served(process, port, http);
+            try (Served served = new Served("scorer", files, scorer(List.of()))) {
                 served.awaitReady();
-                if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
+                if (options.parts().contains(ScoreLoad.Part.HTTP)) {
                     results.append(throughput(served, files));
                 }
-                if (options.hasPartOf(ScoreOptions.Part.SWAPS)) {
+                if (options.parts().contains(ScoreLoad.Part.SWAPS)) {
                     results.append(everyAnswer(served, swaps));
                 }
-                if (options.hasPartOf(ScoreOptions.Part.OVERLOAD)) {
+                if (options.parts().contains(ScoreLoad.Part.OVERLOAD)) {
                     results.append(overload(served, swaps));
                 }
-                if (options.hasPartOf(ScoreOptions.Part.ONNX_RUNTIME)) {
-                    results.append(besideOnnx(stack, served, files));
+                if (options.parts().contains(ScoreLoad.Part.ONNX_RUNTIME)) {
+                    results.append(besideOnnx(served, files));
                 }
-                if (options.hasPartOf(ScoreOptions.Part.LOG)) {
-                    results.append(besideLog(stack, served, files));
+                if (options.parts().contains(ScoreLoad.Part.LOG)) {
+                    results.append(besideLog(served, files));
                 }
                 // Last, because a thread can't leave the idle class.
-                if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
-                    boolean elsewhere = elsewhere(stack, swaps);
+                if (options.parts().contains(ScoreLoad.Part.HTTP)) {
+                    boolean elsewhere = elsewhere(swaps);
                     compile(served, swaps);
                     for (Protocol protocol : Protocol.values()) {
                         results.append(latency(protocol, served, swaps, elsewhere));
                     }
                 }
             }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
         return results.toString();
     }
 
     /// A scorer's process, or one that answers like it.
-    private final class Served {
-        final ChildJvm process;
-        final int port;
-        final Json http;
+    private final class Served implements AutoCloseable {
+        private final ChildJvm process;
+        private final int port = Ports.free();
 
-        Served(ChildJvm process, int port, Json http) {
-            this.process = process;
-            this.port = port;
-            this.http = http;
+        /// @param moreClassPath behind that of this process
+        /// @param command for a port
+        Served(String name, Path files, List<Path> moreClassPath, IntFunction<List<String>> command) {
+            process = ChildJvm.run(name, Processes.with(childFlags(), heapFlags()), moreClassPath, command.apply(port),
+                    files.resolve(name + ".out"), files.resolve(name + ".log"));
+        }
+
+        Served(String name, Path files, IntFunction<List<String>> command) {
+            this(name, files, List.of(), command);
         }
 
         void awaitReady() throws InterruptedException {
-            Await.until("the scorer to be ready", WITHIN, () -> {
-                process.requireAlive();
-                JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-                return health != null && health.path("ready").asBoolean();
-            });
+            Await.until("the scorer to be ready", WITHIN, process::requireAlive,
+                    () -> Processes.health(lab().http(), port).path("ready").asBoolean());
         }
 
         JsonNode health() throws InterruptedException {
             process.requireAlive();
-            JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-            if (health == null) {
+            JsonNode health = Processes.health(lab().http(), port, model);
+            if (health.isMissingNode()) {
                 throw new LoadTestException("expected health from the scorer, found no answer");
             }
-            return health.path("models").path(model);
+            return health;
+        }
+
+        DoubleSupplier cpuFromNow() {
+            return ProcessFigures.cpuFromNow(process.pid());
         }
 
         /// Versions that it has taken in.
@@ -214,6 +209,11 @@ final class ServedLoad extends LoadTest {
             return new HttpLoad.Target(protocol.name().toLowerCase(Locale.ROOT), port,
                     protocol.requests(model, repeated(records), records), records, expected, true, 0, false);
         }
+
+        @Override
+        public void close() {
+            process.close();
+        }
     }
 
     /// The questions, again and again where one request asks more than there are.
@@ -225,13 +225,14 @@ final class ServedLoad extends LoadTest {
         return asked;
     }
 
-    private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", List.of(), Processes.scorer(stack.bootstrapServers(), model, port, List.of()), files);
+    /// The command of a scorer for a port.
+    private IntFunction<List<String>> scorer(List<String> more) {
+        return port -> Processes.scorer(lab().bootstrapServers(), model, port, more);
     }
 
-    private static ChildJvm start(String name, List<Path> moreClassPath, List<String> command, Path files) {
-        return ChildJvm.run(name, Processes.with(childFlags(), heapFlags()), moreClassPath, command,
-                files.resolve(name + ".out"), files.resolve(name + ".log"));
+    /// How a result of a part begins.
+    private Result result(String part) {
+        return new Result().put("part", part).put("model", Names.of(scored));
     }
 
     /// A scorer's, as the launcher says them: it starts this process with the same.
@@ -250,8 +251,8 @@ final class ServedLoad extends LoadTest {
 
     /// Gives broker and publisher only idle time, because in production they run on other machines. Returns whether the
     /// system allows it.
-    private static boolean elsewhere(LocalStack stack, Swaps swaps) {
-        return LinuxScheduler.idle(stack.brokerProcess().pid(), anyName -> true) && swaps.elsewhere();
+    private boolean elsewhere(Swaps swaps) {
+        return LinuxScheduler.idle(lab().brokerPid(), anyName -> true) && swaps.elsewhere();
     }
 
     /// Until the scorer's compilers have little left to do, in both protocols and under more swaps than are measured:
@@ -283,8 +284,8 @@ final class ServedLoad extends LoadTest {
         Windows swapped = new Windows();
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             long loaded = 0;
-            double cpu = CpuClock.seconds(served.process.pid());
-            double own = CpuClock.own();
+            DoubleSupplier cpu = served.cpuFromNow();
+            DoubleSupplier own = ProcessFigures.cpuFromNow(ProcessHandle.current().pid());
             for (int round = 1; round <= rounds(); round++) {
                 say("%s over HTTP, %s: round %d of %d", Names.of(scored), target.name(), round, rounds());
                 swaps.make((int) Math.ceil(SWAPS_PER_SECOND * window().toMillis() * 1e-3));
@@ -300,8 +301,7 @@ final class ServedLoad extends LoadTest {
             }
             long requests =
                     Stream.of(calm, unread, swapped).mapToLong(windows -> windows.all().whole().getTotalCount()).sum();
-            Result result = new Result().put("part", "http").put("model", Names.of(scored))
-                    .put("protocol", target.name()).put("requests_per_s", options.perSecond())
+            Result result = result("http").put("protocol", target.name()).put("requests_per_s", options.perSecond())
                     .put("connections", options.connections()).put("swaps_per_s", SWAPS_PER_SECOND)
                     .put("published_elsewhere", publishedElsewhere).put("versions_admitted", loaded)
                     .put("requests", requests).put("answers_verified", load.verified());
@@ -310,8 +310,8 @@ final class ServedLoad extends LoadTest {
             percentiles(result, "swaps", swapped.all());
             result.put("p99_ratio", swapped.median(99) / calm.median(99))
                     .put("p99_ratio_to_unread", swapped.median(99) / unread.median(99))
-                    .put("scorer_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests)
-                    .put("client_cpu_us_per_request", (CpuClock.own() - own) * 1e6 / requests);
+                    .put("scorer_cpu_us_per_request", cpu.getAsDouble() * 1e6 / requests)
+                    .put("client_cpu_us_per_request", own.getAsDouble() * 1e6 / requests);
             return text(List.of(result));
         }
     }
@@ -324,20 +324,18 @@ final class ServedLoad extends LoadTest {
     /// As many as connections get answered, by the scorer in both protocols and by a server that does nothing, in
     /// turns.
     private String throughput(Served served, Path files) throws InterruptedException {
-        int port = Ports.free();
-        List<String> bare = List.of(BareServer.class.getName(), String.valueOf(port), String.valueOf(CONNECTIONS_MAX),
-                served.answer(Protocol.V1), served.answer(Protocol.V2));
-        try (ChildJvm process = start("bare", List.of(), bare, files)) {
-            awaitListening(process, port);
+        IntFunction<List<String>> command = port -> List.of(BareServer.class.getName(), String.valueOf(port),
+                String.valueOf(CONNECTIONS_MAX), served.answer(Protocol.V1), served.answer(Protocol.V2));
+        try (Served bare = new Served("bare", files, command)) {
+            awaitListening(bare);
             List<HttpLoad.Target> targets = new ArrayList<>();
             for (Protocol protocol : Protocol.values()) {
                 HttpLoad.Target target = served.target(protocol, 1);
                 targets.add(target);
-                targets.add(target.of("bare_" + target.name(), port));
+                targets.add(target.of("bare_" + target.name(), bare.port));
             }
             Map<String, Double> perSecond = closedLoops(targets);
-            Result result = new Result().put("part", "throughput").put("model", Names.of(scored)).put("connections",
-                    options.connections());
+            Result result = result("throughput").put("connections", options.connections());
             perSecond.forEach((name, value) -> result.put(name + "_per_s", value));
             for (String protocol : List.of("v1", "v2")) {
                 result.put(protocol + "_share", perSecond.getOrDefault(protocol, Double.NaN)
@@ -347,10 +345,9 @@ final class ServedLoad extends LoadTest {
         }
     }
 
-    private static void awaitListening(ChildJvm process, int port) throws InterruptedException {
-        Await.until("a server on port " + port, WITHIN, () -> {
-            process.requireAlive();
-            try (HttpLine _ = new HttpLine(port, ANSWER_BYTES_MAX, WITHIN)) {
+    private static void awaitListening(Served server) throws InterruptedException {
+        Await.until("a server on port " + server.port, WITHIN, server.process::requireAlive, () -> {
+            try (HttpLine _ = new HttpLine(server.port, ANSWER_BYTES_MAX, WITHIN)) {
                 return true;
             } catch (LoadTestException notYet) {
                 return false;
@@ -389,7 +386,7 @@ final class ServedLoad extends LoadTest {
     /// Invariant I13: every answer compared, requests of several records, as many as can be.
     private String everyAnswer(Served served, Swaps swaps) throws InterruptedException {
         long before = served.loaded();
-        Result result = new Result().put("part", "swaps").put("model", Names.of(scored));
+        Result result = result("swaps");
         long answers = 0;
         long verified = 0;
         double seconds = 0;
@@ -441,9 +438,8 @@ final class ServedLoad extends LoadTest {
             most = swaps.during(SWAPS_PER_SECOND, () -> load.closed(options.length())).perSecond();
         }
         long before = served.loaded();
-        Result result = new Result().put("part", "overload").put("model", Names.of(scored))
-                .put("records", scored.heavyRecords()).put("cores_apart", apart).put("most_per_s", most)
-                .put("due_per_s", OVERLOAD * most);
+        Result result = result("overload").put("records", scored.heavyRecords()).put("cores_apart", apart)
+                .put("most_per_s", most).put("due_per_s", OVERLOAD * most);
         try (HttpLoad load = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
             say("%s: %d times %.0f a second are due", Names.of(scored), OVERLOAD, most);
             Duration length = options.length();
@@ -474,52 +470,63 @@ final class ServedLoad extends LoadTest {
     }
 
     /// Compares with ONNX Runtime: the same requests, server and featurizer, but another runtime predicts.
-    private String besideOnnx(LocalStack stack, Served served, Path files) throws InterruptedException, IOException {
+    private String besideOnnx(Served served, Path files) throws InterruptedException {
         Path build = Rival.build(options.root());
         Path file = files.resolve("model.onnx");
-        Files.write(file, onnx.apply(model, versions.model().parameters()));
-        int port = Ports.free();
-        List<String> command = Processes.scorer(stack.bootstrapServers(), model, port, List.of());
-        command.set(0, ONNX_SCORER);
-        command.add(1, file.toString());
+        try {
+            Files.write(file, onnx.apply(model, versions.model().parameters()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        IntFunction<List<String>> command = port -> {
+            List<String> scorer = Processes.scorer(lab().bootstrapServers(), model, port, List.of());
+            scorer.set(0, ONNX_SCORER);
+            scorer.add(1, file.toString());
+            return scorer;
+        };
         List<Path> rivals = List.of(build.resolve("classes"), build.resolve("lib").resolve("*"));
-        try (ChildJvm process = start("onnx", rivals, command, files)) {
-            new Served(process, port, served.http).awaitReady();
-            HttpLoad.Target theirs = new HttpLoad.Target("onnx", port, Protocol.V1.requests(model, questions, 1), 1,
-                    expected, true, ONNX_WITHIN, false);
-            HttpLoad.Target ours = served.target(Protocol.V1, 1).named("tidegrad");
-            Result result = new Result().put("part", "onnx-runtime").put("model", Names.of(scored)).put("connections",
-                    options.connections());
-            closedLoops(List.of(ours, theirs)).forEach((name, perSecond) -> result.put(name + "_per_s", perSecond));
-            result.put("requests_per_s", options.perSecond());
-            openLoops(List.of(ours, theirs)).forEach((name, latencies) -> percentiles(result, name, latencies));
+        try (Served onnxScorer = new Served("onnx", files, rivals, command)) {
+            onnxScorer.awaitReady();
+            HttpLoad.Target theirs = new HttpLoad.Target("onnx", onnxScorer.port,
+                    Protocol.V1.requests(model, questions, 1), 1, expected, true, ONNX_WITHIN, false);
+            Result result = result("onnx-runtime");
+            sideBySide(List.of(served.target(Protocol.V1, 1).named("tidegrad"), theirs), () -> {
+            }, result);
             return text(List.of(result));
         }
     }
 
+    /// Answers a second of each, and then latencies of each at the rate that was asked for, in turns.
+    ///
+    /// @param between is done between the two
+    /// @return how many requests each had at that rate
+    private long sideBySide(List<HttpLoad.Target> targets, Runnable between, Result result)
+            throws InterruptedException {
+        result.put("connections", options.connections());
+        closedLoops(targets).forEach((name, perSecond) -> result.put(name + "_per_s", perSecond));
+        result.put("requests_per_s", options.perSecond());
+        between.run();
+        Map<String, OpenLoop.Latencies> latencies = openLoops(targets);
+        latencies.forEach((name, each) -> percentiles(result, name, each));
+        return latencies.values().iterator().next().whole().getTotalCount();
+    }
+
     /// Compares with a scorer that logs what it serves. Both read the same snapshots and answer the same requests in turns.
-    private String besideLog(LocalStack stack, Served served, Path files) throws InterruptedException {
+    private String besideLog(Served served, Path files) throws InterruptedException {
         String topic = model + "-scored";
-        createLog(stack, topic);
-        int port = Ports.free();
-        List<String> command = Processes.scorer(stack.bootstrapServers(), model, port,
-                List.of("--registry-url", stack.registryUrl(), "--log-topic", model + "=" + topic));
-        try (ChildJvm process = start("logging", List.of(), command, files)) {
-            Served logging = new Served(process, port, served.http);
+        createLog(topic);
+        IntFunction<List<String>> command =
+                scorer(List.of("--registry-url", lab().registryUrl(), "--log-topic", model + "=" + topic));
+        try (Served logging = new Served("logging", files, command)) {
             logging.awaitReady();
-            HttpLoad.Target without = served.target(Protocol.V1, 1).named("without");
-            HttpLoad.Target with = logging.target(Protocol.V1, 1).named("with");
-            Result result = new Result().put("part", "log").put("model", Names.of(scored)).put("connections",
-                    options.connections());
-            closedLoops(List.of(without, with)).forEach((name, perSecond) -> result.put(name + "_per_s", perSecond));
-            double before = CpuClock.seconds(served.process.pid());
-            double beforeLogging = CpuClock.seconds(process.pid());
-            result.put("requests_per_s", options.perSecond());
-            Map<String, OpenLoop.Latencies> latencies = openLoops(List.of(without, with));
-            latencies.forEach((name, each) -> percentiles(result, name, each));
-            long requests = latencies.values().iterator().next().whole().getTotalCount();
-            result.put("without_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - before) * 1e6 / requests)
-                    .put("with_cpu_us_per_request", (CpuClock.seconds(process.pid()) - beforeLogging) * 1e6 / requests);
+            Result result = result("log");
+            List<HttpLoad.Target> both = List.of(served.target(Protocol.V1, 1).named("without"),
+                    logging.target(Protocol.V1, 1).named("with"));
+            List<DoubleSupplier> cpu = new ArrayList<>();
+            long requests =
+                    sideBySide(both, () -> cpu.addAll(List.of(served.cpuFromNow(), logging.cpuFromNow())), result);
+            result.put("without_cpu_us_per_request", cpu.getFirst().getAsDouble() * 1e6 / requests)
+                    .put("with_cpu_us_per_request", cpu.getLast().getAsDouble() * 1e6 / requests);
             Await.until("all to be written to " + topic, WITHIN,
                     () -> logging.health().path("log").path("buffered_bytes").asLong() == 0);
             JsonNode log = logging.health().path("log");
@@ -531,19 +538,10 @@ final class ServedLoad extends LoadTest {
     }
 
     /// The events' schema, but for the label, which a request does not have.
-    private void createLog(LocalStack stack, String topic) throws InterruptedException {
-        Schema events = scored.stream().schema();
-        String label = scored.spec().label().field();
-        Schema asked = Schema.createRecord(events.getName(), events.getDoc(), events.getNamespace(), false,
-                events.getFields().stream().filter(field -> !field.name().equals(label))
-                        .map(field -> new Schema.Field(field, field.schema())).toList());
-        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()))) {
-            registry.register(scored.spec().inputTopic() + "-value", asked);
-            admin.createTopics(List.of(new NewTopic(topic, LOG_PARTITIONS, (short) 1))).all().get();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("topic " + topic + " can't be created", e);
-        }
+    private void createLog(String topic) throws InterruptedException {
+        Schema asked = Malformed.without(scored.stream().schema(), scored.spec().label().field());
+        lab().registry().register(scored.spec().inputTopic() + "-value", asked);
+        lab().createTopics(List.of(topic), LOG_PARTITIONS, Map.of());
     }
 
     /// Of each, in turns; the compilers have worked.

@@ -6,7 +6,6 @@ import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.concurrent.locks.LockSupport;
 
 /// Publishes version after version at a pace while something else is done. What a version must answer is told before it
 /// is published.
@@ -99,15 +98,9 @@ final class Swaps {
         }
         long start = System.nanoTime();
         long count = 0;
-        while (!self.isClosed()) {
-            long due = start + Math.round(count * 1e9 / perSecond);
-            long now = System.nanoTime();
-            if (now < due) {
-                LockSupport.parkNanos(due - now);
-            } else {
-                publish.run();
-                count++;
-            }
+        while (self.comes(start + Math.round(count * 1e9 / perSecond))) {
+            publish.run();
+            count++;
         }
     }
 

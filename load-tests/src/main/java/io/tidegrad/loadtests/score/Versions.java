@@ -4,6 +4,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.bench.Rows;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
@@ -54,8 +55,7 @@ final class Versions {
             require(featurizer.featurizeForScoring(question, row));
             Batch batch = new Batch(model.parameters().plan().spec().row(), 1);
             batch.resize(1);
-            System.arraycopy(row.numbers, 0, batch.numbers, 0, row.numbers.length);
-            System.arraycopy(row.ids, 0, batch.ids, 0, row.ids.length);
+            Rows.put(row, batch, 0);
             this.questions.add(batch);
         }
         learn(OPENING_EVENTS);

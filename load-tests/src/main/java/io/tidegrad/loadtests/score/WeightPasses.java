@@ -1,8 +1,8 @@
 package io.tidegrad.loadtests.score;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.loadtests.bench.PredictBench;
 import java.util.Arrays;
 
 /// Passes over as many floats as a model has dense weights in memory, padding included, which any prediction must read
@@ -21,16 +21,7 @@ final class WeightPasses {
 
     /// @param plan of dense layers
     WeightPasses(Plan plan) {
-        int count = 0;
-        for (Tensor tensor : plan.tensors()) {
-            count += switch (tensor) {
-                case Tensor.Matrix matrix -> matrix.panels().length();
-                case Tensor.Vector vector -> vector.stride();
-                case Tensor.Table _,Tensor.Statistics _ ->
-                    throw new IllegalArgumentException("expected dense layers only, found " + tensor);
-            };
-        }
-        weights = new float[count / COLUMNS * COLUMNS];
+        weights = new float[PredictBench.denseWeights(plan) / COLUMNS * COLUMNS];
         Arrays.fill(weights, 0.01f);
     }
 

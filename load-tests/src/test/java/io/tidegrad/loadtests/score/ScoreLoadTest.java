@@ -20,12 +20,12 @@ import org.junit.jupiter.api.Test;
 
 /// Real processes, few requests: what is counted and compared, never a time.
 class ScoreLoadTest {
-    private static ScoreOptions options(double rate, int connections, ScoreOptions.Part... parts) {
-        return new ScoreOptions(List.of(parts), List.of(ScoredModel.FLIGHTS), 1, rate, connections, Duration.ZERO,
+    private static ScoreLoad.Options options(double rate, int connections, ScoreLoad.Part... parts) {
+        return new ScoreLoad.Options(List.of(parts), List.of(ScoredModel.FLIGHTS), 1, rate, connections, Duration.ZERO,
                 Path.of(""), true);
     }
 
-    private static List<JsonNode> run(ScoreOptions options) throws Exception {
+    private static List<JsonNode> run(ScoreLoad.Options options) throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
             new ScoreLoad(options, (model, parameters) -> new byte[0], out,
@@ -45,8 +45,7 @@ class ScoreLoadTest {
     @LongProof("a load smoke")
     @Test
     void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
-        List<JsonNode> lines =
-                run(options(200, 4, ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.OVERLOAD));
+        List<JsonNode> lines = run(options(200, 4, ScoreLoad.Part.HTTP, ScoreLoad.Part.SWAPS, ScoreLoad.Part.OVERLOAD));
         assertThat(lines).extracting(line -> line.path("part").asText()).containsExactly("throughput", "swaps",
                 "overload", "http", "http");
         for (int protocol = 0; protocol < 2; protocol++) {
@@ -79,7 +78,7 @@ class ScoreLoadTest {
     @LongProof("a load smoke")
     @Test
     void inProcessARecordAllocatesNothingAndEveryAnswerIsThatOfItsVersion() throws Exception {
-        JsonNode line = run(options(200, 4, ScoreOptions.Part.IN_PROCESS)).getFirst();
+        JsonNode line = run(options(200, 4, ScoreLoad.Part.IN_PROCESS)).getFirst();
         assertThat(line.path("part").asText()).isEqualTo("in-process");
         assertThat(line.path("weights").asLong()).isGreaterThan(50_000);
         assertThat(line.path("bytes_per_call").asDouble(-1)).isZero();
@@ -93,12 +92,11 @@ class ScoreLoadTest {
 
     @Test
     void whatCannotBeMeasuredIsRefusedByItsName() {
-        assertThatThrownBy(() -> options(0, 4, ScoreOptions.Part.HTTP))
-                .hasMessage("--rate expects 1 to 200,000, found 0");
-        assertThatThrownBy(() -> options(1, 0, ScoreOptions.Part.HTTP))
+        assertThatThrownBy(() -> options(0, 4, ScoreLoad.Part.HTTP)).hasMessage("--rate expects 1 to 200,000, found 0");
+        assertThatThrownBy(() -> options(1, 0, ScoreLoad.Part.HTTP))
                 .hasMessage("--connections expects 1 to 512, found 0");
         assertThatThrownBy(() -> options(1, 1)).hasMessage("--part and --model expect at least one, found none");
-        assertThatThrownBy(() -> Names.named("--part", ScoreOptions.Part.class, "https")).hasMessage(
+        assertThatThrownBy(() -> Names.named("--part", ScoreLoad.Part.class, "https")).hasMessage(
                 "--part expects some of [in-process, http, swaps, overload, onnx-runtime, log], found 'https'");
         assertThatThrownBy(() -> Names.named("--model", ScoredModel.class, "w9"))
                 .hasMessage("--model expects some of [flights, w1, w2], found 'w9'");

@@ -1,8 +1,9 @@
 package io.tidegrad.loadtests.rivals;
 
-import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -11,7 +12,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
@@ -39,22 +39,10 @@ final class CLibrary {
             Path library = folder.resolve("loops.so");
             List.of(folder, library, code).forEach(path -> path.toFile().deleteOnExit());
             Files.copy(source, code);
-            List<String> command = new ArrayList<>(GCC);
-            command.addAll(List.of("-o", library.toString(), code.toString(), "-lm"));
-            Process gcc = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String output;
-            try (var reader = gcc.inputReader()) {
-                output = reader.readAllAsString();
-            }
-            if (gcc.waitFor() != 0) {
-                throw new LoadTestException("gcc failed: " + output.strip());
-            }
+            Processes.output(Processes.with(GCC, List.of("-o", library.toString(), code.toString(), "-lm")));
             return library;
         } catch (IOException e) {
-            throw new LoadTestException("no C loops without gcc: " + e.getMessage(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new LoadTestException("interrupted while gcc compiled", e);
+            throw new UncheckedIOException(e);
         }
     }
 }

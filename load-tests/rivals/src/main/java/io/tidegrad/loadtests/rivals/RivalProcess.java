@@ -67,24 +67,18 @@ public final class RivalProcess {
                 meter.measure(latencies, batch, true, seconds, latencies::forget).to(lines);
                 yield latencies.to(lines).all();
             }
-            case Workload.Convolution convolution ->
-                throw new LoadTestException("no rival convolves as " + convolution.name() + " does");
-            case Workload.Decoding decoding ->
-                throw new LoadTestException("no rival of this build decodes as " + decoding.name() + " does");
-            case Workload.Watching watching ->
-                throw new LoadTestException("no rival watches as " + watching.name() + " does");
             case Workload.Recipes recipes -> {
                 try (VowpalWabbit vowpalWabbit = new VowpalWabbit()) {
                     vowpalWabbit.learn(lines);
                 }
                 yield lines.all();
             }
-            case Workload.Backtesting backtesting ->
-                throw new LoadTestException("no rival learns from a file as " + backtesting.name() + " does");
             case Workload.Loop loop -> {
                 Meter.Steps work = rival.equals("c") ? new AdamLoop(loop)::run : new OpenBlas(loop, batch)::run;
                 yield meter.measure(work, batch, true, seconds).to(lines).all();
             }
+            case Workload.Convolution _,Workload.Decoding _,Workload.Watching _,Workload.Backtesting _ ->
+                throw new LoadTestException("no rival of this build does " + workload.name());
         };
     }
 

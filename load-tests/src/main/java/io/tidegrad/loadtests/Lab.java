@@ -1,0 +1,140 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.StreamDecisions;
+import io.tidegrad.localstack.Json;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/// What a load test works with: brokers and registry as processes, a client of each, a client of all that answer over
+/// HTTP, and a directory for files.
+public record Lab(LocalStack stack, RunDirectory directory, SchemaRegistry registry, Admin admin,
+        Json http) implements AutoCloseable {
+    /// How long something may stand still.
+    static final Duration WITHIN = Duration.ofSeconds(300);
+
+    /// @param adminSettings of the admin client
+    static Lab open(LocalStack stack, RunDirectory directory, Map<String, Object> adminSettings) {
+        return new Lab(stack, directory, SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl())),
+                KafkaClients.admin(stack.bootstrapServers(), adminSettings), new Json());
+    }
+
+    public String bootstrapServers() {
+        return stack.bootstrapServers();
+    }
+
+    public String registryUrl() {
+        return stack.registryUrl();
+    }
+
+    public Path logs() {
+        return directory.logs();
+    }
+
+    public long brokerPid() {
+        return stack.brokerProcess().pid();
+    }
+
+    /// The settings of the product's own clients.
+    public KafkaSettings kafka() {
+        return KafkaSettings.of(bootstrapServers());
+    }
+
+    public KafkaProducer<byte[], byte @Nullable []> writer(Map<String, Object> more) {
+        return KafkaClients.writer(bootstrapServers(), more);
+    }
+
+    /// See [KafkaClients#reader].
+    public KafkaConsumer<byte[], byte[]> reader(List<TopicPartition> partitions) {
+        return KafkaClients.reader(bootstrapServers(), Map.of("max.poll.records", 10_000), partitions);
+    }
+
+    /// A consumer of what is written from now on.
+    public KafkaConsumer<byte[], byte[]> readerOfNew(TopicPartition partition) throws InterruptedException {
+        KafkaConsumer<byte[], byte[]> consumer = reader(List.of(partition));
+        consumer.seek(partition, end(partition, IsolationLevel.READ_UNCOMMITTED));
+        return consumer;
+    }
+
+    /// Reads everything that is committed now, also ticks.
+    public void readAll(List<TopicPartition> partitions, Consumer<ConsumerRecord<byte[], byte[]>> each)
+            throws InterruptedException {
+        try (KafkaConsumer<byte[], byte[]> consumer = reader(partitions)) {
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            long all = ends.values().stream().mapToLong(Long::longValue).sum();
+            Await.reached("positions in " + partitions, all, WITHIN, () -> {
+                consumer.poll(Duration.ofMillis(100)).forEach(each);
+                return ends.entrySet().stream()
+                        .mapToLong(end -> Math.min(end.getValue(), consumer.position(end.getKey()))).sum();
+            });
+        }
+    }
+
+    public List<TopicPartition> partitions(String topic) throws InterruptedException {
+        return KafkaClients.answer(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next()
+                .partitions().stream().map(each -> new TopicPartition(topic, each.partition())).toList();
+    }
+
+    /// One past the last record of each.
+    public Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions, IsolationLevel isolation)
+            throws InterruptedException {
+        Map<TopicPartition, Long> ends = new HashMap<>();
+        KafkaClients.answer(admin
+                .listOffsets(partitions.stream().collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest())),
+                        new ListOffsetsOptions(isolation))
+                .all()).forEach((each, end) -> ends.put(each, end.offset()));
+        return ends;
+    }
+
+    /// One past the last record of a partition.
+    public long end(TopicPartition partition, IsolationLevel isolation) throws InterruptedException {
+        return KafkaClients.end(admin, partition, isolation);
+    }
+
+    /// Returns when every broker's clients see the topics.
+    public void createTopics(List<String> topics, int partitions, Map<String, String> settings)
+            throws InterruptedException {
+        KafkaClients
+                .answer(admin
+                        .createTopics(topics.stream()
+                                .map(topic -> new NewTopic(topic, partitions, (short) 1).configs(settings)).toList())
+                        .all());
+        Await.until("the topics " + topics, WITHIN,
+                () -> KafkaClients.answer(admin.listTopics().names()).containsAll(topics));
+    }
+
+    /// Decides that there is a stream.
+    public void createStream(Topics topics, String spec) {
+        new StreamDecisions(kafka(), topics, admin, (short) -1, new Decisions.By("load-test", "a load test"))
+                .create(StreamSpec.parse(spec, "spec of the load test"), null);
+    }
+
+    @Override
+    public void close() {
+        http.close();
+        admin.close(Duration.ZERO);
+        registry.close();
+    }
+}
