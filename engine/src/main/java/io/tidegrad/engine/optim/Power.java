@@ -16,4 +16,10 @@ final class Power {
         }
         return result;
     }
+
+    /// Whether base^exponent, for a base below 1, is so little that 1 minus it is 1. It is at most e^-((1 - base) exponent), and
+    /// e^-64 is far below half of the last bit of 1, which is 2^-54.
+    static boolean isLostIn1(double base, long exponent) {
+        return (1 - base) * exponent > 64;
+    }
 }

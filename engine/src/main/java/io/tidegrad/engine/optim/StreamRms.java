@@ -53,7 +53,7 @@ public record StreamRms(double rate, double floor, double decay, double alpha, d
         step.beta2 = (float) alpha;
         step.oneMinusBeta2 = (float) (1 - alpha);
         step.epsilon = (float) epsilon;
-        step.varianceCorrection = (float) (1 / (1 - Power.of(alpha, t)));
+        step.varianceCorrection = Power.isLostIn1(alpha, t) ? 1 : (float) (1 / (1 - Power.of(alpha, t)));
     }
 
     @Override

@@ -21,7 +21,7 @@ class OptimizerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 7, 64, 1000, 65_537, 1_000_003, Long.MAX_VALUE})
+    @ValueSource(longs = {1, 2, 3, 7, 64, 1000, 65_537, 127_999, 128_001, 1_000_003, Long.MAX_VALUE})
     void correctionsAreThoseOfThePowers(long t) {
         OptimizerStep step = new OptimizerStep();
         new Adam(0.001, 0.93, 0.9995, 1e-8).prepare(t, step);
