@@ -432,30 +432,25 @@ public final class Parameters {
 
     private void markTableRows(int tensor, int[] rows, int count) {
         Streams streams = plan.streams();
-        long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
-        markRows(0, streams.served[tensor], rowBytes, rows, count);
+        markRows(0, streams.servedRows[tensor], rows, count);
         if (streams.stateParts > 0 && !plan.isFrozen(tensor)) {
-            long stateBytes = rowBytes * streams.stateParts;
-            markRows(servedPages, streams.optimizer[tensor], stateBytes, rows, count);
+            markRows(servedPages, streams.optimizerRows[tensor], rows, count);
         }
         if (changes != null) {
             changes.touched(tensor, rows, count);
         }
     }
 
-    /// Marks the pages of rows of `rowBytes` bytes, where row 0 starts at byte `start` of the stream that begins with
-    /// page `firstPage`.
-    private void markRows(int firstPage, long start, long rowBytes, int[] rows, int count) {
+    /// Marks the pages of a table's rows in the stream that begins with page `firstPage`.
+    private void markRows(int firstPage, Streams.TableRows table, int[] rows, int count) {
         Watch watch = this.watch;
-        boolean inOnePage = start % rowBytes == 0 && PAGE_BYTES % rowBytes == 0;
-        if (inOnePage && watch == null) {
-            int rowsAPage = (int) (PAGE_BYTES / rowBytes);
-            int before = (int) (start / rowBytes);
-            dirty.markAll(firstPage, rows, count, before, Integer.numberOfTrailingZeros(rowsAPage));
+        if (table.inOnePage() && watch == null) {
+            dirty.markAll(firstPage, rows, count, table.before(), table.pageShift());
             return;
         }
+        long rowBytes = table.rowBytes();
         for (int i = 0; i < count; i++) {
-            long at = start + rows[i] * rowBytes;
+            long at = table.start() + rows[i] * rowBytes;
             mark(dirty, firstPage, at, rowBytes);
             if (watch != null) {
                 int last = firstPage + (int) (at + rowBytes - 1 >>> PAGE_SHIFT);

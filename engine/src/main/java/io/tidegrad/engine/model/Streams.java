@@ -15,6 +15,22 @@ final class Streams {
     final long statisticsBytes;
     final long servedBytes;
     final long optimizerBytes;
+    final TableRows[] servedRows; // by tensor
+    final TableRows[] optimizerRows; // by tensor; none without state
+
+    /// Where a tensor's rows lie in a stream. The divisions are done once, and not in each step that marks rows.
+    ///
+    /// @param start of row 0, in bytes
+    /// @param inOnePage whether no row lies in two pages
+    /// @param before how many rows of this length fill the stream before row 0, if each lies in one page
+    /// @param pageShift log2 of the rows of a page, likewise
+    record TableRows(long start, long rowBytes, boolean inOnePage, int before, int pageShift) {
+        private static TableRows of(long start, long rowBytes) {
+            boolean inOnePage = start % rowBytes == 0 && Parameters.PAGE_BYTES % rowBytes == 0;
+            return new TableRows(start, rowBytes, inOnePage, inOnePage ? (int) (start / rowBytes) : 0,
+                    inOnePage ? Long.numberOfTrailingZeros(Parameters.PAGE_BYTES / rowBytes) : 0);
+        }
+    }
 
     Streams(List<Tensor> tensors, int stateParts) {
         this.stateParts = stateParts;
@@ -47,6 +63,14 @@ final class Streams {
                         .filter(tensor -> tensors.get(tensor) instanceof Tensor.Statistics), IntStream.of(floats))
                 .toArray();
         optimizerOrder = stateParts == 0 ? new int[0] : floats;
+        servedRows = tableRows(tensors, served, 1);
+        optimizerRows = stateParts == 0 ? new TableRows[0] : tableRows(tensors, optimizer, stateParts);
+    }
+
+    private static TableRows[] tableRows(List<Tensor> tensors, long[] starts, int parts) {
+        return IntStream.range(0, starts.length).mapToObj(
+                tensor -> TableRows.of(starts[tensor], (long) tensors.get(tensor).columns() * parts * Float.BYTES))
+                .toArray(TableRows[]::new);
     }
 
     /// Returns the place in `order` of the last tensor that starts at byte `at` or before it; 0 if none does.
