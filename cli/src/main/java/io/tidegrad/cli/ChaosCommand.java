@@ -52,8 +52,8 @@ final class ChaosCommand extends Loadtest {
     @Override
     Measuring measuring() {
         List<Chaos.Options> options = options();
-        Settings told = tell == null ? null : Settings.read(CliSettings.CHAOS, CliSettings.ALL,
-                List.of("--config", tell.toString()), Map.of());
+        Settings told = tell == null ? null
+                : Settings.read(CliSettings.CHAOS, CliSettings.ALL, List.of("--config", tell.toString()), Map.of());
         if (told != null) {
             told.refuseMistakes();
         }

@@ -149,8 +149,8 @@ final class CliSettings {
             With --stream it joins the stream's topics again, by brute force, and compares with its examples; if they differ,
             it shows whose. docs/streams.md says what it can't tell.
             Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
-                    optional(MODEL, STREAM), optional(EPOCH, "the epoch of --stream"),
-                    optional(VERSION, TrainerSettings.WORKERS, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, TELL, JSON),
+                    optional(MODEL, STREAM), optional(EPOCH, "the epoch of --stream"), optional(VERSION,
+                            TrainerSettings.WORKERS, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, TELL, JSON),
                     CONNECTIONS);
     static final Command SNAPSHOTS_LIST =
             new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
@@ -286,8 +286,8 @@ final class CliSettings {
                     optional(LABEL_DELAY, REPEAT, GRID, TrainerSettings.WORKERS, REPORT, JSON, CONFIG));
 
     /// Where `test --chaos` tells what it found.
-    static final Command CHAOS = new Command("chaos", "tell a cluster what chaos found", "", BOTH, optional(PREFIX),
-            CONNECTIONS);
+    static final Command CHAOS =
+            new Command("chaos", "tell a cluster what chaos found", "", BOTH, optional(PREFIX), CONNECTIONS);
 
     static final Command SPEC_SUGGEST =
             new Command("spec suggest", "suggest a spec for events, with the reason for each line", """

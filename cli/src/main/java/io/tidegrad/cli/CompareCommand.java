@@ -31,11 +31,11 @@ final class CompareCommand {
         Kernels kernels = Kernels.active();
         ReplayResult result;
         try (ProgressLine progress = SettingsCommand.progress(settings, line)) {
-            result = Replay.compare(new ReplayOptions(settings.kafka(), settings.registry(),
-                    settings.text(CommonSettings.PREFIX), SettingsCommand.model(settings),
-                    place(settings, CliSettings.FROM, new LogPosition.Begin()),
-                    place(settings, CliSettings.UNTIL, new LogPosition.End()), null, null, false, champion, kernels,
-                    settings.number(TrainerSettings.WORKERS)),
+            result = Replay.compare(
+                    new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
+                            SettingsCommand.model(settings), place(settings, CliSettings.FROM, new LogPosition.Begin()),
+                            place(settings, CliSettings.UNTIL, new LogPosition.End()), null, null, false, champion,
+                            kernels, settings.number(TrainerSettings.WORKERS)),
                     progress);
         }
         line.getOut().print(

@@ -211,8 +211,8 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING, Duration.ofSeconds(seconds),
-                    Duration.ofMillis(publishMillis), commitMillis, backlog, json());
+            FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING,
+                    Duration.ofSeconds(seconds), Duration.ofMillis(publishMillis), commitMillis, backlog, json());
             return of(new FreshnessLoad(options, System.out, System.err)::run);
         }
     }

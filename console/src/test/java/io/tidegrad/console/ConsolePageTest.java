@@ -321,7 +321,8 @@ class ConsolePageTest {
                 .setNextOffset(0).setExpected(null).setFound(null)
                 .setDetail("40 faults, 52 trainers killed, 0 violations, seed 7").build()));
         picture.news();
-        see(proof + ".includes('chaos 40 faults, 52 trainers killed, 0 violations, seed 7; 20,000 events, 12 watermarks')");
+        see(proof
+                + ".includes('chaos 40 faults, 52 trainers killed, 0 violations, seed 7; 20,000 events, 12 watermarks')");
         see("/ \\d+ d ago, on machine-8 with build 0.1.0, SCALAR/.test(" + proof + ")");
         assertThat(browser.evaluate("document.querySelector('article > .notices').innerText").asText()).isEmpty();
 

@@ -127,8 +127,9 @@ public final class SoakLoad extends LoadTest {
         }
 
         void startConsole() throws InterruptedException {
-            system.start(StreamSystem.CONSOLE, 256, Processes.with(console, List.of("--bootstrap-servers", lab().bootstrapServers(),
-                    "--registry-url", lab().registryUrl(), "--http-port", String.valueOf(consolePort))));
+            system.start(StreamSystem.CONSOLE, 256,
+                    Processes.with(console, List.of("--bootstrap-servers", lab().bootstrapServers(), "--registry-url",
+                            lab().registryUrl(), "--http-port", String.valueOf(consolePort))));
             system.awaitAnswer(consolePort, StreamSystem.CONSOLE);
         }
 
@@ -310,7 +311,8 @@ public final class SoakLoad extends LoadTest {
         }
 
         private void judge(double rate) {
-            for (String process : List.of(StreamSystem.JOINER, StreamSystem.TRAINER, StreamSystem.SCORER, StreamSystem.CONSOLE)) {
+            for (String process : List.of(StreamSystem.JOINER, StreamSystem.TRAINER, StreamSystem.SCORER,
+                    StreamSystem.CONSOLE)) {
                 grows(process, LIVE, MEGABYTES_ALLOWED);
                 grows(process, "rss_mb", MEGABYTES_ALLOWED);
                 grows(process, "threads", COUNT_ALLOWED);

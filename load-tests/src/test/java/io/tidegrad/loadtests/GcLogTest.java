@@ -50,6 +50,23 @@ class GcLogTest {
     }
 
     @Test
+    void g1SaysBeforeWhatACollectionWasForWhatIsLeft() throws Exception {
+        Path file = directory.resolve("gc.log");
+        Files.writeString(file, """
+                [1.516s] GC(18) Heap Before GC invocations=18 (full 0):
+                [1.516s] GC(18)  garbage-first heap   total reserved 65536K, committed 24576K, used 22800K [0xfc, 0x100)
+                [1.524s] GC(18) Heap After GC invocations=19 (full 1):
+                [1.524s] GC(18)  garbage-first heap   total reserved 65536K, committed 14336K, used 2560K [0xfc, 0x100)
+                [1.524s] GC(18) Pause Full (Diagnostic Command) 22M->2M(14M) 8.580ms
+                [1.524s] Safepoint "G1CollectFull", Reaching safepoint: 1884 ns, Total: 8592281 ns, Threads: 0 runnable
+                """);
+        GcLog log = new GcLog(file);
+        assertThat(log.pauseMillis()).isZero();
+        assertThat(log.liveMegabytes()).isCloseTo(2.5, within(1e-9));
+        assertThat(log.askedMillis()).isCloseTo(8.592281, within(1e-9));
+    }
+
+    @Test
     void aLineThatIsNotWholeIsReadWhenItIs() throws Exception {
         Path file = directory.resolve("gc.log");
         int part = YOUNG.length() - 40;

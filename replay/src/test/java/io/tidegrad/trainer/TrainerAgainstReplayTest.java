@@ -72,8 +72,9 @@ class TrainerAgainstReplayTest extends TrainerFixture {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             CommittedState state = awaitSettled(trainer, 1_003);
             ModelSpec registered = RegisteredModel.find(kafka(), log.topics(), log.model()).lineage().spec();
-            BacktestResult backtest = new Backtest(file, List.of(new Backtest.Trial("", registered)),
-                    LabelDelay.Length.NONE, 1, Long.MAX_VALUE, Kernels.active(), 1).run(Backtest.Listener.NONE).getFirst();
+            BacktestResult backtest =
+                    new Backtest(file, List.of(new Backtest.Trial("", registered)), LabelDelay.Length.NONE, 1,
+                            Long.MAX_VALUE, Kernels.active(), 1).run(Backtest.Listener.NONE).getFirst();
             assertThat(backtest.pending()).isEqualTo(3);
             assertThat(backtest.weightsHash()).isEqualTo(Objects.requireNonNull(state.report()).weightsHash());
             assertThat(backtest.stateHash()).isEqualTo(Objects.requireNonNull(state.report()).stateHash());

@@ -212,8 +212,10 @@ class VerifyTest extends TrainerFixture {
     }
 
     private ReplayResult replay(@Nullable ModelSpec spec) {
-        return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
-                new LogPosition.End(), spec, null, false, "", Kernels.active(), 1), ReplayProgress.Listener.NONE);
+        return Replay.run(
+                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
+                        new LogPosition.End(), spec, null, false, "", Kernels.active(), 1),
+                ReplayProgress.Listener.NONE);
     }
 
     /// Whatever components a manifest has.

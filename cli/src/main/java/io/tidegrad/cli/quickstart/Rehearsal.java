@@ -68,8 +68,8 @@ public final class Rehearsal {
 
     private void learn() throws InterruptedException {
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments(), Map.of()));
-                EventProducer producer = new EventProducer(stack, spec.inputTopic(), STREAM, all.subList(0, EVENTS),
-                        Pace.UNLIMITED)) {
+                EventProducer producer =
+                        new EventProducer(stack, spec.inputTopic(), STREAM, all.subList(0, EVENTS), Pace.UNLIMITED)) {
             TrainerClient client = new TrainerClient(http, trainer.httpPort(), spec.model());
             producer.tick();
             producer.start();

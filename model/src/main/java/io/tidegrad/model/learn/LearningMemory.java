@@ -54,6 +54,7 @@ public record LearningMemory(Memory learning, long comparing, long inspecting, l
         if (comparing > 0) {
             text.append(", versions that are compared ").append(text(comparing));
         }
-        return text.append(", inspection ").append(text(inspecting)).append(", warm-up ").append(text(warmUp)).append(')').toString();
+        return text.append(", inspection ").append(text(inspecting)).append(", warm-up ").append(text(warmUp))
+                .append(')').toString();
     }
 }

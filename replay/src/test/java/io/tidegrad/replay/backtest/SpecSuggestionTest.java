@@ -36,7 +36,8 @@ class SpecSuggestionTest {
 
     private static BacktestResult backtest(Path file, String yaml) {
         return new Backtest(file, List.of(new Backtest.Trial("", ModelSpec.parse(yaml, "suggested"))),
-                LabelDelay.Length.NONE, 1, Long.MAX_VALUE, new ScalarKernels(), 1).run(Backtest.Listener.NONE).getFirst();
+                LabelDelay.Length.NONE, 1, Long.MAX_VALUE, new ScalarKernels(), 1).run(Backtest.Listener.NONE)
+                .getFirst();
     }
 
     /// Payments, of which every third country, one amount in ten and one age in five are missing.
