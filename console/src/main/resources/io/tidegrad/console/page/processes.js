@@ -41,7 +41,7 @@ export const rows = (processes, now) => processes
 export const COLUMNS = [
   ['process', ({ process, run }) => process.role === 'joiner' ? `joiner of ${run.name}, epoch ${run.epoch}` : process.role, 'text'],
   ['at', ({ process }) => where(process), 'text'],
-  ['state', row => row.quiet ? el('strong', { class: 'quiet' }, row.state) : row.state, 'text'],
+  ['state', row => row.quiet ? el('strong', { class: 'silent' }, row.state) : row.state, 'text'],
   ['lag', ({ run }) => run && run.lag >= 0 ? count(run.lag) : UNKNOWN, 'number'],
   ['committed', ({ run }) => reads(run), 'text'],
   ['heap', ({ process }) => process.heap_max ? `${bytes(process.heap_used)} of ${bytes(process.heap_max)}` : UNKNOWN, 'number'],
