@@ -1,7 +1,6 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.control.SpecFile;
-import io.tidegrad.engine.model.Memory;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.spec.LayerOutline;
 import io.tidegrad.model.spec.ModelSpec;
@@ -93,14 +92,8 @@ final class SpecCommand extends OptionsCommand {
                                 .map(layer -> new JsonLine().put("place", layer.place()).put("layer", layer.layer())
                                         .put("output", layer.output().axes()).put("weights", layer.weights()))
                                 .toList())
-                .put("memory_bytes",
-                        parts(memory.learning()).put("warm_up", memory.warmUp()).put("total", memory.total()))
-                .put("scorer_memory_bytes", parts(memory.scoring()).put("total", memory.scoring().total()))
+                .put("memory_bytes", memory.byUse()).put("scorer_memory_bytes", new JsonLine()
+                        .putAll(LearningMemory.byUse(memory.scoring())).put("total", memory.scoring().total()))
                 .put("canonical", spec.canonical());
-    }
-
-    private static JsonLine parts(Memory memory) {
-        return new JsonLine().put("weights", memory.weights()).put("optimizer_state", memory.optimizerState())
-                .put("gradients", memory.gradients()).put("workspace", memory.workspace()).put("batch", memory.batch());
     }
 }

@@ -11,6 +11,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.apache.avro.Schema;
@@ -73,7 +74,8 @@ class SpecCommandTest {
         JsonNode bytes = json.get("memory_bytes");
         assertThat(bytes.get("optimizer_state").asLong()).isEqualTo(2 * bytes.get("weights").asLong());
         long sum = 0;
-        for (String part : new String[]{"weights", "optimizer_state", "gradients", "workspace", "batch", "warm_up"}) {
+        for (String part : List.of("weights", "optimizer_state", "gradients", "workspace", "batch", "comparing",
+                "inspecting", "warm_up")) {
             sum += bytes.get(part).asLong();
         }
         assertThat(bytes.get("total").asLong()).isEqualTo(sum);

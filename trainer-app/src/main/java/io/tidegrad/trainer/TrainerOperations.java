@@ -6,7 +6,6 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlState;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
@@ -176,25 +175,12 @@ final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
         said.put("state", model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
         TrainerMeasures.lag(model, said);
-        said.put("memory_bytes", memory(model.memory()));
+        said.put("memory_bytes", model.memory().byUse());
         said.put("restore", TrainerMeasures.restore(model.restoring()));
         CommittedState committed = model.committed();
         if (committed != null && !model.standsBy()) { // what a standby learned itself is not the newest
             TrainerMeasures.committed(model, committed, said);
         }
-    }
-
-    private static Map<String, Long> memory(LearningMemory memory) {
-        Map<String, Long> bytes = new LinkedHashMap<>();
-        bytes.put("weights", memory.learning().weights());
-        bytes.put("optimizer_state", memory.learning().optimizerState());
-        bytes.put("gradients", memory.learning().gradients());
-        bytes.put("workspace", memory.learning().workspace());
-        bytes.put("batch", memory.learning().batch());
-        bytes.put("comparing", memory.comparing());
-        bytes.put("warm_up", memory.warmUp());
-        bytes.put("total", memory.total());
-        return bytes;
     }
 
     /// Registers the meters that stay while the trainers of a model come and go.

@@ -3,6 +3,8 @@ package io.tidegrad.model.learn;
 import io.tidegrad.engine.model.Memory;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.spec.ModelSpec;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /// The heap, in bytes, that a model's spec needs, computed before any of it is allocated. The JVM, Kafka's clients and
 /// the records being read need more on top.
@@ -25,6 +27,27 @@ public record LearningMemory(Memory learning, long comparing, long inspecting, l
     /// Bytes that a trainer needs while it starts.
     public long total() {
         return learning.total() + comparing + inspecting + warmUp;
+    }
+
+    /// Returns the bytes that a trainer needs by their use, and their total.
+    public Map<String, Long> byUse() {
+        Map<String, Long> bytes = byUse(learning);
+        bytes.put("comparing", comparing);
+        bytes.put("inspecting", inspecting);
+        bytes.put("warm_up", warmUp);
+        bytes.put("total", total());
+        return bytes;
+    }
+
+    /// Returns the bytes of a memory by their use, without a total.
+    public static Map<String, Long> byUse(Memory memory) {
+        Map<String, Long> bytes = new LinkedHashMap<>();
+        bytes.put("weights", memory.weights());
+        bytes.put("optimizer_state", memory.optimizerState());
+        bytes.put("gradients", memory.gradients());
+        bytes.put("workspace", memory.workspace());
+        bytes.put("batch", memory.batch());
+        return bytes;
     }
 
     /// Formats a size for people: `12.3 MiB`.
