@@ -55,7 +55,7 @@ public final class FloodLoad extends LoadTest {
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         List<StreamEvent> shipped = STREAM.read();
-        EventLog events = EventLog.fill(stack, STREAM, shipped, EVENTS);
+        EventLog events = EventLog.fill(stack, TrainStream.of(STREAM), EVENTS);
         Path files = directory.logs();
         Path spec = events.writeSpec(MODEL, MINI_BATCH, files);
         List<Result> rows = new ArrayList<>();

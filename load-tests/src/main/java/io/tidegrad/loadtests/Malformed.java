@@ -1,7 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
 import java.nio.ByteBuffer;
@@ -42,7 +40,7 @@ enum Malformed {
         private final Schema schema;
         private final Schema unlabeled;
 
-        Encoder(String registryUrl, String topic, ShippedStream stream) {
+        Encoder(String registryUrl, String topic, TrainStream stream) {
             this.topic = topic;
             schema = stream.schema();
             String label = ModelSpec.parse(stream.spec(), stream.specFile()).label().field();
@@ -52,11 +50,11 @@ enum Malformed {
             serializer.configure(Map.of("schema.registry.url", registryUrl), false);
         }
 
-        byte[] good(StreamEvent event) {
-            return Objects.requireNonNull(serializer.serialize(topic, event.toAvro(schema)));
+        byte[] good(GenericRecord event) {
+            return Objects.requireNonNull(serializer.serialize(topic, event));
         }
 
-        byte @Nullable [] malformed(Malformed how, StreamEvent event) {
+        byte @Nullable [] malformed(Malformed how, GenericRecord event) {
             return switch (how) {
                 case NULL -> null;
                 case WRONG_MAGIC -> {
@@ -73,8 +71,7 @@ enum Malformed {
             };
         }
 
-        private GenericRecord unlabeled(StreamEvent event) {
-            GenericRecord whole = event.toAvro(schema);
+        private GenericRecord unlabeled(GenericRecord whole) {
             GenericRecord without = new GenericData.Record(unlabeled);
             for (Schema.Field field : unlabeled.getFields()) {
                 without.put(field.pos(), whole.get(field.name()));

@@ -8,8 +8,6 @@ import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayResult;
@@ -32,7 +30,7 @@ import org.apache.kafka.common.TopicPartition;
 /// Runs many small models in one trainer on one log, and measures what they cost while no event comes, and how fast they
 /// learn. Each must end with the bits of a replay of its spec.
 public final class ModelsLoad extends LoadTest {
-    private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
+    private static final TrainStream STREAM = TrainStream.FLIGHTS;
     private static final int MODELS_MAX = 1_000;
     private static final Duration WITHIN = Duration.ofMinutes(10);
 
@@ -76,8 +74,7 @@ public final class ModelsLoad extends LoadTest {
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        List<StreamEvent> shipped = STREAM.read();
-        EventLog log = EventLog.fill(stack, STREAM, shipped, 1_000);
+        EventLog log = EventLog.fill(stack, STREAM, 1_000);
         Path files = directory.logs().resolve("models");
         int port = Ports.free();
         List<String> flags = childFlags();
@@ -103,7 +100,7 @@ public final class ModelsLoad extends LoadTest {
 
             cpu = CpuClock.seconds(trainer.pid());
             since = System.nanoTime();
-            log = log.with(stack, shipped, events);
+            log = log.with(stack, events);
             Map<String, TrainerHealth> learned = awaitSettled(trainer, http, port, log.end());
             double learnSeconds = secondsSince(since);
             double learnCores = (CpuClock.seconds(trainer.pid()) - cpu) / learnSeconds;

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.avro.Schema;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ final class PacedEvents implements AutoCloseable {
     private final Malformed.Encoder encoder;
     private final String topic;
     private final ShippedStream stream;
+    private final Schema schema;
     private final List<StreamEvent> shipped;
     private final double nanosBetween;
     private final long[] appendedMillis;
@@ -35,7 +37,8 @@ final class PacedEvents implements AutoCloseable {
         this.shipped = shipped;
         nanosBetween = 1e9 / eventsPerSecond;
         appendedMillis = new long[count];
-        encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
+        encoder = new Malformed.Encoder(stack.registryUrl(), topic, TrainStream.of(stream));
+        schema = stream.schema();
         producer = KafkaClients.writer(stack.bootstrapServers(), Map.of("acks", "all", "linger.ms", 0));
         thread = Background.unstarted("paced-events", this::send);
     }
@@ -56,7 +59,8 @@ final class PacedEvents implements AutoCloseable {
             latest = Math.max(latest, -early);
             latestNanos = latest;
             int index = event;
-            producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),
+            producer.send(
+                    new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event).toAvro(schema))),
                     (metadata, e) -> {
                         if (e != null || metadata.offset() != index) {
                             self.fail(e != null ? e : new IllegalStateException(

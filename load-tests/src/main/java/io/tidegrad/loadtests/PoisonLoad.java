@@ -3,7 +3,6 @@ package io.tidegrad.loadtests;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,7 +13,7 @@ import java.util.List;
 public final class PoisonLoad extends LoadTest {
     private static final int MINI_BATCH = 1;
 
-    private final ShippedStream stream;
+    private final TrainStream stream;
     private final long events;
     private final int repetitions;
 
@@ -22,17 +21,16 @@ public final class PoisonLoad extends LoadTest {
     public PoisonLoad(ShippedStream stream, int repetitions, long events, boolean json, PrintStream out,
             PrintStream progress) {
         super(json, out, progress);
-        this.stream = stream;
+        this.stream = TrainStream.of(stream);
         this.repetitions = TrainLoadOptions.checkedRepetitions(repetitions);
-        this.events = TrainLoadOptions.eventsOf(stream, events);
+        this.events = TrainLoadOptions.eventsOf(this.stream, events);
     }
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         say("%s: filling two topics with %,d events each", stream.label(), events);
-        List<StreamEvent> shipped = stream.read();
-        EventLog good = EventLog.fill(stack, stream, shipped, events);
-        EventLog malformed = EventLog.fillMalformed(stack, stream, shipped, events);
+        EventLog good = EventLog.fill(stack, stream, events);
+        EventLog malformed = EventLog.fillMalformed(stack, stream, events);
         double[] goodRates = new double[repetitions];
         double[] malformedRates = new double[repetitions];
         double[] shares = new double[repetitions];

@@ -13,6 +13,7 @@ import java.util.Map;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordedFrame;
 import jdk.jfr.consumer.RecordedStackTrace;
+import jdk.jfr.consumer.RecordedThread;
 import jdk.jfr.consumer.RecordingFile;
 
 /// Where a trainer's processor time went, by samples of its flight recording. Of the second half only: by then most is
@@ -23,8 +24,10 @@ final class Profile {
     /// A sample belongs to the first of these that it is inside of.
     private enum Part {
         LEARN("learning", "io.tidegrad.engine.model.Learner.learn"),
-        DECODE("decoding", "io.tidegrad.schemas.AvroCodec.decode"),
+        DECODE("decoding", "io.tidegrad.model.feature.EventReader.read"),
         FEATURES("features", "io.tidegrad.model.feature.Featurizer.featurize"),
+        AHEAD("reading ahead besides", "io.tidegrad.trainer.poll.EventsAhead.prepare"),
+        HASH("the log-hash", "io.tidegrad.trainer.store.HashBehind.run"),
         FOLD("evaluation and accounting", "io.tidegrad.trainer.topology.LearnProcessor.process"),
         PUBLISH("snapshots and reports", "io.tidegrad.trainer.publish.Publisher.publishDue"),
         COMMIT("commit", "org.apache.kafka.streams.processor.internals.StreamThread.maybeCommit"),
@@ -44,19 +47,20 @@ final class Profile {
 
     private final Map<Part, Integer> samples = new EnumMap<>(Part.class);
     private int total;
+    private int ofLearningThread;
 
     private Profile() {}
 
     /// @throws UncheckedIOException the recording can't be read
     static Profile of(Path recording) {
-        record Sample(Instant at, Part part) {
+        record Sample(Instant at, Part part, boolean ofLearningThread) {
         }
         List<Sample> all = new ArrayList<>();
         try (RecordingFile events = new RecordingFile(recording)) {
             while (events.hasMoreEvents()) {
                 RecordedEvent event = events.readEvent();
                 if (event.getEventType().getName().equals(SAMPLE)) {
-                    all.add(new Sample(event.getStartTime(), part(event.getStackTrace())));
+                    all.add(new Sample(event.getStartTime(), part(event.getStackTrace()), isOfLearningThread(event)));
                 }
             }
         } catch (IOException e) {
@@ -73,9 +77,16 @@ final class Profile {
             if (!sample.at().isBefore(half)) {
                 profile.samples.merge(sample.part(), 1, Integer::sum);
                 profile.total++;
+                profile.ofLearningThread += sample.ofLearningThread() ? 1 : 0;
             }
         }
         return profile;
+    }
+
+    private static boolean isOfLearningThread(RecordedEvent event) {
+        RecordedThread thread = event.getThread("eventThread");
+        return thread != null && String.valueOf(thread.getJavaName()).contains("-StreamThread-")
+                && !thread.getJavaName().endsWith("-producer");
     }
 
     private static Part part(RecordedStackTrace stack) {
@@ -99,6 +110,8 @@ final class Profile {
             text.append(String.format(Locale.ROOT, "  %5.1f %%  %s%n",
                     100.0 * samples.getOrDefault(part, 0) / Math.max(1, total), part.label));
         }
-        return text.append(String.format(Locale.ROOT, "  of %,d samples in the second half%n", total)).toString();
+        return text.append(String.format(Locale.ROOT,
+                "  of %,d samples in the second half, %.1f %% of them on the learning thread%n", total,
+                100.0 * ofLearningThread / Math.max(1, total))).toString();
     }
 }

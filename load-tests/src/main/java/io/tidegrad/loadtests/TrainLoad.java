@@ -3,7 +3,6 @@ package io.tidegrad.loadtests;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
-import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -34,10 +33,10 @@ public final class TrainLoad extends LoadTest {
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         List<Combination> combinations = new ArrayList<>();
-        for (ShippedStream stream : options.streams()) {
+        for (TrainStream stream : options.streams()) {
             long events = options.events(stream);
             say("%s: filling the topic with %,d events", stream.label(), events);
-            EventLog log = EventLog.fill(stack, stream, stream.read(), events);
+            EventLog log = EventLog.fill(stack, stream, events);
             for (int miniBatch : options.miniBatches()) {
                 combinations.add(new Combination(log, miniBatch));
             }

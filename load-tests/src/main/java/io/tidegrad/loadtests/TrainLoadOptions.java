@@ -1,6 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.streams.ShippedStream;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
 /// @param json lines of JSON instead of a table
 /// @param profile where a flight recording of each trainer goes; null: none is made
-public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBatches, int repetitions, long events,
+public record TrainLoadOptions(List<TrainStream> streams, List<Integer> miniBatches, int repetitions, long events,
         boolean json, @Nullable Path profile) {
     private static final int MINI_BATCH_MAX = 4_096;
     private static final int REPETITIONS_MAX = 100;
@@ -34,12 +33,12 @@ public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBa
         return repetitions;
     }
 
-    long events(ShippedStream stream) {
+    long events(TrainStream stream) {
         return eventsOf(stream, events);
     }
 
     /// @param events as asked for; 0: as many as about 10 s of training are
-    static long eventsOf(ShippedStream stream, long events) {
+    static long eventsOf(TrainStream stream, long events) {
         Limits.require("--events", events, 0, EVENTS_MAX);
         if (events > 0) {
             return events;
@@ -47,6 +46,7 @@ public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBa
         return switch (stream) {
             case FLIGHTS -> 6_000_000;
             case DIGITS -> 4_000_000;
+            case CLICKS -> 500_000;
         };
     }
 }

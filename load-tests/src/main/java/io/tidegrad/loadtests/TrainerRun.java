@@ -61,6 +61,7 @@ final class TrainerRun {
         long begin = System.nanoTime();
         double cpu = CpuClock.seconds(trainer.pid());
         double brokerCpu = CpuClock.seconds(stack.brokerProcess().pid());
+        double brokerBytes = ProcessFigures.writtenBytes(stack.brokerProcess().pid());
 
         patience = new Patience(trainer, "offset " + log.end() + " to be committed");
         for (long committed = 0; committed < log.end(); committed = committedOffset(admin)) {
@@ -69,6 +70,7 @@ final class TrainerRun {
         long nanos = System.nanoTime() - begin;
         cpu = CpuClock.seconds(trainer.pid()) - cpu;
         brokerCpu = CpuClock.seconds(stack.brokerProcess().pid()) - brokerCpu;
+        brokerBytes = ProcessFigures.writtenBytes(stack.brokerProcess().pid()) - brokerBytes;
 
         patience = new Patience(trainer, "a report at offset " + log.end());
         TrainerHealth health = client.health();
@@ -77,7 +79,7 @@ final class TrainerRun {
             health = client.health();
         }
         requireAccounted(health);
-        return new Measurement(log.events(), nanos * 1e-9, cpu, brokerCpu, health.report().weightsHash(),
+        return new Measurement(log.events(), nanos * 1e-9, cpu, brokerCpu, brokerBytes, health.report().weightsHash(),
                 health.report().stateHash());
     }
 
