@@ -57,7 +57,7 @@ final class Clicks {
     static GenericRecord event(int index) {
         SplittableRandom random = new SplittableRandom(SEED + index);
         GenericData.Record event = new GenericData.Record(SCHEMA);
-        double score = -1.3;
+        double score = -0.4;
         for (int i = 0; i < NUMBERS; i++) {
             float number = (float) (random.nextInt(2_001) - 1_000) / 500;
             event.put(i, number);
