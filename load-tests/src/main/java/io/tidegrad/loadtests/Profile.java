@@ -27,6 +27,7 @@ final class Profile {
         DECODE("decoding", "io.tidegrad.model.feature.EventReader.read"),
         FEATURES("features", "io.tidegrad.model.feature.Featurizer.featurize"),
         HASH("the log-hash", "io.tidegrad.trainer.store.HashBehind.run"),
+        EVALUATE("evaluation behind learning", "io.tidegrad.model.learn.EvaluationTape$Player.play"),
         AHEAD("reading ahead besides", "io.tidegrad.trainer.poll.EventsAhead.prepare"),
         FOLD("evaluation and accounting", "io.tidegrad.trainer.topology.LearnProcessor.process"),
         PUBLISH("snapshots and reports", "io.tidegrad.trainer.publish.Publisher.publishDue"),
@@ -46,8 +47,9 @@ final class Profile {
     }
 
     private final Map<Part, Integer> samples = new EnumMap<>(Part.class);
+    private final Map<Part, Integer> samplesOfLearning = new EnumMap<>(Part.class); // on the learning thread
     private int total;
-    private int ofLearningThread;
+    private int totalOfLearning;
 
     private Profile() {}
 
@@ -77,7 +79,10 @@ final class Profile {
             if (!sample.at().isBefore(half)) {
                 profile.samples.merge(sample.part(), 1, Integer::sum);
                 profile.total++;
-                profile.ofLearningThread += sample.ofLearningThread() ? 1 : 0;
+                if (sample.ofLearningThread()) {
+                    profile.samplesOfLearning.merge(sample.part(), 1, Integer::sum);
+                    profile.totalOfLearning++;
+                }
             }
         }
         return profile;
@@ -103,15 +108,19 @@ final class Profile {
         return Part.OTHER;
     }
 
-    /// A line a part.
+    /// A line a part, with its shares of all samples and of those on the learning thread.
     String text() {
         StringBuilder text = new StringBuilder();
         for (Part part : Part.values()) {
-            text.append(String.format(Locale.ROOT, "  %5.1f %%  %s%n",
-                    100.0 * samples.getOrDefault(part, 0) / Math.max(1, total), part.label));
+            text.append(String.format(Locale.ROOT, "  %5.1f %%  %5.1f %%  %s%n", share(samples, total, part),
+                    share(samplesOfLearning, totalOfLearning, part), part.label));
         }
         return text.append(String.format(Locale.ROOT,
-                "  of %,d samples in the second half, %.1f %% of them on the learning thread%n", total,
-                100.0 * ofLearningThread / Math.max(1, total))).toString();
+                "  of %,d samples in the second half, and of %,d of them on the learning thread%n", total,
+                totalOfLearning)).toString();
+    }
+
+    private static double share(Map<Part, Integer> samples, int total, Part part) {
+        return 100.0 * samples.getOrDefault(part, 0) / Math.max(1, total);
     }
 }
