@@ -7,8 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class ProcessesTest {
@@ -16,7 +14,6 @@ class ProcessesTest {
     private Path directory;
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
     void whatAProgramPrintsIsItsAnswerAndPartOfItsFailure() {
         assertThat(Processes.output(List.of("sh", "-c", "echo one; echo two >&2"))).isEqualTo("one\ntwo\n");
         assertThatThrownBy(() -> Processes.output(List.of("sh", "-c", "echo why; exit 3")))

@@ -133,7 +133,9 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
     private static void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes,
             Workers workers) {
         for (int i = 0; i < runs.size(); i++) {
-            runs.get(i).model().shareAmong(workers);
+            if (workers.count() > 1) {
+                runs.get(i).model().shareAmong(workers);
+            }
             runs.get(i).begin(i, tapes);
         }
         for (Chunk chunk = read.next(); chunk != null; chunk = read.next()) {

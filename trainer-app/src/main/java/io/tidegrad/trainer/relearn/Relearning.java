@@ -39,7 +39,9 @@ public final class Relearning implements AutoCloseable {
         position = start;
         ahead = new ReadAhead(reader, this.models, start, end);
         this.workers = new Workers(workers);
-        models.forEach(each -> each.model().shareAmong(this.workers));
+        if (workers > 1) {
+            models.forEach(each -> each.model().shareAmong(this.workers));
+        }
     }
 
     /// Learns every visible record before offset `until`, which is at most the end.
