@@ -6,6 +6,7 @@ import io.tidegrad.loadtests.chaos.Chaos;
 import io.tidegrad.loadtests.chaos.Fault;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.trainer.TrainerMain;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ final class ChaosCommand extends Loadtest {
                 runs.add(chaos);
             }
             if (told != null) {
-                Verdicts.tell(told, Verdicts.of(runs, options.getFirst().seed()));
+                Verdicts.tell(told, Verdicts.of(runs, options.getFirst().seed()), new PrintWriter(System.err, true));
             }
             return runs.stream().allMatch(each -> each.violations().isEmpty()) ? 0 : Tidegrad.FAILED;
         };

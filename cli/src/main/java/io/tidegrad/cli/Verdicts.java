@@ -14,6 +14,7 @@ import io.tidegrad.schemas.Build;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.Verdict;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.HashMap;
@@ -67,7 +68,7 @@ final class Verdicts {
                 .setEvents(runs.stream().mapToLong(Chaos::events).sum())
                 .setCompared(Math.toIntExact(runs.stream().mapToLong(Chaos::watermarks).sum()))
                 .setEqual(violations == 0).setExpected(null).setFound(null)
-                .setDetail("%d faults, %d trainers killed, %d violations, seed %d".formatted(
+                .setDetail("faults %d, trainers killed %d, violations %d, seed %d".formatted(
                         runs.stream().mapToInt(Chaos::episodes).sum(), runs.stream().mapToInt(Chaos::kills).sum(),
                         violations, seed))
                 .build();
@@ -76,6 +77,20 @@ final class Verdicts {
     private static Verdict.Builder by(String command, Kernels kernels) {
         return Verdict.newBuilder().setCommand(command).setTime(Instant.now()).setHost(RunTeller.hostName())
                 .setBuild(Build.version()).setKernels(kernels.name());
+    }
+
+    /// Writes a verdict as `tell` with two arguments. That it can't be told does not hide a difference.
+    ///
+    /// @param err told of it then
+    static void tell(Settings settings, Verdict verdict, PrintWriter err) {
+        try {
+            tell(settings, verdict);
+        } catch (StopException e) {
+            if (!Boolean.FALSE.equals(verdict.getEqual())) {
+                throw e;
+            }
+            err.println("--tell: " + e.getMessage());
+        }
     }
 
     /// Writes a verdict, and waits until the broker has it.

@@ -7,7 +7,6 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ExitCode;
-import io.tidegrad.process.StopException;
 import io.tidegrad.replay.Checkpoint;
 import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.Verify;
@@ -61,21 +60,9 @@ final class VerifyCommand {
         line.getOut().print(settings.flag(CliSettings.JSON) ? line(result, kernels) : text(result));
         line.getOut().flush();
         if (settings.flag(CliSettings.TELL)) {
-            tell(settings, line, result, kernels);
+            Verdicts.tell(settings, Verdicts.of(result, kernels), line.getErr());
         }
         return result.difference() == null ? 0 : ExitCode.STATE_VIOLATION.status();
-    }
-
-    /// That a verdict can't be told does not hide a difference.
-    private static void tell(Settings settings, CommandLine line, VerifyResult result, Kernels kernels) {
-        try {
-            Verdicts.tell(settings, Verdicts.of(result, kernels));
-        } catch (StopException e) {
-            if (result.difference() == null) {
-                throw e;
-            }
-            line.getErr().println("--tell: " + e.getMessage());
-        }
     }
 
     static String text(VerifyResult result) {

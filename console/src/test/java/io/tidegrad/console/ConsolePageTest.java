@@ -319,10 +319,10 @@ class ConsolePageTest {
         see(proof + ".includes('replay equal to what is published, version 20,000')");
         intake.take(topic.told(Topic.verdict("", "").setCommand("chaos").setEpoch(null).setVersion(0).setFromOffset(0)
                 .setNextOffset(0).setExpected(null).setFound(null)
-                .setDetail("40 faults, 52 trainers killed, 0 violations, seed 7").build()));
+                .setDetail("faults 40, trainers killed 52, violations 0, seed 7").build()));
         picture.news();
         see(proof
-                + ".includes('chaos 40 faults, 52 trainers killed, 0 violations, seed 7; 20,000 events, 12 watermarks')");
+                + ".includes('chaos faults 40, trainers killed 52, violations 0, seed 7; 20,000 events, 12 watermarks')");
         see("/ \\d+ d ago, on machine-8 with build 0.1.0, SCALAR/.test(" + proof + ")");
         assertThat(browser.evaluate("document.querySelector('article > .notices').innerText").asText()).isEmpty();
 
