@@ -44,7 +44,7 @@ class LargeModelMemoryTest {
     @Test
     void twiceTheModelAndAFixedPartAreEnough() {
         int mib = Integer.getInteger("large.mib", 128);
-        int events = Integer.getInteger("large.events", 120_000);
+        int events = Integer.getInteger("large.events", 80_000);
         int buckets = (int) ((long) mib * MIB / BYTES_A_WEIGHT / DIMENSION);
         try (TestLog log = new TestLog(directory, "32", SharedStack.get().registryUrl(), "", buckets, DIMENSION, "PT1H")
                 .created()) {

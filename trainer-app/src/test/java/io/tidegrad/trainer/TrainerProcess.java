@@ -24,7 +24,7 @@ import java.util.function.Predicate;
 
 /// A `KillableTrainer` seen from its parent.
 final class TrainerProcess implements AutoCloseable {
-    /// Of one step of a child's life; a liveness bound.
+    /// Of one step of a child's life; a liveness bound. While it learns, a step is one movement of its watermark.
     private static final Duration PATIENCE = Duration.ofSeconds(Integer.getInteger("patience.seconds", 90));
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -163,9 +163,21 @@ final class TrainerProcess implements AutoCloseable {
         return awaitHealth(port, health -> health.has("watermark"));
     }
 
+    /// A slow machine is waited for as long as the trainer learns. (120,000 events of a model of 128 MiB took more than
+    /// 90 seconds beside other tests.)
     static JsonNode awaitHealth(int port, Predicate<JsonNode> wanted) {
-        return org.awaitility.Awaitility.await().atMost(PATIENCE).pollInterval(Duration.ofMillis(50))
-                .until(() -> health(port), wanted);
+        long[] lastMove = {-1, System.nanoTime()}; // the watermark, and when it was first seen
+        return org.awaitility.Awaitility.await().forever().pollInterval(Duration.ofMillis(50)).until(() -> {
+            JsonNode health = health(port);
+            long watermark = health.path("watermark").asLong(-1);
+            if (watermark != lastMove[0]) {
+                lastMove[0] = watermark;
+                lastMove[1] = System.nanoTime();
+            } else if (System.nanoTime() - lastMove[1] > PATIENCE.toNanos()) {
+                throw new AssertionError("the watermark did not move for " + PATIENCE.toSeconds() + " s: " + health);
+            }
+            return health;
+        }, wanted);
     }
 
     static JsonNode health(int port) throws IOException, InterruptedException {
