@@ -69,6 +69,15 @@ class DocumentsTest {
         }
     }
 
+    @Test
+    void everyAlarmSaysWhatToDo() throws IOException {
+        Set<String> alarms = names(Pattern.compile("- alert: (\\w+)"),
+                Files.readString(ROOT.resolve("docker/monitoring/alerts.yml")));
+        String rows = Files.readString(ROOT.resolve("docs/operations/watch.md")).lines()
+                .filter(line -> line.startsWith("| `Tidegrad")).collect(Collectors.joining("\n"));
+        assertThat(names(Pattern.compile("`(Tidegrad\\w+)`"), rows)).isEqualTo(alarms);
+    }
+
     /// Files of the repository, without what builds and running tests write.
     private static List<Path> files(Predicate<Path> chosen) throws IOException {
         List<Path> files = new ArrayList<>();
