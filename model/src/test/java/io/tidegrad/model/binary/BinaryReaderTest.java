@@ -51,4 +51,15 @@ class BinaryReaderTest {
         }
         assertThat(refused).isBetween(1_000, 10_000);
     }
+
+    @Test
+    void aWriterThatIsUsedAgainWritesTheSameAndKeepsNoLargeBuffer() {
+        BinaryWriter writer = new BinaryWriter();
+        for (int length : new int[]{3, 40_000, 200_000, 5}) {
+            byte[] bytes = writer.clear().varint(length).raw(new byte[length]).toBytes();
+            assertThat(bytes).isEqualTo(new BinaryWriter().varint(length).raw(new byte[length]).toBytes());
+            writer.clear();
+            assertThat(writer.array()).hasSizeLessThanOrEqualTo(64 * 1024);
+        }
+    }
 }
