@@ -8,7 +8,6 @@ import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.StreamFields;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -36,10 +35,13 @@ public final class EntryCodec {
 
     private static final int HEADERS_MAX = 1_000_000; // Kafka's own limit is the size of a message
 
+    /// One for each thread, so that encoding takes no more of the heap than the bytes.
+    private static final ThreadLocal<BinaryWriter> WRITERS = ThreadLocal.withInitial(BinaryWriter::new);
+
     private EntryCodec() {}
 
     public static byte[] encode(Entry entry) {
-        BinaryWriter to = new BinaryWriter().int8(FORMAT);
+        BinaryWriter to = WRITERS.get().clear().int8(FORMAT);
         switch (entry) {
             case Early(long base, LabelRecord label) -> early(base, label, to);
             case Waiting(long base, EventRecord event) -> waiting(base, event, to);
@@ -197,7 +199,8 @@ public final class EntryCodec {
 
     private static String text(String name, BinaryReader from) {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes(from))).toString();
+            byte[] text = bytes(from);
+            return BinaryReader.utf8(text, 0, text.length);
         } catch (CharacterCodingException notUtf8) {
             throw from.fail("the " + name + " is not UTF-8");
         }

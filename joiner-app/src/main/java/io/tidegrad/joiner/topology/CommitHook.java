@@ -38,6 +38,9 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     private static final String SWEPT = "swept";
     private static final String NEXT = "next-";
 
+    /// The position for queries, which nobody makes.
+    private static final Position NOWHERE = Position.emptyPosition();
+
     private final String name;
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
@@ -89,7 +92,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     @SuppressWarnings("NullAway") // Kafka Streams does not say that it may be null
     static void log(StateStoreContext context, String store, Bytes key, byte @Nullable [] value) {
         InternalProcessorContext<?, ?> to = (InternalProcessorContext<?, ?>) context;
-        to.logChange(store, key, value, to.recordContext().timestamp(), new RecordHeaders(), Position.emptyPosition());
+        to.logChange(store, key, value, to.recordContext().timestamp(), new RecordHeaders(), NOWHERE);
     }
 
     /// Returns the task's time that was committed beside an offset; null if there is none.

@@ -188,17 +188,15 @@ final class HeldRecords {
             of.bytes -= bytes(first.record());
             last = first;
         }
-        if (inRuns && !run.isEmpty()) {
-            pass(run, of, to);
+        if (inRuns && last != null) {
+            pass(run.getFirst(), new Run(run.stream().map(Timed::read).toList(), last.record().offset()), of, to);
         } else {
-            run.forEach(each -> pass(List.of(each), of, to));
+            run.forEach(each -> pass(each, new Run(List.of(each.read()), each.record().offset()), of, to));
         }
         return run.size();
     }
 
-    private static void pass(List<Timed> all, Held of, List<ConsumerRecord<byte[], byte[]>> to) {
-        Timed first = all.getFirst();
-        Run run = new Run(all.stream().map(Timed::read).toList(), all.getLast().record().offset());
+    private static void pass(Timed first, Run run, Held of, List<ConsumerRecord<byte[], byte[]>> to) {
         to.add(SourceValue.carrying(first.record(), run));
         of.passed.add(new Passed(run.lastOffset(), first.time(), run.time()));
     }

@@ -42,6 +42,9 @@ final class JoinInputCodec implements Serde<JoinInputs> {
     /// The most that an input has beside its bytes: each of up to eight numbers takes ten at most.
     private static final int NUMBERS_BYTES = 81;
 
+    /// One for each thread, so that encoding takes no more of the heap than the bytes.
+    private static final ThreadLocal<BinaryWriter> WRITERS = ThreadLocal.withInitial(BinaryWriter::new);
+
     @Override
     public Serializer<JoinInputs> serializer() {
         return (topic, inputs) -> encode(inputs);
@@ -73,7 +76,7 @@ final class JoinInputCodec implements Serde<JoinInputs> {
     }
 
     static byte[] encode(JoinInputs inputs) {
-        BinaryWriter to = new BinaryWriter().int8(FORMAT).varint(inputs.all().size());
+        BinaryWriter to = WRITERS.get().clear().int8(FORMAT).varint(inputs.all().size());
         inputs.all().forEach(each -> encode(each, to));
         return to.toBytes();
     }

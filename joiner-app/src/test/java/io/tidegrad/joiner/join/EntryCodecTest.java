@@ -3,9 +3,11 @@ package io.tidegrad.joiner.join;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import io.tidegrad.joiner.join.EventRecord.CarriedHeader;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.proof.Fuzz;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -45,6 +47,21 @@ class EntryCodecTest {
         Entry waiting = new Entry.Waiting(1_795_000_000_000L,
                 new EventRecord(1_795_000_000_000L, new Position(11, 5_000_000_000L), 1, new Content(new byte[200])));
         assertThat(EntryCodec.encode(waiting)).hasSizeLessThanOrEqualTo(200 + 22);
+    }
+
+    /// Entries are encoded at every step of a join, and what a heap has to collect stops all threads.
+    @Test
+    void encodingAnEntryTakesNoMoreOfTheHeapThanItsBytes() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Entry waiting =
+                new Entry.Waiting(1_000, new EventRecord(1_000, new Position(0, 300), 1, new Content(new byte[200])));
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < 100; i++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            EntryCodec.encode(waiting);
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+        assertThat(least).isBetween(200L, 200L + 64);
     }
 
     @Test

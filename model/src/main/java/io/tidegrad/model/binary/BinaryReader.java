@@ -190,10 +190,20 @@ public final class BinaryReader {
     public String text(String name, int maxBytes) {
         int length = count(name + " length", maxBytes);
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, take(length), length)).toString();
+            return utf8(bytes, take(length), length);
         } catch (CharacterCodingException notUtf8) {
             throw fail("the " + name + " is not UTF-8");
         }
+    }
+
+    /// Decodes UTF-8. In place of what is none Java puts U+FFFD, so that only a text with this character needs a decoder,
+    /// which takes several times the room of a short text.
+    ///
+    /// @throws CharacterCodingException it is not UTF-8
+    public static String utf8(byte[] bytes, int from, int length) throws CharacterCodingException {
+        String text = new String(bytes, from, length, StandardCharsets.UTF_8);
+        return text.indexOf('\uFFFD') < 0 ? text
+                : StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, from, length)).toString();
     }
 
     /// Requires that the content ends here.

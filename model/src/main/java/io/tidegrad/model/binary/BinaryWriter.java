@@ -9,6 +9,11 @@ import java.util.zip.CRC32C;
 /// Writes one record, little-endian: magic (4), format number (4), content, and CRC32C (4) over the context and
 /// everything before. The context says where the record belongs and is not stored.
 public final class BinaryWriter {
+    private static final int FIRST_BYTES = 256;
+
+    /// A buffer that was needed once for much more is not kept for what comes after it.
+    private static final int KEPT_BYTES_MAX = 64 * 1024;
+
     private ByteBuffer to;
 
     /// @param magic four ASCII letters, which a hex dump shows in order
@@ -19,7 +24,13 @@ public final class BinaryWriter {
 
     /// A writer of content without magic, format and checksum.
     public BinaryWriter() {
-        to = littleEndian(new byte[256]);
+        to = littleEndian(new byte[FIRST_BYTES]);
+    }
+
+    /// Forgets what was written, and keeps the room for what comes next.
+    public BinaryWriter clear() {
+        to = to.capacity() <= KEPT_BYTES_MAX ? to.clear() : littleEndian(new byte[FIRST_BYTES]);
+        return this;
     }
 
     private static ByteBuffer littleEndian(byte[] bytes) {

@@ -1,6 +1,7 @@
 package io.tidegrad.model.feature;
 
 import io.tidegrad.engine.random.Murmur3;
+import io.tidegrad.model.binary.BinaryReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -233,6 +234,11 @@ final class CanonicalText {
         } catch (CharacterCodingException notText) {
             return false;
         }
+    }
+
+    /// @throws CharacterCodingException bytes may be no UTF-8
+    String toUtf8Text() throws CharacterCodingException {
+        return BinaryReader.utf8(bytes, 0, length);
     }
 
     String toText() {

@@ -1,13 +1,12 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.LabelText;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.UndecodableException;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -175,7 +174,7 @@ public final class StreamFields {
         if (!isExact(value)) {
             throw Values.wrongType(idPath, "an id that is exact: text, or a whole number that fits a long", value);
         }
-        return checked(canonical, "field '" + idPath + "'");
+        return checked(canonical, text.length());
     }
 
     /// Whether no other number that somebody wrote can have become this one: what does not fit a long was read as the
@@ -190,7 +189,7 @@ public final class StreamFields {
         };
     }
 
-    private static String recordKey(byte @Nullable [] key) throws RejectedException {
+    private String recordKey(byte @Nullable [] key) throws RejectedException {
         if (key == null) {
             throw new RejectedException(Rejection.Reason.MISSING_FIELD, "the record's key: expected an id, found null");
         }
@@ -203,22 +202,19 @@ public final class StreamFields {
             }
         }
         try {
-            return checked(utf8(key), "the record's key");
+            return checked(BinaryReader.utf8(key, 0, key.length), key.length);
         } catch (CharacterCodingException notUtf8) {
             throw new RejectedException(Rejection.Reason.WRONG_TYPE,
                     "the record's key: expected an id in UTF-8, found other bytes");
         }
     }
 
-    private static String utf8(byte[] bytes) throws CharacterCodingException {
-        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-    }
-
-    private static String checked(String id, String where) throws RejectedException {
-        int length = id.getBytes(StandardCharsets.UTF_8).length;
+    /// @param length bytes of the id in UTF-8
+    private String checked(String id, int length) throws RejectedException {
         if (length == 0 || length > ID_BYTES_MAX) {
             throw new RejectedException(Rejection.Reason.WRONG_TYPE,
-                    where + ": expected an id of 1 to " + ID_BYTES_MAX + " bytes, found one of " + length);
+                    (StreamSpec.RECORD_KEY.equals(idPath) ? "the record's key" : "field '" + idPath + "'")
+                            + ": expected an id of 1 to " + ID_BYTES_MAX + " bytes, found one of " + length);
         }
         return id;
     }
@@ -325,7 +321,7 @@ public final class StreamFields {
                     "field '" + labelPath + "': expected the label, found null");
         }
         String given = canonical(labelPath, value);
-        int length = given.getBytes(StandardCharsets.UTF_8).length;
+        int length = text.length(); // in UTF-8
         if (length == 0 || length > LabelText.BYTES_MAX) {
             throw new RejectedException(Rejection.Reason.INVALID_LABEL, "field '" + labelPath
                     + "': expected a label of 1 to " + LabelText.BYTES_MAX + " bytes, found one of " + length);
@@ -336,7 +332,7 @@ public final class StreamFields {
     private String canonical(String path, Object value) throws RejectedException {
         text.clear().appendValue(path, value);
         try {
-            return utf8(text.toBytes());
+            return text.toUtf8Text();
         } catch (CharacterCodingException notUtf8) { // replaced, two ids could become one
             throw new RejectedException(Rejection.Reason.WRONG_TYPE,
                     "field '" + path + "': expected text in UTF-8, found other bytes");

@@ -1,7 +1,7 @@
 package io.tidegrad.model.stream;
 
+import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.spec.Flow;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -202,23 +202,11 @@ public record Example(Kind kind, @Nullable String label, @Nullable String oldLab
                 throw new ExampleException(
                         "header " + name + ": expected at most " + HEADER_BYTES_MAX + " bytes, found " + value.length);
             }
-            if (isAscii(value)) {
-                return new String(value, StandardCharsets.ISO_8859_1);
-            }
             try {
-                return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
+                return BinaryReader.utf8(value, 0, value.length);
             } catch (CharacterCodingException notUtf8) {
                 throw new ExampleException("header " + name + ": expected UTF-8 text, found other bytes");
             }
-        }
-
-        private static boolean isAscii(byte[] value) {
-            for (byte each : value) {
-                if (each < 0) {
-                    return false;
-                }
-            }
-            return true;
         }
 
         Example example() throws ExampleException {
