@@ -60,11 +60,7 @@ public record RunStatus(String process, Role role, boolean stopped, long time, l
         /// It has stopped for a reason that may pass, and is tried again.
         RETRYING,
         /// It can't go on.
-        FAILED;
-
-        public String word() {
-            return name().toLowerCase(Locale.ROOT);
-        }
+        FAILED
     }
 
     /// @param name of the model or stream

@@ -213,7 +213,7 @@ public final class Replay {
     private long learn(TopicReader reader, List<RelearnedModel> models, long from, long until) {
         try (Relearning relearning = new Relearning(reader, models, until, listener, options.workers())) {
             relearning.advance(Math.min(from, until));
-            models.stream().filter(each -> each.from() < from).forEach(each -> each.evaluateFrom(from));
+            models.stream().filter(each -> each.from() < from).forEach(RelearnedModel::restartEvaluation);
             if (models.size() > 1) {
                 losses = new PairedLosses(models.getFirst(), models.getLast(), from);
             }

@@ -95,7 +95,6 @@ public final class FieldPlan {
     private final BitSet found = new BitSet();
     private final Map<Integer, Set<Kind>> alone = new HashMap<>();
     private final Map<Integer, Set<Kind>> listed = new HashMap<>();
-    private final BitSet lists = new BitSet();
     private final BitSet renamed = new BitSet();
     private final WeakReference<Schema> writer; // for messages
     private final @Nullable UnknownField lacking;
@@ -149,11 +148,6 @@ public final class FieldPlan {
     /// @param inList as elements of a list; false: as the value itself
     public Set<Kind> kinds(int path, boolean inList) {
         return (inList ? listed : alone).getOrDefault(path, Set.of());
-    }
-
-    /// Whether a list lies there.
-    public boolean isList(int path) {
-        return lists.get(path);
     }
 
     /// Whether the reader's schema knows other names for a field on the way.
@@ -313,7 +307,6 @@ public final class FieldPlan {
                 node.begun = paths(rests,
                         rest -> !rest.inList() && (rest.is(FieldPath.Kind.EACH) || isOfElements(node, rest))
                                 && contains(part.below, rest.path()));
-                Arrays.stream(node.begun).forEach(lists::set);
                 node.elements = paths(further, rest -> !rest.hasFurtherList() && contains(part.below, rest.path()));
             }
         }

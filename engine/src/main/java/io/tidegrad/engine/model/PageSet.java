@@ -10,10 +10,6 @@ public final class PageSet {
         words = new long[(pages + 63) >>> 6];
     }
 
-    public int pages() {
-        return pages;
-    }
-
     public void mark(int page) {
         words[page >>> 6] |= 1L << page;
     }

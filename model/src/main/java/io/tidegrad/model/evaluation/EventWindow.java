@@ -47,11 +47,6 @@ public final class EventWindow {
         size = Math.min(size + 1, capacity);
     }
 
-    public void clear() {
-        size = 0;
-        next = 0;
-    }
-
     /// Returns the number of events in the window.
     public int size() {
         return size;

@@ -301,43 +301,6 @@ public final class ProgressiveEvaluation {
         }
     }
 
-    public void writeRecent(BinaryWriter to) {
-        recent.write(to);
-    }
-
-    public void readRecent(BinaryReader from) {
-        recent.read(from);
-    }
-
-    /// Writes how well fields alone tell the label.
-    public void writeLeaks(BinaryWriter to) {
-        recent.writeLeaks(to);
-    }
-
-    public void readLeaks(BinaryReader from) {
-        recent.readLeaks(from);
-    }
-
-    /// Writes what is measured of the spec's period of event time.
-    public void writePeriod(BinaryWriter to) {
-        recent.writePeriod(to);
-    }
-
-    /// Reads it; of another period it reads no further.
-    public void readPeriod(BinaryReader from) {
-        recent.readPeriod(from);
-    }
-
-    /// Writes what is counted by slices.
-    public void writeSlices(BinaryWriter to) {
-        recent.writeSlices(to);
-    }
-
-    /// Returns false if what was written is of other slices, and reads no further.
-    public boolean readSlices(BinaryReader from) {
-        return recent.readSlices(from);
-    }
-
     public void read(BinaryReader from) {
         from.expect("outputs", outputs);
         rows = from.int64();

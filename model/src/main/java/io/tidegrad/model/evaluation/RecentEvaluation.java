@@ -300,7 +300,7 @@ public final class RecentEvaluation {
         return measures;
     }
 
-    void write(BinaryWriter to) {
+    public void write(BinaryWriter to) {
         values.write(to);
         window.write(to);
         if (linear != null) {
@@ -310,7 +310,7 @@ public final class RecentEvaluation {
         fields.write(to);
     }
 
-    void read(BinaryReader from) {
+    public void read(BinaryReader from) {
         judged = true;
         values.read(from);
         window.read(from);
@@ -322,17 +322,17 @@ public final class RecentEvaluation {
     }
 
     /// Writes how well fields alone tell the label.
-    void writeLeaks(BinaryWriter to) {
+    public void writeLeaks(BinaryWriter to) {
         fields.leaks().forEach(leak -> leak.write(to));
     }
 
-    void readLeaks(BinaryReader from) {
+    public void readLeaks(BinaryReader from) {
         judged = true;
         fields.leaks().forEach(leak -> leak.read(from));
     }
 
     /// Writes what is measured of the period.
-    void writePeriod(BinaryWriter to) {
+    public void writePeriod(BinaryWriter to) {
         to.int64(periodMillis);
         if (period != null) {
             period.write(to);
@@ -340,18 +340,18 @@ public final class RecentEvaluation {
     }
 
     /// Reads what was written; of another period it reads no further.
-    void readPeriod(BinaryReader from) {
+    public void readPeriod(BinaryReader from) {
         if (from.int64() == periodMillis && period != null) {
             period.read(from);
         }
     }
 
-    void writeSlices(BinaryWriter to) {
+    public void writeSlices(BinaryWriter to) {
         slices.write(to);
     }
 
     /// Returns false if what was written is of other slices, and reads no further.
-    boolean readSlices(BinaryReader from) {
+    public boolean readSlices(BinaryReader from) {
         return slices.read(from);
     }
 }

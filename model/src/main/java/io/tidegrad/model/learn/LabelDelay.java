@@ -171,11 +171,6 @@ public final class LabelDelay {
         return estimate == null ? null : estimate.compared();
     }
 
-    /// Rows whose label has not come.
-    public int size() {
-        return waiting.size();
-    }
-
     private void learn(long now) {
         for (Waiting row = waiting.peek(); row != null && row.due <= now; row = waiting.peek()) {
             waiting.remove();

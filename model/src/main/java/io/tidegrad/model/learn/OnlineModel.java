@@ -510,15 +510,15 @@ public final class OnlineModel {
         recent.write(to);
         evaluation.write(to);
         served.write(to);
-        evaluation.writeRecent(to);
+        evaluation.recent().write(to);
         divergence.write(to);
         if (spec.stream() != null) {
             arrival.write(to);
         }
         writePeriod(to);
-        evaluation.writeLeaks(to);
+        evaluation.recent().writeLeaks(to);
         if (sliced > 0) {
-            evaluation.writeSlices(to);
+            evaluation.recent().writeSlices(to);
             for (int i = 0; i < open.size() * sliced; i++) {
                 openSlices.write(to, i);
             }
@@ -563,7 +563,7 @@ public final class OnlineModel {
         if (from.format() == CARRY_FORMAT_WITHOUT_FIELDS) {
             from.raw(from.remaining());
         } else if (from.format() > CARRY_FORMAT_SINCE_THE_BEGINNING) {
-            evaluation.readRecent(from);
+            evaluation.recent().read(from);
         }
         if (from.format() > CARRY_FORMAT_WITHOUT_DIVERGENCE) {
             divergence.read(from);
@@ -574,7 +574,7 @@ public final class OnlineModel {
         }
         readPeriod(from);
         if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS) {
-            evaluation.readLeaks(from);
+            evaluation.recent().readLeaks(from);
         }
         readSlices(from);
         from.end();
@@ -586,7 +586,7 @@ public final class OnlineModel {
         for (int i = 0; i < open.size(); i++) {
             block.int64(openTimes[i]);
         }
-        evaluation.writePeriod(block);
+        evaluation.recent().writePeriod(block);
         to.block(block.toBytes());
     }
 
@@ -599,14 +599,14 @@ public final class OnlineModel {
             for (int i = 0; i < open.size(); i++) {
                 openTimes[i] = block.int64();
             }
-            evaluation.readPeriod(block);
+            evaluation.recent().readPeriod(block);
         }
     }
 
     /// Slices stand last, because the next spec of the model may have others: then they begin anew.
     private void readSlices(BinaryReader from) {
         if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS && from.remaining() > 0 && sliced > 0
-                && evaluation.readSlices(from)) {
+                && evaluation.recent().readSlices(from)) {
             for (int i = 0; i < open.size() * sliced; i++) {
                 openSlices.read(from, i);
             }

@@ -84,10 +84,10 @@ class EvaluationTapeTest {
     private static byte[] bytes(ProgressiveEvaluation evaluation) {
         BinaryWriter to = new BinaryWriter();
         evaluation.write(to);
-        evaluation.writeRecent(to);
-        evaluation.writeLeaks(to);
-        evaluation.writePeriod(to);
-        evaluation.writeSlices(to);
+        evaluation.recent().write(to);
+        evaluation.recent().writeLeaks(to);
+        evaluation.recent().writePeriod(to);
+        evaluation.recent().writeSlices(to);
         return to.toBytes();
     }
 

@@ -44,7 +44,6 @@ public final class RelearnedModel {
     private final LongPredicate learns;
     private final Accounts before;
     private final @Nullable List<Rejected> rejected;
-    private long evaluatedFrom;
     private final LogTally tally;
     private RunningHash readHash; // the reading thread's
     private @Nullable PairedLosses pairs;
@@ -65,7 +64,6 @@ public final class RelearnedModel {
         this.before = before;
         tally = new LogTally(from, before, newestAppendTime);
         readHash = new RunningHash(before.total(), before.hash());
-        evaluatedFrom = from;
         rejected = keepsRejected ? new ArrayList<>() : null;
         preparation = new EventPreparation(spec, ValueDecoder.of(spec, decoder));
     }
@@ -185,18 +183,13 @@ public final class RelearnedModel {
     }
 
     /// Evaluates the model from the next record on, to compare two models over the same records.
-    public void evaluateFrom(long offset) {
+    public void restartEvaluation() {
         model.restartEvaluation();
-        evaluatedFrom = offset;
     }
 
     /// Tells `to` of each event, how much the model lost at it.
     void pairs(PairedLosses to) {
         pairs = to;
-    }
-
-    long evaluatedFrom() {
-        return evaluatedFrom;
     }
 
     public ModelSpec spec() {
