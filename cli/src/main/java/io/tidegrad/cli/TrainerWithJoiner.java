@@ -17,16 +17,8 @@ import org.apache.kafka.streams.StreamsConfig;
 /// A trainer, and a joiner of the streams that its models learn from, in one process with one server of health and metrics.
 /// Streams that can't go on stop alone. The process ends if the trainer can't go on, or a fault leaves nothing of the
 /// process sound.
-final class TrainerWithJoiner implements ProcessRun.Work {
+record TrainerWithJoiner(TrainerApp trainer, JoinerApp joiner) implements ProcessRun.Work {
     private static final String STATE = "joiner"; // of the joiner, in the trainer's state directory
-
-    private final TrainerApp trainer;
-    private final JoinerApp joiner;
-
-    private TrainerWithJoiner(TrainerApp trainer, JoinerApp joiner) {
-        this.trainer = trainer;
-        this.joiner = joiner;
-    }
 
     /// Starts a trainer, and a joiner too if the settings ask for it.
     ///

@@ -16,19 +16,10 @@ import org.slf4j.LoggerFactory;
 
 /// Makes the decisions that the page asks for, one after the other, as the commands of `tidegrad models` make theirs:
 /// each is checked, then written to the control topic, which trainers and scorers follow.
-final class DecisionDesk implements Function<AskedDecision, Map<String, @Nullable Object>> {
+record DecisionDesk(KafkaSettings kafka, Topics topics,
+        Rollback rollback) implements Function<AskedDecision, Map<String, @Nullable Object>> {
     private static final Logger LOG = LoggerFactory.getLogger(DecisionDesk.class);
     private static final short AS_THE_BROKERS_SAY = -1; // replication of topics, which are there already
-
-    private final KafkaSettings kafka;
-    private final Topics topics;
-    private final Rollback rollback;
-
-    DecisionDesk(KafkaSettings kafka, Topics topics, Rollback rollback) {
-        this.kafka = kafka;
-        this.topics = topics;
-        this.rollback = rollback;
-    }
 
     /// Returns what was decided, as JSON.
     ///

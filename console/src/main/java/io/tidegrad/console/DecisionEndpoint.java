@@ -13,18 +13,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// `POST /decisions`: a decision as JSON, which only the console's own page may ask for.
-final class DecisionEndpoint implements Handler {
+/// @param desk makes decisions and returns what was decided
+record DecisionEndpoint(OwnSite site, Function<AskedDecision, Map<String, @Nullable Object>> desk) implements Handler {
     private static final Logger LOG = LoggerFactory.getLogger(DecisionEndpoint.class);
     private static final int BODY_BYTES_MAX = 8 * 1024;
-
-    private final OwnSite site;
-    private final Function<AskedDecision, Map<String, @Nullable Object>> desk;
-
-    /// @param desk makes decisions and returns what was decided
-    DecisionEndpoint(OwnSite site, Function<AskedDecision, Map<String, @Nullable Object>> desk) {
-        this.site = site;
-        this.desk = desk;
-    }
 
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {

@@ -15,14 +15,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Writes the members of a JSON object as a stream.
-final class JsonObject {
+record JsonObject(JsonGenerator json) {
     private static final JsonFactory JSON = new JsonFactory();
-
-    private final JsonGenerator json;
-
-    private JsonObject(JsonGenerator json) {
-        this.json = json;
-    }
 
     /// Returns the bytes of an object whose members `body` writes.
     static byte[] of(Consumer<JsonObject> body) {

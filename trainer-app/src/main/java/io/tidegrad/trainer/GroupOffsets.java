@@ -26,20 +26,10 @@ import org.slf4j.LoggerFactory;
 
 /// Sets the first offset of a model's consumer group. Kafka resets no offset, because there is no reset policy: a new
 /// model begins at its start offset, and an offset that Kafka has expired is taken from the manifest.
-final class GroupOffsets {
+/// @param patience how long to wait for a group that has a member. Kafka lets no one set its offsets then, and a
+///     member that was killed, or a static member that was stopped, counts until its session ends
+record GroupOffsets(Admin admin, String group, Duration patience) {
     private static final Logger LOG = LoggerFactory.getLogger(GroupOffsets.class);
-
-    private final Admin admin;
-    private final String group;
-    private final Duration patience;
-
-    /// @param patience how long to wait for a group that has a member. Kafka lets no one set its offsets then, and a
-    ///     member that was killed, or a static member that was stopped, counts until its session ends
-    GroupOffsets(Admin admin, String group, Duration patience) {
-        this.admin = admin;
-        this.group = group;
-        this.patience = patience;
-    }
 
     void ensure(Lineage lineage, KafkaTopics.Log log, Changelog changelog) {
         OffsetAndMetadata committed = committed(lineage);

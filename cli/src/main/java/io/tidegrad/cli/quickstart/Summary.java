@@ -4,17 +4,9 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.List;
 
 /// Prints the result of a run for people.
-final class Summary {
+record Summary(Terminal terminal, View view) {
     private static final int HASH_COLUMNS = 64;
     private static final int LABEL_COLUMNS = 24;
-
-    private final Terminal terminal;
-    private final View view;
-
-    Summary(Terminal terminal, View view) {
-        this.terminal = terminal;
-        this.view = view;
-    }
 
     void print(Outcome run, ShippedStream stream, List<Check> checks) {
         view.line("");

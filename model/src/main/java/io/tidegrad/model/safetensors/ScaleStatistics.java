@@ -31,20 +31,12 @@ import java.util.TreeSet;
 /// `count` is how many rows were seen (`n_samples_seen_`), `mean` and `deviation` are those of what the layer is given, after
 /// `clip` and `transform` (`mean_`, `scale_`); the deviation is the population's. Each field with `scale: standard` is named
 /// once, and no other one is.
-final class ScaleStatistics {
+record ScaleStatistics(Path file, JsonNode root) {
     private static final JsonMapper JSON =
             JsonMapper.builder(JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
     /// A count up to which doubles hold every whole number.
     private static final long COUNT_MAX = 1L << 53;
-
-    private final Path file;
-    private final JsonNode root;
-
-    private ScaleStatistics(Path file, JsonNode root) {
-        this.file = file;
-        this.root = root;
-    }
 
     /// Returns each standardising layer's statistics by the name of its tensor in the engine.
     ///

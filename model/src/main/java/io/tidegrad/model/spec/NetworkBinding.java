@@ -27,15 +27,7 @@ import java.util.function.Predicate;
 
 /// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one
 /// table after another), then the spec's network; or, where that begins with `features`, what it says.
-final class NetworkBinding {
-    private final List<Feature> features;
-    private final RowLayout layout;
-
-    NetworkBinding(List<Feature> features, RowLayout layout) {
-        this.features = features;
-        this.layout = layout;
-    }
-
+record NetworkBinding(List<Feature> features, RowLayout layout) {
     static NetworkSpec bind(ModelSpec spec) {
         return new NetworkSpec(spec.layout().shape(spec.labels()), layers(spec), loss(spec),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
@@ -68,10 +60,6 @@ final class NetworkBinding {
                 branches.stream().anyMatch(NetworkBinding::readsRow);
             case NetworkLayer.Single _,NetworkLayer.Residual _,NetworkLayer.Steps _ -> false;
         };
-    }
-
-    List<Feature> features() {
-        return features;
     }
 
     /// Those that a layer `features` names.

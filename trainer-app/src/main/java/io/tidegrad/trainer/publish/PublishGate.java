@@ -12,13 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// Decides whether a version of a model may become visible, by the evaluation of the newest labels. A fault shows only some
 /// labels after it has begun, so a version is judged by the labels after it, too: it is published once so many of them came
 /// without a fault. It never decides what is learned.
-final class PublishGate {
-    private final ModelSpec.Gate gate;
-
-    PublishGate(ModelSpec.Gate gate) {
-        this.gate = gate;
-    }
-
+record PublishGate(ModelSpec.Gate gate) {
     /// Returns what the evaluation finds wrong now, for people; null if that is nothing.
     @Nullable
     String fault(RecentEvaluation evaluation) {

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 /// Folds the log's records into a model, for the first time or again. An unknown schema is the event's fault, but a
 /// registry that does not answer is not: the fold waits a little, then the trainer stops and is started again. An event
 /// changes nothing until its schema is known.
-final class PatientFold {
+record PatientFold(String model, EventFold fold, Patience patience) {
     private static final Logger LOG = LoggerFactory.getLogger(PatientFold.class);
 
     /// Its dead letter, which has the reason, was written then.
@@ -26,16 +26,6 @@ final class PatientFold {
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
 
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
-
-    private final String model;
-    private final EventFold fold;
-    private final Patience patience;
-
-    PatientFold(String model, EventFold fold, Patience patience) {
-        this.model = model;
-        this.fold = fold;
-        this.patience = patience;
-    }
 
     /// Folds a record that was folded before, outside of a transaction, so that it may wait as long as it likes and
     /// may not be set aside.
