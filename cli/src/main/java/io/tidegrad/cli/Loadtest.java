@@ -1,6 +1,8 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.loadtests.LoadTestException;
+import java.util.Collection;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -44,6 +46,14 @@ abstract class Loadtest extends OptionsCommand {
         return () -> {
             running.run();
             return 0;
+        };
+    }
+
+    /// Returns a load test that fails if something did not hold, of which it has told.
+    static Measuring of(Running running, Supplier<? extends Collection<?>> violations) {
+        return () -> {
+            running.run();
+            return violations.get().isEmpty() ? 0 : Tidegrad.FAILED;
         };
     }
 

@@ -36,9 +36,6 @@ final class LoadtestTopics extends Loadtest {
         TopicsLoad load = new TopicsLoad(Names.named("--topics", OurTopic.class, topics),
                 Names.named("--damages", TopicDamage.class, damages), atOnce, List.of(TrainerMain.class.getName()),
                 System.out, System.err);
-        return () -> {
-            load.run();
-            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
-        };
+        return of(load::run, load::violations);
     }
 }

@@ -26,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
         LogPosition from, LogPosition until, @Nullable ModelSpec spec, @Nullable Keep keep, boolean catchUp,
         String compareWith, Kernels kernels, int workers) {
-    public static final long TO_END = -1;
-
     /// How the result is kept.
     ///
     /// @param resumeAt where the model goes on; null for where the replay ended
@@ -40,23 +38,6 @@ public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, Stri
         if (keep != null && spec == null) {
             throw new IllegalArgumentException("what is kept needs a spec with a name of its own");
         }
-    }
-
-    /// Makes options to learn the registered model again from its start.
-    ///
-    /// @param toOffset exclusive; `TO_END` for every record that is visible when the replay starts
-    public ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, long toOffset,
-            Kernels kernels) {
-        this(kafka, registry, prefix, model, new LogPosition.Begin(),
-                toOffset == TO_END ? new LogPosition.End() : new LogPosition.Offset(checked(toOffset)), null, null,
-                false, "", kernels, 1);
-    }
-
-    private static long checked(long toOffset) {
-        if (toOffset < TO_END) {
-            throw new IllegalArgumentException("toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
-        }
-        return toOffset;
     }
 
     Topics topics() {

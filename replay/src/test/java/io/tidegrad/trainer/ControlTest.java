@@ -26,7 +26,6 @@ import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.replay.Replay;
-import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
@@ -195,9 +194,8 @@ class ControlTest extends TrainerFixture {
         assertThat(verified.difference()).isNull();
         assertThat(verified.events()).isEqualTo(400);
         assertThat(verified.compared()).isGreaterThanOrEqualTo(4);
-        assertThat(Replay.run(
-                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), ReplayOptions.TO_END, Kernels.active()))
-                .stateHash()).isEqualTo(log.fold(learned).stateHash());
+        assertThat(Replay.run(Replays.of(kafka(), registry(), log.prefix, log.model())).stateHash())
+                .isEqualTo(log.fold(learned).stateHash());
         // Within what was left out it is the base; before it, what the epoch before was.
         assertThat(past(300).model().stateHash()).isEqualTo(log.fold(offset -> offset < 200).stateHash());
         assertThat(past(150).model().stateHash()).isEqualTo(log.fold(offset -> offset < 150).stateHash());

@@ -7,7 +7,6 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -151,8 +150,7 @@ class InitialWeightsTest {
     }
 
     private static ReplayOptions replay(TestLog log) {
-        return new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, log.model(), ReplayOptions.TO_END,
-                Kernels.active());
+        return Replays.of(KafkaSettings.of(log.kafka.bootstrapServers()), RegistrySettings.of(log.kafka.registryUrl()),
+                log.prefix, log.model());
     }
 }

@@ -11,7 +11,6 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.replay.Replay;
-import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
@@ -168,8 +167,8 @@ class NestedEventsTest extends TrainerFixture {
                 Report report = Objects.requireNonNull(state.report());
                 assertThat(report.weightsHash()).as(name).isEqualTo(fold(model.lineage().spec()).weightsHash());
                 assertThat(state.accounts().deadLetters()).isEqualTo(isJson ? 1 : 0);
-                assertThat(Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, name, ReplayOptions.TO_END,
-                        Kernels.active())).stateHash()).isEqualTo(report.stateHash());
+                assertThat(Replay.run(Replays.of(kafka(), registry(), log.prefix, name)).stateHash())
+                        .isEqualTo(report.stateHash());
             }
         }
         assertThat(log.visible(log.topics().deadLetters())).singleElement().satisfies(letter -> {

@@ -3,11 +3,9 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
-import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.trainer.store.CommittedState;
@@ -74,8 +72,7 @@ class QuarantinedEventsTest extends TrainerFixture {
             assertThat(TestLog.header(letter, "tidegrad-detail"))
                     .matches("quarantine\\.loss: expected at most 3\\.0 by version [0-9]+, found [0-9.E]+");
         }
-        ReplayResult replay = Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, log.model(),
-                ReplayOptions.TO_END, Kernels.active()));
+        ReplayResult replay = Replay.run(Replays.of(kafka(), registry(), log.prefix, log.model()));
         assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
         assertThat(replay.deadLetters()).isEqualTo(3);
         try (TrainerApp second = TrainerApp.start(

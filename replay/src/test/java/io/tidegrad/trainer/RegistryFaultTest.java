@@ -3,7 +3,6 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
 import io.tidegrad.process.ExitCode;
@@ -106,8 +105,7 @@ class RegistryFaultTest extends TrainerFixture {
     }
 
     private ReplayOptions replay(String registryUrl) {
-        return new ReplayOptions(kafka(), RegistrySettings.of(registryUrl), log.topics().prefix(), log.model(),
-                ReplayOptions.TO_END, Kernels.active());
+        return Replays.of(kafka(), RegistrySettings.of(registryUrl), log.topics().prefix(), log.model());
     }
 
     private void refusesTheRegistry(String url, String found) {

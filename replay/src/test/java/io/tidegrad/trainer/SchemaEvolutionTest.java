@@ -9,7 +9,6 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
-import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
@@ -141,9 +140,8 @@ class SchemaEvolutionTest extends TrainerFixture {
             assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(expected.stateHash());
             assertThat(state.accounts().deadLetters()).isZero();
         }
-        assertThat(Replay.run(
-                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), ReplayOptions.TO_END, Kernels.active()))
-                .stateHash()).isEqualTo(expected.stateHash());
+        assertThat(Replay.run(Replays.of(kafka(), registry(), log.prefix, log.model())).stateHash())
+                .isEqualTo(expected.stateHash());
         VerifyResult verified =
                 Verify.run(
                         new VerifyOptions(kafka(), registry(), log.prefix, log.model(), log.model(),

@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LabelDelay;
@@ -12,7 +13,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.replay.Replay;
-import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.replay.backtest.Backtest;
 import io.tidegrad.replay.backtest.BacktestResult;
@@ -49,7 +49,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
             assertEqual(state, fold);
             assertThat(state.pending()).isEqualTo(4);
 
-            ReplayResult replay = replay(ReplayOptions.TO_END);
+            ReplayResult replay = replay(new LogPosition.End());
             assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
             assertThat(replay.events()).isEqualTo(3_004);
@@ -57,7 +57,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
             assertThat(replay.ticks()).isEqualTo(1);
             assertThat(replay.nextOffset()).isEqualTo(fold.nextOffset());
         }
-        assertThat(replay(1_000).learned()).isEqualTo(1_000);
+        assertThat(replay(new LogPosition.Offset(1_000)).learned()).isEqualTo(1_000);
     }
 
     @Test
@@ -81,12 +81,12 @@ class TrainerAgainstReplayTest extends TrainerFixture {
         }
     }
 
-    private ReplayResult replay(long toOffset) {
-        return replay(log.model(), toOffset);
+    private ReplayResult replay(LogPosition until) {
+        return replay(log.model(), until);
     }
 
-    private ReplayResult replay(String model, long toOffset) {
-        return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, model, toOffset, Kernels.active()));
+    private ReplayResult replay(String model, LogPosition until) {
+        return Replay.run(Replays.until(kafka(), registry(), log.prefix, model, until));
     }
 
     @LongProof("a replay for each rate; LrFindCommandTest and StreamsCommandTest find a rate, too")
@@ -133,7 +133,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
             assertEqual(awaitSettled(trainer, 500), log.fold());
             CommittedState wide = awaitSettled(trainer, trainer.models().getLast(), 500);
             assertThat(Objects.requireNonNull(wide.report()).stateHash())
-                    .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
+                    .isEqualTo(replay(other, new LogPosition.End()).stateHash());
         }
     }
 }

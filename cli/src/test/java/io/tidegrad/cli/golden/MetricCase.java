@@ -68,7 +68,7 @@ final class MetricCase {
     private static double metric(String name, MetricSums sums) {
         ClassCounts counts = sums.counts();
         return switch (name) {
-            case "accuracy" -> sums.accuracy();
+            case "accuracy", "f1_micro" -> sums.accuracy();
             case "log_loss" -> sums.logLoss();
             case "brier" -> sums.brier();
             case CALIBRATION_ERROR, "calibration_error_top" -> sums.calibrationError();
@@ -81,7 +81,6 @@ final class MetricCase {
             case "recall" -> counts == null ? Double.NaN : counts.recall(1);
             case "f1" -> counts == null ? Double.NaN : counts.f1(1);
             case "f1_macro" -> counts == null ? Double.NaN : counts.macroF1();
-            case "f1_micro" -> counts == null ? Double.NaN : counts.microF1();
             default -> throw new UnsupportedException("metric " + name);
         };
     }

@@ -68,17 +68,6 @@ public final class ClassCounts {
         return sum / hits.length;
     }
 
-    /// F1 of the summed counts, which is the accuracy.
-    public double microF1() {
-        double right = 0;
-        double all = 0;
-        for (int each = 0; each < hits.length; each++) {
-            right += hits[each];
-            all += actual[each];
-        }
-        return ratio(right, all);
-    }
-
     /// Entropy of what happened, in nats: the log loss of always predicting these shares.
     public double entropy() {
         double all = 0;

@@ -26,7 +26,6 @@ class MetricWindowsTest {
                     MetricSums::calibrationError, MetricSums::calibrationBias, MetricSums::calibrationRatio,
                     MetricSums::calibrationSlope, MetricSums::meanSquaredError, MetricSums::rootMeanSquaredError,
                     MetricSums::meanAbsoluteError, MetricSums::rSquared, sums -> counts(sums, ClassCounts::macroF1),
-                    sums -> counts(sums, ClassCounts::microF1),
                     sums -> counts(sums, counts -> counts.precision(counts.classes() - 1)),
                     sums -> counts(sums, counts -> counts.recall(0)));
 
