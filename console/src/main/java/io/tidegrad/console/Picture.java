@@ -65,10 +65,6 @@ final class Picture {
     private record SeenRun(RunStatus status, long appended, long changed) {
     }
 
-    Picture() {
-        this(List.of());
-    }
-
     /// @param shown how names of models begin that are shown; empty for all
     Picture(List<String> shown) {
         this.shown = List.copyOf(shown);

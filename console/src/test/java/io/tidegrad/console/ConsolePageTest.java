@@ -40,7 +40,7 @@ class ConsolePageTest {
 
     private final SchemaRegistry registry = new InMemorySchemaRegistry();
     private final Topic topic = new Topic(Topics.DEFAULT, registry);
-    private Picture picture = new Picture();
+    private Picture picture = new Picture(List.of());
     private RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
     private final List<AskedDecision> asked = new CopyOnWriteArrayList<>();
     private ConsoleServer server;
@@ -579,7 +579,7 @@ class ConsolePageTest {
         server.close();
         see("document.getElementById('connection').textContent.includes('does not answer')");
 
-        picture = new Picture();
+        picture = new Picture(List.of());
         intake = new RecordIntake(Topics.DEFAULT, registry, picture);
         takeModel("fraud");
         intake.take(topic.progress(Topic.report("fraud", 54_321).build()));

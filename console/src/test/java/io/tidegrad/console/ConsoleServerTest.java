@@ -32,7 +32,7 @@ class ConsoleServerTest {
             "/format.js", "/chart.js", "/decide.js", "/draw.js", "/flow.js", "/panels.js", "/try.js", "/icon.svg",
             "/uplot.js", "/uplot.css");
 
-    private final Picture picture = new Picture();
+    private final Picture picture = new Picture(List.of());
 
     @TempDir
     Path directory;

@@ -50,7 +50,7 @@ class DecisionEndpointTest {
         return Map.of("action", decision.action().word());
     };
     private final HttpClient client = HttpClient.newHttpClient();
-    private final Picture picture = new Picture();
+    private final Picture picture = new Picture(List.of());
     private ConsoleServer server;
 
     @TempDir

@@ -29,7 +29,7 @@ class PictureTest {
 
     private final SchemaRegistry registry = new InMemorySchemaRegistry();
     private final Topic topic = new Topic(Topics.DEFAULT, registry);
-    private final Picture picture = new Picture();
+    private final Picture picture = new Picture(List.of());
     private final RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
     private long seen;
     private long points;

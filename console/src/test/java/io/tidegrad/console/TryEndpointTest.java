@@ -48,7 +48,7 @@ class TryEndpointTest {
             optimizer: { sgd: { rate: 0.03 } }
             """;
 
-    private final Picture picture = new Picture();
+    private final Picture picture = new Picture(List.of());
     private final HttpClient client = HttpClient.newHttpClient();
     private NewestEvents.Read read = new NewestEvents.Read(List.of(), "");
     private StandInScorer scorer;

@@ -52,7 +52,7 @@ class TryPageTest {
 
     private final SchemaRegistry registry = new InMemorySchemaRegistry();
     private final Topic topic = new Topic(Topics.DEFAULT, registry);
-    private final Picture picture = new Picture();
+    private final Picture picture = new Picture(List.of());
     private final RecordIntake intake = new RecordIntake(Topics.DEFAULT, registry, picture);
     private List<Map<String, Object>> events = List.of();
     private String problem = "";

@@ -88,11 +88,6 @@ class ServedModels {
 
     /// @param routers routers by name
     /// @param maxAnswers bound on the numbers in a response, because a record of a few bytes may have 1,000 classes
-    ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
-            boolean ignoreUnknownFields) {
-        this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false, ServedLogs.NONE);
-    }
-
     /// @param eventFields returns whether the events of a topic or a stream have a field, whether or not a model reads it
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields, BiPredicate<String, String> eventFields, ServedLogs logs) {

@@ -95,7 +95,7 @@ class GrpcTest {
         ServerConfig config = ScorerConfig.parse(arguments, Map.of()).server();
         ScorerMetrics metrics = new ScorerMetrics(List.of(scorer), InstantSource.system());
         ServedModels models = new ServedModels(Map.of("flights", ModelRouter.of(scorer)), metrics, shadows,
-                config.maxBodyBytes(), false);
+                config.maxBodyBytes(), false, (topic, field) -> false, ServedLogs.NONE);
         return new GrpcServer(config, 0, models, RequestLimits.of(config), live, within, metrics::connectionEnded);
     }
 
@@ -406,8 +406,8 @@ class GrpcTest {
     void aTakenPortIsToldAtTheStart() {
         ServerConfig config =
                 ScorerConfig.parse(List.of("--bootstrap-servers", "none:1", "--model", "flights"), Map.of()).server();
-        ServedModels none =
-                new ServedModels(Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), shadows, 1, false);
+        ServedModels none = new ServedModels(Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), shadows, 1,
+                false, (topic, field) -> false, ServedLogs.NONE);
         assertThatThrownBy(
                 () -> new GrpcServer(config, server.port(), none, RequestLimits.of(config), () -> true, WITHIN, why -> {
                 })).isInstanceOf(IllegalStateException.class)

@@ -45,7 +45,7 @@ class NestedFieldsTest {
     private final Shadows shadows = new Shadows(metrics::follow);
     private final ServerConfig config = TestServer.config();
     private final ServedModels models = new ServedModels(Map.of("payments", ModelRouter.of(scorer)), metrics, shadows,
-            config.maxBodyBytes(), false);
+            config.maxBodyBytes(), false, (topic, field) -> false, ServedLogs.NONE);
     private final RequestLimits limits = RequestLimits.of(config);
     private final ScorerServer http = new ScorerServer(config, models, null, metrics, limits, () -> true);
     private final GrpcServer grpc =

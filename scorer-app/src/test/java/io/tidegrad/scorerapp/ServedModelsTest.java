@@ -27,8 +27,9 @@ class ServedModelsTest {
     private final ModelRouter asked = ModelRouter.of(scorer);
     private final Shadows shadows = new Shadows((pair, comparison) -> {
     });
-    private final ServedModels models = new ServedModels(Map.of("flights", asked),
-            new ScorerMetrics(List.of(scorer), InstantSource.system()), shadows, 2, false);
+    private final ServedModels models =
+            new ServedModels(Map.of("flights", asked), new ScorerMetrics(List.of(scorer), InstantSource.system()),
+                    shadows, 2, false, (topic, field) -> false, ServedLogs.NONE);
 
     @AfterEach
     void close() {

@@ -24,7 +24,7 @@ final class TestServer implements AutoCloseable {
 
     private TestServer(ServerConfig config, Duration within, UnaryOperator<RequestLimits> limited) {
         ServedModels models = new ServedModels(Map.of("flights", ModelRouter.of(scorer)), metrics, shadows,
-                config.maxBodyBytes(), false);
+                config.maxBodyBytes(), false, (topic, field) -> false, ServedLogs.NONE);
         limits = limited.apply(RequestLimits.of(config));
         metrics.follow(limits.bodies());
         http = new ScorerServer(config, models, null, metrics, limits, () -> true);

@@ -99,16 +99,8 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     /// @param clock in nanoseconds, which never goes back
-    static JoinerApp start(JoinerConfig config, LongSupplier clock) {
-        return start(config, null, clock, AlignedClients::new);
-    }
-
     /// @param clients makes the clients of Kafka Streams for a stream
-    static JoinerApp start(JoinerConfig config, Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
-        return start(config, null, System::nanoTime, clients);
-    }
-
-    private static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock,
+    static JoinerApp start(JoinerConfig config, @Nullable Beside beside, LongSupplier clock,
             Function<JoinerTopology.Parts, KafkaClientSupplier> clients) {
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;

@@ -353,7 +353,7 @@ class JoinerTest {
         producer.flush();
         for (int before = 0; before < count; before = examples().size()) {
             AtomicInteger left = new AtomicInteger(3);
-            try (JoinerApp joiner = JoinerApp.start(config("--kafka.commit.interval.ms", "10"),
+            try (JoinerApp joiner = JoinerApp.start(config("--kafka.commit.interval.ms", "10"), null, System::nanoTime,
                     clients("getProducer", config -> ending(config, left)))) {
                 awaitRead().until(() -> left.get() <= 0 || examples().size() == count);
                 assertThat(examples()).as(joiner.joiners().toString()).hasSizeGreaterThan(before);
@@ -541,7 +541,8 @@ class JoinerTest {
     void labelsThatStopComingAreToldInHealth() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         AtomicLong passed = new AtomicLong();
-        try (JoinerApp joiner = JoinerApp.start(config(), () -> System.nanoTime() + passed.get())) {
+        try (JoinerApp joiner =
+                JoinerApp.start(config(), null, () -> System.nanoTime() + passed.get(), AlignedClients::new)) {
             await().atMost(PATIENCE).until(
                     () -> joiner.joiners().stream().anyMatch(each -> each.joins() && each.progress().seen() != null));
             for (int i = 0; i < 30; i++) {
@@ -893,7 +894,8 @@ class JoinerTest {
                         Map.of("bootstrap.servers", kafka.bootstrapServers(), "transactional.id", name,
                                 "transaction.timeout.ms", 600_000),
                         new ByteArraySerializer(), new ByteArraySerializer());
-                JoinerApp joiner = JoinerApp.start(config(), () -> System.nanoTime() + passed.get())) {
+                JoinerApp joiner =
+                        JoinerApp.start(config(), null, () -> System.nanoTime() + passed.get(), AlignedClients::new)) {
             transactional.initTransactions();
             transactional.beginTransaction();
             transactional
@@ -966,8 +968,8 @@ class JoinerTest {
     void aJoinerWhoseThreadHangsInARebalanceEndsTheProcess() throws Exception {
         CountDownLatch goOn = new CountDownLatch(1);
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
-        try (JoinerApp joiner = JoinerApp.start(config(), clients("getProducer", config -> beginning(config, goOn)));
-                AutoCloseable released = goOn::countDown) {
+        try (JoinerApp joiner = JoinerApp.start(config(), null, System::nanoTime,
+                clients("getProducer", config -> beginning(config, goOn))); AutoCloseable released = goOn::countDown) {
             assertTheProcessEnds(joiner, "StreamThread-1", "to ask for records at least every 66 s", "REBALANCING");
             assertThat(released).isNotNull();
         }
@@ -979,7 +981,7 @@ class JoinerTest {
     void aJoinerWhoseThreadThatRestoresHasEndedEndsTheProcess() {
         AtomicBoolean ends = new AtomicBoolean();
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
-        try (JoinerApp joiner = JoinerApp.start(config(), clients("getRestoreConsumer",
+        try (JoinerApp joiner = JoinerApp.start(config(), null, System::nanoTime, clients("getRestoreConsumer",
                 config -> new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()) {
                     @Override
                     public void assign(Collection<TopicPartition> partitions) {

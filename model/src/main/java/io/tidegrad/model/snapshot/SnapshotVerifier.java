@@ -86,13 +86,6 @@ public final class SnapshotVerifier {
         }
     }
 
-    /// Verifies a full snapshot; refuses a delta.
-    ///
-    /// @param parts values of parts 0 … n-1
-    public Verification verify(SnapshotManifest manifest, List<byte[]> parts) {
-        return verify(manifest, parts, null);
-    }
-
     /// @param parts values of parts 0 … n-1
     /// @param parent the model that a delta builds on; null if there is none. Not needed for a full snapshot
     public Verification verify(SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent) {

@@ -57,7 +57,7 @@ class AdmissionOracleTest {
     void onlyTheWeightsThatWereHashedAreAdmitted() {
         SnapshotVerifier verifier = new SnapshotVerifier(SPEC.model(), KERNELS, 1 << 24);
         onlyTheGoodOneIsAdmitted(
-                (manifest, parts) -> verifier.verify(manifest, parts) instanceof Verification.Admitted);
+                (manifest, parts) -> verifier.verify(manifest, parts, null) instanceof Verification.Admitted);
     }
 
     @ProvesOracle(Breaker.ADMITS_WHATEVER_COMES)

@@ -63,7 +63,7 @@ class SnapshotFuzzTest {
                 bytes -> {
                     SnapshotManifest manifest = SnapshotManifest.decode(bytes);
                     if (some.nextInt(8) == 0) { // it parses the spec, which takes longer
-                        assertThat(verifier.verify(manifest, parts)).isNotNull();
+                        assertThat(verifier.verify(manifest, parts, null)).isNotNull();
                     }
                 }, SnapshotFormatException.class);
     }

@@ -49,7 +49,7 @@ class SnapshotTest {
     }
 
     private Refused refused(SnapshotManifest manifest, List<byte[]> parts) {
-        Verification verification = verifier.verify(manifest, parts);
+        Verification verification = verifier.verify(manifest, parts, null);
         assertThat(verification).isInstanceOf(Refused.class);
         return (Refused) verification;
     }
@@ -109,7 +109,7 @@ class SnapshotTest {
             SnapshotParts.check("flight-delay", key, records.get(part).value());
         }
         assertThat(manifest.goldenRows()).hasSize(4);
-        Verification verification = verifier.verify(manifest, parts());
+        Verification verification = verifier.verify(manifest, parts(), null);
         assertThat(verification).isInstanceOf(Admitted.class);
         LoadedModel loaded = ((Admitted) verification).model();
         assertThat(loaded.manifest().weightsHash()).isEqualTo(model.weightsHash());
@@ -123,7 +123,7 @@ class SnapshotTest {
         OnlineModel initial = OnlineModel.initial(SPEC, KERNELS);
         PublishedSnapshot fresh = PublishedSnapshot.of(initial, initial.weightsHash(), 0, 0, 0, false);
         List<byte[]> parts = fresh.records().stream().limit(2).map(SnapshotEntry::value).toList();
-        assertThat(verifier.verify(SnapshotManifest.decode(fresh.manifest().encode()), parts))
+        assertThat(verifier.verify(SnapshotManifest.decode(fresh.manifest().encode()), parts, null))
                 .isInstanceOf(Admitted.class);
     }
 
@@ -243,7 +243,7 @@ class SnapshotTest {
         assertThat(refused(forged(
                 c -> c.goldenRows = List.of(new GoldenRow(new float[1], new int[]{0, 0, 1 << 30, -1}, new float[1]))),
                 parts()).reason()).isEqualTo(RefusalReason.GOLDEN_ROWS);
-        assertThat(new SnapshotVerifier("flight-delay", KERNELS, 1_000).verify(snapshot.manifest(), parts()))
+        assertThat(new SnapshotVerifier("flight-delay", KERNELS, 1_000).verify(snapshot.manifest(), parts(), null))
                 .isInstanceOfSatisfying(Refused.class,
                         tooLarge -> assertThat(tooLarge.reason()).isEqualTo(RefusalReason.TOO_LARGE));
     }
