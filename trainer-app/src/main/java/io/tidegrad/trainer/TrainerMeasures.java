@@ -4,6 +4,7 @@ import static io.tidegrad.ops.measure.Measure.counter;
 import static io.tidegrad.ops.measure.Measure.gauge;
 import static io.tidegrad.ops.measure.Measure.inHealth;
 
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.tidegrad.engine.model.Inspection;
@@ -17,6 +18,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
+import io.tidegrad.ops.measure.ProcessMeters;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RestoreProgress;
@@ -24,6 +26,7 @@ import io.tidegrad.trainer.store.SnapshotTotals;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreStatus;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -278,6 +281,10 @@ final class TrainerMeasures {
     /// Adds the series of a model to `/metrics`.
     static void register(ModelTrainer model, MeterRegistry registry) {
         Tags tags = Tags.of("model", model.lineage().model());
+        Gauge.builder(ProcessMeters.MODEL, () -> 1).description(ProcessMeters.MODEL_HELP)
+                .tags(ProcessMeters.ofModel(model.lineage().model(), model.lineage().epoch(),
+                        HexFormat.of().formatHex(model.lineage().spec().fingerprint())))
+                .register(registry);
         PROCESS.register(registry, tags, model, each -> each);
         LEARNED.register(registry, tags, model, ModelTrainer::committed);
         TICKS_AND_PUBLISHED.register(registry, tags, model, ModelTrainer::committed);
