@@ -151,7 +151,7 @@ final class TrainerMeasures {
                     Report::quarantined).field("quarantined"),
             Measure.<Report>counter("tidegrad.reactions", "changes of the error to which the model has reacted",
                     Report::reactions).field("reactions"),
-            Measure.<Report>gauge("tidegrad.rate.raised.for", "examples that the rate is raised for from now on",
+            Measure.<Report>gauge("tidegrad.rate.raised.examples", "examples that the rate is raised for from now on",
                     Report::raisedFor).field("rate_raised_for"),
             Measure.<Report>gauge("tidegrad.dead.unit.share",
                     "of the units behind a relu or the like, 0 to 1, that were 0 for all of the newest 256 rows looked at",
