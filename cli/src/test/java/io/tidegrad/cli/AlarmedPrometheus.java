@@ -197,6 +197,21 @@ final class AlarmedPrometheus implements AutoCloseable {
         return firing().stream().anyMatch(alarm::isIn);
     }
 
+    /// The numbers that it answers to a question now, without those that are not known.
+    List<Double> numbers(String question) {
+        List<Double> numbers = new ArrayList<>();
+        get("query?query=" + URLEncoder.encode(question, StandardCharsets.UTF_8)).path("result")
+                .forEach(each -> numbers.add(number(each.path("value").path(1).asText())));
+        numbers.removeIf(number -> number.isNaN());
+        return numbers;
+    }
+
+    /// As Prometheus writes it.
+    private static double number(String text) {
+        return text.equals("+Inf") ? Double.POSITIVE_INFINITY
+                : text.equals("-Inf") ? Double.NEGATIVE_INFINITY : Double.parseDouble(text);
+    }
+
     /// Whether it has fired since Prometheus began, for however short.
     boolean hasFired(Alarm alarm) {
         String labels = alarm.labels().entrySet().stream().map(each -> each.getKey() + "=\"" + each.getValue() + '"')

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -16,13 +17,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Each alarm of `docker/monitoring/alerts.yml` is fired once by a real fault: a real Prometheus with that file scrapes
-/// trainers, joiners and scorers that learn, join and serve on a real broker, and then something goes wrong with each
-/// of them. Only the times of the file are shorter, a second for each minute. They run in this process, but for a
+/// trainers, joiners, scorers and a console that learn, join, serve and show on a real broker, and then something goes
+/// wrong with each of them. What the dashboards ask is asked of it, too. Only the times of the file are shorter, a second for each minute. They run in this process, but for a
 /// scorer that is killed, each with a server of its own, and no series is made up. One fault is not the thing itself:
 /// no clock is set back, but an event comes from a clock that is ahead.
 class AlarmsTest {
     /// Generous, because it bounds liveness and not speed.
     private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+    private static final Pattern OF_NO_MODEL = Pattern.compile("tidegrad_(build|console|scorer_requests_topic)_");
 
     @TempDir
     private Path directory;
@@ -123,7 +126,41 @@ class AlarmsTest {
                 .collect(Collectors.toSet())).isEqualTo(AlarmedPrometheus.names());
     }
 
-    @LongProof("a broker, a Prometheus, four trainers, two joiners and three scorers")
+    @Test
+    void dashboardsAskByModelAndStream() throws IOException {
+        List<Dashboard> dashboards = Dashboard.shipped();
+        assertThat(dashboards).extracting(each -> each.json().path("uid").asText()).doesNotHaveDuplicates().hasSize(2);
+        for (Dashboard dashboard : dashboards) {
+            assertThat(dashboard.json().path("panels").findValuesAsText("id")).filteredOn(id -> id.matches("\\d+"))
+                    .doesNotHaveDuplicates();
+            for (String expression : dashboard.expressions()) {
+                String chosen = !expression.contains("tidegrad_") || OF_NO_MODEL.matcher(expression).find() ? ""
+                        : expression.contains("tidegrad_joiner_") ? "stream=~\"$stream" : "model=~\"$model";
+                assertThat(expression).as(dashboard.title()).contains(chosen);
+            }
+        }
+    }
+
+    /// Each dashboard's questions get a number, after the faults, so that alarms that fire and reasons why models and
+    /// streams are degraded are there, too.
+    private static void assertThatDashboardsShowSomething(AlarmedPrometheus prometheus, FaultyWorld world)
+            throws IOException {
+        for (Dashboard dashboard : Dashboard.shipped()) {
+            for (String question : dashboard.questions()) {
+                await().atMost(PATIENCE).untilAsserted(() -> {
+                    world.ask(); // a rate is of what happened within a minute
+                    assertThat(prometheus.numbers(question)).as("%s: %s", dashboard.title(), question).isNotEmpty();
+                });
+            }
+        }
+        for (String job : List.of("trainer", "joiner", "scorer", "console")) {
+            assertThat(prometheus.numbers("jvm_memory_used_bytes{area=\"heap\",job=\"" + job + "\"}")).as(job)
+                    .isNotEmpty();
+            assertThat(prometheus.numbers("tidegrad_build_info{job=\"" + job + "\"} == 1")).as(job).isNotEmpty();
+        }
+    }
+
+    @LongProof("a broker, a Prometheus, four trainers, two joiners, three scorers and a console")
     @Test
     void eachAlarmIsSilentBeforeItsFaultAndFiresAfterIt() throws Exception {
         AlarmedPrometheus.requireProgram();
@@ -139,6 +176,7 @@ class AlarmsTest {
                 }
                 fault.happen.to(world);
             }
+            assertThatDashboardsShowSomething(prometheus, world);
             // Some faults go on for as long as they are not mended, and all of them at the same time.
             for (Fault fault : Fault.values()) {
                 for (Alarm alarm : fault.alarms) {

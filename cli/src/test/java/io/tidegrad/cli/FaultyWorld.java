@@ -3,6 +3,9 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.console.ConsoleApp;
+import io.tidegrad.console.ConsoleConfig;
+import io.tidegrad.console.ConsoleSettings;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.joiner.app.JoinerApp;
@@ -17,6 +20,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ConfluentAvroDeserializer;
 import io.tidegrad.schemas.RecordDecoder;
@@ -67,7 +71,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 
-/// Trainers, joiners and scorers on a broker of their own, all of which are well at first, and what can go wrong with
+/// Trainers, joiners, scorers and a console on a broker of their own, all of which are well at first, and what can go wrong with
 /// them. Each model has a topic of events with its own name.
 final class FaultyWorld implements AutoCloseable {
     private static final Duration STARTS_WITHIN = Duration.ofMinutes(3);
@@ -177,10 +181,11 @@ final class FaultyWorld implements AutoCloseable {
                     "ahead=scored", "--requests-topic", topics.requests()));
             cut = opened(scorer(at(toScorer), CUT_PORT, "mirrored", "--max-age", "60"));
             killed = opened(scorerOfItsOwn());
+            ConsoleApp console = opened(console());
             instances = Map.of("trainer",
                     instances(trainer.httpPort(), ofDelayed.httpPort(), ofNarrow.httpPort(), FATAL_PORT), "joiner",
                     instances(joiner.httpPort(), ofNarrowStream.httpPort()), "scorer",
-                    instances(scorer.port(), cut.port(), KILLED_PORT));
+                    instances(scorer.port(), cut.port(), KILLED_PORT), "console", instances(console.httpPort()));
             awaitWell(List.of(trainer, ofDelayed, ofNarrow, fatal));
         } catch (Exception | Error e) {
             close();
@@ -289,6 +294,14 @@ final class FaultyWorld implements AutoCloseable {
         List<String> settings = settings(bootstrap, 0, "--state-dir", directory.resolve(name).toString());
         streams.forEach(stream -> settings.addAll(List.of("--stream", stream)));
         return JoinerApp.start(JoinerConfig.parse(settings, Map.of()));
+    }
+
+    private ConsoleApp console() {
+        Settings settings = Settings.read(ConsoleSettings.CONSOLE, CliSettings.ALL,
+                settings(stack.bootstrapServers(), 0), Map.of());
+        return ConsoleApp.start(ConsoleConfig.of(settings, of -> {
+            throw new IllegalArgumentException("this console decides nothing");
+        }));
     }
 
     private ScorerApp scorer(String bootstrap, int port, String model, String... more) {
@@ -531,7 +544,7 @@ final class FaultyWorld implements AutoCloseable {
         ask();
     }
 
-    private void ask() throws Exception {
+    void ask() throws Exception {
         try (HttpClient client = HttpClient.newHttpClient()) {
             HttpResponse<String> answer =
                     client.send(

@@ -335,7 +335,8 @@ class StreamEndToEndTest {
         });
         assertThat(metrics(url)).contains("tidegrad_up{model=\"" + model + "\"} 1.0",
                 "tidegrad_joiner_up{epoch=\"1\",stream=\"" + stream + "\"} 1.0");
-        assertThat(MonitoredSeries.missingIn(metrics(url), name -> !name.startsWith("tidegrad_scorer_"))).isEmpty();
+        assertThat(MonitoredSeries.missingIn(metrics(url),
+                name -> !name.startsWith("tidegrad_scorer_") && !name.startsWith("tidegrad_console_"))).isEmpty();
         first.destroyForcibly().waitFor();
 
         Process second = program(both);

@@ -7,6 +7,10 @@ import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Tags;
+import io.tidegrad.ops.measure.Measure;
+import io.tidegrad.ops.measure.Measures;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import java.io.IOException;
@@ -35,6 +39,16 @@ final class ConsoleServer implements AutoCloseable {
     private static final long APART_MILLIS = 500;
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final Measures<Picture.Status> PICTURE = Measures.of(
+            Measure.gauge("tidegrad.console.caught.up", "1 once everything that was there at the start has been read",
+                    status -> status.caughtUp() ? 1 : 0),
+            Measure.<Picture.Status>gauge("tidegrad.console.models", "Models that are shown", Picture.Status::models)
+                    .field("models"),
+            Measure.<Picture.Status>gauge("tidegrad.console.models.left.out", "Models for which there is no room",
+                    Picture.Status::leftOut).field("models_left_out"),
+            Measure.<Picture.Status>counter("tidegrad.console.unreadable.records", "Records that could not be read",
+                    Picture.Status::unreadable).field("unreadable_records"));
 
     private final Picture picture;
     private final OwnSite site;
@@ -70,6 +84,9 @@ final class ConsoleServer implements AutoCloseable {
                         }));
                     }
                 });
+        PICTURE.register(server.metrics(), Tags.empty(), picture, Picture::status);
+        Gauge.builder("tidegrad.console.pages", streams, AtomicInteger::get).description("Pages that are open")
+                .register(server.metrics());
     }
 
     /// @param desk makes decisions and returns what was decided; null if the page decides nothing
@@ -82,14 +99,12 @@ final class ConsoleServer implements AutoCloseable {
 
     private OperationsServer.Health health() {
         Picture.Status status = picture.status();
-        Map<String, Object> said = new LinkedHashMap<>();
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
         said.put("status", status.problem().isEmpty() ? "UP" : "DEGRADED");
         said.put("problem", status.problem());
         said.put("caught_up", status.caughtUp());
-        said.put("models", status.models());
-        said.put("models_left_out", status.leftOut());
         said.put("left_out_message", status.leftOutMessage());
-        said.put("unreadable_records", status.unreadable());
+        PICTURE.write(status, said::put);
         return new OperationsServer.Health(true, said);
     }
 

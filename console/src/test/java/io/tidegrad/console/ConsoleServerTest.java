@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
@@ -88,6 +89,25 @@ class ConsoleServerTest {
             }
             assertThat(get(client, server, "/", BodyHandlers.ofString()).body()).doesNotContain("style=", "onclick=",
                     "javascript:", "https://");
+        }
+    }
+
+    @Test
+    void metricsTellHowWellItShowsTheCluster() throws Exception {
+        picture.change("fraud", model -> {
+        });
+        picture.unreadable();
+        try (ConsoleServer server = ConsoleServer.start(config(new ServerSecurity(null, null), 0), picture, null, null);
+                HttpClient client = HttpClient.newHttpClient();
+                InputStream page = get(client, server, "/events?model=fraud", BodyHandlers.ofInputStream()).body()) {
+            assertThat(page.read()).isEqualTo('d'); // of "data"
+            String metrics = get(client, server, "/metrics", BodyHandlers.ofString()).body();
+            assertThat(metrics).contains("\ntidegrad_console_pages 1.0\n", "\ntidegrad_console_models 1.0\n",
+                    "\ntidegrad_console_models_left_out 0.0\n", "\ntidegrad_console_unreadable_records_total 1.0\n",
+                    "\ntidegrad_console_caught_up 0.0\n");
+            assertThat(MonitoredSeries.missingIn(metrics, series -> series.startsWith("tidegrad_console_")
+                    || series.startsWith("jvm_") || series.startsWith("process_"))).isEmpty();
+            picture.close();
         }
     }
 

@@ -9,15 +9,13 @@ import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerResponse;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.http.HttpOptions;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.SharedAnswer;
+import io.tidegrad.ops.measure.ProcessMeters;
 import io.tidegrad.ops.security.ServerSecurity;
 import java.io.IOException;
 import java.net.BindException;
@@ -49,7 +47,7 @@ public final class OperationsServer implements AutoCloseable {
     private final SharedAnswer<Answer> healthAnswer;
     private final SharedAnswer<byte[]> metricsPage;
     private final PrometheusMeterRegistry metrics;
-    private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final ProcessMeters ofProcess;
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
     private final List<Supplier<Health>> parts = new CopyOnWriteArrayList<>();
     private final List<Runnable> beforeMetrics = new CopyOnWriteArrayList<>();
@@ -81,9 +79,7 @@ public final class OperationsServer implements AutoCloseable {
         parts.add(health);
         healthAnswer = new SharedAnswer<>(() -> answer(Health.of(parts.stream().map(Supplier::get).toList())));
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        gc.bindTo(metrics);
-        new JvmMemoryMetrics().bindTo(metrics);
-        new FileDescriptorMetrics().bindTo(metrics);
+        ofProcess = new ProcessMeters(metrics);
         metricsPage = new SharedAnswer<>(() -> {
             beforeMetrics.forEach(Runnable::run);
             return metrics.scrape().getBytes(StandardCharsets.UTF_8);
@@ -191,7 +187,7 @@ public final class OperationsServer implements AutoCloseable {
     @Override
     public void close() {
         server.close();
-        gc.close();
+        ofProcess.close();
         metrics.close();
     }
 }

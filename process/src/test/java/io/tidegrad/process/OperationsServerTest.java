@@ -8,6 +8,7 @@ import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.security.ServerCertificate;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.proof.TestCertificates;
+import io.tidegrad.schemas.Build;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -102,7 +103,12 @@ class OperationsServerTest {
         try (OperationsServer server =
                 OperationsServer.start("127.0.0.1", 0, new ServerSecurity(null, null), OperationsServerTest::down);
                 HttpClient client = HttpClient.newHttpClient()) {
-            assertThat(get(client, "http://127.0.0.1:" + server.port() + "/metrics").statusCode()).isEqualTo(200);
+            HttpResponse<String> metrics = get(client, "http://127.0.0.1:" + server.port() + "/metrics");
+            assertThat(metrics.statusCode()).isEqualTo(200);
+            assertThat(metrics.body()).contains(
+                    "\ntidegrad_build_info{java_version=\"" + Runtime.version() + "\",version=\"" + Build.version()
+                            + "\"} 1\n",
+                    "\njvm_memory_used_bytes{area=\"heap\"", "\njvm_gc_", "\nprocess_files_open_files ");
         }
     }
 }

@@ -115,7 +115,7 @@ final class ComparisonTopic implements AutoCloseable {
     }
 
     private void untold(String name, String shadow, Throwable why) {
-        log.warn("how {} compares with {} could not be written to {}: {}", shadow, name, topic,
+        log.warn("how {} compares with model {} could not be written to {}: {}", shadow, name, topic,
                 String.valueOf(why.getMessage()));
         log.debug("cause", why);
     }

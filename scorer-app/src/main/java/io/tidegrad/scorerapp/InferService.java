@@ -109,7 +109,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
         } catch (HttpProblem problem) {
             refuse(model, observer, problem);
         } catch (RuntimeException e) {
-            log.error("an answer of {} failed", StrictJson.printable(model), e);
+            log.error("an answer of model {} failed", StrictJson.printable(model), e);
             refuse(model, observer, HttpProblem.internal());
         }
     }

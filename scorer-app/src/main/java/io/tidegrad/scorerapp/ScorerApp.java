@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// The scorer process: a router for each name, with HTTP and optionally gRPC around them. Tests start it too.
 public final class ScorerApp implements AutoCloseable {
     private final Map<String, ModelRouter> routers = new LinkedHashMap<>();
+    private final ScorerMetrics metrics;
     private final Shadows shadows;
     private final ScorerServer server;
     private final @Nullable GrpcServer grpc;
@@ -36,7 +37,7 @@ public final class ScorerApp implements AutoCloseable {
             for (String model : config.models()) {
                 routers.put(model, open.apply(options(config, model, clock)));
             }
-            ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
+            metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
             for (String name : routers.keySet()) {
                 ServedLog log = logs.log(name);
@@ -54,9 +55,9 @@ public final class ScorerApp implements AutoCloseable {
             }
             RequestLimits limits = RequestLimits.of(config.server());
             metrics.follow(limits.bodies());
-            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, metrics, limits) : null;
-            requests = requests(config, models, metrics, clock);
-            server = server(config, models, metrics, limits);
+            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
+            requests = requests(config, models, clock);
+            server = server(config, models, limits);
             comparisons = comparisons(config, clock);
             status = new StatusTopic(config.kafka(), new Topics(config.topicPrefix()),
                     config.server().host() + ":" + server.port(), routers.values(), config.snapshots().pins().keySet(),
@@ -69,13 +70,12 @@ public final class ScorerApp implements AutoCloseable {
         }
     }
 
-    private GrpcServer grpc(ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
+    private GrpcServer grpc(ScorerConfig config, ServedModels models, RequestLimits limits) {
         return new GrpcServer(config.server(), config.server().grpcPort().getAsInt(), models, limits, this::isLive,
                 ScorerServer.REQUEST_WITHIN, metrics::connectionEnded);
     }
 
-    private @Nullable TopicScorer requests(ScorerConfig config, ServedModels models, ScorerMetrics metrics,
-            InstantSource clock) {
+    private @Nullable TopicScorer requests(ScorerConfig config, ServedModels models, InstantSource clock) {
         if (config.requests() == null) {
             return null;
         }
@@ -92,7 +92,7 @@ public final class ScorerApp implements AutoCloseable {
                         config.server().host() + ":" + server.port(), shadows.comparisons(), clock);
     }
 
-    private ScorerServer server(ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
+    private ScorerServer server(ScorerConfig config, ServedModels models, RequestLimits limits) {
         try {
             return new ScorerServer(config.server(), models, requests, metrics, limits, this::isLive);
         } catch (RuntimeException e) {
@@ -191,5 +191,6 @@ public final class ScorerApp implements AutoCloseable {
             comparisons.close();
         }
         routers.values().forEach(ModelRouter::close);
+        metrics.close();
     }
 }

@@ -1,30 +1,35 @@
 package io.tidegrad.scorerapp;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
+import io.tidegrad.ops.measure.ProcessMeters;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.ServedVersion;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /// The metrics for Prometheus, which `docs/operations/watch.md` lists. What the library counts is read from it at each
 /// scrape (`ScorerMeasures`); requests are counted here. All series exist from the start, at 0, because an alarm on an
 /// increase would not notice a series that begins at 1.
-final class ScorerMetrics {
+final class ScorerMetrics implements AutoCloseable {
     private static final Measures<BodyMemory> BODIES = Measures.of(Measure.gauge("tidegrad.scorer.bodies.bytes",
             "Memory that bodies of requests take together", BodyMemory::taken));
     private static final Measures<StatusTopic> STATUS = Measures.of(
@@ -46,6 +51,12 @@ final class ScorerMetrics {
                     ShadowComparison.Figures::dropped));
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final ProcessMeters ofProcess = new ProcessMeters(registry);
+    private final List<Scorer> scorers;
+
+    /// Another epoch or spec that is served takes the place of the series before it.
+    private final MultiGauge served =
+            MultiGauge.builder(ProcessMeters.MODEL).description(ProcessMeters.MODEL_HELP).register(registry);
 
     /// The tag `model` of what concerns no served model.
     static final String NO_MODEL = "-";
@@ -58,7 +69,7 @@ final class ScorerMetrics {
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
-        new FileDescriptorMetrics().bindTo(registry);
+        this.scorers = List.copyOf(scorers);
         scorers.forEach(scorer -> ScorerMeasures.register(scorer, clock, registry));
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
@@ -147,6 +158,19 @@ final class ScorerMetrics {
     }
 
     String scrape() {
+        served.register(scorers.stream().flatMap(ScorerMetrics::served).toList(), true);
         return registry.scrape();
+    }
+
+    private static Stream<MultiGauge.Row<?>> served(Scorer scorer) {
+        ServedVersion version = scorer.status().served();
+        return version == null ? Stream.empty() : Stream.of(MultiGauge.Row.of(ProcessMeters.ofModel(scorer.model(),
+                version.epoch(), HexFormat.of().formatHex(version.spec().fingerprint())), 1));
+    }
+
+    @Override
+    public void close() {
+        ofProcess.close();
+        registry.close();
     }
 }

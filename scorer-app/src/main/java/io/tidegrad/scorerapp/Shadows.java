@@ -101,7 +101,7 @@ final class Shadows implements AutoCloseable {
                 try {
                     score(task, comparison(task.pair()));
                 } catch (RuntimeException | OutOfMemoryError e) {
-                    log.error("{} as the shadow of {} failed", task.pair().shadow(), task.name(), e);
+                    log.error("{} as the shadow of model {} failed", task.pair().shadow(), task.name(), e);
                     comparison(task.pair()).refused(task.answered().size());
                 } finally {
                     bytes.addAndGet(-task.bytes());

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.proof.MonitoredSeries;
+import io.tidegrad.schemas.Build;
 import io.tidegrad.scorer.TestTrainer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HexFormat;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -229,15 +231,29 @@ class HttpTest {
     }
 
     @Test
-    void theSeriesThatAlarmsAndTheDashboardAskForAreThere() {
+    void theSeriesThatAlarmsAndDashboardsAskForAreThere() {
         score(RECORD);
         await().atMost(SOON).untilAsserted(
                 () -> assertThat(MonitoredSeries.missingIn(get("/metrics").body(), HttpTest::isHere)).isEmpty());
     }
 
-    /// Others are of scorers with more settings, and looked for in their tests.
+    @Test
+    void metricsTellTheBuildAndTheEpochThatIsServed() {
+        String metrics = get("/metrics").body();
+        assertThat(metrics.lines().filter(line -> line.startsWith("tidegrad_build_info"))).singleElement().asString()
+                .contains("version=\"" + Build.version() + "\"", "java_version=\"" + Runtime.version() + "\"")
+                .endsWith("} 1");
+        // None is of the model that never comes.
+        assertThat(metrics.lines().filter(line -> line.startsWith("tidegrad_model_info{"))).hasSize(2)
+                .contains("tidegrad_model_info{epoch=\"1\",fingerprint=\""
+                        + HexFormat.of().formatHex(trainer.model().spec().fingerprint()) + "\",model=\"" + model
+                        + "\"} 1");
+    }
+
+    /// Others are of other processes, or of scorers with more settings, and looked for in their tests.
     private static boolean isHere(String series) {
-        return series.startsWith("tidegrad_scorer_") && !series.startsWith("tidegrad_scorer_requests_topic_")
-                && !series.startsWith("tidegrad_scorer_log_");
+        return series.startsWith("jvm_") || series.startsWith("process_") || series.endsWith("_info")
+                || series.startsWith("tidegrad_scorer_") && !series.startsWith("tidegrad_scorer_requests_topic_")
+                        && !series.startsWith("tidegrad_scorer_log_");
     }
 }

@@ -114,10 +114,10 @@ final class LastGood implements AutoCloseable {
             boolean there = file.exists();
             file.delete();
             if (there) {
-                log.info("{}: {} is deleted: {}", name, file.path(), why);
+                log.info("model {}: {} is deleted: {}", name, file.path(), why);
             }
         } catch (IOException e) {
-            log.error("{}: {} can't be deleted ({}): {}", name, file.path(), why, e.toString());
+            log.error("model {}: {} can't be deleted ({}): {}", name, file.path(), why, e.toString());
         }
     }
 
@@ -162,8 +162,8 @@ final class LastGood implements AutoCloseable {
             return switch (admissions.apply(manifest.model()).admitIfNone(read)) {
                 case null -> false;
                 case Verification.Admitted admitted -> {
-                    log.warn("Kafka gave no version: serving {} {}.{} from {} until it does", manifest.model(),
-                            manifest.epoch(), manifest.version(), file.path());
+                    log.warn("Kafka gave no version of model {}: serving version {}.{} from {} until it does",
+                            manifest.model(), manifest.epoch(), manifest.version(), file.path());
                     yield true;
                 }
                 case Verification.Refused refused -> refused(refused);
@@ -177,7 +177,7 @@ final class LastGood implements AutoCloseable {
 
     private boolean refused(Verification.Refused refused) {
         counters.refused(refused);
-        log.error("{}: {} is not served: {}: {}", name, file.path(), refused.reason().code(), refused.detail());
+        log.error("model {}: {} is not served: {}: {}", name, file.path(), refused.reason().code(), refused.detail());
         return false;
     }
 
@@ -202,7 +202,8 @@ final class LastGood implements AutoCloseable {
             file.write(new SnapshotFile.Head(name, served.manifest(), served.spec().yaml(), offer.resume,
                     served.isBroughtBack()), served.parameters(), () -> forgotten.get() == known);
         } catch (IOException e) {
-            log.error("{}: {} can't be written, {} is not kept: {}", name, file.path(), served.name(), e.toString());
+            log.error("model {}: {} can't be written, version {}.{} is not kept: {}", name, file.path(), served.epoch(),
+                    served.version(), e.toString());
         }
         return true;
     }

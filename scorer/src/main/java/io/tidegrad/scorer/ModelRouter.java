@@ -80,7 +80,7 @@ public final class ModelRouter implements AutoCloseable {
             next.add(new Trial(candidate, known == null ? this.open.apply(candidate.model()) : known));
         }
         trials = List.copyOf(next);
-        log.info("candidates of {}: {}", name(), candidates);
+        log.info("candidates of model {}: {}", name(), candidates);
         // Closing waits for the scorer's thread. The live model must not wait for that.
         open.values().forEach(scorer -> Thread.ofVirtual().start(scorer::close));
     }

@@ -139,7 +139,7 @@ final class SnapshotAdmission {
             return new Verification.Refused(manifest, RefusalReason.TOO_LARGE,
                     "the heap had no room for " + manifest.servedBytes() + " bytes beside what is served");
         } catch (RuntimeException e) {
-            log.error("admitting {} version {}.{} failed", model, manifest.epoch(), manifest.version(), e);
+            log.error("admitting model {}, version {}.{} failed", model, manifest.epoch(), manifest.version(), e);
             return new Verification.Refused(manifest, RefusalReason.INTERNAL,
                     e.getClass().getSimpleName() + ": " + e.getMessage());
         } finally {

@@ -84,7 +84,7 @@ final class SnapshotFeed {
                 log.debug("serving {} {}.{}", intake.model(), model.manifest().epoch(), model.manifest().version());
             }
             case Verification.Refused(int epoch, long version, RefusalReason reason, String detail) ->
-                log.warn("refused {} version {}.{} at offset {}: {}: {}", intake.model(), epoch, version, offset,
+                log.warn("refused model {}, version {}.{} at offset {}: {}: {}", intake.model(), epoch, version, offset,
                         reason.code(), detail);
         }
     }

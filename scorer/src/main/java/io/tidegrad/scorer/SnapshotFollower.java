@@ -176,7 +176,7 @@ final class SnapshotFollower implements AutoCloseable {
                     status = failure(e);
                     if (e.getClass() != told) { // otherwise an outage would log a line every few seconds
                         told = e.getClass();
-                        log.warn("following {} failed and is tried again: {}", options.model(), describe(e));
+                        log.warn("following model {} failed and is tried again: {}", options.model(), describe(e));
                     }
                     log.debug("cause", e);
                     if (feed != null) {
@@ -256,8 +256,10 @@ final class SnapshotFollower implements AutoCloseable {
         feed = null;
         positioned = false;
         opened.followNothing();
-        String detail = "model " + control.status().model() + " was deleted: " + control.status().lastInWords();
-        log.warn("{}", detail);
+        String model = control.status().model();
+        String why = control.status().lastInWords();
+        log.warn("model {} was deleted: {}", model, why);
+        String detail = "model " + model + " was deleted: " + why;
         status = new Status(State.DELETED, detail);
         while (!halted()) {
             opened.pause();
@@ -338,7 +340,7 @@ final class SnapshotFollower implements AutoCloseable {
                 status = new Status(State.REFUSED,
                         "version " + pin + " of " + followed.intake().model() + ", which is pinned, can't be loaded: "
                                 + refused.detail() + "; pin a published version (tidegrad snapshots list) or none");
-                log.error("{}: {}", status.detail(), refused.reason().code());
+                log.error("model {}: {}: {}", followed.intake().model(), status.detail(), refused.reason().code());
                 closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
                 return;
             }
@@ -369,7 +371,8 @@ final class SnapshotFollower implements AutoCloseable {
         if (!own.deleted() && !current.succession().isOver(own.model(), served.epoch())) {
             return;
         }
-        log.warn("{} of the file is no longer served: {}", served.name(), control.status().lastInWords());
+        log.warn("model {}: version {}.{} of the file is no longer served: {}", served.model(), served.epoch(),
+                served.version(), control.status().lastInWords());
         current.retire();
         if (lastGood != null) {
             lastGood.forget("its epoch is over");
@@ -431,7 +434,7 @@ final class SnapshotFollower implements AutoCloseable {
                     : "topic " + topic + " has " + partitions
                             + " partitions, a snapshots topic has 1: its order is the order of versions";
             if (!status.detail().equals(detail)) {
-                log.info("{}", detail);
+                log.info("model {}: {}", options.model(), detail);
             }
             status = new Status(State.WAITING_FOR_TOPIC, detail);
             if (lastGood != null) {
@@ -477,8 +480,9 @@ final class SnapshotFollower implements AutoCloseable {
         switch (found) {
             case Verification.Admitted base -> {
                 intake.admission().bringBack(base, rollback.epoch());
-                log.info("{} is rolled back: serving {}.{} as {}.{}", directive.model(), rollback.base().epoch(),
-                        rollback.base().version(), rollback.epoch(), rollback.base().version());
+                log.info("model {}, epoch {}: rolled back, serving version {}.{} as {}.{}", directive.model(),
+                        rollback.epoch(), rollback.base().epoch(), rollback.base().version(), rollback.epoch(),
+                        rollback.base().version());
             }
             case Verification.Refused refused -> {
                 unavailable = rollback;
@@ -488,7 +492,7 @@ final class SnapshotFollower implements AutoCloseable {
                         + " until epoch " + rollback.epoch() + " publishes";
                 control.problem(rollback, problem);
                 // The command that decided this publishes a base that it has made a moment later.
-                log.warn("{}: {}", directive.model(), problem);
+                log.warn("model {}: {}", directive.model(), problem);
             }
         }
     }

@@ -63,7 +63,7 @@ final class ModelTopics {
                 return;
             }
             id = kafka.createAgain(wanted).id();
-            LOG.warn("topic {} was deleted and is there again: {}", wanted.topic(), whatIsLost);
+            LOG.warn("model {}: topic {} was deleted and is there again: {}", model, wanted.topic(), whatIsLost);
             again.run();
         }
     }

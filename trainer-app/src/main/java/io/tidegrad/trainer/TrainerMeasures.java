@@ -4,6 +4,7 @@ import static io.tidegrad.ops.measure.Measure.counter;
 import static io.tidegrad.ops.measure.Measure.gauge;
 import static io.tidegrad.ops.measure.Measure.inHealth;
 
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.tidegrad.engine.model.Inspection;
@@ -17,6 +18,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.ops.measure.Measure;
 import io.tidegrad.ops.measure.Measures;
+import io.tidegrad.ops.measure.ProcessMeters;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RestoreProgress;
@@ -24,6 +26,7 @@ import io.tidegrad.trainer.store.SnapshotTotals;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreStatus;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -148,7 +151,7 @@ final class TrainerMeasures {
                     Report::quarantined).field("quarantined"),
             Measure.<Report>counter("tidegrad.reactions", "changes of the error to which the model has reacted",
                     Report::reactions).field("reactions"),
-            Measure.<Report>gauge("tidegrad.rate.raised.for", "examples that the rate is raised for from now on",
+            Measure.<Report>gauge("tidegrad.rate.raised.examples", "examples that the rate is raised for from now on",
                     Report::raisedFor).field("rate_raised_for"),
             Measure.<Report>gauge("tidegrad.dead.unit.share",
                     "of the units behind a relu or the like, 0 to 1, that were 0 for all of the newest 256 rows looked at",
@@ -278,6 +281,10 @@ final class TrainerMeasures {
     /// Adds the series of a model to `/metrics`.
     static void register(ModelTrainer model, MeterRegistry registry) {
         Tags tags = Tags.of("model", model.lineage().model());
+        Gauge.builder(ProcessMeters.MODEL, () -> 1).description(ProcessMeters.MODEL_HELP)
+                .tags(ProcessMeters.ofModel(model.lineage().model(), model.lineage().epoch(),
+                        HexFormat.of().formatHex(model.lineage().spec().fingerprint())))
+                .register(registry);
         PROCESS.register(registry, tags, model, each -> each);
         LEARNED.register(registry, tags, model, ModelTrainer::committed);
         TICKS_AND_PUBLISHED.register(registry, tags, model, ModelTrainer::committed);

@@ -79,7 +79,7 @@ class ChallengerTest extends TrainerFixture {
         assertThat(report.path("rate_raised_for").asLong()).isEqualTo(left);
         String model = "{model=\"" + log.model() + "\"} ";
         assertThat(get(trainer, "/metrics").body()).contains("tidegrad_reactions_total" + model + "1.0\n",
-                "tidegrad_rate_raised_for" + model + (double) left + "\n");
+                "tidegrad_rate_raised_examples" + model + (double) left + "\n");
     }
 
     @Test

@@ -49,6 +49,7 @@ class ContainersTest {
     private static final Path DOCKER = ROOT.resolve("docker");
     private static final Path MONITORING = DOCKER.resolve("monitoring");
     private static final Path KUSTOMIZATION = DOCKER.resolve("kubernetes/kustomization.yaml");
+    private static final Set<String> WATCHED = Set.of("trainer", "joiner", "scorer", "console");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     @TempDir
@@ -277,6 +278,22 @@ class ContainersTest {
             }
         }
         assertThat(ours).contains("trainer", "joiner", "scorer-1", "scorer-2");
+    }
+
+    @Test
+    void prometheusScrapesEveryProcessOfComposeAsAJobOfItsKind() throws IOException {
+        Map<String, List<String>> scraped = new HashMap<>();
+        yaml(MONITORING.resolve("prometheus.yml")).getFirst().path("scrape_configs").forEach(job -> scraped
+                .put(job.path("job_name").asText(), texts(job.path("static_configs").path(0).path("targets"))));
+        Map<String, List<String>> processes = new HashMap<>();
+        compose().path("services").properties().forEach(service -> {
+            String program = service.getValue().path("command").path(0).asText();
+            if (WATCHED.contains(program)) {
+                processes.computeIfAbsent(program, kind -> new ArrayList<>()).add(service.getKey() + ":8080");
+            }
+        });
+        assertThat(processes.keySet()).isEqualTo(WATCHED);
+        assertThat(scraped).isEqualTo(processes);
     }
 
     @Test

@@ -98,16 +98,16 @@ record JoinerOperations(OperationsServer server) {
         lag(tags, "events", slot, JoinProgress.Seen::eventsLag);
         lag(tags, "labels", slot, JoinProgress.Seen::labelsLag);
         lag(tags, "join", slot, JoinProgress.Seen::joinLag);
-        time("tidegrad.joiner.time.least", "Least event time of the tasks, epoch seconds", tags, slot,
+        time("tidegrad.joiner.time.least.timestamp.seconds", "Least event time of the tasks, epoch seconds", tags, slot,
                 JoinProgress.Seen::leastTime);
-        time("tidegrad.joiner.time.most", "Largest event time of the tasks, epoch seconds", tags, slot,
-                JoinProgress.Seen::mostTime);
+        time("tidegrad.joiner.time.most.timestamp.seconds", "Largest event time of the tasks, epoch seconds", tags,
+                slot, JoinProgress.Seen::mostTime);
         gauge("tidegrad.joiner.entries", "Ids of which something is remembered here, as RocksDB estimates them", tags,
                 slot, each -> metric(each, "estimate-num-keys", "entries"));
         gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, as RocksDB estimates them", tags,
                 slot, each -> metric(each, "estimate-num-keys", "due"));
-        gauge("tidegrad.joiner.waiting.since", "Time of the event or label here whose wait ends first, epoch seconds",
-                tags, slot, each -> {
+        gauge("tidegrad.joiner.waiting.since.timestamp.seconds",
+                "Time of the event or label here whose wait ends first, epoch seconds", tags, slot, each -> {
                     StreamJoiner joiner = each.joiner();
                     return seconds(joiner == null ? OptionalLong.empty() : joiner.counts().waitingSince());
                 });

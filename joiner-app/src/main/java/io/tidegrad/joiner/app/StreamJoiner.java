@@ -254,7 +254,7 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     void start() {
-        LOG.info("{}: joining", name(epoch));
+        LOG.info("stream {}, epoch {}: joining", epoch.stream(), epoch.number());
         streams.start();
         surroundings.watch().add(watched);
         answeredAt = surroundings.clock().getAsLong();

@@ -73,7 +73,7 @@ final class StreamSlot {
                 of.alignment().is(epoch.spec().align());
             }
         } catch (ControlException ofAnotherBuild) {
-            LOG.warn("{} is joined on with the align of before: {}", StreamJoiner.name(epoch),
+            LOG.warn("stream {}, epoch {} is joined on with the align of before: {}", epoch.stream(), epoch.number(),
                     ofAnotherBuild.getMessage());
         }
     }
@@ -181,11 +181,11 @@ final class StreamSlot {
             Duration twice = pause.multipliedBy(2);
             pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
         }
-        String name = StreamJoiner.name(epoch);
         if (why.mayBeADefect()) {
-            LOG.error("{} stopped, perhaps by a defect", name, why);
+            LOG.error("stream {}, epoch {} stopped, perhaps by a defect", epoch.stream(), epoch.number(), why);
         } else {
-            LOG.error("{} stopped (exit code {}): {}", name, why.exitCode().status(), why.getMessage());
+            LOG.error("stream {}, epoch {} stopped (exit code {}): {}", epoch.stream(), epoch.number(),
+                    why.exitCode().status(), why.getMessage());
         }
         failed.accept(why);
         if (why.exitCode().retryable()) {

@@ -780,11 +780,12 @@ class JoinerTest {
             });
             assertThat(health(joiner).get("status").asText()).isEqualTo("DEGRADED");
             await("a task tells what waits now and then").atMost(PATIENCE)
-                    .untilAsserted(() -> assertThat(get(joiner, "metrics")).contains(
-                            "tidegrad_joiner_up{epoch=\"1\",stream=\"short\"} 0.0",
-                            "tidegrad_joiner_up{epoch=\"1\",stream=\"whole\"} 1.0",
-                            "tidegrad_joiner_waiting_since{epoch=\"1\",stream=\"whole\"} " + START / 1e3,
-                            "tidegrad_joiner_held_records{epoch=\"1\",stream=\"whole\"} 0.0"));
+                    .untilAsserted(() -> assertThat(get(joiner, "metrics"))
+                            .contains("tidegrad_joiner_up{epoch=\"1\",stream=\"short\"} 0.0",
+                                    "tidegrad_joiner_up{epoch=\"1\",stream=\"whole\"} 1.0",
+                                    "tidegrad_joiner_waiting_since_timestamp_seconds{epoch=\"1\",stream=\"whole\"} "
+                                            + START / 1e3,
+                                    "tidegrad_joiner_held_records{epoch=\"1\",stream=\"whole\"} 0.0"));
             assertThat(joiner.ended()).isNotDone();
             long before = joiner.joiners().getFirst().counts().events();
             event("whole" + name, "tx-1", START, 1);

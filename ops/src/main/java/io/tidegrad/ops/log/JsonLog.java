@@ -18,12 +18,16 @@ import org.slf4j.ILoggerFactory;
 import org.slf4j.LoggerFactory;
 
 /// Writes each line of the log as a JSON object, by Logback's own encoder, and beside the text the model, stream, version,
-/// epoch and offset that it is about: what stands in the text directly after that word, as in `model {}`. The first of
-/// each counts.
+/// epoch and offset that it is about: what stands in the text directly after that word, as in `model {}`, and both epoch
+/// and version in `version {}.{}`. The first of each counts.
 public final class JsonLog extends JsonEncoder {
     static final String JSON = "json";
 
+    private static final String VERSION = "version";
     private static final Pattern PLACE = Pattern.compile("(?:\\b(model|stream|version|epoch|offset) )?\\{\\}");
+    /// After the epoch of a version.
+    private static final String OF_EPOCH = ".{}";
+
     private static final Pattern WHOLE = Pattern.compile("-?[0-9]{1,18}");
 
     private JsonLog() {
@@ -71,8 +75,13 @@ public final class JsonLog extends JsonEncoder {
         }
         Set<String> told = new HashSet<>();
         Matcher place = PLACE.matcher(message);
+        boolean isVersion = false;
         for (int i = 0; i < values.length && place.find(); i++) {
-            String name = place.group(1);
+            String name = isVersion ? VERSION : place.group(1);
+            isVersion = !isVersion && VERSION.equals(name) && message.startsWith(OF_EPOCH, place.end());
+            if (isVersion) {
+                name = "epoch";
+            }
             if (name != null && told.add(name)) {
                 String value = String.valueOf(values[i]);
                 to.append(',');

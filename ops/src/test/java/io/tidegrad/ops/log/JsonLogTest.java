@@ -64,6 +64,21 @@ class JsonLogTest {
     }
 
     @Test
+    void aVersionWithItsEpochGivesBoth() throws Exception {
+        logger.warn("model {}: refused version {}.{} at offset {}; {}.{} serves", "fraud", 2, 1_500L, 77L, 1, 900L);
+        JsonNode line = line();
+        assertThat(line.path("formattedMessage").asText())
+                .isEqualTo("model fraud: refused version 2.1500 at offset 77; 1.900 serves");
+        assertThat(line.path("epoch").asLong()).isEqualTo(2);
+        assertThat(line.path("version").asLong()).isEqualTo(1_500);
+        assertThat(line.path("offset").asLong()).isEqualTo(77);
+        logger.info("model {}, epoch {}: taking over version {}.{} and version {}", "fraud", 3, 2, 1_500L, 9L);
+        line = line();
+        assertThat(line.path("epoch").asLong()).isEqualTo(3);
+        assertThat(line.path("version").asLong()).isEqualTo(1_500);
+    }
+
+    @Test
     void noTextAndNoExceptionMakesALineThatIsNoJson() throws Exception {
         logger.error("model {} has \"stopped\"\nand {} \u0000 {}", "a\"b\\c\n\u0001", null,
                 new IllegalStateException("line\nand \"line\""));

@@ -21,12 +21,14 @@ public final class DeadLetters {
     private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
     private static final byte[] NOTHING = {};
 
+    private final String model;
     private final int bytesMax;
     private final List<Header> source; // encoded once, because every letter has them
     private final Map<Rejection.Reason, Header> reasons = new EnumMap<>(Rejection.Reason.class);
 
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
     public DeadLetters(Lineage lineage, int bytesMax) {
+        model = lineage.model();
         this.bytesMax = bytesMax;
         source = List.of(BoundedHeaders.text(DeadLetter.TOPIC, lineage.log().topic()),
                 BoundedHeaders.text(DeadLetter.PARTITION, Integer.toString(lineage.log().partition())),
@@ -52,8 +54,8 @@ public final class DeadLetters {
         try {
             return of(event, rejection, schemaId, now);
         } catch (RuntimeException | Error e) {
-            LOG.error("the dead letter of {}-{} offset {} is written without the event's content", event.topic(),
-                    event.partition(), event.offset(), e);
+            LOG.error("model {}: the dead letter of {}-{} offset {} is written without the event's content", model,
+                    event.topic(), event.partition(), event.offset(), e);
             return of(new ConsumerRecord<>(event.topic(), event.partition(), event.offset(), NOTHING, NOTHING),
                     rejection, schemaId, now);
         }
