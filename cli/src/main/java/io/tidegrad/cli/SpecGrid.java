@@ -35,8 +35,8 @@ final class SpecGrid {
         List<List<Change>> combinations = combinations(grid);
         int all = combinations.size() * files.size() + others;
         if (all > TRIALS_MAX) {
-            throw new CommandException("--grid: expected at most " + TRIALS_MAX + " combinations, found " + all
-                    + "; try fewer values at once");
+            throw new CommandException(
+                    "--grid: expected at most " + TRIALS_MAX + " models, found " + all + "; try fewer values at once");
         }
         List<Backtest.Trial> trials = new ArrayList<>();
         for (Path file : files) {

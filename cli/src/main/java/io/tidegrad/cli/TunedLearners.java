@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /// The grid of tuned learners that a recipe is compared with: a logistic regression (of numbers, a linear one) and a hidden
-/// layer of 64, each by Adam, SGD and Adagrad at twelve rates. They learn a recipe's label and features; numbers are
+/// layer of 64, each by Adam, SGD and Adagrad at twelve rates in all. They learn a recipe's label and features; numbers are
 /// standardised, and tables are as wide as a recipe has them. The best of them is chosen afterwards, by what all rows
 /// told, so nobody could have chosen it in time.
 ///
@@ -21,12 +21,12 @@ import java.util.Map;
 record TunedLearners(List<Backtest.Trial> trials) {
     static final TunedLearners NONE = new TunedLearners(List.of());
 
-    /// How many there are.
-    static final int COUNT = 24;
-
     private static final int HIDDEN = 64;
 
     private static final Map<String, List<String>> RATES = rates();
+
+    /// How many there are.
+    static final int COUNT = 2 * RATES.values().stream().mapToInt(List::size).sum();
 
     /// What says how a recipe learns, and would change which rows count or how another network learns.
     private static final List<String> OF_LEARNING = List.of("recipe", "network", "optimizer", "schedule",

@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -224,6 +226,9 @@ class BacktestCommandTest {
         assertThat(numbers.get("results")).hasSize(26);
         assertThat(numbers.get("tuned").get("regrets")).extracting(each -> each.get("spec").asText())
                 .containsExactlyInAnyOrder("seed=1", "seed=2");
+        String seeds = IntStream.rangeClosed(1, 77).mapToObj(String::valueOf).collect(Collectors.joining(","));
+        assertThat(run("--beside-tuned", "--grid", "seed=" + seeds)).isEqualTo(1);
+        assertThat(err.toString()).contains("--grid: expected at most 100 models, found 101; try fewer values at once");
     }
 
     @Test
