@@ -26,9 +26,14 @@ final class BacktestCommand {
         settings.refuseMistakes();
         List<Path> specs = settings.list(CommonSettings.SPEC).stream().map(Path::of).toList();
         Path data = Path.of(settings.text(CliSettings.DATA));
-        Backtest backtest = new Backtest(data, SpecGrid.trials(specs, settings.list(CliSettings.GRID), data),
-                delay(settings.text(CliSettings.LABEL_DELAY)), settings.number(CliSettings.REPEAT), Long.MAX_VALUE,
-                Kernels.active(), settings.number(TrainerSettings.WORKERS));
+        boolean besideTuned = settings.flag(CliSettings.BESIDE_TUNED);
+        List<Backtest.Trial> trials = new ArrayList<>(
+                SpecGrid.trials(specs, settings.list(CliSettings.GRID), data, besideTuned ? TunedLearners.COUNT : 0));
+        TunedLearners tuned = besideTuned ? TunedLearners.beside(trials) : TunedLearners.NONE;
+        trials.addAll(tuned.trials());
+        Backtest backtest = new Backtest(data, trials, delay(settings.text(CliSettings.LABEL_DELAY)),
+                settings.number(CliSettings.REPEAT), Long.MAX_VALUE, Kernels.active(),
+                settings.number(TrainerSettings.WORKERS));
         boolean json = settings.flag(CliSettings.JSON);
         boolean one = backtest.trials().size() == 1;
         List<BacktestResult> results = sorted(backtest.run((trial, row) -> {
@@ -38,8 +43,8 @@ final class BacktestCommand {
                 line.getOut().flush();
             }
         }));
-        line.getOut().print(json ? BacktestText.json(backtest, results)
-                : one ? BacktestText.text(results.getFirst()) : BacktestText.table(backtest, results));
+        line.getOut().print(json ? BacktestText.json(backtest, results, tuned)
+                : one ? BacktestText.text(results.getFirst()) : BacktestText.table(backtest, results, tuned));
         String report = settings.text(CliSettings.REPORT);
         if (!report.isEmpty()) {
             PlotFile.write("--report", Path.of(report), BacktestReport.html(backtest, results, command(settings)));
@@ -47,7 +52,8 @@ final class BacktestCommand {
                 line.getOut().print(new Lines().add("report", "%s", report));
             }
         }
-        return results.stream().anyMatch(result -> result.diverged() != null) ? ExitCode.MODEL_DIVERGED.status() : 0;
+        return results.stream().anyMatch(result -> result.diverged() != null && !tuned.has(result))
+                ? ExitCode.MODEL_DIVERGED.status() : 0;
     }
 
     private static LabelDelay.Length delay(String given) {
@@ -66,6 +72,9 @@ final class BacktestCommand {
                 .filter(setting -> !settings.list(setting).isEmpty()
                         && !settings.text(setting).equals(setting.defaultValue()))
                 .forEach(setting -> words.add(word(settings, setting)));
+        if (settings.flag(CliSettings.BESIDE_TUNED)) {
+            words.add("--" + CliSettings.BESIDE_TUNED.key());
+        }
         return String.join(" ", words);
     }
 

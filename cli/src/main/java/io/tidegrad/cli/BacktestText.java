@@ -10,6 +10,7 @@ import io.tidegrad.replay.backtest.Headline;
 import io.tidegrad.replay.backtest.ProgressRow;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -122,6 +123,12 @@ final class BacktestText {
             if (linear) {
                 row.add(Metric.text(metric.linear().applyAsDouble(result.evaluation())));
             }
+            rows.add(row);
+        }
+        double calibrationError = result.calibration().error();
+        if (!Double.isNaN(calibrationError)) {
+            List<String> row = new ArrayList<>(List.of("calibration error", Metric.text(calibrationError)));
+            row.addAll(Collections.nCopies(rows.getFirst().size() - row.size(), "-"));
             rows.add(row);
         }
         return rows;
@@ -257,6 +264,10 @@ final class BacktestText {
         List<List<String>> rows = new ArrayList<>();
         List<String> head = new ArrayList<>(List.of("spec", "fingerprint"));
         metrics.forEach(metric -> head.add(metric.name()));
+        boolean calibrated = results.stream().anyMatch(result -> !Double.isNaN(result.calibration().error()));
+        if (calibrated) {
+            head.add("calibration error");
+        }
         head.addAll(List.of("learned", "rejected"));
         rows.add(head);
         for (BacktestResult result : results) {
@@ -264,29 +275,65 @@ final class BacktestText {
                     List.of(result.trial().name(), fingerprint(result).substring(0, FINGERPRINT_SHOWN)));
             metrics.forEach(metric -> row.add(result.diverged() != null ? "diverged"
                     : Metric.text(metric.value().applyAsDouble(result.evaluation()))));
+            if (calibrated) {
+                row.add(result.diverged() != null ? "diverged" : Metric.text(result.calibration().error()));
+            }
             row.addAll(List.of(whole(result.learned()), whole(result.rejected())));
             rows.add(row);
         }
         return rows;
     }
 
-    static String table(Backtest backtest, List<BacktestResult> results) {
+    static String table(Backtest backtest, List<BacktestResult> results, TunedLearners tuned) {
         Table table = table(trialRows(results));
         BacktestResult best = results.getFirst();
         double seconds = best.nanos() * 1e-9;
         double prior = Metric.ALL.stream().mapToDouble(metric -> metric.prior().applyAsDouble(best.evaluation()))
                 .filter(value -> !Double.isNaN(value)).findFirst().orElse(Double.NaN);
-        return table + System.lineSeparator()
+        return table + System.lineSeparator() + tunedLines(results, tuned)
                 + new Lines()
                         .add("running prior", "%s %s", Headline.of(best.trial().spec()).label(), Metric.text(prior))
                         .add("took", "%.1f s for %,d models on %,d rows of %s", seconds, results.size(), best.rows(),
                                 backtest.file().getFileName());
     }
 
-    static JsonLine json(Backtest backtest, List<BacktestResult> results) {
+    /// How far the others are from the best tuned learner; empty without any.
+    private static String tunedLines(List<BacktestResult> results, TunedLearners tuned) {
+        if (tuned.trials().isEmpty()) {
+            return "";
+        }
+        BacktestResult best = tuned.best(results);
+        Lines lines = new Lines().add("best tuned", "%s, %s %s, chosen afterwards of %d", best.trial().name(),
+                Headline.of(best.trial().spec()).label(), Metric.text(finite(best.loss())), tuned.trials().size());
+        results.stream().filter(result -> !tuned.has(result)).forEach(result -> lines.add("regret", "%s: %s",
+                result.trial().name(), percent(TunedLearners.regret(result, best))));
+        return lines.toString();
+    }
+
+    private static String percent(double part) {
+        return Double.isNaN(part) ? "-" : String.format(Locale.ROOT, "%+.2f %%", 100 * part);
+    }
+
+    private static double finite(double loss) {
+        return Double.isInfinite(loss) ? Double.NaN : loss;
+    }
+
+    private static @Nullable JsonLine tunedJson(List<BacktestResult> results, TunedLearners tuned) {
+        if (tuned.trials().isEmpty()) {
+            return null;
+        }
+        BacktestResult best = tuned.best(results);
+        return new JsonLine().put("best", best.trial().name()).put("loss", best.loss())
+                .put("learners", tuned.trials().size()).put("regrets",
+                        results.stream().filter(result -> !tuned.has(result)).map(result -> new JsonLine()
+                                .put("spec", result.trial().name()).put("regret", TunedLearners.regret(result, best)))
+                                .toList());
+    }
+
+    static JsonLine json(Backtest backtest, List<BacktestResult> results, TunedLearners tuned) {
         return new JsonLine().put("data", backtest.file().toString())
                 .put("label_delay", backtest.delay().isNone() ? null : delay(backtest))
-                .put("seconds", results.getFirst().nanos() * 1e-9)
+                .put("seconds", results.getFirst().nanos() * 1e-9).put("tuned", tunedJson(results, tuned))
                 .put("results", results.stream().map(BacktestText::json).toList());
     }
 
@@ -303,6 +350,9 @@ final class BacktestText {
                                         .put("reason", each.why().reason().code()).put("detail", each.why().detail()))
                                 .toList());
         metrics(line, result.evaluation());
+        if (!Double.isNaN(result.calibration().error())) {
+            line.put("calibration_error", result.calibration().error());
+        }
         if (result.passes().size() > 1) {
             line.put("passes", result.passes().stream().map(pass -> metrics(new JsonLine(), pass)).toList());
         }

@@ -114,6 +114,8 @@ final class CliSettings {
     static final Setting GRID =
             Setting.of("grid", "KEY=VALUE,…", Form.many(Form.text("a key of the spec and its values")),
                     "try these values of a spec's key, for instance optimizer.rate=0.001,0.01; can be repeated");
+    static final Setting BESIDE_TUNED = Setting.of("beside-tuned", "", Form.FLAG,
+            "let 24 tuned learners learn the same, and tell how far a recipe is from the best of them");
     static final Setting REPORT =
             Setting.of("report", "FILE", Form.text("a file"), "file for a report with plots (HTML)");
 
@@ -280,10 +282,10 @@ final class CliSettings {
     static final Command BACKTEST =
             new Command("backtest", "learn a file of events without Kafka, and print how good the model is", """
             Each row is predicted, then learned, by the trainer's own code: after the same events the hashes are the
-            trainer's. With several specs, or with --grid, it reads the file once for all of them and prints a table, the
+            trainer's. With several specs, with --grid or --beside-tuned it reads the file once for all of them and prints a table, the
             lowest loss first. docs/backtest.md shows what it prints.
             Exit status: 4 if a model diverged, else as the trainer's, docs/operations/run.md.""", required(SPEC, DATA),
-                    optional(LABEL_DELAY, REPEAT, GRID, TrainerSettings.WORKERS, REPORT, JSON, CONFIG));
+                    optional(LABEL_DELAY, REPEAT, GRID, BESIDE_TUNED, TrainerSettings.WORKERS, REPORT, JSON, CONFIG));
 
     /// Where `test --chaos` tells what it found.
     static final Command CHAOS =

@@ -29,12 +29,14 @@ final class SpecGrid {
 
     /// @param data that is learned; features: auto is made of it
     /// @param grid `KEY=VALUE` and, behind it, other values of the same key
+    /// @param others how many trials there are beside these
     /// @throws CommandException a grid says no key, or there are too many combinations
-    static List<Backtest.Trial> trials(List<Path> files, List<String> grid, Path data) {
+    static List<Backtest.Trial> trials(List<Path> files, List<String> grid, Path data, int others) {
         List<List<Change>> combinations = combinations(grid);
-        if (combinations.size() * files.size() > TRIALS_MAX) {
-            throw new CommandException("--grid: expected at most " + TRIALS_MAX + " combinations, found "
-                    + combinations.size() * files.size() + "; try fewer values at once");
+        int all = combinations.size() * files.size() + others;
+        if (all > TRIALS_MAX) {
+            throw new CommandException(
+                    "--grid: expected at most " + TRIALS_MAX + " models, found " + all + "; try fewer values at once");
         }
         List<Backtest.Trial> trials = new ArrayList<>();
         for (Path file : files) {
@@ -83,12 +85,21 @@ final class SpecGrid {
     private static String changed(String yaml, List<Change> changes) {
         Object tree = load(yaml);
         for (Change change : changes) {
-            set(Objects.requireNonNull(tree), List.of(change.key.split("\\.", -1)), load(change.value));
+            set(tree, List.of(change.key.split("\\.", -1)), value(change.value));
         }
+        return dumped(tree);
+    }
+
+    static String dumped(Object tree) {
         return new Dump(DumpSettings.builder().build()).dumpToString(tree);
     }
 
-    private static @Nullable Object load(String yaml) {
+    /// The tree of a text that is not empty.
+    static Object load(String yaml) {
+        return Objects.requireNonNull(value(yaml));
+    }
+
+    private static @Nullable Object value(String yaml) {
         return new Load(LoadSettings.builder().build()).loadFromString(yaml);
     }
 

@@ -13,8 +13,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -130,6 +135,127 @@ class BacktestCommandTest {
         assertThat(run("--grid", "seed=1,2")).isZero();
         assertThat(out.toString()).containsPattern("(?m)^spec +fingerprint +log loss +AUC +accuracy")
                 .containsPattern("(?m)^seed=\\d +[0-9a-f]{12} +0\\.\\d{4}");
+    }
+
+    /// Each of the 24 is what a spec is that says the same by hand.
+    @Test
+    void besideTunedLearnersARecipeIsToldItsRegretToTheBestOfThem() throws IOException {
+        String head = """
+                model: points
+                input: { topic: points }
+                label: { field: inside }
+                """;
+        String features = """
+                features:
+                  - number: { field: x%s }
+                  - number: { field: "y<"%s, missing: indicator }
+                  - category: { field: side, buckets: 64, dimension: %d }
+                """;
+        StringBuilder csv = new StringBuilder("x,y<,side,inside\n");
+        List<String> lines = Files.readAllLines(data);
+        for (String line : lines.subList(1, 401)) {
+            csv.append(line.replace(",true", line.startsWith("-") ? ",left,true" : ",right,true").replace(",false",
+                    line.startsWith("-") ? ",left,false" : ",right,false")).append('\n');
+        }
+        Files.writeString(data, csv);
+        Files.writeString(spec, head + features.formatted("", "", 4)
+                + "loss: binary-cross-entropy\nrecipe: lean\nmini-batch: { size: 2 }\nseed: 3\n");
+        JsonNode recipeAlone = json("--label-delay", "5").get("results").get(0);
+        JsonNode all = json("--label-delay", "5", "--beside-tuned");
+        assertThat(json("--label-delay", "5", "--beside-tuned", "--workers", "2").get("results"))
+                .extracting(each -> each.get("state_hash").asText())
+                .isEqualTo(StreamSupport.stream(all.get("results").spliterator(), false)
+                        .map(each -> each.get("state_hash").asText()).toList());
+        Map<String, JsonNode> byName = new HashMap<>();
+        all.get("results").forEach(each -> byName.put(each.get("spec").asText(), each));
+        assertThat(byName).hasSize(25);
+        assertThat(byName.get("points.yaml").get("state_hash")).isEqualTo(recipeAlone.get("state_hash"));
+        double best = Double.POSITIVE_INFINITY;
+        String bestName = "";
+        for (String network : List.of("no hidden layer", "hidden layer")) {
+            for (String optimizer : List.of("adam 0.0001", "adam 0.0003", "adam 0.001", "adam 0.003", "adam 0.01",
+                    "sgd 0.003", "sgd 0.01", "sgd 0.03", "sgd 0.1", "adagrad 0.01", "adagrad 0.03", "adagrad 0.1")) {
+                String standard = ", scale: standard";
+                Files.writeString(spec, head + features.formatted(standard, standard, 8) + "network: [ "
+                        + (network.equals("hidden layer") ? "dense: { units: 64, init: he-normal }, relu, " : "")
+                        + "dense: { units: 1, init: he-normal } ]\nloss: binary-cross-entropy\noptimizer: { "
+                        + optimizer.replace(" ", ": { rate: ") + " } }\nseed: 3\n");
+                JsonNode alone = json("--label-delay", "5").get("results").get(0);
+                String name = network + " " + optimizer;
+                assertThat(byName.get(name).get("state_hash")).as(name).isEqualTo(alone.get("state_hash"));
+                double loss = alone.get("log_loss").asDouble();
+                assertThat(byName.get(name).get("log_loss").asDouble()).as(name).isEqualTo(loss);
+                if (loss < best) {
+                    best = loss;
+                    bestName = name;
+                }
+            }
+        }
+        JsonNode tuned = all.get("tuned");
+        assertThat(tuned.get("best").asText()).isEqualTo(bestName);
+        assertThat(tuned.get("loss").asDouble()).isEqualTo(best);
+        assertThat(tuned.get("learners").asInt()).isEqualTo(24);
+        assertThat(tuned.get("regrets")).hasSize(1);
+        assertThat(tuned.get("regrets").get(0).get("spec").asText()).isEqualTo("points.yaml");
+        double regret = recipeAlone.get("log_loss").asDouble() / best - 1;
+        assertThat(tuned.get("regrets").get(0).get("regret").asDouble()).isCloseTo(regret, within(1e-12));
+        Files.writeString(spec, head + features.formatted("", "", 4) + "recipe: lean\nloss: binary-cross-entropy\n"
+                + "mini-batch: { size: 2 }\nseed: 3\n");
+        assertThat(run("--label-delay", "5", "--beside-tuned")).as(() -> err.toString()).isZero();
+        assertThat(out.toString())
+                .contains(String.format(Locale.ROOT, "best tuned    %s, log loss %.4f, chosen afterwards of 24",
+                        bestName, best))
+                .contains(String.format(Locale.ROOT, "regret        points.yaml: %+.2f %%", 100 * regret));
+    }
+
+    /// A learner that diverges is the fate of some rates, not a failure of the recipe beside them.
+    @Test
+    void classesAndNumbersHaveTunedLearnersToo() throws IOException {
+        StringBuilder csv = new StringBuilder("x,kind,size\n");
+        for (int i = 0; i < 200; i++) {
+            csv.append(i % 5).append(",k").append(i % 3).append(',').append(1_000 * (i % 5)).append('\n');
+        }
+        Files.writeString(data, csv);
+        String spec = "model: m\ninput: { topic: t }\nlabel: %s\nfeatures: [ number: { field: x } ]\nrecipe: lean\n";
+        Files.writeString(this.spec, spec.formatted("{ field: kind, classes: { auto: 4 } }"));
+        JsonNode classes = json("--beside-tuned");
+        assertThat(classes.get("results")).hasSize(25)
+                .allSatisfy(each -> assertThat(each.get("log_loss").asDouble()).isBetween(0.5, 5.0));
+        Files.writeString(this.spec, spec.formatted("{ field: size }\nloss: mean-squared-error"));
+        JsonNode numbers = json("--beside-tuned", "--grid", "seed=1,2");
+        assertThat(numbers.get("results")).hasSize(26);
+        assertThat(numbers.get("tuned").get("regrets")).extracting(each -> each.get("spec").asText())
+                .containsExactlyInAnyOrder("seed=1", "seed=2");
+        String seeds = IntStream.rangeClosed(1, 77).mapToObj(String::valueOf).collect(Collectors.joining(","));
+        assertThat(run("--beside-tuned", "--grid", "seed=" + seeds)).isEqualTo(1);
+        assertThat(err.toString()).contains("--grid: expected at most 100 models, found 101; try fewer values at once");
+    }
+
+    @Test
+    void whatHasANetworkHasNoTunedLearnersBesideIt() {
+        assertThat(run("--beside-tuned")).isEqualTo(1);
+        assertThat(err.toString()).contains("--beside-tuned: expected a spec with a recipe, such as recipe: auto, found"
+                + " points.yaml, which has a network");
+    }
+
+    /// A network that says 0.5 of every row is wrong by how far the share of yes is from that: of 3,000 rows the first 1,500
+    /// are yes, of the others every second one.
+    @Test
+    void theCalibrationErrorIsOfAllRows() throws IOException {
+        Files.writeString(spec, SPEC.replace("[ dense: 8, relu, dense: 1 ]", "[ dense: { units: 1, init: zero } ]")
+                .replace("adam: { rate: 0.01 }", "sgd: { rate: 1e-12 }"));
+        StringBuilder csv = new StringBuilder("x,y<,inside\n");
+        for (int i = 0; i < 3_000; i++) {
+            csv.append("1,0,").append(i < 1_500 || i % 2 == 0).append('\n');
+        }
+        Files.writeString(data, csv);
+        assertThat(json().get("results").get(0).get("calibration_error").asDouble()).isCloseTo(0.25, within(1e-6));
+        assertThat(json("--label-delay", "700").get("results").get(0).get("calibration_error").asDouble())
+                .isCloseTo(0.25, within(1e-6));
+        assertThat(run()).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^calibration error +0\\.2500 +- +-$");
+        assertThat(run("--grid", "seed=1,2")).isZero();
+        assertThat(out.toString()).containsPattern("(?m)^seed=1 .* 0\\.2500 +3,000 ");
     }
 
     /// The file has one label for each of its values, so the oracle is a count.

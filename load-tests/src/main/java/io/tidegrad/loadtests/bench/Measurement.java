@@ -70,6 +70,9 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// CPU time that a row takes to learn by `recipe: lean` or `auto`, over that of a hidden layer of 64 by Adam.
         LEAN_COST, AUTO_COST,
 
+        /// The same by the clock, with the recipe's members on all workers and that layer on one.
+        LEAN_WALL_COST, AUTO_WALL_COST,
+
         /// Nanoseconds of CPU time to read all dense weights once, padding included.
         READING_PASS_NS;
 

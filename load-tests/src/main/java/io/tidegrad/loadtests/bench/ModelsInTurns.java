@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.bench;
 
 import com.sun.management.ThreadMXBean;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Spread;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
@@ -43,17 +44,26 @@ record ModelsInTurns(Workload workload, int batch) {
                 .all();
     }
 
-    /// Recipes beside a hidden layer of 64 that learns by Adam.
-    List<Measurement> recipes(double seconds) {
+    /// Recipes beside a hidden layer of 64 that learns by Adam, which one thread does in any case: several workers would
+    /// only hold such a small step up.
+    List<Measurement> recipes(double seconds, Workers crew) {
         String text = flights();
         Side adam =
                 new Side(with(text, "network: [ dense: 64, relu, dense: 1 ]\noptimizer: { adam: { rate: 0.001 } }"));
         Side lean = new Side(with(text, "recipe: lean"));
         Side auto = new Side(with(text, "recipe: auto"));
+        lean.model.shareAmong(crew);
+        auto.model.shareAmong(crew);
         turns(seconds, adam, lean, auto);
-        return lines().add(Metric.EXAMPLES_PER_CPU_S, auto.speed()).add(Metric.LEAN_COST, adam.speed() / lean.speed())
-                .add(Metric.AUTO_COST, adam.speed() / auto.speed())
-                .add(Metric.BYTES_ALLOCATED_PER_STEP, auto.bytesAStep()).all();
+        Measurement.Lines lines = new Measurement.Lines(workload.name(), batch, crew.count(), Kernels.active().name(), "")
+                .add(Metric.EXAMPLES_PER_WALL_S, auto.wallSpeed())
+                .add(Metric.LEAN_WALL_COST, adam.wallSpeed() / lean.wallSpeed())
+                .add(Metric.AUTO_WALL_COST, adam.wallSpeed() / auto.wallSpeed());
+        if (crew.count() == 1) { // CPU time is that of this thread
+            lines.add(Metric.EXAMPLES_PER_CPU_S, auto.speed()).add(Metric.LEAN_COST, adam.speed() / lean.speed())
+                    .add(Metric.AUTO_COST, adam.speed() / auto.speed());
+        }
+        return lines.add(Metric.BYTES_ALLOCATED_PER_STEP, Math.max(lean.bytesAStep(), auto.bytesAStep())).all();
     }
 
     private static String with(String text, String network) {
@@ -77,6 +87,7 @@ record ModelsInTurns(Workload workload, int batch) {
         takeTurns(sides, WARM_UP_SECONDS);
         for (Side side : sides) {
             side.speeds.clear();
+            side.wallSpeeds.clear();
             side.bytes.clear();
         }
         takeTurns(sides, seconds / sides.length);
@@ -111,6 +122,7 @@ record ModelsInTurns(Workload workload, int batch) {
         final OnlineModel model;
         final List<Row> rows;
         final List<Double> speeds = new ArrayList<>(); // rows per second of CPU time, by turn
+        final List<Double> wallSpeeds = new ArrayList<>(); // by the clock
         final List<Double> bytes = new ArrayList<>(); // allocated a row, by turn
         long learned;
 
@@ -123,11 +135,12 @@ record ModelsInTurns(Workload workload, int batch) {
         void turn() {
             long cpu = THREADS.getCurrentThreadCpuTime();
             long allocated = THREADS.getCurrentThreadAllocatedBytes();
-            long end = System.nanoTime() + TURN_NANOS;
+            long start = System.nanoTime();
             long before = learned;
             do {
                 learnUpTo(learned + LOOK);
-            } while (System.nanoTime() < end);
+            } while (System.nanoTime() - start < TURN_NANOS);
+            wallSpeeds.add(1e9 * (learned - before) / (System.nanoTime() - start));
             allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
             speeds.add(1e9 * (learned - before) / (THREADS.getCurrentThreadCpuTime() - cpu));
             bytes.add((double) allocated / (learned - before));
@@ -143,6 +156,10 @@ record ModelsInTurns(Workload workload, int batch) {
 
         double speed() {
             return median(speeds);
+        }
+
+        double wallSpeed() {
+            return median(wallSpeeds);
         }
 
         double bytesAStep() {

@@ -14,31 +14,26 @@ import org.jspecify.annotations.Nullable;
 /// @param members in the order in which they are mixed
 /// @param rate of the first update
 /// @param hidden units of the hidden layer
-public record Recipe(List<Member> members, double rate, int hidden) {
+/// @param pull back to the first weights, of the members with a hidden layer
+public record Recipe(List<Member> members, double rate, int hidden, double pull) {
     /// One learner of the mixture.
     public enum Member {
         /// A hidden layer at a low floor: it averages over much.
-        STEADY(1, 0.05, 0.003),
+        STEADY(1, 0.05),
         /// A hidden layer at a high floor: it follows what changes.
-        QUICK(1, 0.5, 0.003),
+        QUICK(1, 0.5),
         /// No hidden layer.
-        LINEAR(0.5, 0.015, 0),
+        LINEAR(0.5, 0.015),
         /// Like the steady one, with other first weights, and again with others when the members' loss has risen.
-        RESTARTING(1, 0.05, 0.003);
+        RESTARTING(1, 0.05);
 
         private final double rate;
         private final double floor;
-        private final double pull;
 
         /// @param rate of the first update, as a part of the recipe's rate; so is `floor`, the least
-        Member(double rate, double floor, double pull) {
+        Member(double rate, double floor) {
             this.rate = rate;
             this.floor = floor;
-            this.pull = pull;
-        }
-
-        StreamRms optimizer(double of) {
-            return StreamRms.of(of * rate, of * floor, pull);
         }
 
         boolean isLinear() {
@@ -48,8 +43,9 @@ public record Recipe(List<Member> members, double rate, int hidden) {
 
     private static final double RATE = 0.02;
     private static final int HIDDEN = 64;
-    private static final Recipe AUTO = new Recipe(List.of(Member.values()), RATE, HIDDEN);
-    private static final Recipe LEAN = new Recipe(List.of(Member.STEADY, Member.LINEAR), RATE, HIDDEN);
+    private static final double PULL = 0.003;
+    private static final Recipe AUTO = new Recipe(List.of(Member.values()), RATE, HIDDEN, PULL);
+    private static final Recipe LEAN = new Recipe(List.of(Member.STEADY, Member.LINEAR), RATE, HIDDEN, PULL);
 
     static final Form<Recipe> FORM = new Form<>("recipe", Recipe.class,
             keys -> new Recipe(
@@ -57,7 +53,8 @@ public record Recipe(List<Member> members, double rate, int hidden) {
                             ValueType.list("members, like [steady, linear]", ValueType.oneOf(Member.values())),
                             Recipe::members),
                     keys.optional("rate", RATE, ValueType.RATE, Recipe::rate),
-                    keys.optional("hidden", HIDDEN, ValueType.whole(1, Layers.UNITS_MAX), Recipe::hidden)));
+                    keys.optional("hidden", HIDDEN, ValueType.whole(1, Layers.UNITS_MAX), Recipe::hidden),
+                    keys.optional("pull", PULL, ValueType.UP_TO_1000, Recipe::pull)));
 
     public Recipe {
         members = List.copyOf(members);
@@ -95,7 +92,11 @@ public record Recipe(List<Member> members, double rate, int hidden) {
 
     /// The optimizer of the network around the members, of which nothing is left for it to update.
     StreamRms optimizer() {
-        return members.getFirst().optimizer(rate);
+        return optimizer(members.getFirst());
+    }
+
+    StreamRms optimizer(Member member) {
+        return StreamRms.of(rate * member.rate, rate * member.floor, member.isLinear() ? 0 : pull);
     }
 
     /// The members that this label lets learn: numbers have no alarm that one could start again at.

@@ -65,7 +65,7 @@ final class RecipeNetwork {
     private Layer network(Loss loss) {
         List<Recipe.Member> members = recipe.members(loss);
         Layer mixture = new Mixture(members.stream()
-                .map(member -> (Layer) new OwnOptimizer(member.optimizer(recipe.rate()), member(member))).toList(),
+                .map(member -> (Layer) new OwnOptimizer(recipe.optimizer(member), member(member))).toList(),
                 target(loss), members.indexOf(Recipe.Member.RESTARTING));
         Numbered numbers = numbers();
         List<Layer> histories = histories();

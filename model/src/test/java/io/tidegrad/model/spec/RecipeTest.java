@@ -103,8 +103,9 @@ public class RecipeTest {
 
     @Test
     void itsCanonicalTextIsASpecWithTheSameFingerprint() {
-        for (String recipe : List.of("auto", "lean", "{ members: [linear, quick], hidden: 16 }", "{ rate: 0.01 }",
-                "{ members: [steady, quick, linear, restarting], rate: 0.02, hidden: 64 }")) {
+        for (String recipe : List.of("auto", "lean", "{ members: [linear, quick], hidden: 16 }",
+                "{ rate: 0.01, pull: 0.01 }",
+                "{ members: [steady, quick, linear, restarting], rate: 0.02, hidden: 64, pull: 0.003 }")) {
             ModelSpec spec = spec(CLASSES.replace("recipe: auto", "recipe: " + recipe));
             ModelSpec again = spec(spec.canonical());
             assertThat(again.canonical()).isEqualTo(spec.canonical());

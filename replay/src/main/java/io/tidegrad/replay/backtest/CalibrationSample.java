@@ -1,12 +1,13 @@
 package io.tidegrad.replay.backtest;
 
+import io.tidegrad.model.evaluation.MetricSums;
 import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/// Predictions beside what came, on a sample of the examples: of yes or no, the probability of yes and the share of yes;
+/// Predictions beside what came: their error over all examples, and a sample of these: of yes or no, the probability of yes and the share of yes;
 /// of more classes, the likeliest one's probability and the share of hits (the reliability diagram, Guo et al. 2017, "On
 /// calibration of modern neural networks"); of numbers, prediction and number. Margins and lists have none.
 ///
@@ -29,11 +30,13 @@ public final class CalibrationSample {
 
     private final MetricTask task;
     private final boolean has;
+    private final MetricSums sums;
     private int bits;
     private List<Pair> sample = new ArrayList<>();
 
     CalibrationSample(ModelSpec spec) {
         task = MetricTask.of(spec);
+        sums = new MetricSums(task, false, false);
         has = switch (task.kind()) {
             case BINARY, CATEGORICAL, REGRESSION -> true;
             case MARGIN, STEPS, SEQUENCE -> false;
@@ -44,8 +47,14 @@ public final class CalibrationSample {
         return bits == 0 || example * GOLDEN >>> 64 - bits == 0;
     }
 
-    void add(long example, float[] predictions, int at, float label) {
-        if (!has || !isIn(example)) {
+    void add(long example, float[] predictions, int at, float label, float weight) {
+        if (!has) {
+            return;
+        }
+        if (task.givesProbabilities()) {
+            sums.add(predictions, at, label, weight, 1);
+        }
+        if (!isIn(example)) {
             return;
         }
         if (task.kind() == MetricTask.Kind.CATEGORICAL) {
@@ -58,6 +67,12 @@ public final class CalibrationSample {
             bits++;
             sample = new ArrayList<>(sample.stream().filter(pair -> isIn(pair.example)).toList());
         }
+    }
+
+    /// The expected calibration error over all examples, by their weights ([MetricSums#calibrationError]); NaN unless
+    /// predictions are probabilities of one label.
+    public double error() {
+        return sums.calibrationError();
     }
 
     /// Groups of as many examples each, by ascending prediction; empty without examples.

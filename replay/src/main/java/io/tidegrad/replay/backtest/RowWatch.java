@@ -64,7 +64,7 @@ final class RowWatch implements ScoredRows {
             if (curve.wants(examples)) {
                 curve.add(sums(evaluation.get()));
             }
-            calibration.add(examples, predictions, at, labels[labelAt]);
+            calibration.add(examples, predictions, at, labels[labelAt], rowWeight);
         }
         if (examples == next) {
             next *= 2;
