@@ -36,6 +36,10 @@ public final class SpecSuggestion {
 
     private static final int CLASSES_MAX = 1_000;
     private static final int NAMED_MIN = 10; // events a class
+
+    /// Of more, twice as many. Up to here there are a linear baseline and estimates for late labels.
+    private static final int ROOM_MIN = 16;
+
     private static final int FEW_MIN = 3; // values
     private static final int FEW_MAX = 16;
     private static final double NEARLY_ALL = 1.25; // of a range, so many numbers a value
@@ -237,9 +241,7 @@ public final class SpecSuggestion {
                     "two values, of which '" + values.get(rare) + "' is the rarer one");
         }
         if (label.kind() == Column.Kind.TEXT && values.size() <= Math.min(CLASSES_MAX, sample.rows() / NAMED_MIN)) {
-            return classes(
-                    values.stream().sorted().map(SpecSuggestion::quoted).collect(Collectors.joining(", ", "[", "]")),
-                    codes, values.size(), values.size() + " texts: classes");
+            return classes(codes, values.size(), values.size() + " texts", "");
         }
         if (label.kind() != Column.Kind.NUMBER) {
             throw mistake(sample,
@@ -249,14 +251,14 @@ public final class SpecSuggestion {
         }
         double[] numbers = label.values();
         double max = Arrays.stream(numbers).max().orElse(0);
-        boolean classes = label.isWhole() && Arrays.stream(numbers).min().orElse(-1) == 0 && max < CLASSES_MAX
-                && max + 1 <= values.size() * NEARLY_ALL;
-        if (classes) {
-            return classes(Integer.toString((int) max + 1), codes, values.size(),
-                    "whole numbers from 0 to " + (int) max + ", nearly all of them: classes");
+        double min = Arrays.stream(numbers).min().orElse(0);
+        boolean few = min == 0 ? max < CLASSES_MAX : min == 1 && max <= FEW_MAX;
+        if (label.isWhole() && few && max - min + 1 <= values.size() * NEARLY_ALL) {
+            return classes(codes, values.size(),
+                    "whole numbers from " + (int) min + " to " + (int) max + ", nearly all of them",
+                    "; if they are counts or ratings, say no classes and loss: " + MEAN_SQUARED_ERROR);
         }
-        return new Meaning(new Flow(), MEAN_SQUARED_ERROR,
-                "numbers from " + shown(Arrays.stream(numbers).min().orElse(0)) + " to " + shown(max),
+        return new Meaning(new Flow(), MEAN_SQUARED_ERROR, "numbers from " + shown(min) + " to " + shown(max),
                 new LabelLink(targets(codes, code -> numbers[code]), codes, false, false));
     }
 
@@ -272,12 +274,14 @@ public final class SpecSuggestion {
                 new LabelLink(new double[0], new int[0], !number, !number));
     }
 
-    /// @param classes as a label says them
-    private static Meaning classes(String classes, int[] codes, int distinct, String why) {
+    /// Classes by the names that come, with room for more of them: of many thousand events the first ones don't show all.
+    private static Meaning classes(int[] codes, int distinct, String what, String otherwise) {
+        int room = distinct <= ROOM_MIN - ROOM_MIN / 4 ? ROOM_MIN : Math.min(2 * distinct, ModelSpec.Label.ROOM_MAX);
         long[] counts = new long[distinct];
         Arrays.stream(codes).filter(code -> code != Column.MISSING).forEach(code -> counts[code]++);
         int top = IntStream.range(0, distinct).reduce(0, (best, code) -> counts[code] > counts[best] ? code : best);
-        return new Meaning(new Flow().add("classes", classes), "categorical-cross-entropy", why,
+        return new Meaning(new Flow().add("classes", "{ auto: " + room + " }"), "categorical-cross-entropy",
+                what + ": classes, with room for " + room + otherwise,
                 new LabelLink(targets(codes, code -> code == top ? 1 : 0), codes, true, false));
     }
 

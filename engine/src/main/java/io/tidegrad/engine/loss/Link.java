@@ -10,7 +10,7 @@ public enum Link {
     /// p = z
     IDENTITY,
 
-    /// p = e^z: a rate, always positive.
+    /// p = e^z: a rate, always positive, and finite (`rate`).
     LOG,
 
     /// p = 1 / (1 + e^-z): each output is a probability.
@@ -23,6 +23,11 @@ public enum Link {
     /// only loads its constants, which it allocates on the heap until it is compiled: a scorer's first predictions
     /// would create garbage.
     private static final int SHORT = 15;
+
+    /// e^z, held to the largest float: a rate that is too large can be learned from, an infinite one can't.
+    static float rate(float z) {
+        return Math.min(ScalarMath.exp(z), Float.MAX_VALUE);
+    }
 
     /// Computes the predictions.
     ///
@@ -43,7 +48,7 @@ public enum Link {
         }
         for (int i = 0; i < length && this != IDENTITY; i++) {
             float p = predictions[i];
-            predictions[i] = this == LOGIT ? ScalarMath.sigmoid(p) : ScalarMath.exp(p);
+            predictions[i] = this == LOGIT ? ScalarMath.sigmoid(p) : rate(p);
         }
     }
 }

@@ -4,8 +4,8 @@ import io.tidegrad.engine.kernel.ScalarMath;
 
 /// The negative log-likelihood of a count y ≥ 0 under a Poisson distribution, without its term ln y!, which does not
 /// depend on the weights. With `logInput` the network's output z is the logarithm of the rate, the loss is e^z - y z
-/// and the prediction e^z; without it the output is the rate p, and the loss is p - y ln(p + ε). PyTorch's
-/// `PoissonNLLLoss`, `full=False`.
+/// and the prediction e^z, which is held to the largest float; without it the output is the rate p, and the loss is p - y
+/// ln(p + ε). PyTorch's `PoissonNLLLoss`, `full=False`.
 ///
 /// @param epsilon ε, only used without `logInput`
 public record Poisson(boolean logInput, double epsilon) implements ElementwiseLoss {
@@ -31,7 +31,7 @@ public record Poisson(boolean logInput, double epsilon) implements ElementwiseLo
             return Double.NaN;
         }
         double y = label;
-        return logInput ? ScalarMath.exp(z) - y * z : z - y * ScalarMath.log((float) (z + epsilon));
+        return logInput ? Link.rate(z) - y * z : z - y * ScalarMath.log((float) (z + epsilon));
     }
 
     /// With respect to z = ln p: p - y; with respect to p: 1 - y / (p + ε)

@@ -45,8 +45,9 @@ public final class Learner {
     private final Pass[] remembering;
     private final double[][] statistics;
     private final double[][] statisticsBefore; // copies from before a step, to undo it
-    private final double gradientMax; // norms up to this one overflow in no optimizer
+    private final double gradientMax; // norms up to this one overflow in no optimizer, nor in clipping
     private final boolean clips;
+    private final boolean holds; // whether a step's length does not depend on the size of too large a gradient
     private @Nullable GradientSlab gradients; // allocated by the first step that needs it, at once if each does
     private @Nullable Fault fault;
     private double rateMultiplier = 1;
@@ -92,9 +93,11 @@ public final class Learner {
         remembering = workspace.remembering().toArray(Pass[]::new);
         statistics = parameters.statistics();
         statisticsBefore = Stream.of(statistics).map(double[]::clone).toArray(double[][]::new);
-        // All other optimizers square the gradients.
-        gradientMax = plan.spec().optimizer() instanceof Sgd
-                ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate()) : Math.sqrt(Float.MAX_VALUE);
+        // All other optimizers square the gradients, and divide by their size.
+        boolean squares = !(plan.spec().optimizer() instanceof Sgd);
+        holds = clips || squares;
+        gradientMax = clips ? Double.MAX_VALUE
+                : squares ? Math.sqrt(Float.MAX_VALUE) : Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate());
         y = network.output().value();
         // A network without weights has no gradient, but the loss still needs a place to write to.
         dy = Objects.requireNonNullElseGet(network.output().gradient(), () -> workspace.block(plan.output()));
@@ -141,8 +144,11 @@ public final class Learner {
         parameters.beforeStep();
         if (clips || asksForCare(rows, batch.numbers)) {
             GradientSlab stored = receiveGradients();
-            double norm = backward(stored, rows, clips ? Double.MAX_VALUE : gradientMax);
-            if (fault != null) {
+            double norm = backward(stored);
+            if (holds && !(norm <= gradientMax) && holdSlopes(batch)) {
+                norm = backward(receiveGradients());
+            }
+            if (refuses(rows, norm, gradientMax)) {
                 return Double.NaN;
             }
             clip(stored, norm);
@@ -188,7 +194,8 @@ public final class Learner {
         slope(row);
         step.touchedRows = NOBODY;
         step.learnsStatistics = false;
-        double norm = backward(receiveGradients(), 1, Double.MAX_VALUE);
+        double norm = backward(receiveGradients());
+        refuses(1, norm, Double.MAX_VALUE);
         step.touchedRows = parameters.touchedRows();
         step.learnsStatistics = true;
         return norm;
@@ -226,15 +233,7 @@ public final class Learner {
     /// with the same bits. The row's numbers are only checked if the slopes of the loss don't rule an overflow out, as
     /// those of a cross-entropy do.
     private boolean asksForCare(int rows, float[] numbers) {
-        float slope = 0;
-        int lines = rows * plan.output().lines();
-        int width = plan.output().width();
-        for (int line = 0; line < lines; line++) {
-            int at = dy.row(line);
-            for (int i = 0; i < width; i++) {
-                slope = Math.max(slope, Math.abs(dy.values[at + i]));
-            }
-        }
+        float slope = largestSlope(rows);
         if ((double) slope * rows < CARE / NUMBER_MAX) {
             return false;
         }
@@ -246,25 +245,66 @@ public final class Learner {
         return !((double) slope * rows * largest < CARE);
     }
 
+    /// The size of the largest slope of the loss; NaN if one is.
+    private float largestSlope(int rows) {
+        float slope = 0;
+        int lines = rows * plan.output().lines();
+        int width = plan.output().width();
+        for (int line = 0; line < lines; line++) {
+            int at = dy.row(line);
+            for (int i = 0; i < width; i++) {
+                slope = Math.max(slope, Math.abs(dy.values[at + i]));
+            }
+        }
+        return slope;
+    }
+
+    /// Undoes a backward pass, and makes the slopes of the loss anew, divided by the power of two that leaves them below 1.
+    /// The gradients become as much smaller, because backward is linear in the slopes. Returns false, and undoes nothing, if
+    /// the slopes are not what makes the gradients too large.
+    private boolean holdSlopes(Batch batch) {
+        int rows = batch.size();
+        slope(batch);
+        float largest = largestSlope(rows);
+        if (!(largest >= 1 && largest <= Float.MAX_VALUE)) {
+            return false;
+        }
+        copy(statisticsBefore, statistics);
+        network.forward(step);
+        float factor = Math.scalb(1f, -Math.getExponent(largest) - 1);
+        int lines = rows * plan.output().lines();
+        for (int line = 0; line < lines; line++) {
+            int at = dy.row(line);
+            for (int i = 0; i < plan.output().width(); i++) {
+                dy.values[at + i] *= factor;
+            }
+        }
+        return true;
+    }
+
     private GradientSlab newGradients() {
         return new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
     }
 
-    /// Computes all gradients before any weight changes. Returns their norm. If the norm exceeds `max` or is NaN,
-    /// records a fault and leaves the model unchanged.
-    private double backward(GradientSlab gradients, int rows, double max) {
+    /// Computes all gradients before any weight changes. Returns their norm.
+    private double backward(GradientSlab gradients) {
         copy(statistics, statisticsBefore);
         network.backward(step);
         if (!clips) {
             step.target = step.slab;
             step.optimizers = optimizers.ofTensors();
         }
-        double norm = gradients.norm();
-        if (!(norm <= max)) {
-            copy(statisticsBefore, statistics);
-            fault = backwardFault(rows, norm);
+        return gradients.norm();
+    }
+
+    /// Whether the norm of the gradients exceeds `max` or is NaN. Then it records a fault and leaves the model unchanged.
+    private boolean refuses(int rows, double norm, double max) {
+        if (norm <= max) {
+            return false;
         }
-        return norm;
+        copy(statisticsBefore, statistics);
+        fault = backwardFault(rows, norm);
+        return true;
     }
 
     private static void copy(double[][] from, double[][] to) {
@@ -300,7 +340,7 @@ public final class Learner {
             }
         }
         return new Fault(step.number, -1, "the gradients",
-                "expected a norm that the optimizer can square, found " + norm);
+                "expected a norm that the optimizer can apply, found " + norm);
     }
 
     /// Why the last `learn` returned NaN; null if it returned a loss.

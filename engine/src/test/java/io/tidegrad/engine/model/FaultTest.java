@@ -13,6 +13,10 @@ import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.optim.RmsProp;
+import io.tidegrad.engine.optim.Adagrad;
+import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Dropout;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
@@ -20,6 +24,7 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -94,23 +99,67 @@ class FaultTest {
         assertThat(fault(parameters, batch)).isEqualTo(new Fault(0, 1, "the loss", "it is not finite"));
     }
 
-    /// A loss of 1e24 and slopes of 2e12 are finite; their products with numbers of 1e15 have no finite square.
-    @ParameterizedTest
-    @ValueSource(ints = {1, 3})
-    void aGradientThatAdamCannotSquareChangesNothing(int rows) {
-        Layer network = new Sequence(new Numbers(0, INPUTS), new Standardise(), new Dense(4), new Relu(), new Dense(1));
-        Layer raw = new Sequence(new Concat(new Numbers(0, INPUTS), network), new Dense(1));
-        Parameters parameters = parameters(raw, Adam.of(0.1), new Clipping.None());
-        assertThat(new Learner(parameters, KERNELS, 2).learn(batch(1, 2))).isFinite();
-        parameters.setWeights("1.weight", new float[]{1e-15f, 0, 0, 0});
+    private static Layer deep() {
+        return new Sequence(
+                new Concat(new Numbers(0, INPUTS),
+                        new Sequence(new Numbers(0, INPUTS), new Standardise(), new Dense(4), new Relu(),
+                                new Dropout(0.25), new Residual(new Sequence(new Dense(4), new Tanh())))),
+                new Dense(1));
+    }
+
+    private static Batch tooLarge(int rows) {
         float[] numbers = new float[rows];
         Arrays.fill(numbers, 1e15f);
         Batch batch = batch(numbers);
         batch.labels[0] = 1e12f;
-        Fault fault = fault(parameters, batch);
-        assertThat(fault.step()).isEqualTo(1);
-        assertThat(fault.toString())
-                .startsWith("step 1, the gradients: expected a norm that the optimizer can square, found ");
+        return batch;
+    }
+
+    /// A loss of 1e24 and slopes of 2e12, below 2^41, are finite; their products with numbers of 1e15 have no finite square.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void slopesOfAGradientThatAnOptimizerCannotSquareAreHeldBelowOne(int rows) {
+        for (Optimizer optimizer : List.of(Adam.of(0.1), new Adagrad(0.1, 1e-10, 0),
+                new RmsProp(0.1, 0.99, 1e-8, false, 0))) {
+            Parameters held = parameters(deep(), optimizer, new Clipping.None());
+            Parameters light = parameters(deep(), optimizer, new Clipping.None());
+            for (Parameters parameters : List.of(held, light)) {
+                assertThat(new Learner(parameters, KERNELS, 2).learn(batch(1, 2))).isFinite();
+                parameters.setWeights("1.weight", new float[]{1e-15f, 0, 0, 0.5f, 0.5f, 0.5f, 0.5f});
+            }
+            Batch batch = tooLarge(rows);
+            byte[] before = pages(held);
+            assertThat(new Learner(held, KERNELS, rows).learn(batch)).isGreaterThan(1e23);
+            Arrays.fill(batch.sampleWeights, 0x1p-41f);
+            assertThat(new Learner(light, KERNELS, rows).learn(batch)).isFinite();
+            assertThat(pages(held)).isEqualTo(pages(light)).isNotEqualTo(before);
+            assertThat(new Learner(held, KERNELS, 2).learn(batch(1, 2))).isFinite();
+        }
+    }
+
+    /// A step by it would be as long as it is.
+    @Test
+    void aGradientThatSgdCannotApplyChangesNothing() {
+        Parameters parameters = parameters(deep(), new Sgd(1e13), new Clipping.None());
+        parameters.setWeights("1.weight", new float[7]);
+        assertThat(fault(parameters, tooLarge(1)).toString())
+                .startsWith("step 0, the gradients: expected a norm that the optimizer can apply, found ");
+    }
+
+    /// Weights multiply even a slope of 1 beyond the largest float.
+    @Test
+    void gradientsThatAreTooLargeForAnotherReasonThanSlopesChangeNothing() {
+        Layer network = new Sequence(new Numbers(0, INPUTS), new Dense(4), new Dense(4), new Dense(1));
+        Parameters parameters = parameters(network, Adam.of(1e-3), new Clipping.GlobalNorm(1));
+        float[] large = new float[16];
+        Arrays.fill(large, 3e19f);
+        parameters.setWeights("1.weight", new float[12]);
+        parameters.setWeights("2.weight", large);
+        parameters.setWeights("3.weight", new float[]{3e19f, 3e19f, 3e19f, 3e19f});
+        Batch batch = batch(1);
+        batch.labels[0] = 1e3f;
+        assertThat(fault(parameters, batch))
+                .isEqualTo(new Fault(0, 0, "layer 1 (Dense)", "the gradient of its output is not finite"));
     }
 
     @Test

@@ -59,13 +59,16 @@ public final class ClassCounts {
         return ratio(2 * hits[of], predicted[of] + actual[of]);
     }
 
-    /// Unweighted mean of the classes' F1.
+    /// Unweighted mean of the F1 of the classes that happened or were predicted. Others, such as outputs that wait for their
+    /// class, say nothing about the model.
     public double macroF1() {
         double sum = 0;
+        int seen = 0;
         for (int each = 0; each < hits.length; each++) {
             sum += f1(each);
+            seen += predicted[each] + actual[each] > 0 ? 1 : 0;
         }
-        return sum / hits.length;
+        return ratio(sum, seen);
     }
 
     /// Entropy of what happened, in nats: the log loss of always predicting these shares.

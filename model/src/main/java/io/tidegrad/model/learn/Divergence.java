@@ -5,11 +5,12 @@ import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.spec.ModelSpec;
 
-/// Whether it is the model that fails, and not its events: whether so many in a row could not be learned because a loss or
-/// gradient is not finite, or, where labels are numbers, were predicted far beyond any label. A single event can be at
-/// fault for either; so many in a row are not.
+/// Whether it is the model that fails, and not its events. An event fails that can't be learned because a loss or gradient
+/// is not finite, or, where labels are numbers, that was predicted far beyond any label. A single event can be at fault for
+/// either; where failing ones outweigh the others, events are not. A model whose weights are huge still learns some events,
+/// so a success takes back one failure and not all.
 final class Divergence {
-    /// So many events in a row.
+    /// So many more events that failed than others.
     static final int EVENTS = 100;
 
     /// Predictions up to this multiple of the largest label are those of a model that learns.
@@ -17,7 +18,7 @@ final class Divergence {
 
     private final boolean ofNumbers;
     private final int outputs;
-    private int inARow;
+    private int failing; // one more for each that fails, one less for each other one, not below 0
     private double largest; // size of the largest label that was learned; 0 unless labels are numbers
 
     Divergence(ModelSpec spec) {
@@ -27,7 +28,7 @@ final class Divergence {
 
     /// Counts an event that was refused because a number is not finite.
     void refused() {
-        inARow++;
+        failing++;
     }
 
     /// Looks at a row that was learned.
@@ -41,31 +42,33 @@ final class Divergence {
                 beyond |= Math.abs(predictions[at + output]) > bound();
             }
         }
-        inARow = beyond ? inARow + 1 : 0;
+        failing = beyond ? failing + 1 : Math.max(0, failing - 1);
     }
 
+    /// At least a million, because an untrained network predicts numbers around 1 however small the labels are: bounds for
+    /// labels around 10^-8 would end it before it has learned their size.
     private double bound() {
         return BEYOND * Math.max(1, largest);
     }
 
-    /// Whether as many in a row as end the model have come.
+    /// Whether as many have failed as end the model.
     boolean isReached() {
-        return inARow >= EVENTS;
+        return failing >= EVENTS;
     }
 
     /// @param last what became of the last of these events
     String describe(String last) {
         String predictions = ofNumbers ? " and predictions within ±" + bound() + ", 10^6 times the largest label" : "";
-        return "expected losses that are finite" + predictions + ", found otherwise in " + inARow
-                + " events in a row, the last one: " + last;
+        return "expected losses that are finite" + predictions + ", found otherwise in " + failing
+                + " more events than were learned well since the first of them, the last one: " + last;
     }
 
     void write(BinaryWriter to) {
-        to.int32(inARow).float64(largest);
+        to.int32(failing).float64(largest);
     }
 
     void read(BinaryReader from) {
-        inARow = from.count("events in a row that failed", EVENTS);
+        failing = from.count("count of events that failed", EVENTS);
         largest = from.float64();
     }
 }

@@ -50,8 +50,8 @@ public final class OnlineModel {
     private static final int CARRY_FORMAT_OF_CLASSES = 8;
 
     /// Earlier formats, which are read: without how well fields tell the label, and with slices that have no AUC, both of
-    /// which begin anew; without a period of event time, which begins anew, too; without the events in a row that failed,
-    /// which are counted anew; with an evaluation of the newest labels that knows no fields, which begins anew; without
+    /// which begin anew; without a period of event time, which begins anew, too; without the count of events that failed,
+    /// which begins anew; with an evaluation of the newest labels that knows no fields, which begins anew; without
     /// one; and without what was served.
     private static final int CARRY_FORMAT_WITHOUT_LEAKS = 6;
     private static final int CARRY_FORMAT_WITHOUT_PERIOD = 5;
@@ -189,7 +189,7 @@ public final class OnlineModel {
     /// quarantine, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
     ///
     /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
-    ///     caused it, or it is one in a row of so many that it is not the rows (see `Divergence`)
+    ///     caused it, or so many fail that it is not the rows (see `Divergence`)
     public @Nullable Rejection accept(Row row) {
         long time = row.eventTime;
         if (time != Row.NO_TIME && !streamTime.admits(time)) {

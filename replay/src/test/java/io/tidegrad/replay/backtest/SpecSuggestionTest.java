@@ -8,7 +8,6 @@ import io.tidegrad.control.suggestion.EventSample;
 import io.tidegrad.control.suggestion.SpecSuggestion;
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.model.learn.LabelDelay;
-import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
 import java.io.IOException;
@@ -24,6 +23,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SpecSuggestionTest {
     @TempDir
@@ -115,10 +117,13 @@ class SpecSuggestionTest {
                     .append(i * 5 % 4).append('\n');
         }
         ModelSpec texts = completed(classes.toString(), "\"y\"");
-        assertThat(texts.label().classes()).containsExactly("a", "b", "no, never");
-        assertThat(texts.yaml()).contains("loss: categorical-cross-entropy # 3 texts: classes, by the first 600");
+        assertThat(texts.label().learnsClasses()).isTrue();
+        assertThat(texts.yaml())
+                .contains("loss: categorical-cross-entropy # 3 texts: classes, with room for 16, by the first 600");
         assertThat(backtest(folder.resolve("events.csv"), texts.yaml()).learned()).isEqualTo(600);
-        assertThat(completed(classes.toString(), "z").outputs()).isEqualTo(4);
+        ModelSpec numbered = completed(classes.toString(), "z");
+        assertThat(numbered.label().learnsClasses()).isTrue();
+        assertThat(numbered.outputs()).isEqualTo(16);
     }
 
     @Test
@@ -343,8 +348,9 @@ class SpecSuggestionTest {
                     random.nextInt(9), i % 2 == 0, x / 10.0 + random.nextGaussian(), x / 334));
         }
         String classes = suggested("events.jsonl", lines.toString(), null);
-        assertThat(classes).contains("label: { field: \"y\", classes: 3 } # by its name", "whole numbers from 0 to 2",
-                "categorical-cross-entropy", "- number: { field: from.x, scale: standard, missing: indicator }",
+        assertThat(classes).contains("label: { field: \"y\", classes: { auto: 16 } } # by its name",
+                "whole numbers from 0 to 2", "categorical-cross-entropy",
+                "- number: { field: from.x, scale: standard, missing: indicator }",
                 "- category: { field: from.code, buckets: 64 } # text, 9 values",
                 "- category: { field: ok, buckets: 16 } # true or false", "# left out: tags: lists");
         assertThat(backtest(folder.resolve("events.jsonl"), classes).learned()).isEqualTo(600);
@@ -353,31 +359,46 @@ class SpecSuggestionTest {
         assertThat(backtest(folder.resolve("events.jsonl"), numbers).learned()).isEqualTo(600);
     }
 
-    /// The same events as numbers, in the order of the names, give the same weights.
-    @Test
-    void classesThatAreTextsAreNamedAndLearnedAsIfTheyWereNumbers() throws IOException {
-        List<String> names = List.of("no, never", "on", "yes");
-        StringBuilder texts = new StringBuilder("x,y\n");
-        StringBuilder numbers = new StringBuilder("x,y\n");
-        SplittableRandom random = new SplittableRandom(5);
-        for (int i = 0; i < 300; i++) {
-            int y = random.nextInt(3);
-            String x = (y + random.nextInt(2)) + ",";
-            texts.append(x).append('"').append(names.get(y)).append("\"\n");
-            numbers.append(x).append(y).append('\n');
+    /// The sample is the first 20,000 rows: what comes later is learned, too.
+    @ParameterizedTest
+    @CsvSource({"'\"no, never\",on,yes', late, '3 texts: classes, with room for 16'",
+        "'0,1,2', 3, 'whole numbers from 0 to 2, nearly all of them: classes, with room for 16'",
+        "'1,2,3,4', 5, 'whole numbers from 1 to 4, nearly all of them: classes, with room for 16; if they are counts or"
+                + " ratings, say no classes and loss: mean-squared-error'"})
+    void aClassThatComesBehindTheSampleIsLearned(String first, String later, String why) throws IOException {
+        String[] early = first.split(",(?! )", -1);
+        StringBuilder csv = new StringBuilder("x,y\n");
+        for (int i = 0; i < EventSample.ROWS_MAX + 1_200; i++) {
+            int y = i * 7 % (i < EventSample.ROWS_MAX + 1_000 ? early.length : early.length + 1);
+            csv.append(y + i % 5 * 0.25).append(',').append(y == early.length ? later : early[y]).append('\n');
         }
-        String yaml = suggested("events.csv", texts.toString(), null);
-        assertThat(yaml).contains("label: { field: \"y\", classes: [\"no, never\", \"on\", \"yes\"] } # by its name;",
-                "3 texts: classes");
-        BacktestResult named = backtest(folder.resolve("events.csv"), yaml);
-        BacktestResult numbered = backtest(Files.writeString(folder.resolve("numbers.csv"), numbers),
-                yaml.replaceFirst(", classes: .*]", ", classes: 3"));
-        assertThat(named.learned()).isEqualTo(300);
-        assertThat(named.evaluation().logLoss()).isEqualTo(numbered.evaluation().logLoss());
-        BacktestResult less = backtest(folder.resolve("events.csv"), yaml.replace("\"on\"", "\"in\""));
-        assertThat(less.reasons()).containsOnlyKeys(Rejection.Reason.INVALID_LABEL);
-        assertThat(less.firstRejected().getFirst().why().detail())
-                .contains("expected the label, one of the 3 classes no, never, in, yes, found string \"on\"");
+        String yaml = suggested("events.csv", csv.toString(), null);
+        assertThat(yaml).contains("label: { field: \"y\", classes: { auto: 16 } } # by its name; ", why);
+        BacktestResult result = backtest(folder.resolve("events.csv"), yaml.replace("recipe: auto", "recipe: lean"));
+        assertThat(result.reasons()).isEmpty();
+        assertThat(result.learned()).isEqualTo(EventSample.ROWS_MAX + 1_200);
+        assertThat(result.evaluation().logLoss()).isLessThan(0.4);
+    }
+
+    @Test
+    void manyClassesHaveRoomForAsManyMore() throws IOException {
+        StringBuilder csv = new StringBuilder("x,y\n");
+        for (int i = 0; i < 400; i++) {
+            csv.append(i * 7 % 11).append(",t").append(i * 3 % 13).append('\n');
+        }
+        assertThat(completed(csv.toString(), "\"y\"").outputs()).isEqualTo(26);
+        assertThat(completed(csv.toString().replace(",t12", ",t11"), "\"y\"").outputs()).isEqualTo(16);
+    }
+
+    /// What counts or rates is hardly named by its numbers.
+    @ParameterizedTest
+    @ValueSource(ints = {2, -1, 35})
+    void wholeNumbersFromElsewhereAreNumbers(int from) throws IOException {
+        StringBuilder csv = new StringBuilder("x,y\n");
+        for (int i = 0; i < 400; i++) {
+            csv.append(i * 7 % 11).append(',').append(from + i * 3 % 5).append('\n');
+        }
+        assertThat(suggested("events.csv", csv.toString(), null)).contains("loss: mean-squared-error");
     }
 
     @Test
