@@ -724,8 +724,7 @@ def check_metric(case, R):
         f = []
         for c in range(k):
             tp, fp, fn = ((hat == c) & (y == c)).sum(), ((hat == c) & (y != c)).sum(), ((hat != c) & (y == c)).sum()
-            if tp + fp + fn:
-                f.append(2 * tp / (2 * tp + fp + fn))
+            f.append(2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 0.0)
         R.close("f1_macro", np.mean(f), exp["f1_macro"])
         R.close("f1_micro", (hat == y).mean(), exp["f1_micro"])
         R.close("calibration_error_top", bins(p.max(1), (hat == y) * 1.0), exp["calibration_error_top"])

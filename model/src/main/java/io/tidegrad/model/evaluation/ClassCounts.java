@@ -59,16 +59,23 @@ public final class ClassCounts {
         return ratio(2 * hits[of], predicted[of] + actual[of]);
     }
 
-    /// Unweighted mean of the F1 of the classes that happened or were predicted. Others, such as outputs that wait for their
-    /// class, say nothing about the model.
+    /// Unweighted mean of the classes' F1.
     public double macroF1() {
         double sum = 0;
-        int seen = 0;
         for (int each = 0; each < hits.length; each++) {
             sum += f1(each);
+        }
+        return sum / hits.length;
+    }
+
+    /// The same of the classes that happened or were predicted. Others, such as outputs that wait for their class, say
+    /// nothing about the model.
+    public double macroF1OfSeen() {
+        int seen = 0;
+        for (int each = 0; each < hits.length; each++) {
             seen += predicted[each] + actual[each] > 0 ? 1 : 0;
         }
-        return ratio(sum, seen);
+        return ratio(macroF1() * hits.length, seen);
     }
 
     /// Entropy of what happened, in nats: the log loss of always predicting these shares.

@@ -78,7 +78,7 @@ public final class RecentEvaluation {
                     newest -> newest.ofYes(c -> c.recall(1))),
             new Measure("f1", SHARE, "harmonic mean of precision and recall", newest -> newest.ofYes(c -> c.f1(1))),
             new Measure("macro_f1", SHARE, "unweighted mean of the F1 of classes that happened or were predicted",
-                    newest -> newest.ofCounts(ClassCounts::macroF1)),
+                    newest -> newest.ofCounts(ClassCounts::macroF1OfSeen)),
             new Measure("calibration_error", SHARE, "mean distance of probabilities and truth within a tenth",
                     newest -> newest.sums.calibrationError()),
             new Measure("calibration_bias", SHARE, "mean probability less what happened",
