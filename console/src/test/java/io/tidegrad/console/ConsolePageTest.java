@@ -34,6 +34,7 @@ class ConsolePageTest {
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
     private static final int ARROW_LEFT = 37;
+    private static final int HOME = 36;
     private static final int ESCAPE = 27;
     private static final int TAB = 9;
     private static final int SLASH = 191;
@@ -418,6 +419,150 @@ class ConsolePageTest {
         intake.take(topic.status(serving(20_000, "no golden row")));
         see((stage + ".innerText.includes('host:8080: no golden row')").formatted(4));
         assertThat(browser.complaints()).isEmpty();
+    }
+
+    private static final String HELD_UP = "document.querySelector('.flow').previousElementSibling.textContent === '%s'";
+
+    /// @param read how many of 50,010 records are joined
+    private void takeJoiner(RunStatus.State state, long read, long end, long lag, long appended) {
+        intake.take(topic.status(Topic.running(RunStatus.Role.JOINER, "j", false,
+                new RunStatus.Run("payments", 1, state, "", lag, List.of(new RunStatus.Read("raw", 0, read, end)))),
+                appended));
+        picture.news();
+    }
+
+    @Test
+    void aJoinerThatStandsStillOrIsTooSlowIsNamedAlthoughTheModelHasCaughtUp() {
+        String joined = "document.querySelector('.flow li:first-child')";
+        intake.take(topic.registeredOn("fraud", "tidegrad.examples.payments.1"));
+        intake.take(topic.progress(Topic.report("fraud", 20_000).build()));
+        intake.take(topic.heartbeat("fraud", 20_000, true));
+        picture.logsEnd(Map.of("tidegrad.examples.payments.1", 20_009L), Topic.NOW);
+        picture.caughtUp();
+        long now = System.currentTimeMillis();
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 24_000);
+        open("#fraud");
+        see("document.querySelector('.flow .label')?.textContent === 'Joined'");
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 14_000);
+        see(HELD_UP.formatted("Held up where it is joined."));
+        see(joined + ".className === 'warn'");
+        see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");
+        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now - 4_000);
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        for (RunStatus.State state : List.of(RunStatus.State.STALLED, RunStatus.State.RETRYING,
+                RunStatus.State.FAILED)) {
+            takeJoiner(state, 51_010, 101_010, 50_000, System.currentTimeMillis());
+            see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is " + state.word()
+                    + ", 50,000 records wait')");
+            see(joined + ".className === 'bad'");
+            see(HELD_UP.formatted("Held up where it is joined."));
+        }
+        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis());
+        see(HELD_UP.formatted("Nothing holds it up."));
+        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis() - 40_000);
+        see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is silent, and no other joins')");
+        see(HELD_UP.formatted("Held up where it is joined."));
+        intake.take(topic.status(
+                Topic.running(RunStatus.Role.JOINER, "k", false,
+                        new RunStatus.Run("payments", 1, RunStatus.State.RUNNING, "", 0, List.of())),
+                System.currentTimeMillis()));
+        picture.news();
+        see(HELD_UP.formatted("Nothing holds it up."));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void aVersionThatIsNotPublishedIsNamedAsWhatHoldsTheOthersUp() {
+        String published = "document.querySelector('.flow li:nth-child(3)')";
+        takeModel("fraud");
+        intake.take(topic.heartbeat("fraud", 20_000, true));
+        picture.caughtUp();
+        open("#fraud");
+        see(published + ".innerText.includes('no version is published yet')");
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        for (int version : List.of(14_000, 15_000, 16_000)) {
+            intake.take(topic.published("fraud", version));
+        }
+        picture.news();
+        see(published + ".className === 'bad'"); // 4,000 updates, and 1,000 are usual
+        see(published + ".innerText.includes('4,000 updates since')");
+        see(HELD_UP.formatted("Held up where it is published."));
+        intake.take(topic.published("fraud", 18_000));
+        picture.news();
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        intake.take(topic.trainer("fraud", new TrainerStatus(1, Topic.NOW, TrainerStatus.LEARNING, 0, 1_000, 2, 0.0,
+                List.of(new TrainerStatus.Reason("held", "the gate holds it", Topic.NOW)), List.of())));
+        picture.news();
+        see(published + ".innerText.includes('held by the gate')");
+        see(published + ".className === 'bad'");
+        see(HELD_UP.formatted("Held up where it is published."));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    /// Chromium keeps the pages before in its back/forward cache, and opens six connections to a site.
+    @Test
+    void aPageThatIsLeftGivesItsConnectionBackSoTheSeventhOpensAtOnce() {
+        takeModel("fraud");
+        picture.caughtUp();
+        for (int time = 1; time <= 8; time++) {
+            long began = System.nanoTime();
+            browser.open("about:blank");
+            open("?" + time + "#fraud");
+            see("document.querySelector('h1')?.textContent === 'fraud'");
+            assertThat(System.nanoTime() - began).as("time " + time).isLessThan(20_000_000_000L); // it waited for 55 s
+        }
+        browser.evaluate("window.kept = true");
+        browser.open("about:blank");
+        intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
+        browser.evaluate("history.back()");
+        see("window.kept === true"); // from the cache, so no script begins anew
+        see("document.querySelector('.tile .value').textContent === '21,000'");
+        intake.take(topic.progress(Topic.report("fraud", 22_000).build()));
+        picture.news();
+        see("document.querySelector('.tile .value').textContent === '22,000'");
+        see("document.getElementById('connection').textContent === 'live'");
+    }
+
+    @Test
+    void ofEightTabsTheOneThatIsSeenShowsWhatThereIsAndAllItsRequestsAreAnswered() throws Exception {
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        picture.caughtUp();
+        open("#fraud");
+        see("document.querySelectorAll('.u-over').length === 2");
+        for (int number = 2; number <= 8; number++) {
+            long began = System.nanoTime();
+            try (Browser tab = browser.tab()) { // it stays open, and only nobody asks it any more
+                tab.open("http://127.0.0.1:" + server.port() + "/?" + number + "#fraud");
+                tab.see("document.querySelector('h1')?.textContent === 'fraud'");
+            }
+            assertThat(System.nanoTime() - began).as("tab " + number).isLessThan(20_000_000_000L);
+        }
+        see("document.visibilityState === 'hidden'");
+        intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
+        intake.take(topic.published("fraud", 20_000));
+        picture.news();
+        assertThat(browser.evaluate("document.querySelector('.tile .value').textContent").asText()).isEqualTo("20,000");
+
+        browser.call("Page.bringToFront");
+        see("document.querySelector('.tile .value').textContent === '21,000'");
+        see("document.querySelectorAll('.versions tbody tr').length === 2");
+        tabTo("document.activeElement.className === 'chart'");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see("document.querySelector('.picked').textContent.includes('version 21,000')");
+        browser.press("ArrowLeft", ARROW_LEFT); // each point is there once
+        see("document.querySelector('.picked').textContent.includes('version 20,000')");
+        browser.press("Home", HOME);
+        see("document.querySelector('.picked').textContent.includes('version 1,000')");
+        long answered =
+                browser.evaluate("Promise.all(Array.from({ length: 12 }, () => fetch('decisions', { method: 'POST',"
+                        + " body: '{}' }).then(() => 1))).then(all => all.length)").asLong();
+        assertThat(answered).isEqualTo(12);
     }
 
     private String health(String of) {

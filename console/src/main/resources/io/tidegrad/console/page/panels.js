@@ -5,7 +5,7 @@ import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from 
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
-import { COLUMNS, rows as processRows } from './processes.js';
+import { COLUMNS, Pace, rows as processRows } from './processes.js';
 import { commands, differences, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
 import { TryPanel } from './try.js';
@@ -57,6 +57,8 @@ export class ModelView {
     this.shown = []; // of them, those on the charts
     this.x = 'time';
     this.said = {};
+    this.joiners = []; // of the stream that the model learns
+    this.pace = new Pace();
     this.denied = [];
     this.make();
   }
@@ -193,7 +195,7 @@ export class ModelView {
   }
 
   showFlow(now) {
-    const stages = flow(this.said, now);
+    const stages = flow(this.said, now, this.joiners);
     stages.forEach((stage, i) => {
       const { element, name, value, note } = this.stages[i];
       if (element.className !== stage.kind) element.className = stage.kind;
@@ -495,6 +497,7 @@ export class ModelView {
   // Silence is a state, too: a process that says nothing stays here for an hour.
   showProcesses(processes, now) {
     const rows = processRows(processes, now);
+    this.joiners = rows.filter(({ process }) => process.role === 'joiner').map(row => ({ ...row, pace: this.pace.of(row) }));
     const input = this.said.registered?.input_topic ?? '';
     const missing = [['trainer', 'learns this model'], ...(input.includes('.examples.') ? [['joiner', 'joins its stream']] : [])]
       .filter(([role]) => !rows.some(row => row.process.role === role));
