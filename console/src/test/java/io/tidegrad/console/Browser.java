@@ -248,8 +248,14 @@ final class Browser implements AutoCloseable {
         return barriers;
     }
 
-    void screenshot(Path file) throws IOException {
-        String data = call("Page.captureScreenshot", "format", "png").path("data").asText();
+    /// Keeps how the whole page looks in the module's `target/pages`, for people.
+    void screenshot(String name) throws IOException {
+        JsonNode size = call("Page.getLayoutMetrics").path("cssContentSize");
+        String data = call("Page.captureScreenshot", "format", "png", "captureBeyondViewport", true, "clip", Map.of("x",
+                0, "y", 0, "width", size.path("width").asInt(), "height", size.path("height").asInt(), "scale", 1))
+                .path("data").asText();
+        Path file = Path.of("target", "pages", name + ".png");
+        Files.createDirectories(file.getParent());
         Files.write(file, Base64.getDecoder().decode(data));
     }
 

@@ -12,6 +12,7 @@ import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -132,9 +133,20 @@ class ConsolePageTest {
         for (int i = 0; i < 200; i++) {
             takeModel("model-%03d".formatted(i));
         }
-        open("");
-        see("document.querySelectorAll('#models li').length === 200");
-        see("document.querySelector('h1')?.textContent === 'model-000'");
+        for (int learned = 21_000; learned <= 600_000; learned += 1_000) {
+            intake.take(topic.progress(Topic.report("model-000", learned).build()));
+        }
+        List<String> paints = new ArrayList<>();
+        for (int load = 0; load < 5; load++) {
+            open("?" + load);
+            see("document.querySelectorAll('#models li').length === 200");
+            see("document.querySelector('h1')?.textContent === 'model-000'");
+            paints.add("%.0f".formatted(browser.evaluate("new Promise(done => new PerformanceObserver(seen =>"
+                    + " done(seen.getEntriesByName('first-contentful-paint')[0].startTime))"
+                    + ".observe({ type: 'paint', buffered: true }))").asDouble()));
+        }
+        // A number for people: how long it takes tells of the machine.
+        System.out.println("first contentful paint with 200 models, ms: " + String.join(", ", paints));
 
         browser.press("/", SLASH);
         for (char each : "17".toCharArray()) {
@@ -234,6 +246,8 @@ class ConsolePageTest {
         picture.news();
         open("#fraud");
         see("document.querySelector('.tried button') !== null");
+        assertThat(browser.evaluate("document.querySelector('.tried tbody').innerText").asText())
+                .contains("can’t tell yet");
         assertThat(browser.evaluate("document.querySelector('.title .buttons').innerText").asText())
                 .isEqualToIgnoringWhitespace("Pause Promote");
 
@@ -565,6 +579,154 @@ class ConsolePageTest {
         assertThat(answered).isEqualTo(12);
     }
 
+    private String inner(String selector) {
+        return browser.evaluate("document.querySelector(\"%s\").innerText".formatted(selector)).asText();
+    }
+
+    /// @param label of a table
+    private List<String> row(String label, int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate("[...document.querySelector('[data-key=\"%s\"] table').rows[%d].cells].map(c => c.innerText)"
+                .formatted(label, row)).forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void thePulseTellsHowOldIsWhatIsServedAndWhatOfTheEventsThatCameIsNotLearned() {
+        intake.take(topic.registered("fraud"));
+        intake.take(topic.progress(Topic.report("fraud", 9_200).setPending(30).setDeadLetters(11).build()));
+        intake.take(topic.published("fraud", 9_000));
+        intake.take(topic.status(serving(9_000, "")));
+        open("#fraud");
+        see("document.querySelector('.tile .note')?.textContent === '9,241 came, 30 wait, 11 dead letters'");
+        long days = Math.round((System.currentTimeMillis() - Topic.NOW) / 86_400_000.0);
+        see("document.querySelector('.tile:nth-child(5) .note').textContent ==="
+                + " '1 scorer, 200 updates behind, published %d d ago'".formatted(days));
+    }
+
+    @Test
+    void theVersionsThatAnEpochGoesOnFromAreShownBackToTheFirst() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.versions h2') !== null");
+        assertThat(browser.evaluate("document.querySelector('.lineage') === null").asBoolean()).isTrue();
+
+        intake.take(topic.rolledBack("fraud", 5_000, 9_000));
+        picture.news();
+        see("document.querySelector('.lineage')?.textContent ==="
+                + " 'epoch 3 ← epoch 2 at version 9,000 ← epoch 1 at version 5,000'");
+    }
+
+    @Test
+    void whatWasServedStandsBesideWhatWasLearnedAndBelowItByVersions() {
+        takeModel("fraud");
+        AsServed old =
+                AsServed.newBuilder(Topic.served()).setToVersion(500).setPredictions(400).setLogLoss(0.5).build();
+        intake.take(topic.progress(Topic.report("fraud", 21_000)
+                .setWindow(Map.of("log_loss", 0.4, "auc", 0.78, "labels", 2_000.0, "accuracy", 0.8, "mean_label", 0.22,
+                        "mean_prediction", 0.23, "calibration_error", 0.01))
+                .setAsServed(List.of(Topic.served())).setAsServedVersions(List.of(old)).build()));
+        open("#fraud");
+        see("document.querySelectorAll('.served table').length === 2");
+        assertThat(row("As served", 0)).containsExactly("measured", "predictions", "loss", "AUC", "mean prediction",
+                "mean label", "calibration error");
+        assertThat(row("As served", 1)).containsExactly("as served, live, epoch 1", "900", "0.4300", "0.7500", "0.2000",
+                "0.2100", "0.0200");
+        assertThat(row("As served", 2)).containsExactly("at learn time, since the beginning", "21,000", "0.4100",
+                "0.7700", "–", "–", "–");
+        assertThat(row("As served", 3)).containsExactly("at learn time, newest labels", "2,000", "0.4000", "0.7800",
+                "0.2300", "0.2200", "0.0100");
+        assertThat(row("As served, by versions", 1)).containsExactly("1 to 500", "live, epoch 1", "400", "0.5000",
+                "0.7500", "0.2000", "0.2100", "0.0200");
+    }
+
+    /// How many pixels of the charts have a colour of the page, such as `--bad`.
+    private int pixels(String colour) {
+        return browser.evaluate("""
+                [...document.querySelectorAll('.u-wrap canvas')].map(canvas => {
+                  const hex = getComputedStyle(document.documentElement).getPropertyValue('%s').trim();
+                  const rgb = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
+                  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                  let found = 0;
+                  for (let at = 0; at < data.length; at += 4) if (rgb.every((each, i) => data[at + i] === each)) found++;
+                  return found;
+                }).reduce((least, each) => Math.min(least, each))""".formatted(colour)).asInt();
+    }
+
+    @Test
+    void whatTheGateDidAlarmsAndDecisionsAreMarkedOnTheChartsAndToldInWords() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelectorAll('.u-wrap canvas').length === 2");
+        assertThat(pixels("--bad") + pixels("--good") + pixels("--warn")).isZero();
+        assertThat(inner(".marks")).isEmpty();
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000)
+                .setAlarms(List.of(new ChangeAlarm("error", "", 9L, 0.0, 0.1, 0.5, "error"))).build()));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Hold(1, 5_000, 4_000, 5_009, 5_000),
+                Topic.NOW + 5_000, "gate", "")));
+        intake.take(topic.decision(
+                new ControlRecord("fraud", new ControlAction.Publish(1, 9_000, 9_009), Topic.NOW + 9_000, "gate", "")));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Pause(), Topic.NOW + 12_000, "", "")));
+        picture.news();
+        see("document.querySelectorAll('.marks li').length === 4");
+        assertThat(inner(".marks")).matches("(?s)alarm 20[\\d: -]+.*pause 20.*passes 20.*held 20.*");
+        for (String colour : List.of("--bad", "--good", "--warn")) { // a dashed line, 180 pixels high
+            assertThat(pixels(colour)).as(colour).isGreaterThan(60);
+        }
+
+        browser.evaluate("document.querySelector('[data-x=events]').click()");
+        see("document.querySelector('.marks').innerText.replace(/\\s+/g, ' ') ==="
+                + " 'alarm 21,000 events pause 12,000 events passes 9,000 events held 5,000 events'");
+        assertThat(pixels("--bad")).isGreaterThan(60);
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void ofClassesThePageTellsHowManyWereRightOnceAndWithWhatConfidence() {
+        Map<String, Double> window = Map.of("log_loss", 0.4, "labels", 2_000.0, "accuracy", 0.9, "mean_label", 0.9,
+                "mean_prediction", 0.87, "macro_f1", 0.8);
+        Slice slice = Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
+                .setAll(Map.of("log_loss", 0.5)).setRecent(window).build();
+        intake.take(topic.registered("digits"));
+        intake.take(topic.progress(
+                Topic.report("digits", 9_000).setAuc(null).setWindow(window).setSlices(List.of(slice)).build()));
+        takeModel("fraud");
+        open("#digits");
+        see("document.querySelector('#panel-quality') !== null");
+        String measures = "section[aria-labelledby=panel-quality] .measures";
+        assertThat(inner(measures)).contains("confidence\n0.8700", "right\n0.9000").doesNotContain("accuracy",
+                "mean label");
+        assertThat(row("Slices by country", 0)).contains("confidence", "right").doesNotContain("accuracy",
+                "mean prediction");
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setWindow(
+                Map.of("log_loss", 0.4, "accuracy", 0.8, "auc", 0.78, "mean_label", 0.2, "mean_prediction", 0.21))
+                .build()));
+        open("#fraud");
+        see("document.querySelector('h1').textContent === 'fraud'");
+        assertThat(inner(measures)).contains("mean label\n0.2000", "accuracy\n0.8000").doesNotContain("confidence");
+        see("[...document.querySelectorAll('.u-legend')].at(-1).innerText.includes('chance')"
+                + " && [...document.querySelectorAll('.u-legend')].at(-1).innerText.includes('0.5000')");
+    }
+
+    @Test
+    void latencyIsThatOfTheNewestEventOfEachVersionAndOfEachScorer() {
+        intake.take(topic.registered("fraud"));
+        for (int version = 1; version <= 10; version++) { // 2 to 11 s on the log before they are published
+            intake.take(topic.published("fraud", 1_000 * version, Topic.NOW - 12_000 + 1_000 * version));
+        }
+        intake.take(topic.status(serving(10_000, ""), Topic.NOW + 3_000));
+        open("#fraud");
+        see("document.querySelector('[data-key=Latency]') !== null");
+        assertThat(row("Latency", 1)).containsExactly("from the log to published", "7.0 s", "11 s", "2.0 s",
+                "10 versions");
+        assertThat(row("Latency", 2)).containsExactly("from published to served", "3.0 s", "3.0 s", "3.0 s",
+                "1 scorer");
+        assertThat(row("Latency", 3)).containsExactly("from the log to served", "5.0 s", "5.0 s", "5.0 s", "1 scorer");
+        assertThat(inner(".latency")).contains("published stands for it");
+    }
+
     private String health(String of) {
         return browser.evaluate("document.querySelector('.health %s').innerText".formatted(of)).asText();
     }
@@ -700,6 +862,7 @@ class ConsolePageTest {
                 see("document.querySelector('.letter') !== null");
                 browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
                 barriers.addAll(browser.barriers(state));
+                browser.screenshot("console-" + state.replace(' ', '-'));
                 browser.evaluate("document.querySelector('.title button').click()");
                 see("document.querySelector('dialog[open]') !== null");
                 barriers.addAll(browser.barriers(state + " dialog"));
