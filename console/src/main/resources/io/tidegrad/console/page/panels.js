@@ -136,8 +136,9 @@ export class ModelView {
         el('ol', { class: 'flow' }, this.stages.map(stage => stage.element)), this.latency),
       this.quality,
       panel('Try it', 'Make an event, and see what a scorer answers, now and by each version that comes.', this.trying.element),
-      el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
-      el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
+      this.parts.served,
+      el('div', { class: 'pair' }, this.parts.calibration, this.parts.learner),
+      this.parts.proof,
       this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec);
   }
