@@ -659,7 +659,9 @@ class ConsolePageTest {
                   const rgb = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
                   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
                   let found = 0;
-                  for (let at = 0; at < data.length; at += 4) if (rgb.every((each, i) => data[at + i] === each)) found++;
+                  for (let at = 0; at < data.length; at += 4) {
+                    if (rgb.every((each, i) => data[at + i] === each)) found++;
+                  }
                   return found;
                 }).reduce((least, each) => Math.min(least, each))""".formatted(colour)).asInt();
     }
