@@ -42,6 +42,8 @@ final class Browser implements AutoCloseable {
 
     private final Process process;
     private final Path profile;
+    private final URI devTools;
+    private final boolean first; // of its tabs, with which the browser ends
     private final WebSocket socket;
     private final HttpClient http = HttpClient.newHttpClient();
     private final AtomicInteger calls = new AtomicInteger();
@@ -49,9 +51,12 @@ final class Browser implements AutoCloseable {
     private final Map<String, CompletableFuture<Void>> documents = new ConcurrentHashMap<>();
     private final List<String> complaints = new CopyOnWriteArrayList<>();
 
-    private Browser(Process process, Path profile, URI devTools) throws IOException, InterruptedException {
+    private Browser(Process process, Path profile, URI devTools, boolean first)
+            throws IOException, InterruptedException {
         this.process = process;
         this.profile = profile;
+        this.devTools = devTools;
+        this.first = first;
         HttpRequest request = HttpRequest.newBuilder(devTools).PUT(HttpRequest.BodyPublishers.noBody()).build();
         JsonNode page = JSON.readTree(http.send(request, BodyHandlers.ofString()).body());
         socket = http.newWebSocketBuilder()
@@ -80,10 +85,16 @@ final class Browser implements AutoCloseable {
                 Thread.ofVirtual().start(() -> said.lines().forEach(more -> {
                     // Read, so that the browser does not wait for a reader.
                 }));
-                return new Browser(process, profile, URI.create("http://127.0.0.1:" + socket.getPort() + "/json/new"));
+                return new Browser(process, profile, URI.create("http://127.0.0.1:" + socket.getPort() + "/json/new"),
+                        true);
             }
         }
         throw new IOException("expected " + program + " to listen, found that it ended");
+    }
+
+    /// Returns another tab, which hides this one.
+    Browser tab() throws IOException, InterruptedException {
+        return new Browser(process, profile, devTools, false);
     }
 
     private final class Answers implements WebSocket.Listener {
@@ -237,8 +248,14 @@ final class Browser implements AutoCloseable {
         return barriers;
     }
 
-    void screenshot(Path file) throws IOException {
-        String data = call("Page.captureScreenshot", "format", "png").path("data").asText();
+    /// Keeps how the whole page looks in the module's `target/pages`, for people.
+    void screenshot(String name) throws IOException {
+        JsonNode size = call("Page.getLayoutMetrics").path("cssContentSize");
+        String data = call("Page.captureScreenshot", "format", "png", "captureBeyondViewport", true, "clip", Map.of("x",
+                0, "y", 0, "width", size.path("width").asInt(), "height", size.path("height").asInt(), "scale", 1))
+                .path("data").asText();
+        Path file = Path.of("target", "pages", name + ".png");
+        Files.createDirectories(file.getParent());
         Files.write(file, Base64.getDecoder().decode(data));
     }
 
@@ -246,6 +263,9 @@ final class Browser implements AutoCloseable {
     public void close() {
         socket.abort();
         http.close();
+        if (!first) {
+            return;
+        }
         process.destroy();
         process.onExit().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).exceptionally(late -> process.destroyForcibly())
                 .join();

@@ -12,6 +12,7 @@ import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -34,6 +35,7 @@ class ConsolePageTest {
     private static final int ARROW_DOWN = 40;
     private static final int ENTER = 13;
     private static final int ARROW_LEFT = 37;
+    private static final int HOME = 36;
     private static final int ESCAPE = 27;
     private static final int TAB = 9;
     private static final int SLASH = 191;
@@ -131,9 +133,29 @@ class ConsolePageTest {
         for (int i = 0; i < 200; i++) {
             takeModel("model-%03d".formatted(i));
         }
-        open("");
-        see("document.querySelectorAll('#models li').length === 200");
-        see("document.querySelector('h1')?.textContent === 'model-000'");
+        for (int learned = 21_000; learned <= 600_000; learned += 1_000) {
+            intake.take(topic.progress(Topic.report("model-000", learned).build()));
+        }
+        browser.call("Page.addScriptToEvaluateOnNewDocument", "source", """
+                addEventListener('DOMContentLoaded', function look() {
+                  if (document.querySelectorAll('#models li').length === 200
+                    && document.querySelectorAll('.u-wrap canvas').length === 2) window.whole = performance.now();
+                  else requestAnimationFrame(look);
+                })""");
+        List<String> paints = new ArrayList<>();
+        for (int load = 0; load < 5; load++) {
+            open("?" + load);
+            see("window.whole > 0");
+            see("document.querySelector('h1')?.textContent === 'model-000'");
+            paints.add("%.0f"
+                    .formatted(browser.evaluate("new Promise(done => new PerformanceObserver(seen =>"
+                            + " done(seen.getEntriesByName('first-contentful-paint')[0].startTime))"
+                            + ".observe({ type: 'paint', buffered: true }))").asDouble())
+                    + " and %.0f".formatted(browser.evaluate("window.whole").asDouble()));
+        }
+        // Numbers for people, which also tell of the machine.
+        System.out.println("200 models, ms until the first contentful paint, and until list and charts are there: "
+                + String.join(", ", paints));
 
         browser.press("/", SLASH);
         for (char each : "17".toCharArray()) {
@@ -233,6 +255,8 @@ class ConsolePageTest {
         picture.news();
         open("#fraud");
         see("document.querySelector('.tried button') !== null");
+        assertThat(browser.evaluate("document.querySelector('.tried tbody').innerText").asText())
+                .contains("can’t tell yet");
         assertThat(browser.evaluate("document.querySelector('.title .buttons').innerText").asText())
                 .isEqualToIgnoringWhitespace("Pause Promote");
 
@@ -317,6 +341,8 @@ class ConsolePageTest {
         see("document.querySelectorAll('.proof .verdict.calm').length === 2");
         see(proof + ".includes('verify equal at 12 checkpoints, version 1.20000; offsets 7 to 20,006')");
         see(proof + ".includes('replay equal to what is published, version 20,000')");
+        assertThat(browser.evaluate("getComputedStyle(document.querySelector('.proof .verdict')).fontSize").asText())
+                .isEqualTo("14px");
         intake.take(topic.told(Topic.verdict("", "").setCommand("chaos").setEpoch(null).setVersion(0).setFromOffset(0)
                 .setNextOffset(0).setExpected(null).setFound(null)
                 .setDetail("faults 40, trainers killed 52, violations 0, seed 7").build()));
@@ -418,6 +444,300 @@ class ConsolePageTest {
         intake.take(topic.status(serving(20_000, "no golden row")));
         see((stage + ".innerText.includes('host:8080: no golden row')").formatted(4));
         assertThat(browser.complaints()).isEmpty();
+    }
+
+    private static final String HELD_UP = "document.querySelector('.flow').previousElementSibling.textContent === '%s'";
+
+    /// @param read how many of 50,010 records are joined
+    private void takeJoiner(RunStatus.State state, long read, long end, long lag, long appended) {
+        intake.take(topic.status(Topic.running(RunStatus.Role.JOINER, "j", false,
+                new RunStatus.Run("payments", 1, state, "", lag, List.of(new RunStatus.Read("raw", 0, read, end)))),
+                appended));
+        picture.news();
+    }
+
+    @Test
+    void aJoinerThatStandsStillOrIsTooSlowIsNamedAlthoughTheModelHasCaughtUp() {
+        String joined = "document.querySelector('.flow li:first-child')";
+        intake.take(topic.registeredOn("fraud", "tidegrad.examples.payments.1"));
+        intake.take(topic.progress(Topic.report("fraud", 20_000).build()));
+        intake.take(topic.heartbeat("fraud", 20_000, true));
+        picture.logsEnd(Map.of("tidegrad.examples.payments.1", 20_009L), Topic.NOW);
+        picture.caughtUp();
+        long now = System.currentTimeMillis();
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 24_000);
+        open("#fraud");
+        see("document.querySelector('.flow .label')?.textContent === 'Joined'");
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 14_000);
+        see(HELD_UP.formatted("Held up where it is joined."));
+        see(joined + ".className === 'warn'");
+        see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");
+        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now - 4_000);
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        for (RunStatus.State state : List.of(RunStatus.State.STALLED, RunStatus.State.RETRYING,
+                RunStatus.State.FAILED)) {
+            takeJoiner(state, 51_010, 101_010, 50_000, System.currentTimeMillis());
+            see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is " + state.word()
+                    + ", 50,000 records wait')");
+            see(joined + ".className === 'bad'");
+            see(HELD_UP.formatted("Held up where it is joined."));
+        }
+        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis());
+        see(HELD_UP.formatted("Nothing holds it up."));
+        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis() - 40_000);
+        see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is silent, and no other joins')");
+        see(HELD_UP.formatted("Held up where it is joined."));
+        intake.take(topic.status(
+                Topic.running(RunStatus.Role.JOINER, "k", false,
+                        new RunStatus.Run("payments", 1, RunStatus.State.RUNNING, "", 0, List.of())),
+                System.currentTimeMillis()));
+        picture.news();
+        see(HELD_UP.formatted("Nothing holds it up."));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void aVersionThatIsNotPublishedIsNamedAsWhatHoldsTheOthersUp() {
+        String published = "document.querySelector('.flow li:nth-child(3)')";
+        takeModel("fraud");
+        intake.take(topic.heartbeat("fraud", 20_000, true));
+        picture.caughtUp();
+        open("#fraud");
+        see(published + ".innerText.includes('no version is published yet')");
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        for (int version : List.of(14_000, 15_000, 16_000)) {
+            intake.take(topic.published("fraud", version));
+        }
+        picture.news();
+        see(published + ".className === 'bad'"); // 4,000 updates, and 1,000 are usual
+        see(published + ".innerText.includes('4,000 updates since')");
+        see(HELD_UP.formatted("Held up where it is published."));
+        intake.take(topic.published("fraud", 18_000));
+        picture.news();
+        see(HELD_UP.formatted("Nothing holds it up."));
+
+        intake.take(topic.trainer("fraud", new TrainerStatus(1, Topic.NOW, TrainerStatus.LEARNING, 0, 1_000, 2, 0.0,
+                List.of(new TrainerStatus.Reason("held", "the gate holds it", Topic.NOW)), List.of())));
+        picture.news();
+        see(published + ".innerText.includes('held by the gate')");
+        see(published + ".className === 'bad'");
+        see(HELD_UP.formatted("Held up where it is published."));
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    /// Chromium keeps the pages before in its back/forward cache, and opens six connections to a site.
+    @Test
+    void aPageThatIsLeftGivesItsConnectionBackSoTheSeventhOpensAtOnce() {
+        takeModel("fraud");
+        picture.caughtUp();
+        for (int time = 1; time <= 8; time++) {
+            long began = System.nanoTime();
+            browser.open("about:blank");
+            open("?" + time + "#fraud");
+            see("document.querySelector('h1')?.textContent === 'fraud'");
+            assertThat(System.nanoTime() - began).as("time " + time).isLessThan(20_000_000_000L); // it waited for 55 s
+        }
+        browser.evaluate("window.kept = true");
+        browser.open("about:blank");
+        intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
+        browser.evaluate("history.back()");
+        see("window.kept === true"); // from the cache, so no script begins anew
+        see("document.querySelector('.tile .value').textContent === '21,000'");
+        intake.take(topic.progress(Topic.report("fraud", 22_000).build()));
+        picture.news();
+        see("document.querySelector('.tile .value').textContent === '22,000'");
+        see("document.getElementById('connection').textContent === 'live'");
+    }
+
+    @Test
+    void ofEightTabsTheOneThatIsSeenShowsWhatThereIsAndAllItsRequestsAreAnswered() throws Exception {
+        takeModel("fraud");
+        intake.take(topic.published("fraud", 10_000));
+        picture.caughtUp();
+        open("#fraud");
+        see("document.querySelectorAll('.u-over').length === 2");
+        for (int number = 2; number <= 8; number++) {
+            long began = System.nanoTime();
+            try (Browser tab = browser.tab()) { // it stays open, and only nobody asks it any more
+                tab.open("http://127.0.0.1:" + server.port() + "/?" + number + "#fraud");
+                tab.see("document.querySelector('h1')?.textContent === 'fraud'");
+            }
+            assertThat(System.nanoTime() - began).as("tab " + number).isLessThan(20_000_000_000L);
+        }
+        see("document.visibilityState === 'hidden'");
+        intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
+        intake.take(topic.published("fraud", 20_000));
+        picture.news();
+        assertThat(browser.evaluate("document.querySelector('.tile .value').textContent").asText()).isEqualTo("20,000");
+
+        browser.call("Page.bringToFront");
+        see("document.querySelector('.tile .value').textContent === '21,000'");
+        see("document.querySelectorAll('.versions tbody tr').length === 2");
+        tabTo("document.activeElement.className === 'chart'");
+        browser.press("ArrowLeft", ARROW_LEFT);
+        see("document.querySelector('.picked').textContent.includes('version 21,000')");
+        browser.press("ArrowLeft", ARROW_LEFT); // each point is there once
+        see("document.querySelector('.picked').textContent.includes('version 20,000')");
+        browser.press("Home", HOME);
+        see("document.querySelector('.picked').textContent.includes('version 1,000')");
+        long answered =
+                browser.evaluate("Promise.all(Array.from({ length: 12 }, () => fetch('decisions', { method: 'POST',"
+                        + " body: '{}' }).then(() => 1))).then(all => all.length)").asLong();
+        assertThat(answered).isEqualTo(12);
+    }
+
+    private String inner(String selector) {
+        return browser.evaluate("document.querySelector(\"%s\").innerText".formatted(selector)).asText();
+    }
+
+    /// @param label of a table
+    private List<String> row(String label, int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate("[...document.querySelector('[data-key=\"%s\"] table').rows[%d].cells].map(c => c.innerText)"
+                .formatted(label, row)).forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void thePulseTellsHowOldIsWhatIsServedAndWhatOfTheEventsThatCameIsNotLearned() {
+        intake.take(topic.registered("fraud"));
+        intake.take(topic.progress(Topic.report("fraud", 9_200).setPending(30).setDeadLetters(11).build()));
+        intake.take(topic.published("fraud", 9_000));
+        intake.take(topic.status(serving(9_000, "")));
+        open("#fraud");
+        see("document.querySelector('.tile .note')?.textContent === '9,241 came, 30 wait, 11 dead letters'");
+        long days = Math.round((System.currentTimeMillis() - Topic.NOW) / 86_400_000.0);
+        see("document.querySelector('.tile:nth-child(5) .note').textContent ==="
+                + " '1 scorer, 200 updates behind, published %d d ago'".formatted(days));
+    }
+
+    @Test
+    void theVersionsThatAnEpochGoesOnFromAreShownBackToTheFirst() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.versions h2') !== null");
+        assertThat(browser.evaluate("document.querySelector('.lineage') === null").asBoolean()).isTrue();
+
+        intake.take(topic.rolledBack("fraud", 5_000, 9_000));
+        picture.news();
+        see("document.querySelector('.lineage')?.textContent ==="
+                + " 'epoch 3 ← epoch 2 at version 9,000 ← epoch 1 at version 5,000'");
+    }
+
+    @Test
+    void whatWasServedStandsBesideWhatWasLearnedAndBelowItByVersions() {
+        takeModel("fraud");
+        AsServed old =
+                AsServed.newBuilder(Topic.served()).setToVersion(500).setPredictions(400).setLogLoss(0.5).build();
+        intake.take(topic.progress(Topic.report("fraud", 21_000)
+                .setWindow(Map.of("log_loss", 0.4, "auc", 0.78, "labels", 2_000.0, "accuracy", 0.8, "mean_label", 0.22,
+                        "mean_prediction", 0.23, "calibration_error", 0.01))
+                .setAsServed(List.of(Topic.served())).setAsServedVersions(List.of(old)).build()));
+        open("#fraud");
+        see("document.querySelectorAll('.served table').length === 2");
+        assertThat(row("As served", 0)).containsExactly("measured", "predictions", "loss", "AUC", "mean prediction",
+                "mean label", "calibration error");
+        assertThat(row("As served", 1)).containsExactly("as served, live, epoch 1", "900", "0.4300", "0.7500", "0.2000",
+                "0.2100", "0.0200");
+        assertThat(row("As served", 2)).containsExactly("at learn time, since the beginning", "21,000", "0.4100",
+                "0.7700", "–", "–", "–");
+        assertThat(row("As served", 3)).containsExactly("at learn time, newest labels", "2,000", "0.4000", "0.7800",
+                "0.2300", "0.2200", "0.0100");
+        assertThat(row("As served, by versions", 1)).containsExactly("1 to 500", "live, epoch 1", "400", "0.5000",
+                "0.7500", "0.2000", "0.2100", "0.0200");
+    }
+
+    /// How many pixels of the charts have a colour of the page, such as `--bad`.
+    private int pixels(String colour) {
+        return browser.evaluate("""
+                [...document.querySelectorAll('.u-wrap canvas')].map(canvas => {
+                  const hex = getComputedStyle(document.documentElement).getPropertyValue('%s').trim();
+                  const rgb = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
+                  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                  let found = 0;
+                  for (let at = 0; at < data.length; at += 4) {
+                    if (rgb.every((each, i) => data[at + i] === each)) found++;
+                  }
+                  return found;
+                }).reduce((least, each) => Math.min(least, each))""".formatted(colour)).asInt();
+    }
+
+    @Test
+    void whatTheGateDidAlarmsAndDecisionsAreMarkedOnTheChartsAndToldInWords() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelectorAll('.u-wrap canvas').length === 2");
+        assertThat(pixels("--bad") + pixels("--good") + pixels("--warn")).isZero();
+        assertThat(inner(".marks")).isEmpty();
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000)
+                .setAlarms(List.of(new ChangeAlarm("error", "", 9L, 0.0, 0.1, 0.5, "error"))).build()));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Hold(1, 5_000, 4_000, 5_009, 5_000),
+                Topic.NOW + 5_000, "gate", "")));
+        intake.take(topic.decision(
+                new ControlRecord("fraud", new ControlAction.Publish(1, 9_000, 9_009), Topic.NOW + 9_000, "gate", "")));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Pause(), Topic.NOW + 12_000, "", "")));
+        picture.news();
+        see("document.querySelectorAll('.marks li').length === 4");
+        assertThat(inner(".marks")).matches("(?s)alarm 20[\\d: -]+.*pause 20.*passes 20.*held 20.*");
+        for (String colour : List.of("--bad", "--good", "--warn")) { // a dashed line, 180 pixels high
+            assertThat(pixels(colour)).as(colour).isGreaterThan(60);
+        }
+
+        browser.evaluate("document.querySelector('[data-x=events]').click()");
+        see("document.querySelector('.marks').innerText.replace(/\\s+/g, ' ') ==="
+                + " 'alarm 21,000 events pause 12,000 events passes 9,000 events held 5,000 events'");
+        assertThat(pixels("--bad")).isGreaterThan(60);
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void ofClassesThePageTellsHowManyWereRightOnceAndWithWhatConfidence() {
+        Map<String, Double> window = Map.of("log_loss", 0.4, "labels", 2_000.0, "accuracy", 0.9, "mean_label", 0.9,
+                "mean_prediction", 0.87, "macro_f1", 0.8);
+        Slice slice = Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
+                .setAll(Map.of("log_loss", 0.5)).setRecent(window).build();
+        intake.take(topic.registered("digits"));
+        intake.take(topic.progress(
+                Topic.report("digits", 9_000).setAuc(null).setWindow(window).setSlices(List.of(slice)).build()));
+        takeModel("fraud");
+        open("#digits");
+        see("document.querySelector('#panel-quality') !== null");
+        String measures = "section[aria-labelledby=panel-quality] .measures";
+        assertThat(inner(measures)).contains("confidence\n0.8700", "right\n0.9000").doesNotContain("accuracy",
+                "mean label");
+        assertThat(row("Slices by country", 0)).contains("confidence", "right").doesNotContain("accuracy",
+                "mean prediction");
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setWindow(
+                Map.of("log_loss", 0.4, "accuracy", 0.8, "auc", 0.78, "mean_label", 0.2, "mean_prediction", 0.21))
+                .build()));
+        open("#fraud");
+        see("document.querySelector('h1').textContent === 'fraud'");
+        assertThat(inner(measures)).contains("mean label\n0.2000", "accuracy\n0.8000").doesNotContain("confidence");
+        see("[...document.querySelectorAll('.u-legend')].at(-1).innerText.includes('chance')"
+                + " && [...document.querySelectorAll('.u-legend')].at(-1).innerText.includes('0.5000')");
+    }
+
+    @Test
+    void latencyIsThatOfTheNewestEventOfEachVersionAndOfEachScorer() {
+        intake.take(topic.registered("fraud"));
+        for (int version = 1; version <= 10; version++) { // 2 to 11 s on the log before they are published
+            intake.take(topic.published("fraud", 1_000 * version, Topic.NOW - 12_000 + 1_000 * version));
+        }
+        intake.take(topic.status(serving(10_000, ""), Topic.NOW + 3_000));
+        open("#fraud");
+        see("document.querySelector('[data-key=Latency]') !== null");
+        assertThat(row("Latency", 1)).containsExactly("from the log to published", "7.0 s", "11 s", "2.0 s",
+                "10 versions");
+        assertThat(row("Latency", 2)).containsExactly("from published to served", "3.0 s", "3.0 s", "3.0 s",
+                "1 scorer");
+        assertThat(row("Latency", 3)).containsExactly("from the log to served", "5.0 s", "5.0 s", "5.0 s", "1 scorer");
+        assertThat(inner(".latency")).contains("published stands for it");
     }
 
     private String health(String of) {
@@ -555,6 +875,7 @@ class ConsolePageTest {
                 see("document.querySelector('.letter') !== null");
                 browser.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })");
                 barriers.addAll(browser.barriers(state));
+                browser.screenshot("console-" + state.replace(' ', '-'));
                 browser.evaluate("document.querySelector('.title button').click()");
                 see("document.querySelector('dialog[open]') !== null");
                 barriers.addAll(browser.barriers(state + " dialog"));

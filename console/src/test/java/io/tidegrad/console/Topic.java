@@ -12,6 +12,7 @@ import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.DeadUnits;
+import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.LearnerHealth;
 import io.tidegrad.schemas.MemberWeight;
 import io.tidegrad.schemas.ModelRecord;
@@ -23,6 +24,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -79,10 +81,26 @@ final class Topic {
         return registered(model, Stage.PAUSED, "model: " + model + "\n", "events");
     }
 
+    /// @param baseVersions the version that each epoch after the first goes on from, of the one before
+    ConsumerRecord<byte[], byte[]> rolledBack(String model, long... baseVersions) {
+        List<EpochOrigin> origins = new ArrayList<>();
+        for (long base : baseVersions) {
+            int epoch = origins.size() + 1;
+            origins.add(EpochOrigin.newBuilder().setEpoch(epoch + 1).setBaseEpoch(epoch).setBaseVersion(base)
+                    .setBaseNextOffset(7 + base).setBaseWeightsHash(HASH).setResumeOffset(7 + base).build());
+        }
+        return registered(model, Stage.LIVE, "model: " + model + "\n", "events", origins);
+    }
+
     private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String spec, String input) {
-        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1).setSpec(spec).setSpecFingerprint(HASH)
-                .setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input).setInputTopicId("id")
-                .setStartOffset(7).build();
+        return registered(model, stage, spec, input, List.of());
+    }
+
+    private ConsumerRecord<byte[], byte[]> registered(String model, Stage stage, String spec, String input,
+            List<EpochOrigin> origins) {
+        ModelRecord record = ModelRecord.newBuilder().setModel(model).setEpoch(1 + origins.size()).setSpec(spec)
+                .setSpecFingerprint(HASH).setStage(stage).setCreatedAt(Instant.ofEpochMilli(NOW)).setInputTopic(input)
+                .setInputTopicId("id").setStartOffset(7).setRollbacks(origins).build();
         return record(topics.models(), ControlRecord.key(model), CatalogRecord.encode(record));
     }
 
@@ -195,9 +213,14 @@ final class Topic {
     }
 
     ConsumerRecord<byte[], byte[]> published(String model, long version) {
+        return published(model, version, NOW);
+    }
+
+    /// @param appended when the newest event was that the version learned
+    ConsumerRecord<byte[], byte[]> published(String model, long version, long appended) {
         SnapshotManifest manifest = new SnapshotManifest(model, 1, version, -1, "model: " + model + "\n", new byte[32],
-                new byte[32], 1, version, 7 + version, NOW, Long.MIN_VALUE, true, 0.42, 0.52, 0.8, 0.76, 1, 4_096, HASH,
-                List.of(), 4_096, SnapshotManifest.Chain.ofFull(version, NOW), null, List.of(), new byte[0]);
+                new byte[32], 1, version, 7 + version, appended, Long.MIN_VALUE, true, 0.42, 0.52, 0.8, 0.76, 1, 4_096,
+                HASH, List.of(), 4_096, SnapshotManifest.Chain.ofFull(version, NOW), null, List.of(), new byte[0]);
         return record(topics.snapshots(model), SnapshotKey.manifest(1, version).encode(), manifest.encode());
     }
 

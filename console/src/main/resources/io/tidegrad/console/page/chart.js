@@ -118,9 +118,10 @@ export class Chart {
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       ctx.font = `${10 * devicePixelRatio}px ${colour('--font')}`;
-      ctx.textAlign = 'left';
+      const fits = x + 6 * devicePixelRatio + ctx.measureText(mark.label).width < plot.ctx.canvas.width;
+      ctx.textAlign = fits ? 'left' : 'right';
       ctx.textBaseline = 'alphabetic';
-      ctx.fillText(mark.label, x + 3 * devicePixelRatio, bbox.top + (10 + 12 * (row++ % 3)) * devicePixelRatio);
+      ctx.fillText(mark.label, x + (fits ? 3 : -3) * devicePixelRatio, bbox.top + (10 + 12 * (row++ % 3)) * devicePixelRatio);
       ctx.restore();
     }
   }

@@ -21,6 +21,7 @@ let streamsDeadLetters = [];
 const processes = new Map(); // by id: what each says of itself
 let hears = false; // whether the console knows what there is now
 let live = 0; // when it did last, by its clock
+let waits = false; // for what changed while nobody saw the page: until then nothing on it grows old
 
 // The model that the address names; empty for none.
 function named() {
@@ -54,6 +55,7 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => reco
 
 const stream = new Stream({
   news(said, first) {
+    waits = false;
     skew = said.now_ms - Date.now();
     if (first) {
       const there = new Set(said.models.map(model => model.name));
@@ -77,7 +79,7 @@ const stream = new Stream({
     byId('connection').classList.remove('away');
   },
   away() {
-    hears = false;
+    waits = hears = false;
     byId('connection').classList.add('away');
     text(byId('connection'), 'The console does not answer. Trying again…');
   },
@@ -88,6 +90,17 @@ const stream = new Stream({
     text(byId('connection'), 'A token is needed.');
   },
 });
+
+function attend(seen) {
+  if (stream.rests === !seen) return;
+  waits = true;
+  hears = false;
+  stream.rest(!seen);
+}
+
+document.addEventListener('visibilitychange', () => attend(!document.hidden));
+addEventListener('pagehide', () => attend(false)); // it may come back as it is now
+addEventListener('pageshow', () => attend(!document.hidden));
 
 byId('token-form').addEventListener('submit', event => {
   event.preventDefault();
@@ -230,6 +243,7 @@ function show(details, first) {
 
 addEventListener('hashchange', () => choose(named()));
 setInterval(() => {
+  if (waits) return;
   tellProblems();
   view?.showProcesses([...processes.values()], quietUntil());
   view?.tick(Date.now() + skew);
@@ -267,4 +281,5 @@ addEventListener('keydown', event => {
 
 desk.models = () => [...models.keys()].sort(compare);
 applyTheme(theme);
+attend(!document.hidden);
 stream.open(chosen);

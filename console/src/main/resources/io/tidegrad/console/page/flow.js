@@ -1,6 +1,7 @@
 // What an event passes until it is served, and which of these stages holds the others up.
 
 import { age, count, short, UNKNOWN } from './format.js';
+import { where } from './processes.js';
 
 // After so long without a move while something waits, a stage stands still. Scorers tell of themselves every ten seconds.
 const STILL_MILLIS = 20_000;
@@ -27,7 +28,31 @@ function step(versions) {
   return steps.length < 2 ? null : quantile(steps, 0.5);
 }
 
-function arrives(said, now) {
+const slower = (come, done, waiting) => come > 1.05 * done && waiting > SLOW_SECONDS * done;
+
+// What holds a stream up where it is joined; null if nothing does. A joiner tells of all that join the stream, so one that is
+// silent holds nothing up while another joins.
+function joinersHoldUp(joiners) {
+  const at = ({ process }) => `joiner at ${where(process)}`;
+  const waiting = ({ run }) => run.lag > 0 ? `, ${count(run.lag)} ${run.lag === 1 ? 'record waits' : 'records wait'}` : '';
+  const heard = joiners.filter(row => !row.quiet && !row.process.stopped);
+  const stuck = heard.find(row => ['STALLED', 'FAILED', 'RETRYING'].includes(row.run.state));
+  if (stuck) return { kind: 'bad', note: `${at(stuck)} is ${stuck.run.state.toLowerCase()}${waiting(stuck)}` };
+  if (!heard.some(row => row.run.state !== 'STANDBY') && joiners.length > 0) {
+    const gone = joiners.find(row => row.quiet) ?? joiners.find(row => row.process.stopped);
+    if (gone) return { kind: 'bad', note: `${at(gone)} ${gone.quiet ? 'is silent' : 'has stopped'}, and no other joins` };
+  }
+  const slow = heard.find(row => row.pace && slower(row.pace.come, row.pace.read, row.run.lag));
+  return slow ? { kind: 'warn', note: `slower than events come${waiting(slow)}` } : null;
+}
+
+// joiners: of the stream whose examples the model learns, as processes.js makes them, each with its pace
+function arrives(said, now, joiners) {
+  const held = joinersHoldUp(joiners);
+  return held ? { ...comes(said, now), ...held } : comes(said, now);
+}
+
+function comes(said, now) {
   if (!isKnown(said.log)) return { kind: 'unknown', value: UNKNOWN, note: 'where the log ends is not known' };
   const come = rate(said.log, now);
   const still = now - said.log.moved_ms > RATE_MILLIS;
@@ -47,7 +72,7 @@ function learns(said, now) {
     return { kind: 'bad', value, note: `stands still for ${age(now - said.learning.moved_ms)}, ${waiting}` };
   }
   const come = isKnown(said.log) ? rate(said.log, now) : null;
-  return learned !== null && come > 1.05 * learned && said.lag > SLOW_SECONDS * learned ? { kind: 'warn', value, note: `slower than events come, ${waiting}` }
+  return learned !== null && slower(come, learned, said.lag) ? { kind: 'warn', value, note: `slower than events come, ${waiting}` }
     : { kind: learned === 0 ? 'idle' : 'good', value, note: waiting };
 }
 
@@ -83,10 +108,10 @@ function serves(said, now) {
 }
 
 // Returns [{ name, kind, value, note }]: kind is good, idle, warn, bad or unknown.
-export function flow(said, now) {
+export function flow(said, now, joiners) {
   const joins = said.registered?.input_topic?.includes('.examples.');
   return [[joins ? 'Joined' : 'Arrives', arrives], ['Learned', learns], ['Published', publishes], ['Served', serves]]
-    .map(([name, of]) => ({ name, ...of(said, now) }));
+    .map(([name, of]) => ({ name, ...of(said, now, joiners) }));
 }
 
 // Returns the stage that holds the later ones up; undefined if none does.

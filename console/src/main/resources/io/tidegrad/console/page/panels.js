@@ -5,7 +5,7 @@ import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from 
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
-import { COLUMNS, rows as processRows } from './processes.js';
+import { COLUMNS, Pace, rows as processRows } from './processes.js';
 import { commands, differences, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
 import { TryPanel } from './try.js';
@@ -16,6 +16,8 @@ const MARKS = {
   ...Object.fromEntries(['rollback', 'pause', 'resume', 'promote', 'upgrade', 'adopt'].map(word => [word, [word, '--text']])),
   hold: ['held', '--bad'], publish: ['passes', '--good'],
 };
+const AUC_OF_CHANCE = 0.5;
+const MARKS_TOLD = 12;
 const VERSIONS_SHOWN = 12;
 const COLUMN = {};
 
@@ -57,6 +59,8 @@ export class ModelView {
     this.shown = []; // of them, those on the charts
     this.x = 'time';
     this.said = {};
+    this.joiners = []; // of the stream that the model learns
+    this.pace = new Pace();
     this.denied = [];
     this.make();
   }
@@ -100,6 +104,7 @@ export class ModelView {
     this.auc = new Chart('Ranking', [
       { label: 'AUC', colour: '--model', width: 2 },
       { label: 'since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
+      { label: 'chance', colour: '--prior', dash: [2, 4] },
     ], options);
     this.stages = ['Arrives', 'Learned', 'Published', 'Served'].map(() => {
       const stage = { name: el('span', { class: 'label' }), value: el('span', { class: 'value' }), note: el('span', { class: 'note' }) };
@@ -112,12 +117,13 @@ export class ModelView {
       ['time', 'events'].map(x => el('button', {
         type: 'button', 'aria-pressed': String(x === this.x), onclick: () => this.along(x), 'data-x': x,
       }, `over ${x}`)));
+    this.markList = el('ul', { class: 'marks', 'aria-label': 'Marks on the charts, the newest first' });
     this.measures = el('dl', { class: 'measures' });
     this.lossTitle = el('h3', {}, 'Loss');
     this.aucPart = el('div', { class: 'half' }, el('h3', {}, 'Ranking (AUC)'), this.auc.element);
     this.quality = panel('Quality', 'Each event is predicted first, then learned. Lines are of the newest 2,000 labels.',
       this.switch, el('div', { class: 'halves' }, el('div', { class: 'half' }, this.lossTitle, this.loss.element), this.aucPart),
-      this.picked, this.measures);
+      this.markList, this.picked, this.measures);
     this.trying = new TryPanel(this.name);
     this.parts = {};
     for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
@@ -130,8 +136,9 @@ export class ModelView {
         el('ol', { class: 'flow' }, this.stages.map(stage => stage.element)), this.latency),
       this.quality,
       panel('Try it', 'Make an event, and see what a scorer answers, now and by each version that comes.', this.trying.element),
-      el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
-      el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
+      this.parts.served,
+      el('div', { class: 'pair' }, this.parts.calibration, this.parts.learner),
+      this.parts.proof,
       this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec);
   }
@@ -163,7 +170,7 @@ export class ModelView {
     this.showChanges();
     this.showSlices();
     this.showTried();
-    if ('versions' in said) this.showVersions();
+    if ('versions' in said || 'registered' in said) this.showVersions();
     if ('decisions' in said || !this.parts.decisions.firstChild) this.showDecisions();
     this.showLetters('dead_letters_newest' in said);
     if ('registered' in said) this.showSpec();
@@ -176,8 +183,9 @@ export class ModelView {
   // What grows old without news.
   tick(now) {
     const { said, tiles } = this;
-    tiles.learned.show(count(said.learned), said.time_ms ? `reported ${age(now - said.time_ms)} ago` : 'no report yet');
-    tiles.rate.show(said.time_ms && now - said.time_ms > 20_000 ? '0' : short(said.rate), 'over 10 s');
+    tiles.learned.show(count(said.learned), this.came());
+    tiles.rate.show(said.time_ms && now - said.time_ms > 20_000 ? '0' : short(said.rate),
+      `over 10 s, ${said.time_ms ? `reported ${age(now - said.time_ms)} ago` : 'no report yet'}`);
     tiles.lag.show(count(said.lag), said.lag === 0 ? 'caught up' : said.caught_up === null ? 'no heartbeat' : '');
     const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
     tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
@@ -192,8 +200,16 @@ export class ModelView {
     recent >= 0.5 ? 'bad' : '');
   }
 
+  // What of the events that came is not learned.
+  came() {
+    const { learned, dead_letters: dead, progress } = this.said;
+    if (!progress) return 'no report yet';
+    return `${count(learned + progress.pending + dead)} came, ${count(progress.pending)} ${progress.pending === 1 ? 'waits' : 'wait'}, `
+      + `${count(dead)} dead ${dead === 1 ? 'letter' : 'letters'}`;
+  }
+
   showFlow(now) {
-    const stages = flow(this.said, now);
+    const stages = flow(this.said, now, this.joiners);
     stages.forEach((stage, i) => {
       const { element, name, value, note } = this.stages[i];
       if (element.className !== stage.kind) element.className = stage.kind;
@@ -212,7 +228,8 @@ export class ModelView {
     const key = JSON.stringify(rows);
     if (key === this.latencyShown) return;
     this.latencyShown = key;
-    fill(this.latency, el('h3', { class: 'under' }, 'Latency of the newest event of each version'), rows.length === 0
+    fill(this.latency, el('h3', { class: 'under' }, 'Latency of the newest event of each version'),
+      el('p', { class: 'note' }, 'When an event was learned no topic tells: published stands for it, as a version is written with what it learned.'), rows.length === 0
       ? el('p', { class: 'unknown' }, 'Not known: no version is published yet.')
       : table('Latency', [
         ['way', ([what]) => what, 'text'], ['half within', ([, half]) => age(half), 'number'], ['90 % within', ([, , most]) => age(most), 'number'],
@@ -323,20 +340,24 @@ export class ModelView {
     text(this.lossTitle, classifies ? 'Log loss (nats)' : 'Mean squared error (squared units of the label)');
     const ranks = progress?.auc !== null && progress?.auc !== undefined;
     this.aucPart.hidden = !ranks;
-    if (ranks) this.auc.show(this.x, [x, column('window_auc'), column('auc')]);
+    if (ranks) this.auc.show(this.x, [x, column('window_auc'), column('auc'), x.map(() => AUC_OF_CHANCE)]);
     const window = progress?.window ?? {};
     const words = {
       log_loss: 'log loss, nats', linear_log_loss: 'linear model', prior_log_loss: 'prior', auc: 'AUC',
       average_precision: 'average precision', accuracy: 'accuracy', no_change_accuracy: 'label before',
       normalised_entropy: 'normalised entropy', brier_score: 'Brier score', root_mean_squared_error: 'root mean squared error',
-      mean_absolute_error: 'mean absolute error', r_squared: 'R²', mean_label: 'mean label', mean_prediction: 'mean prediction',
+      mean_absolute_error: 'mean absolute error', r_squared: 'R²', ...this.words(),
       labels: 'labels in the window',
     };
+    if (this.ofClasses()) delete words.accuracy; // it is the share that was right
     const rows = Object.entries(words).filter(([name]) => window[name] !== undefined);
     fill(this.measures, rows.length === 0
       ? el('div', { class: 'wide' }, el('dd', { class: 'note' }, 'No report of the newest labels yet.'))
       : rows.map(([name, word]) => el('div', {}, el('dt', {}, word),
-        el('dd', {}, name === 'labels' ? count(window[name]) : decimal(window[name])))));
+        el('dd', {}, name === 'labels' ? count(window[name]) : decimal(window[name])))),
+    this.ofClasses() ? el('p', { class: 'note wide' }, 'Confidence: mean probability of the likeliest class. Right: share of events whose'
+      + ' likeliest class was the label.') : null);
+    this.showMarks();
   }
 
   // Shows where in the log a point of the charts lies.
@@ -349,6 +370,18 @@ export class ModelView {
     this.replayFrom({ epoch: of('epoch'), version: of('version'), offset: of('next_offset') });
     this.loss.redraw();
     this.auc.redraw();
+  }
+
+  // The same marks as words, for those who don't see the charts.
+  showMarks() {
+    const marks = this.marks(this.x).filter(mark => mark.label).sort((a, b) => b.at - a.at);
+    const show = this.x === 'time' ? time : at => `${count(at)} events`;
+    const told = marks.slice(0, MARKS_TOLD).map(mark => [mark.label, show(mark.at)]);
+    const key = JSON.stringify([told, marks.length]);
+    if (key === this.marked) return;
+    this.marked = key;
+    fill(this.markList, told.map(([label, at]) => el('li', {}, el('strong', {}, label), ` ${at}`)),
+      marks.length > told.length ? el('li', {}, `and ${count(marks.length - told.length)} before`) : null);
   }
 
   // Where something that happened at a time lies on the axis; undefined if it is not on it.
@@ -378,20 +411,38 @@ export class ModelView {
   }
 
   showServed() {
-    const rows = this.said.progress?.as_served ?? [];
-    const learned = this.said;
+    const { said } = this;
+    const rows = said.progress?.as_served ?? [];
+    const versions = said.progress?.as_served_versions ?? [];
+    const window = said.progress?.window ?? {};
+    const learned = [{ who: 'at learn time, since the beginning', predictions: said.learned, loss: said.loss, auc: said.progress?.auc },
+      { ...window, who: 'at learn time, newest labels', predictions: window.labels, loss: window.log_loss ?? window.mean_squared_error }];
+    const word = this.words();
+    const columns = [['predictions', row => count(row.predictions), 'number'],
+      ['loss', row => decimal(row.loss), 'number'], ['AUC', row => decimal(row.auc), 'number'],
+      [word.mean_prediction, row => decimal(row.mean_prediction), 'number'], [word.mean_label, row => decimal(row.mean_label), 'number'],
+      ['calibration error', row => decimal(row.calibration_error), 'number']];
     fill(this.parts.served, panel('As served', 'What scorers answered, against the labels that came since.',
       rows.length === 0
         ? el('p', { class: 'unknown' }, 'Not known: no answers of this model are logged. Scorers log them with ',
           el('code', {}, '--log-topic'), ' (', docs('scoring.md'), ').')
-        : table('As served', [
-          ['stage', row => `${row.stage}, epoch ${row.epoch}`, 'text'], ['predictions', row => count(row.predictions), 'number'],
-          ['loss', row => decimal(row.loss), 'number'], ['AUC', row => decimal(row.auc), 'number'],
-          ['mean prediction', row => decimal(row.mean_prediction), 'number'], ['mean label', row => decimal(row.mean_label), 'number'],
-          ['calibration error', row => decimal(row.calibration_error), 'number'],
-        ], rows),
-      rows.length === 0 ? null : el('p', { class: 'note' }, `At learn time, since the beginning: loss ${decimal(learned.loss)}.`),
+        : table('As served', [['measured', row => row.who ?? `as served, ${row.stage}, epoch ${row.epoch}`, 'text'], ...columns], rows.concat(learned)),
+      versions.length === 0 ? null : [el('h3', { class: 'under' }, 'As served, by versions'), table('As served, by versions', [
+        ['versions', row => `${count(row.from_version)} to ${count(row.to_version)}`, 'text'],
+        ['of', row => `${row.stage}, epoch ${row.epoch}`, 'text'], ...columns], versions)],
       this.labels()));
+  }
+
+  // Of a model with more than two classes predictions are those of the likeliest class, and labels tell whether it was right:
+  // then the two measures have no ranking beside them, and the mean label is the accuracy.
+  ofClasses() {
+    const window = this.said.progress?.window ?? {};
+    return window.accuracy !== undefined && window.auc === undefined && Math.abs(window.accuracy - window.mean_label) < 1e-9;
+  }
+
+  words() {
+    return this.ofClasses() ? { mean_prediction: 'confidence', mean_label: 'right' }
+      : { mean_prediction: 'mean prediction', mean_label: 'mean label' };
   }
 
   // How labels come, beside how good the answers were.
@@ -407,7 +458,8 @@ export class ModelView {
 
   showSlices() {
     const slices = this.said.progress?.slices ?? [];
-    const key = JSON.stringify(slices);
+    const word = this.words();
+    const key = JSON.stringify([slices, word]);
     if (key === this.slicesShown) return;
     this.slicesShown = key;
     const classifies = this.said.progress?.classifies ?? true;
@@ -417,10 +469,10 @@ export class ModelView {
       fields.flatMap(field => [el('h3', { class: 'under' }, field), table(`Slices by ${field}`, [
         ['value', row => row.value ?? '(missing)', 'text'], ['labels', row => count(row.labels), 'number'],
         ['loss', row => decimal(row.loss), 'number'],
-        ...(classifies ? [['prior', row => decimal(row.prior_loss), 'number'], ['accuracy', row => percent(row.accuracy), 'number'],
+        ...(classifies ? [['prior', row => decimal(row.prior_loss), 'number'], ...(this.ofClasses() ? [] : [['accuracy', row => percent(row.accuracy), 'number']]),
           ['bias (0 is good)', row => decimal(row.calibration_bias), 'number']]
           : [['absolute error', row => decimal(row.mean_absolute_error), 'number']]),
-        ['mean prediction', row => decimal(row.mean_prediction), 'number'], ['mean label', row => decimal(row.mean_label), 'number'],
+        [word.mean_prediction, row => decimal(row.mean_prediction), 'number'], [word.mean_label, row => decimal(row.mean_label), 'number'],
         ['loss of all', row => decimal(row.loss_of_all), 'number'], ['all labels', row => count(row.labels_of_all), 'number'],
         ['missed at most', row => count(row.missed), 'number'],
       ], slices.filter(slice => slice.field === field))])));
@@ -438,6 +490,7 @@ export class ModelView {
         ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
         ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
         ...(desk.open ? [['decide', row => button('promote', { model: row.model, for: this.name }), 'text']] : []),
+        ['which is better', () => 'can’t tell yet', 'text'],
         ['beside', row => row.beside ?? UNKNOWN, 'text'],
         ['records', row => count(row.records), 'number'],
         ['same class', row => row.agreed === null ? UNKNOWN : percent(row.agreed / row.records), 'number'],
@@ -495,6 +548,7 @@ export class ModelView {
   // Silence is a state, too: a process that says nothing stays here for an hour.
   showProcesses(processes, now) {
     const rows = processRows(processes, now);
+    this.joiners = rows.filter(({ process }) => process.role === 'joiner').map(row => ({ ...row, pace: this.pace.of(row) }));
     const input = this.said.registered?.input_topic ?? '';
     const missing = [['trainer', 'learns this model'], ...(input.includes('.examples.') ? [['joiner', 'joins its stream']] : [])]
       .filter(([role]) => !rows.some(row => row.process.role === role));
@@ -523,7 +577,8 @@ export class ModelView {
       const behind = worst.version === null || this.said.version === null ? null : this.said.version - worst.version;
       const bad = rows.some(row => !row.ready || row.problem);
       tile.show(worst.version === null ? 'no version' : count(worst.version),
-        `${rows.length === 1 ? '1 scorer' : `${rows.length} scorers`}${behind === null ? '' : `, ${count(behind)} updates behind`}`,
+        `${rows.length === 1 ? '1 scorer' : `${rows.length} scorers`}${behind === null ? '' : `, ${count(behind)} updates behind`}`
+          + (worst.published_ms === null ? '' : `, published ${age(now - worst.published_ms)} ago`),
         bad ? 'warn' : '');
     }
     const key = JSON.stringify([rows, this.said.version]);
@@ -544,6 +599,7 @@ export class ModelView {
     const all = this.said.versions ?? [];
     const rows = this.allVersions ? all : all.slice(0, VERSIONS_SHOWN);
     fill(this.parts.versions, panel('Versions', 'Published and still on the topic, newest first. Loss and AUC are since the beginning.',
+      this.lineage(),
       rows.length === 0 ? this.none(`snapshots.${this.name}`, 'unknown', 'No version is published yet.')
         : table('Versions', [
           ['version', row => count(row.version), 'number'], ['epoch', row => count(row.epoch), 'number'],
@@ -562,6 +618,19 @@ export class ModelView {
       all.length > VERSIONS_SHOWN && !this.allVersions
         ? el('button', { type: 'button', onclick: () => { this.allVersions = true; this.showVersions(); } },
           `Show all ${all.length}`) : null));
+  }
+
+  // Which versions the epoch goes on from; nothing for one that began with new weights.
+  lineage() {
+    const { registered } = this.said;
+    const words = [];
+    let epoch = registered?.epoch;
+    for (const each of [...registered?.rollbacks ?? []].reverse()) {
+      if (each.epoch !== epoch) continue;
+      epoch = each.base_epoch;
+      words.push(` ← epoch ${epoch} at version ${count(each.base_version)}`);
+    }
+    return words.length === 0 ? null : el('p', { class: 'note lineage' }, `epoch ${registered.epoch}${words.join('')}`);
   }
 
   showDecisions() {

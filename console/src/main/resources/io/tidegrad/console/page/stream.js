@@ -6,12 +6,22 @@ export class Stream {
   constructor(listener) {
     this.listener = listener;
     this.number = 0;
+    this.rests = false;
   }
 
   open(model) {
     this.model = model;
     this.close();
-    this.run(++this.number);
+    if (!this.rests) this.run(++this.number);
+  }
+
+  // A browser opens six connections to a site: pages that nobody sees would hold them all. What comes first after a rest has
+  // everything.
+  rest(rests) {
+    if (rests === this.rests) return;
+    this.rests = rests;
+    if (rests) this.close();
+    else this.open(this.model);
   }
 
   close() {
