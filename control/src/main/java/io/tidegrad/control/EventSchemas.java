@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
@@ -59,6 +60,8 @@ public final class EventSchemas {
         AMOUNT("a number", EnumSet.of(Kind.NUMBER), EnumSet.noneOf(Kind.class)),
         WEIGHT("a weight, which is a number", EnumSet.of(Kind.NUMBER), EnumSet.noneOf(Kind.class)),
         TIME("a time", EnumSet.of(Kind.NUMBER, Kind.TEXT), EnumSet.noneOf(Kind.class)),
+        /// A time by whose number a spec says what it counts.
+        COUNTED_TIME("a time", EnumSet.of(Kind.NUMBER, Kind.TEXT), EnumSet.noneOf(Kind.class)),
         NUMBERS("a list of numbers", EnumSet.noneOf(Kind.class), EnumSet.of(Kind.NUMBER)),
         VALUES("a list", EnumSet.noneOf(Kind.class), EnumSet.allOf(Kind.class)),
         PIXELS("bytes or a list of numbers", EnumSet.of(Kind.BYTES), EnumSet.of(Kind.NUMBER));
@@ -105,10 +108,11 @@ public final class EventSchemas {
             switch (feature) {
                 case Feature.Numeric number -> add(uses, number.field(), Use.NUMBER);
                 case Feature.Category category -> category.fields().forEach(field -> add(uses, field, Use.VALUE));
-                case Feature.Cross cross ->
-                    cross.crossed().forEach(of -> add(uses, of.field(), of.part() == null ? Use.VALUE : Use.TIME));
-                case Feature.TimePart time -> add(uses, time.field(), Use.TIME);
-                case Feature.Cyclic cyclic -> add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : Use.TIME);
+                case Feature.Cross cross -> cross.crossed()
+                        .forEach(of -> add(uses, of.field(), of.part() == null ? Use.VALUE : time(of.timeUnit())));
+                case Feature.TimePart time -> add(uses, time.field(), time(time.timeUnit()));
+                case Feature.Cyclic cyclic ->
+                    add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : time(cyclic.timeUnit()));
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
                 case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
                 case Feature.Categories list -> add(uses, list.field(), list.cut() == null ? Use.VALUES : Use.VALUE);
@@ -117,7 +121,7 @@ public final class EventSchemas {
                 case Feature.Remembered history -> {
                     history.key().forEach(field -> add(uses, field, Use.VALUE));
                     add(uses, history.field(), Use.NUMBER);
-                    add(uses, history.time(), Use.TIME);
+                    add(uses, history.time(), time(history.timeUnit()));
                 }
                 case Feature.ShiftedLabel shifted -> add(uses, shifted.field(), Use.NUMBERS);
                 case Feature.Bag bag -> {
@@ -127,9 +131,13 @@ public final class EventSchemas {
             }
         }
         add(uses, spec.label().field(), label(spec));
-        add(uses, spec.input().eventTime(), Use.TIME);
+        add(uses, spec.input().eventTime(), time(spec.input().timeUnit()));
         add(uses, spec.weightField(), Use.WEIGHT);
         return uses;
+    }
+
+    private static Use time(TimeUnit unit) {
+        return unit == TimeUnit.MILLISECONDS ? Use.TIME : Use.COUNTED_TIME;
     }
 
     private static Use label(ModelSpec spec) {
@@ -146,7 +154,7 @@ public final class EventSchemas {
     private static Map<String, Set<Use>> ofEvents(StreamSpec spec) {
         Map<String, Set<Use>> uses = new LinkedHashMap<>();
         add(uses, spec.events().key(), Use.VALUE);
-        add(uses, spec.events().eventTime(), Use.TIME);
+        add(uses, spec.events().eventTime(), time(spec.events().timeUnit()));
         add(uses, spec.weight(), Use.WEIGHT);
         add(uses, spec.label(), Use.VALUE);
         return uses;
@@ -156,7 +164,7 @@ public final class EventSchemas {
         Map<String, Set<Use>> uses = new LinkedHashMap<>();
         add(uses, labels.key(), Use.VALUE);
         add(uses, labels.value(), Use.VALUE);
-        add(uses, labels.eventTime(), Use.TIME);
+        add(uses, labels.eventTime(), time(labels.timeUnit()));
         add(uses, labels.retract(), Use.VALUE);
         return uses;
     }
@@ -374,6 +382,12 @@ public final class EventSchemas {
                         .filter(use -> plans.stream().noneMatch(plan -> use.fits(plan, path))).limit(1)
                         .forEach(use -> problems.add("field '" + fields.get(path) + "': expected " + use.words + " of "
                                 + where + found(plans, path)));
+            }
+            if (plans.getFirst().isTime(path)
+                    && Objects.requireNonNull(reading.uses.get(fields.get(i))).contains(Use.COUNTED_TIME)) {
+                problems.add("field '" + fields.get(i) + "': expected a plain number, because time-unit says what it"
+                        + " counts, or no time-unit; found a date or timestamp of Avro, whose type says that, in "
+                        + newest.schema().getFullName() + " (schema id " + newest.id() + ")");
             }
             inEach &= !plans.getFirst().isRenamed(path);
         }

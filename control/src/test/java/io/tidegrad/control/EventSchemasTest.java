@@ -13,6 +13,7 @@ import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EventSchemasTest {
     private static final String SUBJECT = "payments-value";
@@ -71,6 +72,22 @@ class EventSchemasTest {
                         + " \"flag\", \"type\": \"boolean\", \"default\": false}");
         assertThat(refusal(withFeatures("  - " + feature + "\n"))).contains("': expected " + expected
                 + " of Payment (schema id 1), or of an earlier schema of payments-value, found " + found + ". Correct");
+    }
+
+    /// A decoder has made milliseconds of it, and by microseconds each would lie in 1970.
+    @ParameterizedTest
+    @ValueSource(strings = {"time-part: { field: at, parts: [hour], time-unit: microseconds }",
+        "cyclic: { field: at, part: hour, time-unit: seconds }",
+        "cross: { fields: [fraud, { hour: at, time-unit: seconds }], buckets: 8 }",
+        "history: { key: merchant.country, time: at, time-unit: seconds, values: [since-last], buckets: 8 }"})
+    void aUnitBesideATimestampOfAvroIsRefused(String feature) {
+        register(COUNTRY, ", {\"name\": \"sent\", \"type\": \"long\"}");
+        String spec = "  - " + feature.replace("fraud", "merchant.country") + "\n";
+        assertThat(refusal(withFeatures(spec))).contains("field 'at': expected a plain number, because time-unit says"
+                + " what it counts, or no time-unit; found a date or timestamp of Avro, whose type says that, in Payment"
+                + " (schema id 1). Correct");
+        ModelSpec plain = withFeatures(spec.replace("at,", "sent,").replace("hour: at", "hour: sent"));
+        assertThat(EventSchemas.known(plain, registry)).isEqualTo(plain);
     }
 
     @Test

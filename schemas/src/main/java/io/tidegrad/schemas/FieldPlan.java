@@ -15,6 +15,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import org.apache.avro.LogicalType;
+import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -95,6 +97,7 @@ public final class FieldPlan {
     private final BitSet found = new BitSet();
     private final Map<Integer, Set<Kind>> alone = new HashMap<>();
     private final Map<Integer, Set<Kind>> listed = new HashMap<>();
+    private final BitSet times = new BitSet();
     private final BitSet renamed = new BitSet();
     private final WeakReference<Schema> writer; // for messages
     private final @Nullable UnknownField lacking;
@@ -150,6 +153,11 @@ public final class FieldPlan {
         return (inList ? listed : alone).getOrDefault(path, Set.of());
     }
 
+    /// Whether a date or a timestamp lies there, which is read as milliseconds whatever it counts.
+    public boolean isTime(int path) {
+        return times.get(path);
+    }
+
     /// Whether the reader's schema knows other names for a field on the way.
     public boolean isRenamed(int path) {
         return renamed.get(path);
@@ -201,6 +209,9 @@ public final class FieldPlan {
                     node.ends = paths(rests, Rest::isEnd);
                     if (schema.getType() != Schema.Type.NULL) {
                         Kind kind = kind(node.type);
+                        if (isTime(schema.getLogicalType())) {
+                            Arrays.stream(node.ends).forEach(times::set);
+                        }
                         rests.stream().filter(Rest::isEnd).forEach(rest -> (rest.inList() ? listed : alone)
                                 .computeIfAbsent(rest.path(), unused -> EnumSet.noneOf(Kind.class)).add(kind));
                     }
@@ -360,6 +371,14 @@ public final class FieldPlan {
                 .filter(branch -> branch.getFullName().equals(writer.getFullName())
                         || branch.getAliases().contains(writer.getFullName()))
                 .findFirst().orElse(records.isEmpty() ? null : records.getFirst());
+    }
+
+    private static boolean isTime(@Nullable LogicalType type) {
+        return switch (type) {
+            case LogicalTypes.Date _,LogicalTypes.TimestampMillis _,LogicalTypes.TimestampMicros _,LogicalTypes.TimestampNanos _,LogicalTypes.LocalTimestampMillis _,LogicalTypes.LocalTimestampMicros _,LogicalTypes.LocalTimestampNanos _ ->
+                true;
+            case null, default -> false;
+        };
     }
 
     private static Kind kind(AvroType type) {

@@ -13,8 +13,10 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// The fields that a model's spec names, and what an error about them should say. Derived once for each spec.
@@ -63,7 +65,7 @@ final class RecordFields {
                         expectNumber(history.field());
                     }
                     if (history.time() != null) {
-                        expectTime(history.time(), times);
+                        expectTime(history.time(), history.timeUnit(), times);
                     }
                     expectCategories(history.key(), categories);
                 }
@@ -73,15 +75,15 @@ final class RecordFields {
                     if (of.part() == null) {
                         expectCategories(List.of(of.field()), categories);
                     } else {
-                        expectTime(of.field(), times);
+                        expectTime(of.field(), of.timeUnit(), times);
                     }
                 });
-                case Feature.TimePart time -> expectTime(time.field(), times);
+                case Feature.TimePart time -> expectTime(time.field(), time.timeUnit(), times);
                 case Feature.Cyclic cyclic -> {
                     if (cyclic.part() == null) {
                         expectNumber(cyclic.field());
                     } else {
-                        expectTime(cyclic.field(), times);
+                        expectTime(cyclic.field(), cyclic.timeUnit(), times);
                     }
                 }
                 case Feature.Pixels image -> {
@@ -124,9 +126,10 @@ final class RecordFields {
         }
     }
 
-    private void expectTime(String field, Set<String> times) {
+    private void expectTime(String field, TimeUnit unit, Set<String> times) {
         times.add(field);
-        expect(field, TIME);
+        expect(field, unit == TimeUnit.MILLISECONDS ? TIME
+                : "time, ISO-8601 or epoch " + unit.name().toLowerCase(Locale.ROOT));
         input(field, TensorType.INT64);
     }
 

@@ -63,6 +63,20 @@ class RecordReaderTest {
     }
 
     @Test
+    void knowsWhatATimeInNumbersCounts() {
+        assertThat(new RecordFields(ModelSpec.parse("""
+                model: m
+                input: { topic: t }
+                label: { field: late }
+                features:
+                  - time-part: { field: departed, parts: [hour], time-unit: seconds }
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """, "spec")).expected()).containsEntry("departed", "time, ISO-8601 or epoch seconds");
+    }
+
+    @Test
     void knowsWhatItExpects() {
         assertThat(FIELDS.expected()).containsEntry("size", "number")
                 .containsEntry("taken", "time, ISO-8601 or epoch ms")

@@ -33,7 +33,7 @@ final class Column {
     /// What the values of a field are.
     enum Kind {
         NUMBER, FLAG,
-        /// Epoch milliseconds, or ISO-8601 with a T or a blank, or a date alone.
+        /// Epoch milliseconds or seconds, or ISO-8601 with a T or a blank, or a date alone.
         TIME, TEXT, LIST, BYTES
     }
 
@@ -47,6 +47,7 @@ final class Column {
     private @Nullable Kind noValue; // a list or bytes were there
     private Kind kind = Kind.TEXT;
     private double[] values = {};
+    private boolean seconds;
 
     /// @param declared what a schema says; null without one
     Column(String name, @Nullable Kind declared) {
@@ -100,7 +101,8 @@ final class Column {
             return Kind.TEXT;
         }
         if (values.length > 0) {
-            return isMillis() ? Kind.TIME : Kind.NUMBER;
+            seconds = isWhole() && isNamedTime() && Arrays.stream(values).allMatch(x -> x >= 1e8 && x < 5e9);
+            return seconds || isMillis() ? Kind.TIME : Kind.NUMBER;
         }
         if (distinct.stream().allMatch(value -> value.equalsIgnoreCase("true") || value.equalsIgnoreCase("false"))) {
             return Kind.FLAG;
@@ -121,10 +123,15 @@ final class Column {
         return isNamedTime() || falls <= inOrder.length / 20;
     }
 
-    /// Of whole numbers between 1973 and 2128, by the field's name.
+    /// Of whole numbers between 1973 and 2128, by the field's name. Where a schema says that they are times, they are in
+    /// milliseconds.
     boolean isSeconds() {
-        return kind == Kind.NUMBER && isWhole() && isNamedTime()
-                && Arrays.stream(values).allMatch(x -> x >= 1e8 && x < 5e9);
+        return seconds;
+    }
+
+    /// Of numbers, the time that one stands for, in epoch milliseconds.
+    double millis(double number) {
+        return seconds ? 1_000 * number : number;
     }
 
     private boolean isNamedTime() {
@@ -162,7 +169,7 @@ final class Column {
 
     private LocalDateTime utc(int code) {
         if (values.length > 0) {
-            return LocalDateTime.ofInstant(Instant.ofEpochMilli((long) values[code]), ZoneOffset.UTC);
+            return LocalDateTime.ofInstant(Instant.ofEpochMilli((long) millis(values[code])), ZoneOffset.UTC);
         }
         String text = distinct.get(code);
         if (text.length() <= 10) {

@@ -352,9 +352,6 @@ public final class SpecSuggestion {
         if (leak != null) {
             return leak + ": " + LeakAlarm.QUESTION;
         }
-        if (column.isSeconds()) {
-            return "seems to be seconds since 1970; a time is milliseconds, or ISO-8601";
-        }
         if (column.kind() != Column.Kind.TEXT) {
             return null;
         }
@@ -408,13 +405,14 @@ public final class SpecSuggestion {
         switch (column.kind()) {
             case TIME -> {
                 if (eventTime == null && column.missing() == 0) {
-                    eventTime = column.name();
+                    eventTime = quoted(column.name()) + unit(column);
                 }
                 List<Feature.Part> parts = parts(column);
                 features.add("- time-part: { field: " + name + ", parts: ["
-                        + parts.stream().map(SpecSuggestion::name).collect(Collectors.joining(", ")) + "] } # a time"
-                        + gaps);
-                parts.forEach(part -> crosses.add("{ " + name(part) + ": " + name + " }", column.parts(part)));
+                        + parts.stream().map(SpecSuggestion::name).collect(Collectors.joining(", ")) + "]"
+                        + unit(column) + " } # a time" + (column.isSeconds() ? ", by its name and size" : "") + gaps);
+                parts.forEach(
+                        part -> crosses.add("{ " + name(part) + ": " + name + unit(column) + " }", column.parts(part)));
             }
             case NUMBER -> {
                 String named = namedWhy(column);
@@ -465,6 +463,10 @@ public final class SpecSuggestion {
         return part.name().toLowerCase(Locale.ROOT);
     }
 
+    private static String unit(Column column) {
+        return column.isSeconds() ? ", time-unit: seconds" : "";
+    }
+
     private static List<Feature.Part> parts(Column column) {
         boolean isText = column.values().length == 0;
         List<String> times = column.distinct();
@@ -472,8 +474,8 @@ public final class SpecSuggestion {
             return List.of(Feature.Part.MONTH);
         }
         // Dates, which some sources have as the milliseconds of their midnight.
-        boolean dates = !times.isEmpty() && times.stream()
-                .allMatch(time -> isText ? time.length() <= 10 : Double.parseDouble(time) % 86_400_000 == 0);
+        boolean dates = !times.isEmpty() && times.stream().allMatch(
+                time -> isText ? time.length() <= 10 : column.millis(Double.parseDouble(time)) % 86_400_000 == 0);
         return dates ? List.of(Feature.Part.WEEKDAY, Feature.Part.MONTH)
                 : List.of(Feature.Part.HOUR, Feature.Part.WEEKDAY);
     }
@@ -558,9 +560,8 @@ public final class SpecSuggestion {
         line(text, "# Suggested by " + sample.told() + "; each line says why.");
         line(text, "model: " + name(topic) + " # its name in topics");
         line(text,
-                "input: { topic: " + topic + format
-                        + (eventTime == null ? " } # the topic of events" : ", event-time: " + quoted(eventTime)
-                                + " } # the topic of events; the first field that is a time, never missing"));
+                "input: { topic: " + topic + format + (eventTime == null ? " } # the topic of events" : ", event-time: "
+                        + eventTime + " } # the topic of events; the first field that is a time, never missing"));
         line(text,
                 "label: { field: " + quoted(label.name())
                         + (meaning.keys.isEmpty() ? "" : ", " + meaning.keys.toString().replaceAll("^\\{|}$", ""))

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
@@ -34,10 +35,10 @@ abstract sealed class FeatureWriter
         return switch (feature) {
             case Feature.Numeric number ->
                 new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
-            case Feature.Category category -> new HashWriter(List.of(new Feature.Crossed(category.field(), null)),
+            case Feature.Category category -> new HashWriter(List.of(Feature.Crossed.whole(category.field())),
                     category.buckets(), idAt, fields, text);
-            case Feature.Counted counted -> new HashWriter(List.of(new Feature.Crossed(counted.field(), null)),
-                    HashWriter.WHOLE, idAt, fields, text);
+            case Feature.Counted counted ->
+                new HashWriter(List.of(Feature.Crossed.whole(counted.field())), HashWriter.WHOLE, idAt, fields, text);
             case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
             case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
@@ -184,7 +185,7 @@ abstract sealed class FeatureWriter
                 if (part == null) {
                     text.appendValue(name, value);
                 } else {
-                    text.appendLong(TimeParts.of(part, Values.time(name, value)));
+                    text.appendLong(TimeParts.of(part, Values.time(name, value, crossed[i].timeUnit())));
                 }
             }
             if (buckets == WHOLE) {
@@ -212,7 +213,7 @@ abstract sealed class FeatureWriter
         @Override
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             Object value = values[field];
-            long time = value == null ? 0 : Values.time(feature.field(), value);
+            long time = value == null ? 0 : Values.time(feature.field(), value, feature.timeUnit());
             for (int i = 0; i < parts.length; i++) {
                 row.ids[at + i] = value == null ? parts[i].size() : TimeParts.of(parts[i], time);
             }
@@ -248,7 +249,7 @@ abstract sealed class FeatureWriter
             }
             Feature.Part part = feature.part();
             double x = part == null ? checkedRange(Values.number(feature.field(), present))
-                    : TimeParts.of(part, Values.time(feature.field(), present));
+                    : TimeParts.of(part, Values.time(feature.field(), present, feature.timeUnit()));
             // Takes the remainder first, which is exact: 2πx loses digits if x is large.
             double angle = 2 * StrictMath.PI * (x % feature.period() / feature.period());
             row.numbers[at] = (float) StrictMath.sin(angle);
@@ -339,6 +340,7 @@ abstract sealed class FeatureWriter
         private final CanonicalText text;
         private final @Nullable String numberField;
         private final @Nullable String timeField;
+        private final TimeUnit timeUnit;
         private final int number;
         private final int time;
         private final int numberAt;
@@ -347,11 +349,12 @@ abstract sealed class FeatureWriter
 
         HistoryWriter(Feature.Remembered feature, List<String> all, int numberAt, int idAt, CanonicalText text,
                 double max) {
-            key = new HashWriter(feature.key().stream().map(field -> new Feature.Crossed(field, null)).toList(),
-                    feature.buckets(), idAt, all, text);
+            key = new HashWriter(feature.key().stream().map(Feature.Crossed::whole).toList(), feature.buckets(), idAt,
+                    all, text);
             this.text = text;
             numberField = feature.field();
             timeField = feature.time();
+            timeUnit = feature.timeUnit();
             number = numberField == null ? -1 : all.indexOf(numberField);
             time = timeField == null ? -1 : all.indexOf(timeField);
             this.numberAt = numberAt;
@@ -375,7 +378,7 @@ abstract sealed class FeatureWriter
                 if (value == null) {
                     throw Values.missing(timeField, "a time");
                 }
-                long millis = Values.time(timeField, value); // within ±2^48, as all years up to 9999
+                long millis = Values.time(timeField, value, timeUnit); // within ±2^48, as all years up to 9999
                 row.ids[idAt + 2] = (int) (millis >> PART_BITS);
                 row.ids[idAt + 3] = (int) (millis & History.PART - 1);
             }

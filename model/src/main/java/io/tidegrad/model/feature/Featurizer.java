@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// Turns an event into a row. Training and serving use the same class, so there is no skew. It is deterministic: it
@@ -40,6 +41,7 @@ public final class Featurizer {
     private final @Nullable String lengths; // the field that says how many steps a row has
     private final int stepsAt;
     private final @Nullable String eventTime;
+    private final TimeUnit timeUnit;
     private final @Nullable String weight;
     private final RowLayout layout;
     private final int labels;
@@ -64,6 +66,7 @@ public final class Featurizer {
         lengths = spec.label().lengths();
         stepsAt = spec.stepsAt();
         eventTime = spec.input().eventTime();
+        timeUnit = spec.input().timeUnit();
         weight = spec.weightField();
         sliced = spec.watch().slices().stream().mapToInt(fields::indexOf).toArray();
     }
@@ -102,7 +105,7 @@ public final class Featurizer {
                     return new Rejection(Rejection.Reason.MISSING_TIME,
                             "field '" + eventTime + "': expected the event's time, found null");
                 }
-                row.eventTime = Values.time(eventTime, time);
+                row.eventTime = Values.time(eventTime, time, timeUnit);
             }
             Object given = event.get(label.field());
             if (!isList) {

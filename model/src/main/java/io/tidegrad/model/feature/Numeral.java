@@ -7,6 +7,7 @@ final class Numeral extends Number {
     private static final byte WHOLE = 0;
     private static final byte DOUBLE = 1;
     private static final byte FLOAT = 2;
+    private static final byte TIME = 3;
 
     private byte kind = WHOLE;
     private long whole;
@@ -27,8 +28,18 @@ final class Numeral extends Number {
         fraction = value;
     }
 
+    /// Epoch milliseconds, whatever a number of the same field counts.
+    void setTime(long millis) {
+        kind = TIME;
+        whole = millis;
+    }
+
+    boolean isTime() {
+        return kind == TIME;
+    }
+
     boolean isWhole() {
-        return kind == WHOLE;
+        return kind == WHOLE || kind == TIME;
     }
 
     boolean isFloat() {
@@ -38,7 +49,7 @@ final class Numeral extends Number {
     /// A number that may be kept.
     Number boxed() {
         return switch (kind) {
-            case WHOLE -> whole;
+            case WHOLE, TIME -> whole;
             case DOUBLE -> fraction;
             default -> (float) fraction;
         };
@@ -51,23 +62,23 @@ final class Numeral extends Number {
 
     @Override
     public long longValue() {
-        return kind == WHOLE ? whole : (long) fraction;
+        return isWhole() ? whole : (long) fraction;
     }
 
     @Override
     public float floatValue() {
-        return kind == WHOLE ? whole : (float) fraction;
+        return isWhole() ? whole : (float) fraction;
     }
 
     @Override
     public double doubleValue() {
-        return kind == WHOLE ? whole : fraction;
+        return isWhole() ? whole : fraction;
     }
 
     @Override
     public String toString() {
         return switch (kind) {
-            case WHOLE -> Long.toString(whole);
+            case WHOLE, TIME -> Long.toString(whole);
             case DOUBLE -> Double.toString(fraction);
             default -> Float.toString((float) fraction);
         };

@@ -228,8 +228,7 @@ public final class StreamFields {
             throw new RejectedException(Rejection.Reason.MISSING_TIME,
                     "field '" + timePath + "': expected the event's time, found null");
         }
-        long time = value instanceof Number number && timeUnit != TimeUnit.MILLISECONDS ? inMillis(timePath, number)
-                : Values.time(timePath, value);
+        long time = Values.time(timePath, value, timeUnit);
         // What a time in another unit becomes if it is a timestamp of Avro, which is decoded to milliseconds.
         long from = timeUnit == TimeUnit.MILLISECONDS ? SECONDS_FROM : 1;
         if (value instanceof Number && time >= from && time < SECONDS_TO && timestamp > 100 * SECONDS_TO) {
@@ -241,21 +240,6 @@ public final class StreamFields {
                             : "; Avro's timestamp-* types need no time-unit: leave it out, or name the unit it counts"));
         }
         return checked(time, timestamp);
-    }
-
-    /// Seconds may have a fraction, as Python writes them. What lies beyond all times is refused afterwards.
-    private long inMillis(String path, Number number) throws RejectedException {
-        if (timeUnit == TimeUnit.SECONDS) {
-            double millis = number.doubleValue() * 1_000;
-            if (Double.isNaN(millis)) {
-                throw Values.wrongType(path, "a time in epoch seconds", number);
-            }
-            return Math.round(millis);
-        }
-        if (number.doubleValue() != (double) number.longValue()) {
-            throw Values.wrongType(path, "a time in epoch " + timeUnit.name().toLowerCase(Locale.ROOT), number);
-        }
-        return Math.floorDiv(number.longValue(), timeUnit.convert(1, TimeUnit.MILLISECONDS));
     }
 
     private static long checked(long time, long timestamp) throws RejectedException {

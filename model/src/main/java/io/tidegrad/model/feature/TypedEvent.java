@@ -75,7 +75,7 @@ public final class TypedEvent implements Event {
         return this;
     }
 
-    /// Sets a whole number; for a time, epoch milliseconds.
+    /// Sets a whole number; for a time, epoch milliseconds, or what the spec's `time-unit` says.
     public TypedEvent set(int field, long value) {
         numerals[field].set(value);
         values[field] = numerals[field];
@@ -93,8 +93,11 @@ public final class TypedEvent implements Event {
         return this;
     }
 
+    /// Sets a time, whatever `time-unit` says.
     public TypedEvent set(int field, Instant value) {
-        return set(field, value.toEpochMilli());
+        numerals[field].setTime(value.toEpochMilli());
+        values[field] = numerals[field];
+        return this;
     }
 
     /// Sets pixels, or the numbers of a sequence. The array is not copied.

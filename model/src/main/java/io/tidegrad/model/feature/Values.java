@@ -12,7 +12,9 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
@@ -49,22 +51,52 @@ final class Values {
     /// The value as epoch milliseconds: a whole number, an `Instant` or ISO-8601 text (without an offset it is read as
     /// UTC, a date alone as its midnight).
     static long time(String field, Object value) throws RejectedException {
+        return time(field, value, TimeUnit.MILLISECONDS);
+    }
+
+    /// The same, of a number that counts `unit` since 1970. Seconds may have a fraction, as Python writes them, and are
+    /// rounded to milliseconds; what is counted finer is rounded down.
+    static long time(String field, Object value, TimeUnit unit) throws RejectedException {
         long time = switch (value) {
+            case Numeral numeral when numeral.isTime() -> numeral.longValue();
+            case Number number when unit != TimeUnit.MILLISECONDS -> inMillis(field, number, unit);
             case Long millis -> millis;
             case Integer millis -> millis;
             case Instant instant -> instant.toEpochMilli();
             case Number number when number.doubleValue() == (double) number.longValue() -> number.longValue();
-            case CharSequence text -> parseTime(field, text);
-            default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", value);
+            case CharSequence text -> parseTime(field, text, unit);
+            default -> throw noTime(field, value, unit);
         };
         if (time < Example.TIME_MIN || time > Example.TIME_MAX) {
             throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
-                    "field '" + field + "': expected a time in the years 0 to 9999, found " + time + " ms since 1970");
+                    "field '" + field + "': expected a time in the years 0 to 9999, found "
+                            + (unit == TimeUnit.MILLISECONDS ? time + " ms since 1970"
+                                    : describe(value) + "; if it counts milliseconds, or is a timestamp of Avro, leave"
+                                            + " time-unit: " + unit.name().toLowerCase(Locale.ROOT) + " out"));
         }
         return time;
     }
 
-    private static long parseTime(String field, CharSequence text) throws RejectedException {
+    private static long inMillis(String field, Number number, TimeUnit unit) throws RejectedException {
+        if (unit == TimeUnit.SECONDS) {
+            double millis = number.doubleValue() * 1_000;
+            if (Double.isNaN(millis)) {
+                throw noTime(field, number, unit);
+            }
+            return Math.round(millis); // what lies beyond all times is refused afterwards
+        }
+        if (number.doubleValue() != (double) number.longValue()) {
+            throw noTime(field, number, unit);
+        }
+        return Math.floorDiv(number.longValue(), unit.convert(1, TimeUnit.MILLISECONDS));
+    }
+
+    private static RejectedException noTime(String field, Object value, TimeUnit unit) {
+        String counted = unit == TimeUnit.MILLISECONDS ? "ms" : unit.name().toLowerCase(Locale.ROOT);
+        return wrongType(field, "a time (epoch " + counted + " or ISO-8601)", value);
+    }
+
+    private static long parseTime(String field, CharSequence text, TimeUnit unit) throws RejectedException {
         try {
             if (FixedTime.matches(text)) {
                 return FixedTime.millis(text);
@@ -75,10 +107,10 @@ final class Values {
                 case LocalDate date -> date.toEpochDay() * 86_400_000L;
                 case OffsetDateTime withOffset -> withOffset.toInstant().toEpochMilli();
                 case LocalDateTime local -> local.toInstant(ZoneOffset.UTC).toEpochMilli();
-                default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", text);
+                default -> throw noTime(field, text, unit);
             };
         } catch (DateTimeException | ArithmeticException notATime) {
-            throw wrongType(field, "a time (epoch ms or ISO-8601)", text);
+            throw noTime(field, text, unit);
         }
     }
 

@@ -3,6 +3,7 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /// One spec, one text: keys in fixed order, values equal to defaults left out, numbers in one spelling, every text
@@ -92,6 +93,7 @@ final class CanonicalForm {
         return new Flow().add("topic", stream == null ? Flow.quoted(String.valueOf(input.topic())) : null)
                 .add("stream", stream == null ? null : Flow.quoted(stream))
                 .add("event-time", input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
+                .add("time-unit", input.timeUnit() == TimeUnit.MILLISECONDS ? null : Flow.name(input.timeUnit()))
                 .add("max-ahead",
                         input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD) ? null : input.maxAhead().toString())
                 .add("format", input.format() == ModelSpec.Format.AVRO ? null : Flow.name(input.format()))

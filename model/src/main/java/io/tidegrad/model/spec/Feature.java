@@ -5,6 +5,7 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// One feature of a model spec: which fields of an event it reads and what it makes of them. Pure description; the
@@ -86,11 +87,19 @@ public sealed interface Feature {
     /// What a cross has of one field.
     ///
     /// @param part of the field, which is a time; null: the field's value, as a `Category` has it
-    record Crossed(String field, @Nullable Part part) {
+    /// @param timeUnit what the time counts where it is a number
+    record Crossed(String field, @Nullable Part part, TimeUnit timeUnit) {
+        /// The field's value.
+        public static Crossed whole(String field) {
+            return new Crossed(field, null, TimeUnit.MILLISECONDS);
+        }
     }
 
     /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.
-    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update) implements OfField {
+    ///
+    /// @param timeUnit what the time counts where it is a number
+    record TimePart(String field, List<Part> parts, TimeUnit timeUnit, int dimension,
+            Embedding.Update update) implements OfField {
         public TimePart {
             parts = List.copyOf(parts);
         }
@@ -99,7 +108,9 @@ public sealed interface Feature {
     /// Two numbers, sin and cos of 2πx / period: the end of a period lies beside its beginning.
     ///
     /// @param part x is this part of a time, and the period is its size; null: x is the field's number
-    record Cyclic(String field, @Nullable Part part, double period, Missing missing) implements OfField {
+    /// @param timeUnit what the time counts where it is a number
+    record Cyclic(String field, @Nullable Part part, TimeUnit timeUnit, double period,
+            Missing missing) implements OfField {
     }
 
     /// width · height numbers, row-major, from a field of as many unsigned bytes or an array of as many numbers, each
@@ -201,9 +212,10 @@ public sealed interface Feature {
     /// @param key one field, or several that are the key together; each as in `Category`
     /// @param field the number that is remembered; null if no value is made of it
     /// @param time the time that is remembered; null if no value is made of it
+    /// @param timeUnit what the time counts where it is a number
     /// @param buckets keys that are remembered at most
-    record Remembered(List<String> key, @Nullable String field, @Nullable String time, List<History.Value> values,
-            int buckets) implements Feature {
+    record Remembered(List<String> key, @Nullable String field, @Nullable String time, TimeUnit timeUnit,
+            List<History.Value> values, int buckets) implements Feature {
         public Remembered {
             key = List.copyOf(key);
             values = List.copyOf(values);

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -57,6 +58,8 @@ final class Features {
             ValueType.list("values like [lag, count]", ValueType.oneOf(History.Value.values()));
     private static final ValueType<List<History.Value>> REMEMBERED = VALUES.readBy(Features::values);
     private static final String[] PARTS = Stream.of(Feature.Part.values()).map(Flow::name).toArray(String[]::new);
+    private static final String PART_OF_TIME = "part of a time";
+    private static final String TIME_UNIT = "time-unit";
     private static final int ORDER_MIN = 2;
 
     static final Forms<Feature> FORMS = new Forms<>(List.of(
@@ -75,6 +78,7 @@ final class Features {
                     keys -> new Feature.TimePart(field(keys, Feature.TimePart::field),
                             keys.required("parts", "a list like [hour, weekday]",
                                     ValueType.list("parts like [hour, weekday]", PART), Feature.TimePart::parts),
+                            timeUnit(keys, Feature.TimePart::timeUnit),
                             keys.optional("dimension", 4, DIMENSION, Feature.TimePart::dimension),
                             update(keys, Feature.TimePart::update))),
             new Form<>("cyclic", Feature.Cyclic.class, Features::cyclic),
@@ -281,6 +285,11 @@ final class Features {
         return keys.required("field", "the name of a field", ValueType.FIELD, of);
     }
 
+    /// What a time counts where it is a number.
+    private static <F> TimeUnit timeUnit(Keys<F> keys, Function<F, TimeUnit> of) {
+        return keys.optional(TIME_UNIT, TimeUnit.MILLISECONDS, ValueType.TIME_UNIT, of);
+    }
+
     private static <F> int buckets(Keys<F> keys, Function<F, Integer> of) {
         return keys.required("buckets", "the rows of the table", BUCKETS, of);
     }
@@ -379,19 +388,46 @@ final class Features {
         return ValueType.list("fields, two or more", CROSSED).readBy(node -> crossedFields(node, max));
     }
 
-    /// A field by its name, or a part of a time: `{ hour: departed }`.
+    /// A field by its name, or a part of a time: `{ hour: departed }`, `{ hour: departed, time-unit: seconds }`.
     private static Feature.Crossed crossed(SpecNode node) {
         if (!node.isMapping()) {
-            return new Feature.Crossed(node.field(), null);
+            return Feature.Crossed.whole(node.field());
         }
-        Choice choice = node.choice("part of a time", PARTS);
-        return choice == null ? new Feature.Crossed("", null) : new Feature.Crossed(choice.value().field(),
-                Feature.Part.values()[List.of(PARTS).indexOf(choice.kind())]);
+        if (node.has(TIME_UNIT)) {
+            return crossedInUnit(node);
+        }
+        Choice choice = node.choice(PART_OF_TIME, PARTS);
+        return choice == null ? Feature.Crossed.whole("")
+                : new Feature.Crossed(choice.value().field(), part(choice.kind()), TimeUnit.MILLISECONDS);
+    }
+
+    private static Feature.Crossed crossedInUnit(SpecNode node) {
+        int before = node.problems();
+        Mapping keys = node.mapping(Stream.concat(Stream.of(PARTS), Stream.of(TIME_UNIT)).toArray(String[]::new));
+        List<String> found = Stream.of(PARTS).filter(part -> keys.optional(part) != null).toList();
+        TimeUnit unit = ValueType.TIME_UNIT.read().apply(keys.required(TIME_UNIT, "what the time counts"));
+        if (found.size() != 1) {
+            if (node.problems() > before) {
+                return Feature.Crossed.whole(""); // a misspelt part is one mistake
+            }
+            node.problem("expected one " + PART_OF_TIME + " (" + String.join(", ", PARTS) + ") beside " + TIME_UNIT
+                    + ", found " + (found.isEmpty() ? "none" : String.join(", ", found)));
+            return Feature.Crossed.whole("");
+        }
+        return new Feature.Crossed(keys.required(found.getFirst(), "a field").field(), part(found.getFirst()), unit);
+    }
+
+    private static Feature.Part part(String name) {
+        return Feature.Part.values()[List.of(PARTS).indexOf(name)];
     }
 
     private static String canonical(Feature.Crossed crossed) {
         String field = Flow.quoted(crossed.field());
-        return crossed.part() == null ? field : new Flow().add(Flow.name(crossed.part()), field).toString();
+        return crossed.part() == null ? field
+                : new Flow().add(Flow.name(crossed.part()), field)
+                        .add(TIME_UNIT,
+                                crossed.timeUnit() == TimeUnit.MILLISECONDS ? null : Flow.name(crossed.timeUnit()))
+                        .toString();
     }
 
     private static String reading(Feature.Crossed crossed) {
@@ -428,7 +464,11 @@ final class Features {
         if (part != null && missing.kind() == Feature.Missing.Kind.VALUE) {
             keys.problem("missing", "a missing time can be reject or indicator, not a number");
         }
-        return new Feature.Cyclic(field, part, part != null ? part.size() : period != null ? period : 1, missing);
+        TimeUnit unit = timeUnit(keys, Feature.Cyclic::timeUnit);
+        if (part == null && unit != TimeUnit.MILLISECONDS) {
+            keys.problem(TIME_UNIT, "expected part, of a time in that unit; found period, of a number");
+        }
+        return new Feature.Cyclic(field, part, unit, part != null ? part.size() : period != null ? period : 1, missing);
     }
 
     private static Feature.Pixels pixels(Keys<Feature.Pixels> keys) {
@@ -532,7 +572,11 @@ final class Features {
             requireUse(keys, "field", field, "lag or difference", values.stream().anyMatch(History.Value::isOfNumber));
             requireUse(keys, "time", time, "since-last", values.stream().anyMatch(History.Value::isOfTime));
         }
-        return new Feature.Remembered(key, field, time, values, buckets(keys, Feature.Remembered::buckets));
+        TimeUnit unit = timeUnit(keys, Feature.Remembered::timeUnit);
+        if (time == null && unit != TimeUnit.MILLISECONDS) {
+            keys.problem(TIME_UNIT, "expected time, the field that counts them, found none");
+        }
+        return new Feature.Remembered(key, field, time, unit, values, buckets(keys, Feature.Remembered::buckets));
     }
 
     /// None where there is a mistake.

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -65,9 +66,10 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// @param topic the topic that events are read from; null: it is not known yet which one `stream` has
     /// @param stream the stream that examples come from; null: the spec names a topic
     /// @param eventTime the field that says when an event happened; null also for a stream, whose examples say it
+    /// @param timeUnit what it counts where it is a number
     /// @param maxAhead how far ahead of stream time an event may lie
-    public record Input(@Nullable String topic, @Nullable String stream, @Nullable String eventTime, Duration maxAhead,
-            Format format, Reader reader) {
+    public record Input(@Nullable String topic, @Nullable String stream, @Nullable String eventTime, TimeUnit timeUnit,
+            Duration maxAhead, Format format, Reader reader) {
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
     }
@@ -308,9 +310,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// The same model, of a stream whose examples lie in `topic`.
     public ModelSpec onTopic(String topic) {
-        return with(
-                new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(), input.reader()),
-                optimizer, schedule, quarantine, onChange);
+        return with(new Input(topic, input.stream(), input.eventTime(), input.timeUnit(), input.maxAhead(),
+                input.format(), input.reader()), optimizer, schedule, quarantine, onChange);
     }
 
     private ModelSpec withTopicOf(ModelSpec other) {

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -40,6 +41,7 @@ final class SpecReader {
     private static final ValueType<Label.Kind> KIND = ValueType.oneOf(Label.Kind.values());
     private static final ValueType<ModelSpec.Format> FORMAT = ValueType.oneOf(ModelSpec.Format.values());
 
+    private static final String TIME_UNIT = "time-unit";
     private static final int ROWS_MAX = 65_536;
 
     /// Floats that the open batch may hold: 64 MiB.
@@ -265,7 +267,7 @@ final class SpecReader {
     }
 
     private Input input(SpecNode node) {
-        Mapping keys = node.mapping("topic", "stream", "event-time", "max-ahead", "format", "schema");
+        Mapping keys = node.mapping("topic", "stream", "event-time", TIME_UNIT, "max-ahead", "format", "schema");
         SpecNode stream = keys.optional("stream");
         if (stream != null) {
             return stream(stream, keys);
@@ -277,9 +279,14 @@ final class SpecReader {
         if (maxAhead != null && eventTime == null) {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
+        SpecNode timeUnit = keys.optional(TIME_UNIT);
+        if (timeUnit != null && eventTime == null) {
+            timeUnit.problem("time-unit says what event-time counts: expected event-time, found none");
+        }
         ModelSpec.Format format = format(keys);
-        return new Input(topic, null, eventTime == null ? null : eventTime.field(), maxAhead(keys), format,
-                reader(keys.optional("schema"), format));
+        return new Input(topic, null, eventTime == null ? null : eventTime.field(),
+                timeUnit == null ? TimeUnit.MILLISECONDS : ValueType.TIME_UNIT.read().apply(timeUnit), maxAhead(keys),
+                format, reader(keys.optional("schema"), format));
     }
 
     private static Duration maxAhead(Mapping keys) {
@@ -304,7 +311,8 @@ final class SpecReader {
     }
 
     private static Input stream(SpecNode stream, Mapping keys) {
-        for (SpecNode other : new SpecNode[]{keys.optional("topic"), keys.optional("event-time")}) {
+        for (SpecNode other : new SpecNode[]{keys.optional("topic"), keys.optional("event-time"),
+            keys.optional(TIME_UNIT)}) {
             if (other != null) {
                 other.problem(other == keys.optional("topic") ? "topic and stream exclude one another: keep one"
                         : "the event time comes with each example of a stream; name its path in the stream's spec");
@@ -312,7 +320,7 @@ final class SpecReader {
         }
         ModelSpec.Format format = format(keys);
         return new Input(null, stream.text("a name of 1 to 100 characters a-z, 0-9 and -", MODEL_NAME), null,
-                maxAhead(keys), format, reader(keys.optional("schema"), format));
+                TimeUnit.MILLISECONDS, maxAhead(keys), format, reader(keys.optional("schema"), format));
     }
 
     private static LateLabels lateLabels(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss) {

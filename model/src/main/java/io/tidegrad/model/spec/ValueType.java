@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.DoublePredicate;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -22,6 +23,10 @@ public record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write
     static final ValueType<Double> UP_TO_1000 =
             decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000);
     static final ValueType<Double> POSITIVE = decimal("a number above 0", value -> value > 0);
+
+    /// What a time counts where it is a number. Milliseconds unless said.
+    public static final ValueType<TimeUnit> TIME_UNIT =
+            oneOf(new TimeUnit[]{TimeUnit.MILLISECONDS, TimeUnit.SECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS});
 
     static ValueType<Integer> whole(int min, int max) {
         return new ValueType<>(node -> node.integer(min, max), String::valueOf);

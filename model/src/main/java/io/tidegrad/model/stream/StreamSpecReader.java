@@ -49,8 +49,6 @@ final class StreamSpecReader {
                     missing -> missing.map(Flow::quoted).orElse("drop"));
     private static final ValueType<Duration> WAIT = duration(Duration.ZERO);
     private static final ValueType<Duration> WINDOW = duration(Duration.ofSeconds(1));
-    private static final ValueType<TimeUnit> TIME_UNIT = ValueType.oneOf(
-            new TimeUnit[]{TimeUnit.MILLISECONDS, TimeUnit.SECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS});
     private static final ValueType<Format> FORMAT = ValueType.oneOf(Format.values());
     private static final ValueType<Integer> SCHEMA =
             new ValueType<>(node -> node.integer("the id of a schema", 0, Integer.MAX_VALUE), String::valueOf);
@@ -59,20 +57,25 @@ final class StreamSpecReader {
             keys -> withoutSchemaInJson(keys,
                     new Events(topic(keys, Events::topic), keys.orNull("key", KEY, Events::key),
                             keys.orNull("event-time", PATH, Events::eventTime),
-                            keys.optional("time-unit", TimeUnit.MILLISECONDS, TIME_UNIT, Events::timeUnit),
+                            keys.optional("time-unit", TimeUnit.MILLISECONDS, ValueType.TIME_UNIT, Events::timeUnit),
                             keys.optional("format", Format.AVRO, FORMAT, Events::format),
                             keys.orNull("schema", SCHEMA, Events::schema)),
                     events -> events.format() == Format.JSON && events.schema() != null));
-    static final Form<Labels> LABELS = new Form<>("labels", Labels.class, keys -> withoutSchemaInJson(keys,
-            new Labels(topic(keys, Labels::topic),
-                    keys.required("key", "the path of the id of the event that a label is about", KEY, Labels::key),
-                    keys.orNull("value", PATH, Labels::value), keys.orNull("constant", LABEL, Labels::constant),
-                    keys.orNull("event-time", PATH, Labels::eventTime),
-                    keys.optional("time-unit", TimeUnit.MILLISECONDS, TIME_UNIT, Labels::timeUnit),
-                    keys.orNull("retract", PATH, Labels::retract),
-                    keys.optional("format", Format.AVRO, FORMAT, Labels::format),
-                    keys.orNull("schema", SCHEMA, Labels::schema)),
-            labels -> labels.format() == Format.JSON && labels.schema() != null));
+    static final Form<Labels> LABELS =
+            new Form<>("labels", Labels.class,
+                    keys -> withoutSchemaInJson(keys,
+                            new Labels(topic(keys, Labels::topic),
+                                    keys.required("key", "the path of the id of the event that a label is about", KEY,
+                                            Labels::key),
+                                    keys.orNull("value", PATH, Labels::value),
+                                    keys.orNull("constant", LABEL, Labels::constant),
+                                    keys.orNull("event-time", PATH, Labels::eventTime),
+                                    keys.optional("time-unit", TimeUnit.MILLISECONDS, ValueType.TIME_UNIT,
+                                            Labels::timeUnit),
+                                    keys.orNull("retract", PATH, Labels::retract),
+                                    keys.optional("format", Format.AVRO, FORMAT, Labels::format),
+                                    keys.orNull("schema", SCHEMA, Labels::schema)),
+                            labels -> labels.format() == Format.JSON && labels.schema() != null));
     static final Form<Join> JOIN = new Form<>("join", Join.class, StreamSpecReader::join);
     static final Form<Sample> SAMPLE = new Form<>("sample", Sample.class,
             keys -> new Sample(

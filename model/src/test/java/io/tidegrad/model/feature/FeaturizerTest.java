@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -209,6 +210,71 @@ class FeaturizerTest {
         Row row = Specs.row(featurizer, event("when", "2001-03-04T06:59:59Z"));
         assertThat(row.numbers[0]).isEqualTo(1f);
         assertThat(row.numbers[1]).isCloseTo(0f, org.assertj.core.data.Offset.offset(1e-7f));
+    }
+
+    /// 1709251199 is 2024-02-29T23:59:59Z, a Thursday (Python's `datetime`); the bucket is that of
+    /// "origin=JFK\xffdeparted=23", from another implementation (Python), as are sine, cosine and the halves of the time.
+    @Test
+    void aTimeIsCountedInTheUnitThatTheSpecNames() {
+        Map<String, List<Object>> times = Map.of("seconds",
+                List.of(1_709_251_199L, 1_709_251_199, 1_709_251_199.0, 1_709_251_199.0004, "2024-02-29T23:59:59Z",
+                        Instant.parse("2024-02-29T23:59:59Z")),
+                "microseconds", List.of(1_709_251_199_000_999L), "nanoseconds", List.of(1_709_251_199_000_999_999L));
+        times.forEach((unit, values) -> {
+            Featurizer featurizer = inUnit(unit);
+            for (Object value : values) {
+                Row row = Specs.row(featurizer, event("departed", value, "origin", "JFK"));
+                assertThat(row.eventTime).as("%s %s", value, unit).isEqualTo(1_709_251_199_000L);
+                assertThat(row.numbers).as("%s %s", value, unit).containsExactly(-0.25881904f, 0.9659258f);
+                // Hour, weekday, minute of the day, day, month; the cross; the history's time.
+                assertThat(row.ids).as("%s %s", value, unit).startsWith(23, 3, 1439, 28, 1, 7162).endsWith(101_879,
+                        5_210_136);
+            }
+        });
+        Row fraction = Specs.row(inUnit("seconds"), event("departed", 1_709_251_199.25, "origin", "JFK"));
+        assertThat(fraction.ids).as("a quarter of a second").endsWith(101_879, 5_210_386);
+        assertThat(Specs.row(inUnit("seconds"), event("departed", -1, "origin", "JFK")).ids).startsWith(23, 2, 1439, 30,
+                11);
+        TypedEvent typed = new TypedEvent("departed", "origin");
+        typed.set(0, Instant.parse("2024-02-29T23:59:59Z")).set(1, "JFK");
+        Row row = inUnit("seconds").newRow();
+        assertThat(inUnit("seconds").featurizeForScoring(typed, row)).isNull();
+        assertThat(row.ids).as("an instant has no unit").startsWith(23, 3, 1439, 28, 1, 7162);
+        typed.set(0, 1_709_251_199L);
+        assertThat(inUnit("seconds").featurizeForScoring(typed, row)).isNull();
+        assertThat(row.ids).startsWith(23, 3, 1439, 28, 1, 7162);
+    }
+
+    private static Featurizer inUnit(String unit) {
+        return new Featurizer(ModelSpec.parse(String.format(Locale.ROOT, """
+                model: m
+                input: { topic: t, event-time: departed, time-unit: %1$s }
+                label: { field: late }
+                features:
+                  - time-part: { field: departed, parts: [hour, weekday, minute-of-day, day, month], time-unit: %1$s }
+                  - cyclic: { field: departed, part: hour, time-unit: %1$s }
+                  - cross: { fields: [origin, { hour: departed, time-unit: %1$s }], buckets: 8192 }
+                  - history: { key: origin, time: departed, time-unit: %1$s, values: [since-last], buckets: 64 }
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """, unit), "test.yaml"));
+    }
+
+    @Test
+    void aTimeInAnotherUnitThanTheSpecNamesIsRejectedWithWhatToDo() {
+        assertThat(rejection(inUnit("seconds"), event("departed", 1_709_251_199_000L, "origin", "JFK")))
+                .isEqualTo(new Rejection(Reason.OUT_OF_RANGE,
+                        "field 'departed': expected a time in the years 0 to 9999, found"
+                                + " number 1709251199000; if it counts milliseconds, or is a timestamp of Avro, leave"
+                                + " time-unit: seconds out"));
+        assertThat(rejection(inUnit("seconds"), event("departed", Double.NaN, "origin", "JFK")))
+                .isEqualTo(new Rejection(Reason.WRONG_TYPE,
+                        "field 'departed': expected a time (epoch seconds or ISO-8601), found number NaN"));
+        assertThat(rejection(inUnit("microseconds"), event("departed", 1.5, "origin", "JFK")).detail())
+                .contains("expected a time (epoch microseconds or ISO-8601), found number 1.5");
+        assertThat(rejection(inUnit("seconds"), event("departed", "noon", "origin", "JFK")).detail())
+                .contains("expected a time (epoch seconds or ISO-8601), found string \"noon\"");
     }
 
     @Test

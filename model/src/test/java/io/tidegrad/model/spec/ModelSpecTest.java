@@ -26,6 +26,7 @@ import io.tidegrad.model.Specs;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -38,6 +39,36 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ModelSpecTest {
+    @Test
+    void aTimesUnitIsInTheCanonicalTextOnlyWhereItIsNotMilliseconds() {
+        String spec = """
+                model: m
+                input: { topic: t, event-time: at%1$s }
+                label: { field: late }
+                features:
+                  - time-part: { field: at, parts: [hour]%1$s }
+                  - cyclic: { field: at, part: hour%1$s }
+                  - cross: { fields: [origin, { hour: at%1$s }], buckets: 64 }
+                  - history: { key: origin, time: at, values: [since-last], buckets: 64%1$s }
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """;
+        ModelSpec unsaid = ModelSpec.parse(String.format(Locale.ROOT, spec, ""), "unsaid");
+        ModelSpec millis = ModelSpec.parse(String.format(Locale.ROOT, spec, ", time-unit: milliseconds"), "millis");
+        ModelSpec seconds = ModelSpec.parse(String.format(Locale.ROOT, spec, ", time-unit: seconds"), "seconds");
+        assertThat(millis.canonical()).isEqualTo(unsaid.canonical()).doesNotContain("time-unit");
+        assertThat(seconds.canonical()).contains("event-time: \"at\", time-unit: seconds}",
+                "time-part: {field: \"at\", parts: [hour], time-unit: seconds}",
+                "cyclic: {field: \"at\", part: hour, time-unit: seconds}",
+                "fields: [\"origin\", {hour: \"at\", time-unit: seconds}]",
+                "values: [since-last], time-unit: seconds, buckets: 64}");
+        assertThat(seconds.canonical().replace(", time-unit: seconds", "")).isEqualTo(unsaid.canonical());
+        ModelSpec again = ModelSpec.parse(seconds.canonical(), "canonical");
+        assertThat(again.features()).isEqualTo(seconds.features());
+        assertThat(again.fingerprint()).isEqualTo(seconds.fingerprint()).isNotEqualTo(unsaid.fingerprint());
+    }
+
     private static final Embedding.Update TOUCHED = Embedding.Update.TOUCHED;
 
     @Test

@@ -180,6 +180,33 @@ class SpecSuggestionTest {
                 "time-part: { field: seen,", "- number: { field: amount");
     }
 
+    /// A field that is named like a time, of the size of seconds; `clicks` has the size alone. Its hour tells the label.
+    @Test
+    void secondsSince1970AreATimeInThatUnit() throws IOException {
+        StringBuilder csv = new StringBuilder("created_at,clicks,amount,late\n");
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 2_000; i++) {
+            long at = 1_700_000_000L + 3_607L * i; // through all hours
+            csv.append(String.format(Locale.ROOT, "%d,%d,%d,%d\n", at, 1_000_000_000 + random.nextInt(1_000_000_000),
+                    random.nextInt(90), at / 3_600 % 24 < 8 == random.nextInt(10) > 0 ? 1 : 0));
+        }
+        String yaml = suggested("orders.csv", csv.toString(), "late");
+        assertThat(yaml).contains("event-time: created_at, time-unit: seconds }",
+                "- time-part: { field: created_at, parts: [hour, weekday], time-unit: seconds } # a time, by its name and"
+                        + " size",
+                "- number: { field: clicks").doesNotContain("left out");
+        BacktestResult result = backtest(folder.resolve("orders.csv"), yaml);
+        assertThat(result.learned()).isEqualTo(2_000);
+        assertThat(result.evaluation().logLoss()).as("prior %s", result.evaluation().priorLogLoss())
+                .isLessThan(0.85 * result.evaluation().priorLogLoss());
+        Backtest.Trial untold =
+                new Backtest.Trial("", ModelSpec.parse(yaml.replace(", time-unit: seconds", ""), "in milliseconds"));
+        BacktestResult other = new Backtest(folder.resolve("orders.csv"), List.of(untold), LabelDelay.Length.NONE, 1,
+                Long.MAX_VALUE, new ScalarKernels(), 1).run(Backtest.Listener.NONE).getFirst();
+        assertThat(result.evaluation().logLoss()).as("hours of another time tell less")
+                .isLessThan(0.95 * other.evaluation().logLoss());
+    }
+
     /// Cities come again as they are; of numbers as texts no word does.
     @Test
     void textsWhoseWordsComeAgainAreTexts() throws IOException {
