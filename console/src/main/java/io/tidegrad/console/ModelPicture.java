@@ -55,7 +55,7 @@ final class ModelPicture {
     private long changed; // the revision of the picture in which this model changed last
     private final Map<Section, Long> sections = new EnumMap<>(Section.class); // the same of its sections
     private final Set<Section> dirty = EnumSet.noneOf(Section.class);
-    private final History history = new History();
+    private final Course course = new Course();
     private final Map<SnapshotKey, Version> versions = new LinkedHashMap<>();
     private final Bounded<ControlRecord> decisions = new Bounded<>(DECISIONS_MAX);
     private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
@@ -174,7 +174,7 @@ final class ModelPicture {
         learning.seen(report.getNextOffset(), report.getTime().toEpochMilli());
         Map<String, Double> window = report.getWindow();
         boolean classifies = classifies(report);
-        history.add(report.getTime().toEpochMilli(), report.getEpoch(), report.getVersion(), report.getLearned(),
+        course.add(report.getTime().toEpochMilli(), report.getEpoch(), report.getVersion(), report.getLearned(),
                 report.getNextOffset(), number(classifies ? report.getLogLoss() : report.getMeanSquaredError()),
                 number(classifies ? report.getPriorLogLoss() : report.getPriorMeanSquaredError()),
                 number(report.getAuc()), number(report.getAccuracy()),
@@ -205,7 +205,7 @@ final class ModelPicture {
 
     /// Returns how many points its course has had so far.
     long points() {
-        return history.count();
+        return course.count();
     }
 
     boolean isDeleted() {
@@ -246,7 +246,7 @@ final class ModelPicture {
         said.put("state", state());
         said.put("version", known(newestVersion()));
         said.put("lag", known(lag()));
-        said.put("rate", finite(history.rate(RATE_OVER_MILLIS)));
+        said.put("rate", finite(course.rate(RATE_OVER_MILLIS)));
         if (progress != null) {
             said.put("learned", progress.getLearned());
             said.put("dead_letters", progress.getDeadLetters());
@@ -291,9 +291,9 @@ final class ModelPicture {
         said.put("serving", serving.stream().map(this::serving).toList());
         said.put("candidates", decided.candidates().stream().map(this::candidate).toList());
         said.put("points_from", points);
-        said.put("columns", History.COLUMNS);
+        said.put("columns", Course.COLUMNS);
         List<List<@Nullable Double>> rows = new ArrayList<>();
-        for (double[] point : history.since(points)) {
+        for (double[] point : course.since(points)) {
             List<@Nullable Double> row = new ArrayList<>();
             for (double value : point) {
                 row.add(finite(value));

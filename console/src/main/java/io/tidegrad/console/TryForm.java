@@ -51,14 +51,14 @@ final class TryForm {
 
     private void take(Feature feature) {
         switch (feature) {
-            case Feature.Numeric number -> {
+            case Feature.Number number -> {
                 Feature.Clip clip = number.clip();
                 put(number.field(), "number");
                 if (clip != null) {
                     range(number.field(), clip.low(), clip.high());
                 }
             }
-            case Feature.Bucketed bucketed -> put(bucketed.field(), "number");
+            case Feature.Quantiles quantiles -> put(quantiles.field(), "number");
             case Feature.Cyclic cyclic -> {
                 put(cyclic.field(), cyclic.part() == null ? "number" : "time");
                 if (cyclic.part() == null) {
@@ -67,10 +67,10 @@ final class TryForm {
             }
             case Feature.TimePart time -> put(time.field(), "time");
             case Feature.Category category -> put(category.field(), "category");
-            case Feature.Counted counted -> put(counted.field(), "category");
+            case Feature.Vocabulary vocabulary -> put(vocabulary.field(), "category");
             case Feature.Cross cross ->
                 cross.crossed().forEach(of -> put(of.field(), of.part() == null ? "category" : "time"));
-            case Feature.Remembered history -> {
+            case Feature.History history -> {
                 history.key().forEach(key -> put(key, "category"));
                 if (history.field() != null) {
                     put(history.field(), "number");

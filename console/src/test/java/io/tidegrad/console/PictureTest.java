@@ -335,14 +335,14 @@ class PictureTest {
 
     @Property(tries = 40)
     void aCourseOfAnyLengthHasFewPointsEvenlySpreadAndTheNewest(@ForAll @IntRange(min = 1, max = 20_000) int length) {
-        History history = new History();
+        Course course = new Course();
         for (int i = 0; i < length; i++) {
-            double[] point = new double[History.COLUMNS.size()];
+            double[] point = new double[Course.COLUMNS.size()];
             point[0] = i;
-            history.add(point);
+            course.add(point);
         }
-        List<double[]> kept = history.since(0);
-        assertThat(kept).hasSizeBetween(Math.min(length, History.POINTS_MAX / 2), History.POINTS_MAX);
+        List<double[]> kept = course.since(0);
+        assertThat(kept).hasSizeBetween(Math.min(length, Course.POINTS_MAX / 2), Course.POINTS_MAX);
         assertThat(kept.getFirst()[0]).isZero();
         assertThat(kept.getLast()[0]).isEqualTo(length - 1);
         double apart = kept.size() < 2 ? 0 : kept.get(1)[0];

@@ -45,7 +45,7 @@ public final class ControlFollower implements AutoCloseable {
     }
 
     /// Reads and returns what was decided until now.
-    public ControlLog.History history() {
+    public ControlLog.Records records() {
         List<ControlRecord> models = new ArrayList<>();
         List<StreamRecord> streams = new ArrayList<>();
         consumer.assign(List.of(partition));
@@ -55,7 +55,7 @@ public final class ControlFollower implements AutoCloseable {
         while (position < end) {
             read(models::add, streams::add);
         }
-        return new ControlLog.History(models, streams);
+        return new ControlLog.Records(models, streams);
     }
 
     /// Returns how many records could not be read so far.

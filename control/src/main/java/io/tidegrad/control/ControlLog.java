@@ -93,8 +93,8 @@ public final class ControlLog {
     ///
     /// @param models those about models
     /// @param streams those about streams
-    public record History(List<ControlRecord> models, List<StreamRecord> streams) {
-        public History {
+    public record Records(List<ControlRecord> models, List<StreamRecord> streams) {
+        public Records {
             models = List.copyOf(models);
             streams = List.copyOf(streams);
         }
@@ -119,8 +119,8 @@ public final class ControlLog {
         }
 
         /// Checks each entry of the catalog against the decisions.
-        public static View of(History history, ModelCatalog.Content catalog) {
-            List<ControlRecord> records = history.models();
+        public static View of(Records decided, ModelCatalog.Content catalog) {
+            List<ControlRecord> records = decided.models();
             Map<String, ModelRecord> models = new HashMap<>(catalog.models());
             Set<String> rebuilt = new HashSet<>();
             Map<String, Lost> lost = new HashMap<>();
@@ -141,7 +141,7 @@ public final class ControlLog {
                     lost.put(model, new Lost(creation, catalog.newer().contains(model)));
                 }
             });
-            return new View(records, history.streams(), models, rebuilt, lost);
+            return new View(records, decided.streams(), models, rebuilt, lost);
         }
 
         /// Returns the state of a stream, which need not exist.
@@ -295,17 +295,17 @@ public final class ControlLog {
 
     /// Reads both topics. There are no records if there is no control topic.
     public View read() {
-        History history = history();
-        View view = View.of(history, catalog.read());
+        Records records = records();
+        View view = View.of(records, catalog.read());
         // A transaction becomes visible on one topic before it does on the other.
         for (int again = 0; !view.lost().isEmpty() && again < SETTLE_READS; again++) {
             LockSupport.parkNanos(SETTLE_NANOS);
-            view = View.of(history, catalog.read());
+            view = View.of(records, catalog.read());
         }
         return view;
     }
 
-    private History history() {
+    private Records records() {
         List<ControlRecord> models = new ArrayList<>();
         List<StreamRecord> streams = new ArrayList<>();
         try (TopicReader reader = new TopicReader(kafka, topics.control())) {
@@ -316,7 +316,7 @@ public final class ControlLog {
                 });
             }
         }
-        return new History(models, streams);
+        return new Records(models, streams);
     }
 
     /// Passes the decision in a record to `models` or to `streams`. If this build can't read it, that is logged once.

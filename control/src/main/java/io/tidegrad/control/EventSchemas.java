@@ -106,7 +106,7 @@ public final class EventSchemas {
         Map<String, Set<Use>> uses = new LinkedHashMap<>();
         for (Feature feature : spec.features()) {
             switch (feature) {
-                case Feature.Numeric number -> add(uses, number.field(), Use.NUMBER);
+                case Feature.Number number -> add(uses, number.field(), Use.NUMBER);
                 case Feature.Category category -> category.fields().forEach(field -> add(uses, field, Use.VALUE));
                 case Feature.Cross cross -> cross.crossed()
                         .forEach(of -> add(uses, of.field(), of.part() == null ? Use.VALUE : time(of.timeUnit())));
@@ -116,9 +116,9 @@ public final class EventSchemas {
                 case Feature.Pixels pixels -> add(uses, pixels.field(), Use.PIXELS);
                 case Feature.Sequence sequence -> add(uses, sequence.field(), Use.NUMBERS);
                 case Feature.Categories list -> add(uses, list.field(), list.cut() == null ? Use.VALUES : Use.VALUE);
-                case Feature.Counted counted -> add(uses, counted.field(), Use.VALUE);
-                case Feature.Bucketed bucketed -> add(uses, bucketed.field(), Use.NUMBER);
-                case Feature.Remembered history -> {
+                case Feature.Vocabulary vocabulary -> add(uses, vocabulary.field(), Use.VALUE);
+                case Feature.Quantiles quantiles -> add(uses, quantiles.field(), Use.NUMBER);
+                case Feature.History history -> {
                     history.key().forEach(field -> add(uses, field, Use.VALUE));
                     add(uses, history.field(), Use.NUMBER);
                     add(uses, history.time(), time(history.timeUnit()));

@@ -42,7 +42,7 @@ class ControlFollowerTest {
                 }, () -> later).iterator();
         List<String> followed = new CopyOnWriteArrayList<>();
         try (ControlFollower follower = new ControlFollower(() -> opened.next().get(), control.topic())) {
-            assertThat(follower.history()).isEqualTo(new ControlLog.History(List.of(), List.of()));
+            assertThat(follower.records()).isEqualTo(new ControlLog.Records(List.of(), List.of()));
             first.setPollException(new KafkaException("away"));
             follower.follow(record -> {
                 followed.add(record.model());
@@ -70,9 +70,9 @@ class ControlFollowerTest {
         });
         List<Object> followed = new CopyOnWriteArrayList<>();
         try (ControlFollower follower = new ControlFollower(() -> consumer, control.topic())) {
-            ControlLog.History history = follower.history();
-            assertThat(history.models()).extracting(ControlRecord::model).containsExactly("m1");
-            assertThat(history.streams()).containsExactly(created);
+            ControlLog.Records records = follower.records();
+            assertThat(records.models()).extracting(ControlRecord::model).containsExactly("m1");
+            assertThat(records.streams()).containsExactly(created);
             assertThat(follower.unreadable()).isOne();
             consumer.schedulePollTask(() -> {
                 consumer.addRecord(new ConsumerRecord<>(control.topic(), 0, 3, paused.key(), paused.encode()));

@@ -101,7 +101,7 @@ class StreamStateTest {
         for (StreamAction action : actions) {
             records.add(new StreamRecord("s", action, 1_700_000_000_000L, "ann@host", ""));
         }
-        return ControlLog.View.of(new ControlLog.History(List.of(), records),
+        return ControlLog.View.of(new ControlLog.Records(List.of(), records),
                 new ModelCatalog.Content(Map.of(), Set.of(), Set.of()));
     }
 

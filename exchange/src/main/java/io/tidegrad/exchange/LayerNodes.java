@@ -112,7 +112,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                     + " remembers what came before, per key (a history in the spec): an ONNX model has no state"
                     + " that its inputs change; serve this model with a scorer");
             case Quantiles quantiles -> quantiles(quantiles, path);
-            case Vocabulary values -> vocabulary(values, path);
+            case Vocabulary vocabulary -> vocabulary(vocabulary, path);
             case Embedding embedding -> embedding(embedding, path);
             case Standardise standardise -> standardise(path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
@@ -201,17 +201,18 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
 
     /// The values that have a row are constants here: the number of the one that the ids equal selects a row of the table, and
     /// row 0 is that of all others.
-    private String vocabulary(Vocabulary values, String path) {
+    private String vocabulary(Vocabulary vocabulary, String path) {
         List<Long> firsts = new ArrayList<>();
         List<Long> seconds = new ArrayList<>();
         List<Long> rows = new ArrayList<>();
-        values.forEachRow(parameters.weights(child(path, "vocabulary")), (first, second, row) -> {
+        vocabulary.forEachRow(parameters.weights(child(path, "vocabulary")), (first, second, row) -> {
             firsts.add((long) first);
             seconds.add((long) second);
             rows.add((long) row);
         });
         String weight = child(path, "weight");
-        String table = graph.floats(weight, parameters.weights(weight), values.capacity() + 1, values.dimension());
+        String table =
+                graph.floats(weight, parameters.weights(weight), vocabulary.capacity() + 1, vocabulary.dimension());
         if (rows.isEmpty()) {
             // Nothing can be found, but the node wants something to look for.
             firsts.add(0L);
@@ -219,15 +220,15 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             rows.add(0L);
         }
         String isFirst = graph.node(path, "Equal",
-                List.of(slice(path, IDS, values.keyAt(), 1), constants(path + "/first", firsts)));
+                List.of(slice(path, IDS, vocabulary.keyAt(), 1), constants(path + "/first", firsts)));
         String isSecond = graph.node(path, "Equal",
-                List.of(slice(path, IDS, values.keyAt() + 1, 1), constants(path + "/second", seconds)));
+                List.of(slice(path, IDS, vocabulary.keyAt() + 1, 1), constants(path + "/second", seconds)));
         String isFound = cast(path, graph.node(path, "And", List.of(isFirst, isSecond)), TensorProto.DataType.INT64);
         String row = graph.node(path, "ReduceSum",
                 List.of(graph.node(path, "Mul", List.of(isFound, constants(path + "/rows", rows))),
                         graph.longs(path + "/each", 1)));
         String vectors = graph.node(path, "Gather", List.of(table, row), attribute("axis", 0L));
-        return reshape(path, vectors, List.of(values.dimension()));
+        return reshape(path, vectors, List.of(vocabulary.dimension()));
     }
 
     private String constants(String name, List<Long> values) {

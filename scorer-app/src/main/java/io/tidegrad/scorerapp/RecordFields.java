@@ -58,9 +58,9 @@ final class RecordFields {
                         input(bag.weights(), TensorType.FP64, TensorInfo.ANY);
                     }
                 }
-                case Feature.Numeric number -> expectNumber(number.field());
-                case Feature.Bucketed bucketed -> expectNumber(bucketed.field());
-                case Feature.Remembered history -> {
+                case Feature.Number number -> expectNumber(number.field());
+                case Feature.Quantiles quantiles -> expectNumber(quantiles.field());
+                case Feature.History history -> {
                     if (history.field() != null) {
                         expectNumber(history.field());
                     }
@@ -70,7 +70,7 @@ final class RecordFields {
                     expectCategories(history.key(), categories);
                 }
                 case Feature.Category category -> expectCategories(category.fields(), categories);
-                case Feature.Counted counted -> expectCategories(counted.fields(), categories);
+                case Feature.Vocabulary vocabulary -> expectCategories(vocabulary.fields(), categories);
                 case Feature.Cross cross -> cross.crossed().forEach(of -> {
                     if (of.part() == null) {
                         expectCategories(List.of(of.field()), categories);

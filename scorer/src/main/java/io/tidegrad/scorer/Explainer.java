@@ -146,7 +146,7 @@ final class Explainer {
     /// Returns the kind by its name in a spec.
     private static String kind(Feature feature) {
         return switch (feature) {
-            case Feature.Numeric number -> "number";
+            case Feature.Number number -> "number";
             case Feature.Category category -> "category";
             case Feature.Cross cross -> "cross";
             case Feature.TimePart time -> "time-part";
@@ -156,9 +156,9 @@ final class Explainer {
             case Feature.Categories list -> "categories";
             case Feature.Bag bag -> "bag";
             case Feature.ShiftedLabel shifted -> "shifted-label";
-            case Feature.Remembered history -> "history";
-            case Feature.Bucketed bucketed -> "quantiles";
-            case Feature.Counted counted -> "vocabulary";
+            case Feature.History history -> "history";
+            case Feature.Quantiles quantiles -> "quantiles";
+            case Feature.Vocabulary vocabulary -> "vocabulary";
         };
     }
 }

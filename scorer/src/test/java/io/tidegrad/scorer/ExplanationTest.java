@@ -138,7 +138,7 @@ class ExplanationTest {
         "loss: binary-cross-entropy\nrecipe: auto"})
     void aContributionOfAHistoryIsWhatAKeyThatNeverCameLacks(String network) {
         String yaml = """
-                model: remembering
+                model: history
                 input: { topic: flights, event-time: departed }
                 label: { field: late }
                 features:
@@ -164,7 +164,7 @@ class ExplanationTest {
         "loss: binary-cross-entropy\nrecipe: auto"})
     void aContributionOfQuantilesIsWhatARecordWithoutTheNumberLacks(String network) {
         String yaml = """
-                model: bucketed
+                model: quantiles
                 input: { topic: flights, event-time: departed }
                 label: { field: late }
                 features:

@@ -98,8 +98,8 @@ final class ModelSlot implements AutoCloseable {
     private volatile long learnsSince; // nanoTime at which the newest attempt began to learn; 0 before that
 
     /// @param given the spec as its author gave it; null for the registered one
-    /// @param history the decisions about any model
-    ModelSlot(String model, @Nullable ModelSpec given, List<ControlRecord> history,
+    /// @param records the decisions about any model
+    ModelSlot(String model, @Nullable ModelSpec given, List<ControlRecord> records,
             ModelTrainer.Surroundings surroundings, ModelCatalog catalog, List<Listener> listeners, Failures failures) {
         this.model = model;
         this.given = given;
@@ -109,7 +109,7 @@ final class ModelSlot implements AutoCloseable {
         this.failures = failures;
         thread = Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("slot-" + model).factory());
         decided = ControlState.initial(model);
-        history.stream().filter(record -> record.model().equals(model)).forEach(this::add);
+        records.stream().filter(record -> record.model().equals(model)).forEach(this::add);
     }
 
     private void add(ControlRecord record) {

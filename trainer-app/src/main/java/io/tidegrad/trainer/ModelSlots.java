@@ -58,10 +58,10 @@ final class ModelSlots implements AutoCloseable {
         this.ended = ended;
     }
 
-    /// @param history the decisions about any model
-    void add(String model, List<ControlRecord> history) {
+    /// @param records the decisions about any model
+    void add(String model, List<ControlRecord> records) {
         ModelSlot slot =
-                new ModelSlot(model, given.get(model), history, surroundings, catalog, listeners, this::failed);
+                new ModelSlot(model, given.get(model), records, surroundings, catalog, listeners, this::failed);
         slots.put(model, slot);
         count();
         listeners.forEach(listener -> listener.appears(slot));

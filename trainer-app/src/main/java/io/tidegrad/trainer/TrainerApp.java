@@ -140,13 +140,13 @@ public final class TrainerApp implements ProcessRun.Work {
         Map<String, ModelSpec> given = given();
         ControlFollower following = new ControlFollower(config.kafka(), topics().control());
         follower = following;
-        ControlLog.History history = following.history();
+        ControlLog.Records records = following.records();
         ModelCatalog catalog = catalog();
-        ControlLog.View known = ControlLog.View.of(history, catalog.read());
+        ControlLog.View known = ControlLog.View.of(records, catalog.read());
         Map<String, StopException> refused = new TreeMap<>();
         if (register(given.values(), known, kafkaTopics, refused)) {
-            history = following.history();
-            known = ControlLog.View.of(history, catalog.read());
+            records = following.records();
+            known = ControlLog.View.of(records, catalog.read());
         }
         Map<String, ModelRecord> registered = known.models();
         TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
@@ -164,7 +164,7 @@ public final class TrainerApp implements ProcessRun.Work {
                 admin, watching, registry, kernels, new WarmUps(kernels), models, storeParts), this::end);
         this.slots = slots;
         for (String model : wanted(given.keySet(), known, refused)) {
-            slots.add(model, history.models());
+            slots.add(model, records.models());
         }
         slots.requireAny();
         slots.requireRoom(registered);

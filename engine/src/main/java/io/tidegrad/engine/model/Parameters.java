@@ -80,7 +80,7 @@ public final class Parameters {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             switch (parameters.slab.storage(tensor)) {
                 case Storage.Floats floats ->
-                    InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, 0, tensors.get(tensor), floats);
+                    FirstWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, 0, tensors.get(tensor), floats);
                 case Storage.Doubles(double[] values) ->
                     Arrays.fill(values, ((Tensor.Statistics) tensors.get(tensor)).start());
                 case Storage.Touched gradients -> throw new IllegalStateException("gradients have no initial values");
@@ -315,7 +315,7 @@ public final class Parameters {
         int index = plan.tensor(tensor);
         slab.storage(index).write(plan.tensors().get(index), 0, values);
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
-            InitialWeights.startState(plan.optimizer(index), plan.tensors().get(index), floats);
+            FirstWeights.startState(plan.optimizer(index), plan.tensors().get(index), floats);
         }
         markEverything();
     }
@@ -330,7 +330,7 @@ public final class Parameters {
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             if (slab.storage(tensor) instanceof Storage.Floats floats) {
-                InitialWeights.startState(plan.optimizer(tensor), tensors.get(tensor), floats);
+                FirstWeights.startState(plan.optimizer(tensor), tensors.get(tensor), floats);
             }
         }
         dirty.markRange(servedPages, pages - 1);
@@ -354,7 +354,7 @@ public final class Parameters {
         }
         for (int tensor = restart.from(); tensor < restart.to(); tensor++) {
             if (slab.storage(tensor) instanceof Storage.Floats floats && !plan.isFrozen(tensor)) {
-                InitialWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, draw, plan.tensors().get(tensor),
+                FirstWeights.draw(plan.spec(), plan.optimizer(tensor), tensor, draw, plan.tensors().get(tensor),
                         floats);
             }
         }
@@ -398,7 +398,7 @@ public final class Parameters {
         newRow[0] = row;
         markTableRows(tensor, newRow, 1);
         Tensor.Table table = (Tensor.Table) plan.tensors().get(tensor);
-        InitialWeights.drawRow(plan.spec(), plan.optimizer(tensor), tensor, draw, table, row,
+        FirstWeights.drawRow(plan.spec(), plan.optimizer(tensor), tensor, draw, table, row,
                 (Storage.Floats) slab.storage(tensor));
     }
 

@@ -163,9 +163,10 @@ final class WarmUp {
                     table.update(), table.start());
             case History history -> new History(history.keyAt(), history.numberAt(), history.timeAt(),
                     Math.min(history.rows(), TABLE_ROWS_MAX), history.values());
-            case Vocabulary values -> new Vocabulary(values.keyAt(), Math.min(values.capacity(), TABLE_ROWS_MAX),
-                    Math.min(values.waiting(), TABLE_ROWS_MAX), values.minCount(), values.expireAfter(),
-                    values.dimension(), values.update(), values.start());
+            case Vocabulary vocabulary ->
+                new Vocabulary(vocabulary.keyAt(), Math.min(vocabulary.capacity(), TABLE_ROWS_MAX),
+                        Math.min(vocabulary.waiting(), TABLE_ROWS_MAX), vocabulary.minCount(), vocabulary.expireAfter(),
+                        vocabulary.dimension(), vocabulary.update(), vocabulary.start());
             case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
                     recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);

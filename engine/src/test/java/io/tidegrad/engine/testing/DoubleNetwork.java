@@ -234,14 +234,14 @@ public final class DoubleNetwork {
                 return Arrays.copyOfRange(numbers, at, at + count);
             });
             case History history ->
-                ofRows(history.values().size() + 1, row -> remembered(history, weights(path, "history"), row));
+                ofRows(history.values().size() + 1, row -> history(history, weights(path, "history"), row));
             case Quantiles quantiles -> ofRows(quantiles.dimension(), row -> {
                 int at = bucket(quantiles, statistics(path, "statistics"), row) * quantiles.dimension();
                 return Arrays.copyOfRange(weights(path, "weight"), at, at + quantiles.dimension());
             });
-            case Vocabulary values -> ofRows(values.dimension(), row -> {
-                int at = row(values, weights(path, "vocabulary"), row) * values.dimension();
-                return Arrays.copyOfRange(weights(path, "weight"), at, at + values.dimension());
+            case Vocabulary vocabulary -> ofRows(vocabulary.dimension(), row -> {
+                int at = row(vocabulary, weights(path, "vocabulary"), row) * vocabulary.dimension();
+                return Arrays.copyOfRange(weights(path, "weight"), at, at + vocabulary.dimension());
             });
             case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
                     row -> embedded(embedding, child(path, "weight"), row));
@@ -417,7 +417,7 @@ public final class DoubleNetwork {
         return y;
     }
 
-    private double[] remembered(History layer, double[] table, int row) {
+    private double[] history(History layer, double[] table, int row) {
         int ids = row * spec.row().ids();
         int columns = table.length / layer.rows();
         int at = batch.ids[ids + layer.keyAt()] * columns;

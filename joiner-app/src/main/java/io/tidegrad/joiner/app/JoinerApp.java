@@ -135,9 +135,9 @@ public final class JoinerApp implements ProcessRun.Work {
         ControlLog.createOrCheck(kafka, config.topics());
         ControlFollower following = new ControlFollower(config.kafka(), config.topics().control());
         follower = following;
-        ControlLog.History history = following.history();
-        states.putAll(StreamState.all(history.streams()));
-        history.models().forEach(this::note);
+        ControlLog.Records records = following.records();
+        states.putAll(StreamState.all(records.streams()));
+        records.models().forEach(this::note);
         for (String stream : config.streams()) {
             if (!states.getOrDefault(stream, StreamState.initial(stream)).exists()) {
                 throw new StopException(ExitCode.CONFIGURATION,

@@ -81,18 +81,18 @@ final class FieldWatch {
         int idAt = layout.idAt(index);
         int numberAt = layout.numberAt(index);
         return switch (feature) {
-            case Feature.Category _,Feature.Counted _ ->
+            case Feature.Category _,Feature.Vocabulary _ ->
                 new Column(field, Missing.id(idAt, neutral.ids[idAt]), new Categories(idAt, alarm), alarm);
             case Feature.TimePart _ -> new Column(field, Missing.id(idAt, neutral.ids[idAt]), null, alarm);
             case Feature.Categories _,Feature.Bag _ ->
                 new Column(field, Missing.id(layout.lengthAt(index), 0), null, alarm);
-            case Feature.Numeric number -> new Column(field, switch (number.missing().kind()) {
+            case Feature.Number number -> new Column(field, switch (number.missing().kind()) {
                 case REJECT -> null;
                 case INDICATOR -> Missing.number(layout.indicatorAt(index), 1);
                 case VALUE -> Missing.number(numberAt, (float) number.transformed(number.missing().value()));
             }, new Numbers(numberAt, alarm), alarm);
-            case Feature.Bucketed _ -> new Column(field, Missing.id(idAt, 1), new Numbers(numberAt, alarm), alarm);
-            case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _,Feature.Remembered _ ->
+            case Feature.Quantiles _ -> new Column(field, Missing.id(idAt, 1), new Numbers(numberAt, alarm), alarm);
+            case Feature.Cross _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.ShiftedLabel _,Feature.History _ ->
                 null;
         };
     }

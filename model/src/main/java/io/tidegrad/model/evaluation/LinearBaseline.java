@@ -117,7 +117,7 @@ final class LinearBaseline {
         return IntStream
                 .concat(IntStream.range(0, layout.rawNumbers() + layout.standardNumbers()),
                         IntStream.range(0, spec.features().size())
-                                .filter(i -> spec.features().get(i) instanceof Feature.Bucketed).map(layout::numberAt))
+                                .filter(i -> spec.features().get(i) instanceof Feature.Quantiles).map(layout::numberAt))
                 .toArray();
     }
 
@@ -128,10 +128,10 @@ final class LinearBaseline {
             Feature feature = spec.features().get(i);
             int from = spec.layout().idAt(i);
             int lengthAt = spec.layout().lengthAt(i);
-            if (feature instanceof Feature.Remembered) {
+            if (feature instanceof Feature.History) {
                 continue; // its ids are places in a memory that a baseline lacks
             }
-            if (feature instanceof Feature.Counted) {
+            if (feature instanceof Feature.Vocabulary) {
                 position[from] = from; // the other id is more of the same hash
                 continue;
             }

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
 abstract sealed class FeatureWriter
-        permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
+        permits FeatureWriter.NumberWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
         FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, FeatureWriter.ShiftedLabelWriter,
-        FeatureWriter.HistoryWriter, FeatureWriter.BucketedWriter, SequenceWriter, CategoriesWriter {
+        FeatureWriter.HistoryWriter, FeatureWriter.QuantilesWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -33,12 +33,12 @@ abstract sealed class FeatureWriter
         int indicatorAt = layout.indicatorAt(index);
         int idAt = layout.idAt(index);
         return switch (feature) {
-            case Feature.Numeric number ->
-                new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
+            case Feature.Number number ->
+                new NumberWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
             case Feature.Category category -> new HashWriter(List.of(Feature.Crossed.whole(category.field())),
                     category.buckets(), idAt, fields, text);
-            case Feature.Counted counted ->
-                new HashWriter(List.of(Feature.Crossed.whole(counted.field())), HashWriter.WHOLE, idAt, fields, text);
+            case Feature.Vocabulary vocabulary -> new HashWriter(List.of(Feature.Crossed.whole(vocabulary.field())),
+                    HashWriter.WHOLE, idAt, fields, text);
             case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
             case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
@@ -51,10 +51,10 @@ abstract sealed class FeatureWriter
                         list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), list.cut(), text);
             case Feature.ShiftedLabel shifted ->
                 new ShiftedLabelWriter(shifted, fields.indexOf(shifted.field()), idAt, layout.lengthAt(index));
-            case Feature.Remembered history ->
+            case Feature.History history ->
                 new HistoryWriter(history, fields, numberAt, idAt, text, scaled ? SCALED_MAX : NUMBER_MAX);
-            case Feature.Bucketed bucketed ->
-                new BucketedWriter(bucketed, fields.indexOf(bucketed.field()), numberAt, idAt);
+            case Feature.Quantiles quantiles ->
+                new QuantilesWriter(quantiles, fields.indexOf(quantiles.field()), numberAt, idAt);
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
@@ -99,15 +99,15 @@ abstract sealed class FeatureWriter
         }
     }
 
-    static final class NumericWriter extends FeatureWriter {
-        private final Feature.Numeric feature;
+    static final class NumberWriter extends FeatureWriter {
+        private final Feature.Number feature;
         private final @Nullable Double substitute;
         private final int field;
         private final int at;
         private final int indicatorAt;
         private final double max;
 
-        NumericWriter(Feature.Numeric feature, int field, int at, int indicatorAt, boolean scaled) {
+        NumberWriter(Feature.Number feature, int field, int at, int indicatorAt, boolean scaled) {
             this.feature = feature;
             this.field = field;
             this.at = at;
@@ -310,13 +310,13 @@ abstract sealed class FeatureWriter
     }
 
     /// Writes the number and whether it is missing. The layer `Quantiles` does the rest, which only compares numbers.
-    static final class BucketedWriter extends FeatureWriter {
-        private final Feature.Bucketed feature;
+    static final class QuantilesWriter extends FeatureWriter {
+        private final Feature.Quantiles feature;
         private final int field;
         private final int numberAt;
         private final int missingAt;
 
-        BucketedWriter(Feature.Bucketed feature, int field, int numberAt, int missingAt) {
+        QuantilesWriter(Feature.Quantiles feature, int field, int numberAt, int missingAt) {
             this.feature = feature;
             this.field = field;
             this.numberAt = numberAt;
@@ -347,7 +347,7 @@ abstract sealed class FeatureWriter
         private final int idAt;
         private final double max;
 
-        HistoryWriter(Feature.Remembered feature, List<String> all, int numberAt, int idAt, CanonicalText text,
+        HistoryWriter(Feature.History feature, List<String> all, int numberAt, int idAt, CanonicalText text,
                 double max) {
             key = new HashWriter(feature.key().stream().map(Feature.Crossed::whole).toList(), feature.buckets(), idAt,
                     all, text);

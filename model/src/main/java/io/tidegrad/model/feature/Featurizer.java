@@ -193,7 +193,7 @@ public final class Featurizer {
             for (int i = 0; i < writers.length; i++) {
                 if (takesNothing(features.get(i))) {
                     writers[i].write(values, row);
-                } else if (features.get(i) instanceof Feature.Remembered) {
+                } else if (features.get(i) instanceof Feature.History) {
                     row.ids[layout.idAt(i) + 1] = NO_KEY;
                 }
             }
@@ -206,14 +206,14 @@ public final class Featurizer {
         return switch (feature) {
             case Feature.Category category -> true;
             case Feature.Cross cross -> true;
-            case Feature.Counted counted -> true;
+            case Feature.Vocabulary vocabulary -> true;
             case Feature.TimePart time -> true;
             case Feature.Categories list -> true;
             case Feature.Bag bag -> true;
             case Feature.ShiftedLabel shifted -> true;
-            case Feature.Bucketed bucketed -> true;
-            case Feature.Remembered history -> false;
-            case Feature.Numeric number -> false;
+            case Feature.Quantiles quantiles -> true;
+            case Feature.History history -> false;
+            case Feature.Number number -> false;
             case Feature.Cyclic cyclic -> false;
             case Feature.Pixels pixels -> false;
             case Feature.Sequence sequence -> false;

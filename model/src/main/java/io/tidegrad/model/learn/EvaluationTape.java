@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class EvaluationTape {
     private static final byte ACCEPTED = 0;
     private static final byte LEARNED = 1;
-    private static final byte SCORED = 2; // learned, and shown to who watches
+    private static final byte SHOWN = 2; // learned, and shown to who watches
     private static final byte TIME = 3;
     private static final byte TAKEN = 4;
     private static final int KINDS_PER_ROW = 4; // accepted, learned, taken, and a tick between rows
@@ -150,11 +150,11 @@ public final class EvaluationTape {
             hasNews = true;
         }
 
-        /// The model goes on after that row.
-        void scored() {
+        /// The model went on after that row, and showed it to who watches.
+        void shown() {
             EvaluationTape tape = present;
             if (tape != null) {
-                tape.kinds[tape.size - 1] = SCORED;
+                tape.kinds[tape.size - 1] = SHOWN;
             }
         }
 
@@ -192,7 +192,7 @@ public final class EvaluationTape {
     /// Evaluates one model by its tapes; of the thread that evaluates.
     public static final class Player {
         private final OnlineModel model;
-        private final ScoredRows watcher;
+        private final LearnedRows watcher;
         private final LongConsumer taken;
         private final int outputs;
         private final int sliced;
@@ -208,7 +208,7 @@ public final class EvaluationTape {
         /// @param model that has learned nothing, for its spec; its own evaluation is filled
         /// @param watcher is shown each row
         /// @param taken is told, when all that one event has caused is evaluated, how many examples were learned by then
-        public Player(OnlineModel model, ScoredRows watcher, LongConsumer taken) {
+        public Player(OnlineModel model, LearnedRows watcher, LongConsumer taken) {
             this.model = model;
             this.watcher = watcher;
             this.taken = taken;
@@ -245,9 +245,9 @@ public final class EvaluationTape {
                         intAt += row.ids.length;
                         sliceAt += sliced;
                     }
-                    case LEARNED, SCORED -> {
+                    case LEARNED, SHOWN -> {
                         System.arraycopy(tape.floats, floatAt, predictions, 0, outputs);
-                        learned(tape.floats[floatAt + outputs], tape.longs[i], kind == SCORED);
+                        learned(tape.floats[floatAt + outputs], tape.longs[i], kind == SHOWN);
                         floatAt += outputs + 1;
                     }
                     case TIME -> evaluation.recent().timeIs(tape.longs[i]);
@@ -275,7 +275,8 @@ public final class EvaluationTape {
             oldest = (oldest + 1) % waiting.capacity();
             OnlineModel.count(evaluation, waiting, at, slices, times[at], streamTime, predictions, 0, loss);
             if (isShown) {
-                watcher.scored(predictions, 0, waiting.labels, at * row.labels.length, loss, waiting.sampleWeights[at]);
+                watcher.learned(predictions, 0, waiting.labels, at * row.labels.length, loss,
+                        waiting.sampleWeights[at]);
             }
         }
     }

@@ -72,7 +72,7 @@ public final class LabelDelay {
             Comparator.<Waiting>comparingLong(row -> row.due).thenComparingLong(row -> row.arrival));
     private final ArrayDeque<Waiting> free = new ArrayDeque<>();
     private ProgressiveEvaluation evaluation;
-    private @Nullable ScoredRows watcher;
+    private @Nullable LearnedRows watcher;
     private @Nullable EstimatedPerformance drained; // of the labels that come at the end
     private long arrivals;
 
@@ -99,7 +99,7 @@ public final class LabelDelay {
     }
 
     /// Shows each row to `rows` when its label comes.
-    public void watch(ScoredRows rows) {
+    public void watch(LearnedRows rows) {
         watcher = rows;
     }
 
@@ -187,7 +187,7 @@ public final class LabelDelay {
                     drained.labelled(row.predictions, 0, labels[0], row.event.row().weight);
                 }
                 if (watcher != null) {
-                    watcher.scored(row.predictions, 0, labels, 0, lost, row.event.row().weight);
+                    watcher.learned(row.predictions, 0, labels, 0, lost, row.event.row().weight);
                 }
             }
             learned.learned(row.place, outcome);

@@ -85,7 +85,7 @@ public final class OnlineModel {
     private ProgressiveEvaluation evaluation;
     private ServedEvaluation served;
     private LabelArrival arrival = new LabelArrival();
-    private @Nullable ScoredRows watcher;
+    private @Nullable LearnedRows watcher;
     private EvaluationTape.@Nullable Recorder recorder; // null: it evaluates itself
     private @Nullable Consumer<Batch> batches; // gets each one that was learned
 
@@ -217,7 +217,7 @@ public final class OnlineModel {
                 return rejection;
             }
             rowAccepted(row);
-            score();
+            evaluate();
             return null;
         }
         rowAccepted(row);
@@ -336,7 +336,7 @@ public final class OnlineModel {
         if (Double.isNaN(loss)) {
             throw diverged("in a mini-batch of " + open.size() + ", " + faultOf("the event accepted as its number "));
         }
-        score();
+        evaluate();
     }
 
     private ModelDivergedException diverged(String what) {
@@ -348,7 +348,7 @@ public final class OnlineModel {
                 + " and start a new epoch");
     }
 
-    private void score() {
+    private void evaluate() {
         float[] predictions = learner.predictions();
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
@@ -367,11 +367,11 @@ public final class OnlineModel {
                 reactions.learned(predictions, row * outputs, open.labels, row * shape.labels());
             }
             if (watcher != null) {
-                watcher.scored(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
+                watcher.learned(predictions, row * outputs, open.labels, row * shape.labels(), losses[row],
                         open.sampleWeights[row]);
             }
             if (recorder != null) {
-                recorder.scored();
+                recorder.shown();
             }
         }
         if (reactions != null) {
@@ -455,7 +455,7 @@ public final class OnlineModel {
     }
 
     /// Shows each row that is learned from now on to `rows`, once the evaluation has counted it.
-    public void watch(ScoredRows rows) {
+    public void watch(LearnedRows rows) {
         watcher = rows;
     }
 

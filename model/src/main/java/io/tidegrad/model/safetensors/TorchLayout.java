@@ -70,7 +70,7 @@ final class TorchLayout {
                 addVector(path, "statistics", "statistics", Kind.DOUBLES);
                 add(path, "weight", axes(path, "weight"), List.of(0, 1));
             }
-            case Vocabulary values -> {
+            case Vocabulary vocabulary -> {
                 add(path, "vocabulary", axes(path, "vocabulary"), List.of(0, 1));
                 add(path, "weight", axes(path, "weight"), List.of(0, 1));
             }

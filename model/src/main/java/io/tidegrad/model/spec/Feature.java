@@ -2,7 +2,7 @@ package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
-import io.tidegrad.engine.layer.History;
+import io.tidegrad.engine.layer.History.Value;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -54,7 +54,7 @@ public sealed interface Feature {
     /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
     /// @param clip applied first; null: none
     /// @param transform applied before the scale
-    record Numeric(String field, Scale scale, @Nullable Clip clip, Transform transform,
+    record Number(String field, Scale scale, @Nullable Clip clip, Transform transform,
             Missing missing) implements OfField {
         /// Returns what is scaled of the field's number or its substitute: clipped, then transformed.
         public double transformed(double number) {
@@ -191,22 +191,23 @@ public sealed interface Feature {
         }
     }
 
-    /// The table row of one number's bucket, whose bounds are quantiles that the model has learned: an engine's `Quantiles`.
-    record Bucketed(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
+    /// The table row of one number's bucket, whose bounds are quantiles that the model has learned, by the layer of the
+    /// same name.
+    record Quantiles(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
     }
 
     /// A table row of its own for each value of a category that was seen often enough and not too long ago, and one for all others:
-    /// an engine's `Vocabulary`. Null is a value like any.
+    /// by the layer of the same name. Null is a value like any.
     ///
     /// @param capacity values that have a row, at most
     /// @param waiting values without a row that are counted, at most
     /// @param minCount how often a value is seen before it gets a row
     /// @param expireAfter events that are learned without a value until it is forgotten
-    record Counted(String field, int capacity, int waiting, int minCount, long expireAfter, int dimension,
+    record Vocabulary(String field, int capacity, int waiting, int minCount, long expireAfter, int dimension,
             Embedding.Update update) implements OfField {
     }
 
-    /// Numbers made of what came before with the same key: an engine's `History`, whose values are scaled by what was seen of
+    /// Numbers made of what came before with the same key, by the layer of the same name, and scaled by what was seen of
     /// them.
     ///
     /// @param key one field, or several that are the key together; each as in `Category`
@@ -214,9 +215,9 @@ public sealed interface Feature {
     /// @param time the time that is remembered; null if no value is made of it
     /// @param timeUnit what the time counts where it is a number
     /// @param buckets keys that are remembered at most
-    record Remembered(List<String> key, @Nullable String field, @Nullable String time, TimeUnit timeUnit,
-            List<History.Value> values, int buckets) implements Feature {
-        public Remembered {
+    record History(List<String> key, @Nullable String field, @Nullable String time, TimeUnit timeUnit,
+            List<Value> values, int buckets) implements Feature {
+        public History {
             key = List.copyOf(key);
             values = List.copyOf(values);
         }

@@ -32,7 +32,7 @@ final class Features {
     private static final String ALLOW_LABEL = "allow-label"; // not part of any fingerprint
 
     private static final ValueType<Integer> BUCKETS = ValueType.whole(1, 1 << 28);
-    private static final ValueType<Integer> QUANTILES = ValueType.whole(2, Quantiles.BUCKETS_MAX);
+    private static final ValueType<Integer> QUANTILE_BUCKETS = ValueType.whole(2, Quantiles.BUCKETS_MAX);
     private static final ValueType<Integer> ROOM = ValueType.whole(1, Vocabulary.VALUES_MAX);
     private static final ValueType<Integer> MIN_COUNT = ValueType.whole(1, Vocabulary.MIN_COUNT_MAX);
     private static final ValueType<Long> EXPIRE_AFTER = ValueType.whole(1, 1_000_000_000_000L);
@@ -56,14 +56,14 @@ final class Features {
     private static final ValueType<List<String>> KEY = new ValueType<>(Features::key, Features::canonicalKey);
     private static final ValueType<List<History.Value>> VALUES =
             ValueType.list("values like [lag, count]", ValueType.oneOf(History.Value.values()));
-    private static final ValueType<List<History.Value>> REMEMBERED = VALUES.readBy(Features::values);
+    private static final ValueType<List<History.Value>> DISTINCT_VALUES = VALUES.readBy(Features::values);
     private static final String[] PARTS = Stream.of(Feature.Part.values()).map(Flow::name).toArray(String[]::new);
     private static final String PART_OF_TIME = "part of a time";
     private static final String TIME_UNIT = "time-unit";
     private static final int ORDER_MIN = 2;
 
     static final Forms<Feature> FORMS = new Forms<>(List.of(
-            new Form<>("number", Feature.Numeric.class, Features::numeric),
+            new Form<>("number", Feature.Number.class, Features::number),
             new Form<>("category", Feature.Category.class,
                     keys -> new Feature.Category(field(keys, Feature.Category::field),
                             buckets(keys, Feature.Category::buckets), dimension(keys, Feature.Category::dimension),
@@ -87,12 +87,12 @@ final class Features {
             new Form<>("categories", Feature.Categories.class, Features::categories),
             new Form<>("bag", Feature.Bag.class, Features::bag),
             new Form<>("shifted-label", Feature.ShiftedLabel.class, Features::shiftedLabel),
-            new Form<>("history", Feature.Remembered.class, Features::remembered),
-            new Form<>("quantiles", Feature.Bucketed.class,
-                    keys -> new Feature.Bucketed(field(keys, Feature.Bucketed::field),
-                            keys.required("buckets", "how many buckets", QUANTILES, Feature.Bucketed::buckets),
-                            dimension(keys, Feature.Bucketed::dimension), update(keys, Feature.Bucketed::update))),
-            new Form<>("vocabulary", Feature.Counted.class, Features::counted)));
+            new Form<>("history", Feature.History.class, Features::history),
+            new Form<>("quantiles", Feature.Quantiles.class,
+                    keys -> new Feature.Quantiles(field(keys, Feature.Quantiles::field),
+                            keys.required("buckets", "how many buckets", QUANTILE_BUCKETS, Feature.Quantiles::buckets),
+                            dimension(keys, Feature.Quantiles::dimension), update(keys, Feature.Quantiles::update))),
+            new Form<>("vocabulary", Feature.Vocabulary.class, Features::vocabulary)));
 
     /// Ways to write features: canonical text has those.
     private static final Forms<Rule> RULES =
@@ -318,13 +318,13 @@ final class Features {
         return split != null ? new Feature.Cut.Separator(split) : ngrams == null ? null : new Feature.Cut.Words(ngrams);
     }
 
-    private static Feature.Numeric numeric(Keys<Feature.Numeric> keys) {
-        return new Feature.Numeric(field(keys, Feature.Numeric::field),
-                keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Numeric::scale),
-                keys.orNull("clip", CLIP, Feature.Numeric::clip),
+    private static Feature.Number number(Keys<Feature.Number> keys) {
+        return new Feature.Number(field(keys, Feature.Number::field),
+                keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Number::scale),
+                keys.orNull("clip", CLIP, Feature.Number::clip),
                 keys.optional("transform", Feature.Transform.NONE, ValueType.oneOf(Feature.Transform.values()),
-                        Feature.Numeric::transform),
-                keys.optional("missing", Feature.Missing.REJECT, MISSING, Feature.Numeric::missing));
+                        Feature.Number::transform),
+                keys.optional("missing", Feature.Missing.REJECT, MISSING, Feature.Number::missing));
     }
 
     private static Feature.Clip clip(SpecNode node) {
@@ -549,34 +549,34 @@ final class Features {
     }
 
     /// As many values wait as have a row, unless given.
-    private static Feature.Counted counted(Keys<Feature.Counted> keys) {
-        String field = field(keys, Feature.Counted::field);
+    private static Feature.Vocabulary vocabulary(Keys<Feature.Vocabulary> keys) {
+        String field = field(keys, Feature.Vocabulary::field);
         int capacity = keys.required("capacity", "the most values that have a row of their own", ROOM,
-                Feature.Counted::capacity);
+                Feature.Vocabulary::capacity);
         Integer waiting = keys.orNull("waiting", ROOM, f -> f.waiting() == f.capacity() ? null : f.waiting());
-        return new Feature.Counted(field, capacity, waiting == null ? capacity : waiting,
-                keys.optional("min-count", 5, MIN_COUNT, Feature.Counted::minCount),
-                keys.optional("expire-after", 1_000_000L, EXPIRE_AFTER, Feature.Counted::expireAfter),
-                dimension(keys, Feature.Counted::dimension), update(keys, Feature.Counted::update));
+        return new Feature.Vocabulary(field, capacity, waiting == null ? capacity : waiting,
+                keys.optional("min-count", 5, MIN_COUNT, Feature.Vocabulary::minCount),
+                keys.optional("expire-after", 1_000_000L, EXPIRE_AFTER, Feature.Vocabulary::expireAfter),
+                dimension(keys, Feature.Vocabulary::dimension), update(keys, Feature.Vocabulary::update));
     }
 
     /// Fields that are named must be remembered for something.
-    private static Feature.Remembered remembered(Keys<Feature.Remembered> keys) {
+    private static Feature.History history(Keys<Feature.History> keys) {
         List<String> key = keys.required("key", "a field, or a list of fields that are the key together", KEY,
-                Feature.Remembered::key);
-        String field = keys.orNull("field", ValueType.FIELD, Feature.Remembered::field);
-        String time = keys.orNull("time", ValueType.FIELD, Feature.Remembered::time);
+                Feature.History::key);
+        String field = keys.orNull("field", ValueType.FIELD, Feature.History::field);
+        String time = keys.orNull("time", ValueType.FIELD, Feature.History::time);
         List<History.Value> values = keys.required("values", "a list like [lag, difference, count, since-last]",
-                REMEMBERED, Feature.Remembered::values);
+                DISTINCT_VALUES, Feature.History::values);
         if (!values.isEmpty()) {
             requireUse(keys, "field", field, "lag or difference", values.stream().anyMatch(History.Value::isOfNumber));
             requireUse(keys, "time", time, "since-last", values.stream().anyMatch(History.Value::isOfTime));
         }
-        TimeUnit unit = timeUnit(keys, Feature.Remembered::timeUnit);
+        TimeUnit unit = timeUnit(keys, Feature.History::timeUnit);
         if (time == null && unit != TimeUnit.MILLISECONDS) {
             keys.problem(TIME_UNIT, "expected time, the field that counts them, found none");
         }
-        return new Feature.Remembered(key, field, time, unit, values, buckets(keys, Feature.Remembered::buckets));
+        return new Feature.History(key, field, time, unit, values, buckets(keys, Feature.History::buckets));
     }
 
     /// None where there is a mistake.
@@ -590,7 +590,7 @@ final class Features {
         return node.problems() > before ? List.of() : values;
     }
 
-    private static void requireUse(Keys<Feature.Remembered> keys, String key, @Nullable String field, String value,
+    private static void requireUse(Keys<Feature.History> keys, String key, @Nullable String field, String value,
             boolean isUsed) {
         if (field == null && isUsed) {
             keys.problem("expected " + key + ", which " + value + " is made of, found none");

@@ -169,18 +169,19 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
             case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
                     bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
                     bag.dimension(), bag.mode(), bag.update()));
-            case Feature.Bucketed bucketed -> branches.add(new Quantiles(layout.numberAt(index), idAt,
-                    bucketed.buckets(), bucketed.dimension(), bucketed.update()));
-            case Feature.Counted counted -> branches.add(new Vocabulary(idAt, counted.capacity(), counted.waiting(),
-                    counted.minCount(), counted.expireAfter(), counted.dimension(), counted.update()));
-            case Feature.Remembered history -> branches.add(remembered(history, index, layout));
-            case Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
+            case Feature.Quantiles quantiles -> branches.add(new Quantiles(layout.numberAt(index), idAt,
+                    quantiles.buckets(), quantiles.dimension(), quantiles.update()));
+            case Feature.Vocabulary vocabulary ->
+                branches.add(new Vocabulary(idAt, vocabulary.capacity(), vocabulary.waiting(), vocabulary.minCount(),
+                        vocabulary.expireAfter(), vocabulary.dimension(), vocabulary.update()));
+            case Feature.History history -> branches.add(history(history, index, layout));
+            case Feature.Number _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
             }
         }
     }
 
     /// A history and the scale of its values. Where a key had no event before, there is nothing to scale but the count.
-    static Layer remembered(Feature.Remembered history, int index, RowLayout layout) {
+    static Layer history(Feature.History history, int index, RowLayout layout) {
         int keyAt = layout.idAt(index);
         int none = history.values().size();
         List<Integer> flags = history.values().stream()

@@ -88,8 +88,8 @@ final class RecipeNetwork {
     private List<Layer> histories() {
         List<Layer> histories = new ArrayList<>();
         for (int i = 0; i < features.size(); i++) {
-            if (features.get(i) instanceof Feature.Remembered history) {
-                histories.add(NetworkBinding.remembered(history, i, layout));
+            if (features.get(i) instanceof Feature.History history) {
+                histories.add(NetworkBinding.history(history, i, layout));
             }
         }
         return histories;
@@ -148,7 +148,7 @@ final class RecipeNetwork {
     }
 
     private boolean hasNumbers() {
-        return !numbers().runs.isEmpty() || features.stream().anyMatch(Feature.Remembered.class::isInstance);
+        return !numbers().runs.isEmpty() || features.stream().anyMatch(Feature.History.class::isInstance);
     }
 
     /// The columns of a row that are scaled.
@@ -222,14 +222,14 @@ final class RecipeNetwork {
                         bag.dimension(), bag.update(), linear));
                 case Feature.Categories list -> tables.add(bag(at, list.count(), layout.lengthAt(i),
                         EmbeddingBag.UNWEIGHTED, list.buckets(), list.dimension(), list.update(), linear));
-                case Feature.Bucketed bucketed -> tables.add(new Quantiles(layout.numberAt(i), at, bucketed.buckets(),
-                        linear ? outputs : Math.max(DIMENSION, bucketed.dimension()), bucketed.update(),
-                        linear ? 0 : Embedding.START));
-                case Feature.Counted counted ->
-                    tables.add(new Vocabulary(at, counted.capacity(), counted.waiting(), counted.minCount(),
-                            counted.expireAfter(), linear ? outputs : Math.max(DIMENSION, counted.dimension()),
-                            counted.update(), linear ? 0 : Embedding.START));
-                case Feature.ShiftedLabel _,Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.Remembered _ ->
+                case Feature.Quantiles quantiles -> tables.add(new Quantiles(layout.numberAt(i), at,
+                        quantiles.buckets(), linear ? outputs : Math.max(DIMENSION, quantiles.dimension()),
+                        quantiles.update(), linear ? 0 : Embedding.START));
+                case Feature.Vocabulary vocabulary ->
+                    tables.add(new Vocabulary(at, vocabulary.capacity(), vocabulary.waiting(), vocabulary.minCount(),
+                            vocabulary.expireAfter(), linear ? outputs : Math.max(DIMENSION, vocabulary.dimension()),
+                            vocabulary.update(), linear ? 0 : Embedding.START));
+                case Feature.ShiftedLabel _,Feature.Number _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.History _ ->
                     {
                     }
             }

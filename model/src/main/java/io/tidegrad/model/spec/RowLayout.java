@@ -145,13 +145,13 @@ public final class RowLayout {
     }
 
     static boolean isStandard(Feature feature) {
-        return feature instanceof Feature.Numeric number && number.scale() == Feature.Scale.STANDARD;
+        return feature instanceof Feature.Number number && number.scale() == Feature.Scale.STANDARD;
     }
 
     /// Whether a layer keeps what was seen of the feature's number.
     private static boolean isTracked(Feature feature) {
-        return feature instanceof Feature.Bucketed
-                || feature instanceof Feature.Remembered history && history.field() != null;
+        return feature instanceof Feature.Quantiles
+                || feature instanceof Feature.History history && history.field() != null;
     }
 
     /// What a feature has in a row.
@@ -162,16 +162,16 @@ public final class RowLayout {
     private record Width(int numbers, boolean indicator, int ids) {
         static Width of(Feature feature) {
             return switch (feature) {
-                case Feature.Numeric number -> new Width(isStandard(number) ? 0 : 1, isIndicated(number.missing()), 0);
+                case Feature.Number number -> new Width(isStandard(number) ? 0 : 1, isIndicated(number.missing()), 0);
                 case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
                 case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
                 case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);
-                case Feature.Category _,Feature.Cross _,Feature.Bucketed _ -> new Width(0, false, 1);
+                case Feature.Category _,Feature.Cross _,Feature.Quantiles _ -> new Width(0, false, 1);
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());
-                case Feature.Counted _ -> new Width(0, false, 2);
-                case Feature.Remembered history -> new Width(0, false, history.time() == null ? 2 : 4);
+                case Feature.Vocabulary _ -> new Width(0, false, 2);
+                case Feature.History history -> new Width(0, false, history.time() == null ? 2 : 4);
                 case Feature.ShiftedLabel shifted -> new Width(0, false, shifted.count());
             };
         }

@@ -122,7 +122,7 @@ public record Watch(long falseAlarms, List<String> slices, int top, @Nullable Du
 
     private static boolean readsOneValue(Feature feature) {
         return switch (feature) {
-            case Feature.Category _,Feature.Cross _,Feature.Numeric _,Feature.TimePart _,Feature.Cyclic _,Feature.Remembered _,Feature.Bucketed _,Feature.Counted _ ->
+            case Feature.Category _,Feature.Cross _,Feature.Number _,Feature.TimePart _,Feature.Cyclic _,Feature.History _,Feature.Quantiles _,Feature.Vocabulary _ ->
                 true;
             case Feature.Pixels _,Feature.Sequence _,Feature.Categories _,Feature.Bag _,Feature.ShiftedLabel _ -> false;
         };

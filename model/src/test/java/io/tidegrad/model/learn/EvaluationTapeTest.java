@@ -182,7 +182,7 @@ class EvaluationTapeTest {
                 new EvaluationTape.Recorder(0, model, () -> new EvaluationTape(2, List.of(model)), tapes::add);
         rows(spec).stream().limit(3).forEach(recorder::accepted);
         recorder.learned(new float[]{1, 2, 3}, 1, 0.5f, 0);
-        recorder.scored();
+        recorder.shown();
         recorder.learned(new float[]{1, 2, 3}, 2, 0.5f, 0);
         recorder.handOver();
         tapes.forEach(player::play);

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Features of a number's bucket, from events to weights.
 class QuantilesFeatureTest {
     private static final Kernels SCALAR = new ScalarKernels();
-    private static final String BUCKETED = "  - quantiles: { field: amount, buckets: 16, dimension: 4 }\n";
+    private static final String QUANTILES = "  - quantiles: { field: amount, buckets: 16, dimension: 4 }\n";
     private static final String NUMBER = "  - number: { field: amount, scale: standard, missing: indicator }\n";
     private static final String NETWORK = """
             network: [ dense: 1 ]
@@ -88,7 +88,7 @@ class QuantilesFeatureTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 5})
     void itLearnsWhatIsNotALine(int miniBatch) {
-        OnlineModel buckets = learned(spec(BUCKETED, NETWORK, miniBatch), Kernels.active(), 10_000);
+        OnlineModel buckets = learned(spec(QUANTILES, NETWORK, miniBatch), Kernels.active(), 10_000);
         OnlineModel numbers = learned(spec(NUMBER, NETWORK, miniBatch), Kernels.active(), 10_000);
 
         assertThat(buckets.evaluation().logLoss()).isLessThan(0.5 * buckets.evaluation().priorLogLoss());
@@ -98,7 +98,7 @@ class QuantilesFeatureTest {
     @ParameterizedTest
     @CsvSource({"false, 1", "false, 3", "true, 1", "true, 3"})
     void aRestartOtherKernelsAndWorkersChangeNothing(boolean recipe, int miniBatch) {
-        ModelSpec spec = spec(BUCKETED, recipe ? RECIPE : NETWORK, miniBatch);
+        ModelSpec spec = spec(QUANTILES, recipe ? RECIPE : NETWORK, miniBatch);
         OnlineModel steady = learned(spec, SCALAR, 120);
         assertThat(learned(spec, Kernels.active(), 120).stateHash()).isEqualTo(steady.stateHash());
 
@@ -124,7 +124,7 @@ class QuantilesFeatureTest {
     @ParameterizedTest
     @ValueSource(strings = {NETWORK, RECIPE})
     void aScorerOfTheVersionBeforeSaysTheSame(String network) {
-        ModelSpec spec = spec(BUCKETED, network, 1);
+        ModelSpec spec = spec(QUANTILES, network, 1);
         OnlineModel model = OnlineModel.initial(spec, SCALAR);
         Featurizer featurizer = new Featurizer(spec);
         Predictor predictor = new Predictor(model.parameters().plan(), SCALAR, 1);
@@ -149,13 +149,13 @@ class QuantilesFeatureTest {
     @ParameterizedTest
     @ValueSource(strings = {NETWORK, RECIPE})
     void aSafetensorsFileHasTheBounds(String network, @TempDir Path directory) throws Exception {
-        OnlineModel model = learned(spec(BUCKETED, network, 1), SCALAR, 300);
+        OnlineModel model = learned(spec(QUANTILES, network, 1), SCALAR, 300);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         SafetensorsExport.write(model.parameters(), Map.of(), bytes);
         Path file = Files.write(directory.resolve("cards.safetensors"), bytes.toByteArray());
         String sha256 = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.toByteArray()));
 
-        OnlineModel imported = OnlineModel.initial(spec(BUCKETED, network, 1), SCALAR);
+        OnlineModel imported = OnlineModel.initial(spec(QUANTILES, network, 1), SCALAR);
         SafetensorsImport.read(file, sha256, imported.parameters());
 
         assertThat(bounds(imported.parameters())).isEqualTo(bounds(model.parameters()))

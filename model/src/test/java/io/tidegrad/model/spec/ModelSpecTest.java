@@ -480,7 +480,7 @@ class ModelSpecTest {
         assertThat(layout.numberAt(5)).isEqualTo(2);
         assertThat(layout.numberAt(7)).isEqualTo(6);
         assertThat(layout.ids()).isEqualTo(19 + 3 + 129 + 4 + 2 + 1 + 1 + 2 + 2);
-        assertThat(layout.numbers()).isEqualTo(16); // behind them are one that is remembered, and two in buckets
+        assertThat(layout.numbers()).isEqualTo(16); // behind them are one of a history, and two of quantiles
         assertThat(layout.idAt(4)).isEqualTo(2);
     }
 

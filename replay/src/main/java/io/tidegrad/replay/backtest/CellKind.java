@@ -70,13 +70,13 @@ enum CellKind {
 
     private static CellKind of(Feature feature, String field) {
         return switch (feature) {
-            case Feature.Category _,Feature.Counted _ -> TEXT;
+            case Feature.Category _,Feature.Vocabulary _ -> TEXT;
             case Feature.Cross cross ->
                 cross.crossed().stream().anyMatch(of -> of.field().equals(field) && of.part() != null) ? TIME : TEXT;
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
-            case Feature.Numeric _,Feature.Bucketed _ -> NUMBER;
-            case Feature.Remembered history ->
+            case Feature.Number _,Feature.Quantiles _ -> NUMBER;
+            case Feature.History history ->
                 field.equals(history.time()) ? TIME : field.equals(history.field()) ? NUMBER : TEXT;
             case Feature.Categories list -> list.cut() == null ? LIST : TEXT;
             case Feature.Bag bag -> bag.cut() == null ? LIST : TEXT;

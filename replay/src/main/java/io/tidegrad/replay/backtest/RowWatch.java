@@ -2,7 +2,7 @@ package io.tidegrad.replay.backtest;
 
 import io.tidegrad.model.evaluation.MetricTask;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
-import io.tidegrad.model.learn.ScoredRows;
+import io.tidegrad.model.learn.LearnedRows;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +12,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Sums up what a trial's rows showed, row by row. Curve and calibration are of the first pass, whose rows are new.
-final class RowWatch implements ScoredRows {
+final class RowWatch implements LearnedRows {
     private final MetricTask task;
     private final boolean list;
     private final IntFunction<String> names;
@@ -53,7 +53,7 @@ final class RowWatch implements ScoredRows {
     }
 
     @Override
-    public void scored(float[] predictions, int at, float[] labels, int labelAt, float loss, float rowWeight) {
+    public void learned(float[] predictions, int at, float[] labels, int labelAt, float loss, float rowWeight) {
         examples++;
         weight += rowWeight;
         if (learnsNames) { // what another thread has learned meanwhile is not told before its row

@@ -5,7 +5,7 @@ import java.util.List;
 
 /// The course of a model's measures in bounded memory. When it is full, every second point is left out, so a long course
 /// has as many points as a short one, evenly spread. The newest point is always there.
-final class History {
+final class Course {
     static final int POINTS_MAX = 600;
 
     /// What a point has, in this order. A measure that a model does not have is NaN.

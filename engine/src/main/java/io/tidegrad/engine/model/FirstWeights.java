@@ -8,8 +8,8 @@ import io.tidegrad.engine.optim.Optimizer;
 /// Fills tensors before the first update, those of a layer that starts again, and table rows that are given to something new.
 /// Weight number `index` of the logical, row-major tensor is a pure function of
 /// (seed, the tensor's place in the plan, how often it was drawn before, index) and does not depend on the layout in memory.
-final class InitialWeights {
-    private InitialWeights() {}
+final class FirstWeights {
+    private FirstWeights() {}
 
     static void draw(NetworkSpec spec, Optimizer optimizer, int tensor, long draw, Tensor declared,
             Storage.Floats storage) {
