@@ -184,7 +184,7 @@ class AllocationTest {
         Layer linear = new OwnOptimizer(StreamRms.of(0.01, 3e-4, 0), new Sequence(
                 new InputBound(8,
                         new Sum(new Dense(outputs, false, Initialization.ZERO), new FromRow(
-                                new Embedding(0, 2, 7, outputs, Embedding.Update.TOUCHED, Embedding.NO_PADDING, 0)))),
+                                new Embedding(0, 1, 7, outputs, Embedding.Update.TOUCHED, Embedding.NO_PADDING, 0)))),
                 new Bias()));
         List<Layer> members = new ArrayList<>(List.of(hidden(StreamRms.of(0.02, 1e-3, 0.003), outputs)));
         if (auto) {
@@ -195,7 +195,8 @@ class AllocationTest {
         }
         members.add(linear);
         return new NetworkSpec(new RowShape(3, 5, 1),
-                new Sequence(new Numbers(0, 3), new RunningScale(List.of(RunningScale.NEVER_MISSING, 2)),
+                new Sequence(new Numbers(0, 3),
+                        new RunningScale(List.of(RunningScale.NEVER_MISSING, RunningScale.NEVER_MISSING)),
                         new Mixture(members, target, restarts ? RESTARTED : Mixture.NONE)),
                 switch (target) {
                     case NUMBER -> new MeanSquaredError();
