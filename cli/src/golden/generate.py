@@ -8,6 +8,7 @@ import sys
 import time
 
 import cases
+import recipe
 import touched
 from casefiles import write
 from goldenlib import finish
@@ -26,7 +27,7 @@ def main():
         size += write(finish(case, fixed), folder)
         count += 1
         kinds[case["kind"]] = kinds.get(case["kind"], 0) + 1
-    for case in touched.cases():
+    for case in [*touched.cases(), *recipe.cases()]:
         size += write(case, folder)
         count += 1
         kinds[case["kind"]] = kinds.get(case["kind"], 0) + 1

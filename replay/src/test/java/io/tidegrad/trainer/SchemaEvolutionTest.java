@@ -86,7 +86,7 @@ class SchemaEvolutionTest extends TrainerFixture {
             assertThat(fold.fold(record.value(), record.headers())).isEqualTo(new EventFold.Outcome.Accepted());
         }
         return new TestLog.Fold(0, 0, model.parameters().examples(), model.pending(), 0, List.of(), model.weightsHash(),
-                model.stateHash());
+                model.stateHash(), 0);
     }
 
     private static Map<String, Object> fields(byte[] value, Map<Integer, Schema> writers) {

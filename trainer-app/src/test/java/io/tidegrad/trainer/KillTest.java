@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
@@ -106,6 +107,41 @@ class KillTest extends TrainerFixture {
         assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
         System.out.println(fold.visible() + " visible records, " + fold.rejected().size() + " dead letters, weights "
                 + fold.weightsHash().substring(0, 16));
+    }
+
+    /// Labels turn round, so that a member starts again: before the kill, or in what is learned after it.
+    @LongProof("a kill of a real process")
+    @Test
+    void aRecipeWhoseMemberStartsAgainIsWhatAFoldMakesOfItAfterAKill() {
+        String yaml = log.spec().yaml().replaceFirst("network:.*", "recipe: auto").replaceFirst("optimizer:.*", "");
+        ModelSpec spec = ModelSpec.parse(yaml, "a recipe");
+        String[] settings = {"--spec", log.write("recipe.yaml", yaml).toString()};
+        sendTurning(0, 2_200);
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, settings)) {
+            TrainerProcess.awaitReport(Integer.parseInt(trainer.await("READY")), 2_200);
+            trainer.kill();
+        }
+        TestLog.Fold before = log.fold(spec);
+        sendTurning(2_200, 4_200);
+        TestLog.Fold fold = log.fold(spec);
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, settings)) {
+            int port = Integer.parseInt(trainer.await("READY"));
+            JsonNode health = TrainerProcess.awaitReport(port, 4_200);
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
+            assertThat(trainer.stop()).isEqualTo(ExitCode.OK.status());
+        }
+        assertThat(before.restarts()).isPositive();
+        assertThat(fold.restarts()).isGreaterThan(before.restarts());
+    }
+
+    /// The label is whether a is positive, or from row 1,500 to 3,000 whether it is not.
+    private void sendTurning(int from, int to) {
+        SplittableRandom random = new SplittableRandom(from);
+        for (int i = from; i < to; i++) {
+            float a = (float) random.nextDouble(-1, 1);
+            int over = a > 0 ^ i / 1_500 % 2 == 1 ? 1 : 0;
+            log.send(log.event(log.encode(TestLog.START + i * 1_000L, "p" + i % 50, a, a * a, over)));
+        }
     }
 
     /// While a trainer runs it notices, and a kill costs nothing. After a kill nobody can: the model is refused.

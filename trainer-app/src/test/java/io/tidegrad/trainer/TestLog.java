@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.learn.EventFold;
@@ -341,11 +342,18 @@ public final class TestLog implements AutoCloseable {
             next = record.offset() + 1;
         }
         return new Fold(records.size(), next, model.parameters().examples(), model.pending(), ticks, rejected,
-                model.weightsHash(), model.stateHash());
+                model.weightsHash(), model.stateHash(), restarts(model));
     }
 
     public record Fold(long visible, long nextOffset, long learned, int pending, long ticks, List<Long> rejected,
-            String weightsHash, String stateHash) {
+            String weightsHash, String stateHash, long restarts) {
+    }
+
+    /// How often the member of `recipe: auto` started again; 0 in another network.
+    private static long restarts(OnlineModel model) {
+        double[] mixture = model.parameters().plan().tensors().stream().map(Tensor::name).filter("2.weights"::equals)
+                .findFirst().map(model.parameters()::statistics).orElse(new double[2]);
+        return (long) mixture[mixture.length - 2];
     }
 
     /// Offsets of dead letters of this log, in their order on the topic.

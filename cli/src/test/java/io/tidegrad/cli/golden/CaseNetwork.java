@@ -20,6 +20,7 @@ import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Planner;
 import io.tidegrad.engine.layer.Recurrent;
@@ -27,6 +28,7 @@ import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
 import io.tidegrad.engine.layer.RmsNorm;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Shape;
@@ -278,6 +280,8 @@ final class CaseNetwork {
             case "dropout" -> new Dropout(layer.number("p"), inputs.from(layer.text("mask")));
             case "self_attention" -> selfAttention(layer, name);
             case "residual" -> residual(layer, x);
+            case "running_scale" -> runningScale(layer, name);
+            case "mixture" -> mixture(layer, name, x);
             default -> throw new UnsupportedException("layer " + type);
         };
     }
@@ -367,18 +371,49 @@ final class CaseNetwork {
 
     /// Its layers are a chain that nothing outside reads.
     private Layer residual(Fields layer, Value x) {
+        return new Residual(chain(layer.objects("layers"), x));
+    }
+
+    /// The buffer has eight statistics of each value.
+    private Layer runningScale(Fields layer, String name) {
+        List<Integer> indicators = new ArrayList<>();
+        for (double indicator : layer.numbers("indicators")) {
+            indicators.add((int) indicator);
+        }
+        return own(new RunningScale(indicators),
+                new Own(name + ".statistics", "statistics", List.of(8 * indicators.size()), Order.BUFFER));
+    }
+
+    /// The buffer has the members' weights and what goes with them.
+    private Layer mixture(Fields layer, String name, Value x) {
+        List<Layer> members = new ArrayList<>();
+        for (List<Fields> member : layer.objectLists("members")) {
+            members.add(chain(member, x));
+        }
+        Mixture.Target target = switch (layer.text("target")) {
+            case "classes" -> Mixture.Target.CLASSES;
+            case "yes_no" -> Mixture.Target.YES_NO;
+            case "number" -> Mixture.Target.NUMBER;
+            case String other -> throw new UnsupportedException("mixture of " + other);
+        };
+        return own(new Mixture(members, target, Mixture.NONE),
+                new Own(name + ".weights", "weights", List.of(), Order.BUFFER));
+    }
+
+    /// Layers that nothing outside reads, one after the other.
+    private Layer chain(List<Fields> layers, Value x) {
         List<Layer> chain = new ArrayList<>();
-        for (Fields inner : layer.objects("layers")) {
+        for (Fields inner : layers) {
             String type = inner.text("type");
             if (inner.has("inputs")) {
-                throw new UnsupportedException("inputs inside of a residual");
+                throw new UnsupportedException("inputs inside of a layer");
             }
             List<Layer> before = new ArrayList<>(x.chain);
             before.addAll(chain);
             chain.add(layer(inner, type, name(inner), new Value(before, type)));
             inner.requireAllRead();
         }
-        return new Residual(new Sequence(chain));
+        return new Sequence(chain);
     }
 
     private Value embedding(Fields layer, String name, Value x) {

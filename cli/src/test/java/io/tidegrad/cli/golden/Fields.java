@@ -145,11 +145,26 @@ final class Fields {
     }
 
     List<Fields> objects(String name) {
+        return objects(at(name), list(name));
+    }
+
+    private static List<Fields> objects(String path, JsonNode list) {
         List<Fields> objects = new ArrayList<>();
-        for (JsonNode element : list(name)) {
-            objects.add(new Fields(at(name) + "[" + objects.size() + "]", element));
+        for (JsonNode element : list) {
+            objects.add(new Fields(path + "[" + objects.size() + "]", element));
         }
         return objects;
+    }
+
+    List<List<Fields>> objectLists(String name) {
+        List<List<Fields>> lists = new ArrayList<>();
+        for (JsonNode element : list(name)) {
+            if (!element.isArray()) {
+                throw expected(name, "a list of lists", element);
+            }
+            lists.add(objects(at(name) + "[" + lists.size() + "]", element));
+        }
+        return lists;
     }
 
     List<String> texts(String name) {

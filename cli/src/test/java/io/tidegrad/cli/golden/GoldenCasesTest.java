@@ -48,17 +48,19 @@ class GoldenCasesTest {
             "loss_mse", "loss_mse_weighted", "loss_poisson_log", "loss_poisson_rate", "loss_quantile", "metric_binary",
             "metric_multiclass", "metric_multiclass_absent", "metric_prequential", "metric_regression",
             "model_batchnorm_mlp", "model_click", "model_cnn", "model_deep_relu_20", "model_deep_sigmoid_20",
-            "model_gru_classifier", "model_residual_mlp", "model_seed_784", "model_seed_digits", "model_seq2seq_gru",
+            "model_gru_classifier", "model_mixture_classes", "model_mixture_number", "model_mixture_yes_no",
+            "model_residual_mlp", "model_running_scale", "model_seed_784", "model_seed_digits", "model_seq2seq_gru",
             "model_speech_ctc", "model_transformer", "optimizer_adagrad", "optimizer_adam", "optimizer_adam_amsgrad",
             "optimizer_adam_default", "optimizer_adam_warmup_cosine", "optimizer_adamw", "optimizer_clip_norm",
             "optimizer_clip_norm_idle", "optimizer_clip_value", "optimizer_elastic", "optimizer_ftrl",
             "optimizer_ftrl_batch", "optimizer_ftrl_online", "optimizer_l1", "optimizer_l2", "optimizer_momentum",
             "optimizer_nesterov", "optimizer_rmsprop", "optimizer_rmsprop_centered", "optimizer_schedule_step",
-            "optimizer_sgd", "optimizer_sgd_sample_weights", "optimizer_sparse_adagrad", "optimizer_touched_adam",
-            "optimizer_touched_adamw", "optimizer_touched_amsgrad", "optimizer_touched_ftrl",
-            "optimizer_touched_momentum", "optimizer_touched_nesterov", "optimizer_touched_rmsprop",
-            "optimizer_touched_rmsprop_centered", "schedule_cosine", "schedule_exponential", "schedule_inverse_sqrt",
-            "schedule_linear_warmup", "schedule_one_cycle", "schedule_step", "schedule_warmup_cosine");
+            "optimizer_sgd", "optimizer_sgd_sample_weights", "optimizer_sparse_adagrad", "optimizer_stream_rms",
+            "optimizer_stream_rms_floor", "optimizer_touched_adam", "optimizer_touched_adamw",
+            "optimizer_touched_amsgrad", "optimizer_touched_ftrl", "optimizer_touched_momentum",
+            "optimizer_touched_nesterov", "optimizer_touched_rmsprop", "optimizer_touched_rmsprop_centered",
+            "schedule_cosine", "schedule_exponential", "schedule_inverse_sqrt", "schedule_linear_warmup",
+            "schedule_one_cycle", "schedule_step", "schedule_warmup_cosine");
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Kernels KERNELS = Kernels.active();

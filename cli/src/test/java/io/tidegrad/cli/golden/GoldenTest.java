@@ -123,6 +123,6 @@ class GoldenTest {
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertThat(process.waitFor()).as(output).isZero();
-        assertThat(output.lines().toList().getLast()).isEqualTo("123 passed, 0 failed, 0 skipped");
+        assertThat(output.lines().toList().getLast()).isEqualTo("129 passed, 0 failed, 0 skipped");
     }
 }

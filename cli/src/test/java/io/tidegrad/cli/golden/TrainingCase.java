@@ -103,6 +103,8 @@ final class TrainingCase {
                     fields.flag("centered", false), fields.number("momentum", 0));
             case "adam" -> adam(fields);
             case "adamw" -> new AdamW(adam(fields), fields.number("weight_decay"));
+            case "stream_rms" -> new StreamRms(fields.number("lr"), fields.number("floor"), fields.number("decay"),
+                    fields.number("alpha"), fields.number("eps"), fields.number("pull"));
             case "ftrl_proximal" -> new FtrlProximal(fields.number("alpha"), fields.number("beta"), fields.number("l1"),
                     fields.number("l2"));
             default -> throw new UnsupportedException("optimizer " + type);

@@ -18,9 +18,11 @@ import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Extent;
 import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Gelu;
+import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
-import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.History;
+import io.tidegrad.engine.layer.Identity;
+import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
@@ -28,6 +30,7 @@ import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Quantiles;
@@ -42,6 +45,7 @@ import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
@@ -68,6 +72,7 @@ import io.tidegrad.engine.testing.RandomNetworks;
 import io.tidegrad.proof.SteadyAllocation;
 import java.io.BufferedReader;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -76,6 +81,15 @@ import org.junit.jupiter.api.Test;
 /// A step and a prediction allocate nothing once their kernels are compiled. Also the alarm for vectors that the
 /// compiler boxes: they would show here first.
 class AllocationTest {
+    /// The member of a mixture that starts again.
+    private static final int RESTARTED = 2;
+
+    /// Of 450 rows each: twice as many rows as there must be between two restarts.
+    private static final int ROUNDS_BETWEEN_TURNS = 2;
+
+    /// In at least 50 rounds.
+    private static final int RESTARTS_MIN = 10;
+
     static Stream<NetworkSpec> specs() {
         return Stream.of(
                 new NetworkSpec(new RowShape(784, 0, 1),
@@ -157,7 +171,48 @@ class AllocationTest {
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),
-                        new BinaryCrossEntropy(), StreamRms.of(0.01, 1e-3, 0.003), 1));
+                        new BinaryCrossEntropy(), StreamRms.of(0.01, 1e-3, 0.003), 1),
+                recipe(Mixture.Target.NUMBER, false), recipe(Mixture.Target.CLASSES, false),
+                recipe(Mixture.Target.YES_NO, false), recipe(Mixture.Target.NUMBER, true),
+                recipe(Mixture.Target.CLASSES, true), recipe(Mixture.Target.YES_NO, true));
+    }
+
+    /// The layers of the recipes `lean` and `auto`; of the latter, one member starts again unless labels are numbers.
+    private static NetworkSpec recipe(Mixture.Target target, boolean auto) {
+        int outputs = target == Mixture.Target.CLASSES ? 3 : 1;
+        boolean restarts = auto && target != Mixture.Target.NUMBER;
+        Layer linear = new OwnOptimizer(StreamRms.of(0.01, 3e-4, 0), new Sequence(
+                new InputBound(8,
+                        new Sum(new Dense(outputs, false, Initialization.ZERO), new FromRow(
+                                new Embedding(0, 1, 7, outputs, Embedding.Update.TOUCHED, Embedding.NO_PADDING, 0)))),
+                new Bias()));
+        List<Layer> members = new ArrayList<>(List.of(hidden(StreamRms.of(0.02, 1e-3, 0.003), outputs)));
+        if (auto) {
+            members.add(hidden(StreamRms.of(0.02, 0.01, 0.003), outputs));
+        }
+        if (restarts) {
+            members.add(hidden(StreamRms.of(0.02, 1e-3, 0.003), outputs));
+        }
+        members.add(linear);
+        return new NetworkSpec(new RowShape(3, 5, 1),
+                new Sequence(new Numbers(0, 3),
+                        new RunningScale(List.of(RunningScale.NEVER_MISSING, RunningScale.NEVER_MISSING)),
+                        new Mixture(members, target, restarts ? RESTARTED : Mixture.NONE)),
+                switch (target) {
+                    case NUMBER -> new MeanSquaredError();
+                    case CLASSES -> new CategoricalCrossEntropy(false);
+                    case YES_NO -> new BinaryCrossEntropy();
+                }, StreamRms.of(0.02, 1e-3, 0.003), 1);
+    }
+
+    private static Layer hidden(StreamRms optimizer, int outputs) {
+        return new OwnOptimizer(optimizer,
+                new Sequence(
+                        new Concat(new Identity(), new FromRow(new Embedding(0, 2, 7, 8, Embedding.Update.TOUCHED)),
+                                new FromRow(new EmbeddingBag(2, 3, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, 7, 16,
+                                        EmbeddingBag.Mode.MEAN, Embedding.Update.TOUCHED))),
+                        new InputBound(8, new Dense(64, true, Initialization.HE_NORMAL)), new Relu(),
+                        new InputBound(16, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias()));
     }
 
     private static Layer member(int hidden) {
@@ -227,7 +282,13 @@ class AllocationTest {
         Batch one = rows.batch(spec, 1);
         Batch eight = rows.batch(spec, 8);
 
-        return SteadyAllocation.ofAllThreads(250, () -> {
+        boolean restarts = !parameters.plan().restarts().isEmpty();
+        int[] rounds = {0};
+        long bytes = SteadyAllocation.ofAllThreads(250, () -> {
+            if (restarts && rounds[0]++ % ROUNDS_BETWEEN_TURNS == 0) {
+                turn(spec, one);
+                turn(spec, eight);
+            }
             for (int i = 0; i < 50; i++) {
                 predictor.predict(parameters, one, out);
                 predictor.predict(parameters, one.numbers, one.ids, out);
@@ -236,5 +297,18 @@ class AllocationTest {
                 learner.learn(eight);
             }
         });
+        double count = restarts ? parameters.statistics("2.weights")[1 + 2 * 4 + 1 + 4] : RESTARTS_MIN;
+        if (count < RESTARTS_MIN) {
+            throw new IllegalStateException("a member started again " + count + " times in " + rounds[0] + " rounds");
+        }
+        return bytes;
+    }
+
+    /// Labels turn round, so that the loss rises.
+    private static void turn(NetworkSpec spec, Batch batch) {
+        for (int row = 0; row < batch.size(); row++) {
+            batch.labels[row] =
+                    spec.loss() instanceof BinaryCrossEntropy ? 1 - batch.labels[row] : (batch.labels[row] + 1) % 3;
+        }
     }
 }

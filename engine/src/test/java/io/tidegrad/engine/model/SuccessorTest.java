@@ -4,15 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.FromRow;
+import io.tidegrad.engine.layer.Identity;
+import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Quantiles;
+import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
+import io.tidegrad.engine.layer.Vocabulary;
+import io.tidegrad.engine.loss.BinaryCrossEntropy;
+import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.StreamRms;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.engine.snapshot.ServedLeaves;
 import io.tidegrad.engine.testing.RandomNetworks;
@@ -25,6 +39,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A chain of changes, each applied to the version before, against the whole model: bit for bit.
@@ -111,6 +126,97 @@ class SuccessorTest {
             assertThat(stream(versions.get(version))).as("version %d, after others shared its arrays", version)
                     .isEqualTo(streams.get(version));
         }
+    }
+
+    /// Small, so that pages hold several members, and with tables of several pages. Members have a vocabulary and quantiles.
+    private static NetworkSpec mixture(Mixture.Target target) {
+        int outputs = target == Mixture.Target.CLASSES ? 3 : 1;
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        StreamRms quick = StreamRms.of(0.02, 0.01, 0.003);
+        List<Layer> members = IntStream.range(0, 3)
+                .<Layer>mapToObj(m -> new OwnOptimizer(quick,
+                        new Sequence(
+                                new Concat(new Identity(), new FromRow(new Embedding(0, 1, 5_000, 8, touched)),
+                                        new FromRow(new Vocabulary(1, 40, 60, 1, 300, 4, touched)),
+                                        new FromRow(new Quantiles(1, 3, 8, 4, touched))),
+                                new Dense(8 + m, true, Initialization.HE_NORMAL), new Relu(),
+                                new Dense(outputs, false, Initialization.SMALL_NORMAL), new Bias())))
+                .toList();
+        Loss loss = switch (target) {
+            case CLASSES -> new CategoricalCrossEntropy(false);
+            case YES_NO -> new BinaryCrossEntropy();
+            case NUMBER -> new MeanSquaredError();
+        };
+        return new NetworkSpec(new RowShape(3, 4, 1),
+                new Sequence(new Numbers(0, 3), new RunningScale(List.of(RunningScale.NEVER_MISSING)),
+                        new Mixture(members, target, target == Mixture.Target.NUMBER ? Mixture.NONE : 1)),
+                loss, quick, 7);
+    }
+
+    private static void fill(Batch batch, Random random, Mixture.Target target, boolean turned) {
+        for (int row = 0; row < batch.size(); row++) {
+            for (int i = 0; i < 3; i++) {
+                batch.numbers[3 * row + i] = (float) random.nextGaussian();
+            }
+            batch.ids[4 * row] = random.nextInt(5_000);
+            batch.ids[4 * row + 1] = random.nextInt(200);
+            batch.ids[4 * row + 2] = 1;
+            batch.ids[4 * row + 3] = random.nextInt(2);
+            boolean yes = batch.numbers[3 * row] > 0 ^ turned;
+            batch.labels[row] = target == Mixture.Target.NUMBER ? 100 + 7 * batch.numbers[3 * row] : yes ? 1 : 0;
+            batch.sampleWeights[row] = row % 3 == 2 ? 0.5f : 1;
+        }
+    }
+
+    /// After any number of rows, and in the versions in which a member starts again: what changed is marked dirty, and the bits
+    /// are those of the whole.
+    @ParameterizedTest
+    @EnumSource(Mixture.Target.class)
+    void aChainOfChangesOfAMixtureEqualsTheWhole(Mixture.Target target) {
+        Followed followed = new Followed(mixture(target), 3);
+        Parameters learned = followed.learned;
+        followed.follow();
+        Random random = new Random(target.ordinal());
+        int restarts = 0;
+        long rows = 0;
+        while (rows < 4_500) {
+            byte[][] old = pages(learned);
+            learned.dirty().clear();
+            double before = restarts(learned, target);
+            for (int step = random.nextInt(6); step > 0; step--) {
+                Batch batch = new Batch(learned.plan().spec().row(), 3);
+                batch.resize(1 + random.nextInt(3));
+                fill(batch, random, target, rows / 1_500 % 2 == 1);
+                followed.learner.learn(batch);
+                rows += batch.size();
+            }
+            byte[][] now = pages(learned);
+            for (int page = 0; page < now.length; page++) {
+                assertThat(learned.dirty().contains(page) || Arrays.equals(old[page], now[page]))
+                        .as("page %d of %d is marked, after %d rows", page, now.length, rows).isTrue();
+            }
+            boolean restarted = restarts(learned, target) > before;
+            restarts += restarted ? 1 : 0;
+            if (!restarted) {
+                // A few rows touch a few pages of three tables of 10 pages and of their state.
+                assertThat(learned.dirty().count()).isLessThan(learned.pages());
+            }
+            followed.follow();
+            followed.assertEqual();
+        }
+        assertThat(restarts).isGreaterThanOrEqualTo(target == Mixture.Target.NUMBER ? 0 : 2);
+    }
+
+    private static double restarts(Parameters parameters, Mixture.Target target) {
+        return target == Mixture.Target.NUMBER ? 0 : parameters.statistics("2.weights")[1 + 2 * 3 + 1 + 4];
+    }
+
+    private static byte[][] pages(Parameters parameters) {
+        byte[][] pages = new byte[parameters.pages()][Parameters.PAGE_BYTES];
+        for (int page = 0; page < pages.length; page++) {
+            parameters.readPage(page, pages[page], 0);
+        }
+        return pages;
     }
 
     private static NetworkSpec tables(int rows, int dimension) {

@@ -121,7 +121,8 @@ public final class FixedRun {
                     "mixtures ba132730dcde3eac8f7b71a363daede982804e2738d4426bd35bebba646d2427",
                     "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70",
                     "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747",
-                    "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d");
+                    "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d",
+                    "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -135,6 +136,9 @@ public final class FixedRun {
     private static final long WARM_UP_NANOS = 50_000_000;
 
     private static final int STEPS_BETWEEN_INSPECTIONS = 100;
+
+    /// Rows, in `restarts`.
+    private static final int LABELS_TURN_EVERY = 1_500;
 
     private FixedRun() {}
 
@@ -162,6 +166,7 @@ public final class FixedRun {
             System.out.println("histories " + histories(hot, workers));
             System.out.println("quantiles " + quantiles(hot, workers));
             System.out.println("vocabularies " + vocabularies(hot, workers));
+            System.out.println("restarts " + restarts(hot, workers));
         }
     }
 
@@ -492,6 +497,36 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
+    /// Mixtures of each kind that can restart a member, which happens before and after half of the rows: labels turn round from
+    /// row 1,500 on, and back 1,500 rows later. Members have a vocabulary and quantiles of their own.
+    private static String restarts(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (Mixture.Target target : List.of(Mixture.Target.YES_NO, Mixture.Target.CLASSES)) {
+            boolean yesNo = target == Mixture.Target.YES_NO;
+            int outputs = yesNo ? 1 : CLASSES;
+            Layer network = new Sequence(new Numbers(0, NUMBERS),
+                    new Mixture(List.of(ofValues(outputs, 33),
+                            new OwnOptimizer(StreamRms.of(0.02, 0.01, 0.003), ofValues(outputs, 20)),
+                            ofValues(outputs, 17)), target, 2));
+            NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network,
+                    yesNo ? new BinaryCrossEntropy() : new CategoricalCrossEntropy(false),
+                    StreamRms.of(0.02, 1e-3, 0.003), SEED);
+            all.update(run(hot, workers, spec, 1, 5_000, LABELS_TURN_EVERY));
+            all.update(run(hot, workers, spec, 7, 5_000, LABELS_TURN_EVERY));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static Layer ofValues(int outputs, int hidden) {
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        return new Sequence(
+                new Concat(new Identity(), new FromRow(new Vocabulary(IDS - 1, 40, 60, 2, 300, 4, touched)),
+                        new FromRow(new Quantiles(0, IDS, 16, 4, touched)),
+                        new FromRow(new Embedding(0, 1, TABLE_ROWS, 4, touched))),
+                new InputBound(8, new Dense(hidden, true, Initialization.HE_NORMAL)), new Relu(),
+                new Dense(outputs, false, Initialization.SMALL_NORMAL), new Bias());
+    }
+
     /// Rows of six lines: loss and gradient.
     private static byte[] gradient(Loss loss) throws NoSuchAlgorithmException {
         int rows = 50;
@@ -544,6 +579,12 @@ public final class FixedRun {
     /// The hash of everything learned, and of everything predicted on the way.
     private static byte[] run(boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows)
             throws NoSuchAlgorithmException {
+        return run(hot, workers, spec, batchSize, rows, 0);
+    }
+
+    /// @param turnEvery rows after which labels turn round; 0 for never
+    private static byte[] run(boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows, int turnEvery)
+            throws NoSuchAlgorithmException {
         Kernels kernels = Kernels.active();
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, kernels, batchSize, workers);
@@ -555,7 +596,7 @@ public final class FixedRun {
         float[] predictions = new float[batchSize * parameters.plan().outputs()];
         Batch batch = new Batch(spec.row(), batchSize);
         for (int at = 0; at < rows; at += batchSize) {
-            fill(spec, batch, at, Math.min(batchSize, rows - at));
+            fill(spec, batch, at, Math.min(batchSize, rows - at), turnEvery);
             predictor.predict(parameters, batch, predictions);
             learner.learn(batch);
             if (hot && at / batchSize % STEPS_BETWEEN_INSPECTIONS == 0) {
@@ -575,6 +616,13 @@ public final class FixedRun {
                 learner = new Learner(parameters, kernels, batchSize, workers);
             }
         }
+        if (turnEvery > 0) {
+            // Of three members.
+            double restarts = parameters.statistics("1.weights")[1 + 2 * 3 + 1 + 4];
+            if (restarts < 2) {
+                throw new IllegalStateException("expected a restart for each turn of the labels, found " + restarts);
+            }
+        }
         String weights = ModelHash.weights(predicted.digest(), parameters);
         return HexFormat.of().parseHex(ModelHash.state(weights, parameters, new byte[0]));
     }
@@ -591,7 +639,7 @@ public final class FixedRun {
     }
 
     /// Rows with something to learn: the label depends on a number and an id.
-    private static void fill(NetworkSpec spec, Batch batch, int from, int rows) {
+    private static void fill(NetworkSpec spec, Batch batch, int from, int rows, int turnEvery) {
         batch.resize(rows);
         int outputs = spec.row().labels() == 1 && spec.loss() instanceof BinaryCrossEntropy ? 1 : CLASSES;
         int ids = spec.row().ids();
@@ -609,6 +657,9 @@ public final class FixedRun {
                 batch.ids[row * ids + ids - 1] %= ids; // how many of the others count
             }
             int bucket = batch.ids[row * ids] + (batch.numbers[row * NUMBERS] > 0 ? 3 : 0);
+            if (turnEvery > 0) {
+                bucket = (batch.numbers[row * NUMBERS] > 0 ? 1 : 0) + (int) (index / turnEvery % 2);
+            }
             int label = bucket % Math.max(2, outputs);
             int labels = spec.row().labels();
             if (spec.loss() instanceof Ctc ctc) {
