@@ -362,6 +362,7 @@ final class ModelPicture {
             change.put("message", alarm.getMessage());
             return change;
         }).toList());
+        said.put("fields", FieldsView.of(of.getFields()));
         Map<String, @Nullable Object> arrival = new TreeMap<>();
         of.getLabelArrival().forEach((measure, value) -> arrival.put(measure, finite(value)));
         said.put("label_arrival", arrival);

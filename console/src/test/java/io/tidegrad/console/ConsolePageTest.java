@@ -102,7 +102,7 @@ class ConsolePageTest {
                 .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg)))
                 .setSlices(List.of(Slice.newBuilder().setField(script).setValue(svg).setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("labels", 8.0)).build()))
-                .setLearner(Topic.learner(script, svg, 3)).build()));
+                .setLearner(Topic.learner(script, svg, 3)).setFields(Topic.fields(script)).build()));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Shadow(svg, 1), Topic.NOW, script, svg)));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Pause(), Topic.NOW, script, svg)));
         intake.take(topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, script,
@@ -119,6 +119,9 @@ class ConsolePageTest {
         assertThat(browser.evaluate("document.querySelector('.tried td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('.health td').textContent").asText()).isEqualTo(script);
         assertThat(browser.evaluate("document.querySelector('.health td + td').textContent").asText()).isEqualTo(svg);
+        assertThat(browser.evaluate("document.querySelector('.fields td').textContent").asText()).isEqualTo(script);
+        assertThat(browser.evaluate("document.querySelector('.fields .held').textContent").asText())
+                .isEqualTo(script + " is not what it has been.");
         assertThat(browser.evaluate("document.querySelector('h1').textContent").asText()).isEqualTo(image);
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.evaluate("document.querySelectorAll('[onerror], [onload], body script, body svg').length")
@@ -420,6 +423,41 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
+    private List<String> fieldRow(int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate(
+                "[...document.querySelector('.fields table').tBodies[0].rows[%d].cells].map(cell =>".formatted(row)
+                        + " cell.innerText.replace(/\\s+/g, ' ').trim())")
+                .forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void eachWatchedFieldIsShownBesideWhatItWasAlarmOrNone() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.fields .unknown')?.innerText.includes('this trainer does not tell of fields')");
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setFields(Topic.fields("amount")).build()));
+        see("document.querySelectorAll('.fields tbody tr').length === 2");
+
+        assertThat(fieldRow(0)).containsExactly("amount", "missing for 900 events",
+                "34.00 % alarm was 0.00 % to 1.00 %", "0.20 % nothing before yet", "0.0400 was 0.0100 to 0.0500",
+                "4.5000 was 4.2500", "0.6100", "0.1250");
+        assertThat(fieldRow(1)).containsExactly("country", "as ever", "0.00 % was 0.00 %",
+                "1.00 % was 0.00 % to 2.00 %", "–", "–", "–", "0.0313");
+        assertThat(browser.evaluate("document.querySelector('.fields .held').innerText").asText())
+                .isEqualTo("amount is not what it has been.");
+        assertThat(browser.evaluate("[...document.querySelectorAll('.fields .meter span')].map(each =>"
+                + " each.getBoundingClientRect().width / each.parentElement.getBoundingClientRect().width).join()")
+                .asText()).isEqualTo("1,0.25");
+
+        intake.take(
+                topic.progress(Topic.report("fraud", 22_000).setFields(Topic.fields("amount").subList(1, 2)).build()));
+        see("document.querySelector('.fields .calm')?.innerText === 'The field is as it has been.'");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     private String health(String of) {
         return browser.evaluate("document.querySelector('.health %s').innerText".formatted(of)).asText();
     }
@@ -521,7 +559,7 @@ class ConsolePageTest {
                 .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
                 .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
-                .setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
+                .setLearner(Topic.learner("1.0.weight", "steady", 3)).setFields(Topic.fields("amount")).build()));
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));

@@ -12,6 +12,7 @@ import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.DeadUnits;
+import io.tidegrad.schemas.FieldSignal;
 import io.tidegrad.schemas.LearnerHealth;
 import io.tidegrad.schemas.MemberWeight;
 import io.tidegrad.schemas.ModelRecord;
@@ -21,6 +22,7 @@ import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.TensorHealth;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.Verdict;
+import io.tidegrad.schemas.WatchedField;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -125,6 +127,18 @@ final class Topic {
         return TensorHealth.newBuilder().setName(name).setPlace(place).setWeights(100_000).setRead(50_000)
                 .setNotFinite(0).setNorm(norm).setStep(step).setChange(step).setRate(rate).setLeast(-1.5f).setMost(2.5f)
                 .setHistogram(List.of(0, 1, 3, 8, 20, 40, 60, 70, 60, 40, 20, 8, 3, 1, 0, 1)).build();
+    }
+
+    /// A number that a third of the newest events misses, and a category that is as ever.
+    ///
+    /// @param name of the number
+    static List<WatchedField> fields(String name) {
+        return List.of(WatchedField.newBuilder().setField(name).setMissing(new FieldSignal(0.34f, 0f, 0.01f, 900L))
+                .setOutOfRange(new FieldSignal(0.002f, null, null, 0L))
+                .setShape(new FieldSignal(0.04f, 0.01f, 0.05f, 0L)).setLeak(new FieldSignal(0.61f, 0.5f, 0.995f, 0L))
+                .setMedian(4.5f).setMedianBefore(4.25f).setContribution(0.125f).build(),
+                WatchedField.newBuilder().setField("country").setMissing(new FieldSignal(0f, 0f, 0f, 0L))
+                        .setUnseen(new FieldSignal(0.01f, 0f, 0.02f, 0L)).setContribution(0.03125f).build());
     }
 
     ConsumerRecord<byte[], byte[]> progress(Progress report) {

@@ -8,6 +8,7 @@ import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, rows as processRows } from './processes.js';
 import { commands, differences, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
+import { watchedFields } from './fields.js';
 import { TryPanel } from './try.js';
 
 const POINTS_MAX = 1500;
@@ -70,6 +71,7 @@ export class ModelView {
     this.showProof();
     this.showHealth();
     this.showChanges();
+    this.showFields();
     this.showVersions();
     this.showDecisions();
     this.showLetters(true);
@@ -120,7 +122,7 @@ export class ModelView {
       this.picked, this.measures);
     this.trying = new TryPanel(this.name);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'fields', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -132,7 +134,7 @@ export class ModelView {
       panel('Try it', 'Make an event, and see what a scorer answers, now and by each version that comes.', this.trying.element),
       el('div', { class: 'pair' }, this.parts.served, this.parts.calibration),
       el('div', { class: 'pair' }, this.parts.learner, this.parts.proof),
-      this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.health, this.parts.changes, this.parts.fields, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec);
   }
 
@@ -161,6 +163,7 @@ export class ModelView {
     this.showProof();
     this.showHealth();
     this.showChanges();
+    this.showFields();
     this.showSlices();
     this.showTried();
     if ('versions' in said) this.showVersions();
@@ -490,6 +493,17 @@ export class ModelView {
           ['before', row => `${decimal(row.least)} to ${decimal(row.most)}`, 'number'],
           ['lasted', row => `${count(row.lasted)} events`, 'number'], ['what', row => row.message, 'text'],
         ], rows)));
+  }
+
+  showFields() {
+    const of = this.said.progress;
+    const key = JSON.stringify([of?.fields, Boolean(of), this.denied]);
+    if (key === this.fieldsShown) return;
+    this.fieldsShown = key;
+    fill(this.parts.fields, panel('Fields', 'The first 32 fields that features read alone, each beside what it has been over 2,048 events before.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : (of.fields ?? []).length === 0 ? el('p', { class: 'unknown' }, 'Not known: this trainer does not tell of fields, or the spec has none that is watched.')
+          : watchedFields(of.fields, table)));
   }
 
   // Silence is a state, too: a process that says nothing stays here for an hour.
