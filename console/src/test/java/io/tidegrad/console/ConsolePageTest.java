@@ -423,6 +423,33 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
+    private String tried(int row) {
+        return browser.evaluate("document.querySelectorAll('.tried tbody tr')[%d].cells[3].innerText".formatted(row))
+                .asText();
+    }
+
+    @Test
+    void whichOfTwoModelsIsBetterIsToldBesideThePairAndUntilThenThatNobodyCanTell() {
+        String svg = "<svg onload=\"window.hacked=1\"></svg>";
+        takeModel("fraud");
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("deep", 1), Topic.NOW, "", "")));
+        picture.caughtUp();
+        open("#fraud");
+        see("document.querySelectorAll('.tried tbody tr').length === 2");
+        assertThat(tried(0)).isEqualTo("can't tell yet nobody has compared them with --tell");
+        assertThat(browser.evaluate("document.querySelector('.tried p code').innerText").asText())
+                .isEqualTo("./tidegrad models compare --model wide --for fraud --tell");
+
+        intake.take(topic.told(Topic.pair("fraud", "wide", "", svg).build()));
+        intake.take(topic.told(Topic.pair("fraud", "deep", "deep", "difference +0.01").build()));
+        see("document.querySelector('.tried strong')?.innerText === 'deep is better'");
+        assertThat(tried(0)).startsWith("can't tell yet " + svg + " · ").endsWith(", offsets 7 to 20,006, on machine-8");
+        assertThat(tried(1)).startsWith("deep is better difference +0.01 · ");
+        assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     private List<String> fieldRow(int row) {
         List<String> cells = new ArrayList<>();
         browser.evaluate(

@@ -214,6 +214,23 @@ class PictureTest {
     }
 
     @Test
+    void theNewestVerdictAboutEachPairIsShownBesideItAndNotAmongProofs() throws Exception {
+        take(topic.registered("fraud"), topic.decision(decision(new ControlAction.Shadow("wide", 1))),
+                topic.decision(decision(new ControlAction.Shadow("deep", 1))));
+        assertThat(news("fraud").at("/model/candidates/0/verdict").isNull()).isTrue();
+
+        take(topic.told(Topic.pair("fraud", "wide", "", "-0.1 to +0.1").build()),
+                topic.told(Topic.pair("fraud", "deep", "fraud", "+0.1 to +0.2").build()),
+                topic.told(Topic.pair("fraud", "wide", "wide", "+0.2 to +0.3").build()));
+        JsonNode model = news("fraud").path("model");
+
+        assertThat(model.at("/candidates/0/verdict/better").asText()).isEqualTo("wide");
+        assertThat(model.at("/candidates/0/verdict/detail").asText()).isEqualTo("+0.2 to +0.3");
+        assertThat(model.at("/candidates/1/verdict/better").asText()).isEqualTo("fraud");
+        assertThat(model.path("verdicts")).isEmpty();
+    }
+
+    @Test
     void howLongEventsTakeFromTheLogToAScorerIsToldByWhatTheTopicsSay() throws Exception {
         ProcessStatus.Served served = new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "");
         take(topic.registered("fraud"), topic.published("fraud", 1_000), topic.heartbeat("fraud", 1_000, true));

@@ -165,9 +165,16 @@ final class Topic {
                 .setExpected(HASH).setFound(detail.isEmpty() ? HASH : "cd".repeat(32)).setDetail(detail);
     }
 
+    /// What compare found of two models, of which one may be better.
+    static Verdict.Builder pair(String model, String candidate, String better, String detail) {
+        return verdict(model, detail).setCommand("compare").setEpoch(null).setEqual(null).setExpected(null)
+                .setFound(null).setEvents(4_000).setCompared(0).setCandidate(candidate).setBetter(better);
+    }
+
     ConsumerRecord<byte[], byte[]> told(Verdict verdict) {
+        String pair = verdict.getCandidate().isEmpty() ? "" : "~" + verdict.getCandidate();
         return record(topics.progress(),
-                (verdict.getModel() + "~~" + verdict.getCommand()).getBytes(StandardCharsets.UTF_8),
+                (verdict.getModel() + "~~" + verdict.getCommand() + pair).getBytes(StandardCharsets.UTF_8),
                 codec.encode(verdictId, verdict));
     }
 

@@ -6,7 +6,7 @@ import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, rows as processRows } from './processes.js';
-import { commands, differences, verdicts } from './proof.js';
+import { commands, differences, pairVerdict, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
 import { watchedFields } from './fields.js';
 import { TryPanel } from './try.js';
@@ -429,7 +429,7 @@ export class ModelView {
       ], slices.filter(slice => slice.field === field))])));
   }
 
-  // Losses of the same examples are on no topic, so which model is better can't be told here.
+  // Losses of the same examples are on no topic, so which model is better is what models compare told last.
   showTried() {
     const rows = this.said.candidates ?? [];
     const key = JSON.stringify(rows);
@@ -441,6 +441,7 @@ export class ModelView {
         ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
         ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
         ...(desk.open ? [['decide', row => button('promote', { model: row.model, for: this.name }), 'text']] : []),
+        ['verdict', row => pairVerdict(row.verdict), 'text'],
         ['beside', row => row.beside ?? UNKNOWN, 'text'],
         ['records', row => count(row.records), 'number'],
         ['same class', row => row.agreed === null ? UNKNOWN : percent(row.agreed / row.records), 'number'],
@@ -451,9 +452,9 @@ export class ModelView {
         ['not scored', row => count(row.refused + row.dropped), 'number'],
         ['told', row => time(row.time_ms), 'time'], ['by', row => row.scorer ?? UNKNOWN, 'text'],
       ], rows),
-      el('p', { class: 'note' }, 'A verdict needs both models’ losses of the same examples, which no topic has: ',
-        el('code', {}, `./tidegrad models compare --model ${rows[0].model} --for ${this.name}`),
-        ' learns both again and tells it (', docs('operations/decide.md'), ').')));
+      el('p', { class: 'note' }, 'A verdict needs both models’ losses of the same examples: ',
+        el('code', {}, `./tidegrad models compare --model ${rows[0].model} --for ${this.name} --tell`),
+        ' learns both again and tells it here (', docs('operations/decide.md'), ').')));
   }
 
   showCalibration() {
