@@ -85,12 +85,11 @@ final class Verdicts {
         if (losses == null) {
             return "their predictions are of different kinds";
         }
-        return losses.examples() == 0 ? "too few examples that both learned"
-                : String.format(Locale.ROOT,
-                        "difference of losses %+.5f, with %.0f %% certainty %+.5f to %+.5f, over %,d examples; above 0 %s is"
-                                + " better",
-                        losses.difference(), 100 * LossComparison.CONFIDENCE, losses.low(), losses.high(),
-                        losses.examples(), candidate);
+        return losses.examples() == 0 ? "too few examples that both learned" : String.format(Locale.ROOT,
+                "difference of losses %+.5f, with %.0f %% certainty %+.5f to %+.5f, over %,d examples; above 0 %s is"
+                        + " better",
+                losses.difference(), 100 * LossComparison.CONFIDENCE, losses.low(), losses.high(), losses.examples(),
+                candidate);
     }
 
     /// Returns what runs of chaos with one seed found.

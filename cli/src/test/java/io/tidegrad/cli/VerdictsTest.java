@@ -16,7 +16,8 @@ class VerdictsTest {
         LossComparison.Result told = losses.result();
         assertThat(told.verdict()).isEqualTo(LossComparison.Verdict.BETTER);
 
-        assertThat(Verdicts.certainty(told, "wide")).startsWith("difference of losses +0.37500, with 95 % certainty +0.3")
+        assertThat(Verdicts.certainty(told, "wide"))
+                .startsWith("difference of losses +0.37500, with 95 % certainty +0.3")
                 .endsWith(", over 5,000 examples; above 0 wide is better");
     }
 

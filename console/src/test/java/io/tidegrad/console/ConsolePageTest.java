@@ -444,7 +444,8 @@ class ConsolePageTest {
         intake.take(topic.told(Topic.pair("fraud", "wide", "", svg).build()));
         intake.take(topic.told(Topic.pair("fraud", "deep", "deep", "difference +0.01").build()));
         see("document.querySelector('.tried strong')?.innerText === 'deep is better'");
-        assertThat(tried(0)).startsWith("can't tell yet " + svg + " · ").endsWith(", offsets 7 to 20,006, on machine-8");
+        assertThat(tried(0)).startsWith("can't tell yet " + svg + " · ")
+                .endsWith(", offsets 7 to 20,006, on machine-8");
         assertThat(tried(1)).startsWith("deep is better difference +0.01 · ");
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.complaints()).isEmpty();
