@@ -173,11 +173,11 @@ final class CliSettings {
     static final Command MODELS_COMPARE =
             new Command("models compare", "say whether a model is better than another one, as far as that is certain", """
             Learns both from their log, each from its own start and each event after it was predicted, and compares their losses
-            at the same events. It changes nothing. docs/operations/decide.md tells what the verdict means.
+            at the same events. It changes neither model. docs/operations/decide.md tells what the verdict means.
             """ + EXIT_STATUS, BOTH, modelOf("models compare"),
                     required(FOR, "name of the model that this one is compared with"),
                     optional(FROM, "the first event that counts: begin, an offset or a time"),
-                    optional(UNTIL, TrainerSettings.WORKERS, PREFIX, JSON), CONNECTIONS);
+                    optional(UNTIL, TrainerSettings.WORKERS, PREFIX, TELL, JSON), CONNECTIONS);
     static final Command MODELS_CREATE = new Command("models create", "register a model, for a trainer to learn", """
             A trainer with --all-models begins to learn it at once, another one if it is started with --model NAME. A model
             that was deleted is created again in a new epoch.

@@ -40,6 +40,10 @@ final class CompareCommand {
         }
         line.getOut().print(
                 settings.flag(CliSettings.JSON) ? ReplayReport.json(result, kernels) : ReplayReport.comparison(result));
+        line.getOut().flush();
+        if (settings.flag(CliSettings.TELL)) {
+            Verdicts.tell(settings, Verdicts.ofPair(result, kernels));
+        }
         return 0;
     }
 

@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.loadtests.chaos.Chaos;
+import io.tidegrad.model.evaluation.LossComparison;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.RunTeller;
@@ -19,7 +20,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -27,8 +30,9 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 
-/// Writes what verify, replay or chaos found to the topic of progress, for `--tell`: that needs a right to write, which these
+/// Writes what verify, replay, compare or chaos found to the topic of progress, for `--tell`: that needs a right to write, which these
 /// commands do without otherwise.
 final class Verdicts {
     private static final int SEND_WITHIN_MILLIS = 10_000;
@@ -59,6 +63,33 @@ final class Verdicts {
         return by("replay", kernels).setModel(result.model()).setEpoch(null).setVersion(result.version())
                 .setFromOffset(result.startOffset()).setNextOffset(result.nextOffset()).setEvents(result.events())
                 .setCompared(0).setEqual(null).setExpected(null).setFound(result.weightsHash()).setDetail("").build();
+    }
+
+    /// Returns what a comparison of two models came to.
+    static Verdict ofPair(ReplayResult result, Kernels kernels) {
+        ReplayResult.Compared other = Objects.requireNonNull(result.compared(), "two models were learned");
+        LossComparison.Result losses = other.losses();
+        return by("compare", kernels).setModel(other.model()).setEpoch(null).setVersion(other.version())
+                .setFromOffset(result.startOffset()).setNextOffset(result.nextOffset())
+                .setEvents(losses == null ? 0 : losses.examples()).setCompared(0).setEqual(null).setExpected(null)
+                .setFound(null).setDetail(certainty(losses, result.model())).setCandidate(result.model())
+                .setBetter(losses == null ? "" : switch (losses.verdict()) {
+                    case BETTER -> result.model();
+                    case WORSE -> other.model();
+                    case CANT_TELL_YET -> "";
+                }).build();
+    }
+
+    /// @param losses null: the models' predictions are of different kinds
+    static String certainty(LossComparison.@Nullable Result losses, String candidate) {
+        if (losses == null) {
+            return "their predictions are of different kinds";
+        }
+        return losses.examples() == 0 ? "too few examples that both learned" : String.format(Locale.ROOT,
+                "difference of losses %+.5f, with %.0f %% certainty %+.5f to %+.5f, over %,d examples; above 0 %s is"
+                        + " better",
+                losses.difference(), 100 * LossComparison.CONFIDENCE, losses.low(), losses.high(), losses.examples(),
+                candidate);
     }
 
     /// Returns what runs of chaos with one seed found.
@@ -126,6 +157,7 @@ final class Verdicts {
 
     /// No model's name has a tilde, so readers that look up progress by model skip this key.
     private static byte[] key(Verdict of) {
-        return (of.getModel() + "~~" + of.getCommand()).getBytes(StandardCharsets.UTF_8);
+        String pair = of.getCandidate().isEmpty() ? "" : "~" + of.getCandidate();
+        return (of.getModel() + "~~" + of.getCommand() + pair).getBytes(StandardCharsets.UTF_8);
     }
 }

@@ -61,6 +61,7 @@ final class ModelPicture {
     private final Bounded<DeadLetterView> deadLetters = new Bounded<>(DEAD_LETTERS_MAX);
     private final Map<String, Comparison> comparisons = new LinkedHashMap<>(); // under this name, by shadow
     private final Map<String, Verdict> verdicts = new TreeMap<>(); // by command
+    private final Map<String, Verdict> pairs = new LinkedHashMap<>(); // of this model and another, by the other's name
     private ControlState decided; // by all decisions
     private @Nullable ModelRecord registered;
     private @Nullable Progress progress;
@@ -140,6 +141,14 @@ final class ModelPicture {
     }
 
     void take(Verdict verdict) {
+        if (verdict.getCommand().equals("compare")) {
+            pairs.remove(verdict.getCandidate());
+            pairs.put(verdict.getCandidate(), verdict);
+            if (pairs.size() > COMPARISONS_MAX) {
+                pairs.remove(pairs.keySet().iterator().next());
+            }
+            return;
+        }
         if (VERDICTS.contains(verdict.getCommand())) {
             verdicts.put(verdict.getCommand(), verdict);
         }
@@ -362,6 +371,7 @@ final class ModelPicture {
             change.put("message", alarm.getMessage());
             return change;
         }).toList());
+        said.put("fields", FieldsView.of(of.getFields()));
         Map<String, @Nullable Object> arrival = new TreeMap<>();
         of.getLabelArrival().forEach((measure, value) -> arrival.put(measure, finite(value)));
         said.put("label_arrival", arrival);
@@ -413,6 +423,7 @@ final class ModelPicture {
         said.put("expected", of.getExpected());
         said.put("found", of.getFound());
         said.put("detail", of.getDetail());
+        said.put("better", of.getBetter());
         return said;
     }
 
@@ -482,6 +493,8 @@ final class ModelPicture {
         said.put("model", of.model());
         said.put("role", of.role().name().toLowerCase(Locale.ROOT));
         said.put("share", of.role() == Candidate.Role.SHADOW ? null : Candidate.percent(of.share()));
+        Verdict verdict = pairs.get(of.model());
+        said.put("verdict", verdict == null ? null : verdict(verdict));
         Comparison compared = comparisons.get(of.model());
         if (compared != null) {
             said.put("beside", compared.getModel());

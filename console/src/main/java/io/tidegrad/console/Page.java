@@ -32,8 +32,8 @@ final class Page {
         files.put("/", new Content("text/html; charset=utf-8", read("page/index.html")));
         files.put("/icon.svg", new Content("image/svg+xml", read("page/icon.svg")));
         files.put("/console.css", new Content(STYLE, read("page/console.css")));
-        for (String script : new String[]{"console", "stream", "dom", "format", "chart", "flow", "learner", "panels",
-            "processes", "proof", "decide", "try", "draw"}) {
+        for (String script : new String[]{"console", "stream", "dom", "format", "chart", "flow", "learner", "fields",
+            "panels", "processes", "proof", "decide", "try", "draw"}) {
             files.put("/" + script + ".js", new Content(SCRIPT, read("page/" + script + ".js")));
         }
         String library = "/META-INF/resources/webjars/uplot/" + version() + "/dist/";

@@ -2,6 +2,7 @@ package io.tidegrad.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
@@ -20,11 +21,13 @@ import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,7 +107,7 @@ class ConsolePageTest {
                 .setAlarms(List.of(new ChangeAlarm("missing", script, 9L, 0.0, 1.0, 2.0, svg)))
                 .setSlices(List.of(Slice.newBuilder().setField(script).setValue(svg).setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("labels", 8.0)).build()))
-                .setLearner(Topic.learner(script, svg, 3)).build()));
+                .setLearner(Topic.learner(script, svg, 3)).setFields(Topic.fields(script)).build()));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Shadow(svg, 1), Topic.NOW, script, svg)));
         intake.take(topic.decision(new ControlRecord(image, new ControlAction.Pause(), Topic.NOW, script, svg)));
         intake.take(topic.status(new ProcessStatus("host:1-abcdefgh", false, Topic.NOW, script,
@@ -121,6 +124,9 @@ class ConsolePageTest {
         assertThat(browser.evaluate("document.querySelector('.tried td').textContent").asText()).isEqualTo(svg);
         assertThat(browser.evaluate("document.querySelector('.health td').textContent").asText()).isEqualTo(script);
         assertThat(browser.evaluate("document.querySelector('.health td + td').textContent").asText()).isEqualTo(svg);
+        assertThat(browser.evaluate("document.querySelector('.fields td').textContent").asText()).isEqualTo(script);
+        assertThat(browser.evaluate("document.querySelector('.fields .held').textContent").asText())
+                .isEqualTo(script + " is not what it has been.");
         assertThat(browser.evaluate("document.querySelector('h1').textContent").asText()).isEqualTo(image);
         assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
         assertThat(browser.evaluate("document.querySelectorAll('[onerror], [onload], body script, body svg').length")
@@ -529,18 +535,27 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
+    /// Waits until one page alone has a connection. That another is gone shows when something is sent to it.
+    private void seeOneStream() {
+        AtomicInteger learned = new AtomicInteger(20_000);
+        await().atMost(Duration.ofMinutes(1)).until(() -> {
+            intake.take(topic.progress(Topic.report("fraud", learned.incrementAndGet()).build()));
+            picture.news();
+            return ConsoleServerTest.metrics(server).contains("\ntidegrad_console_pages 1.0\n");
+        });
+    }
+
     /// Chromium keeps the pages before in its back/forward cache, and opens six connections to a site.
     @Test
     void aPageThatIsLeftGivesItsConnectionBackSoTheSeventhOpensAtOnce() {
         takeModel("fraud");
         picture.caughtUp();
         for (int time = 1; time <= 8; time++) {
-            long began = System.nanoTime();
             browser.open("about:blank");
             open("?" + time + "#fraud");
             see("document.querySelector('h1')?.textContent === 'fraud'");
-            assertThat(System.nanoTime() - began).as("time " + time).isLessThan(20_000_000_000L); // it waited for 55 s
         }
+        seeOneStream();
         browser.evaluate("window.kept = true");
         browser.open("about:blank");
         intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
@@ -561,13 +576,12 @@ class ConsolePageTest {
         open("#fraud");
         see("document.querySelectorAll('.u-over').length === 2");
         for (int number = 2; number <= 8; number++) {
-            long began = System.nanoTime();
             try (Browser tab = browser.tab()) { // it stays open, and only nobody asks it any more
                 tab.open("http://127.0.0.1:" + server.port() + "/?" + number + "#fraud");
                 tab.see("document.querySelector('h1')?.textContent === 'fraud'");
             }
-            assertThat(System.nanoTime() - began).as("tab " + number).isLessThan(20_000_000_000L);
         }
+        seeOneStream();
         see("document.visibilityState === 'hidden'");
         intake.take(topic.progress(Topic.report("fraud", 21_000).build()));
         intake.take(topic.published("fraud", 20_000));
@@ -740,6 +754,69 @@ class ConsolePageTest {
         assertThat(inner(".latency")).contains("published stands for it");
     }
 
+    private String tried(int row) {
+        return browser.evaluate("document.querySelectorAll('.tried tbody tr')[%d].cells[3].innerText".formatted(row))
+                .asText();
+    }
+
+    @Test
+    void whichOfTwoModelsIsBetterIsToldBesideThePairAndUntilThenThatNobodyCanTell() {
+        String svg = "<svg onload=\"window.hacked=1\"></svg>";
+        takeModel("fraud");
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("wide", 1), Topic.NOW, "", "")));
+        intake.take(topic.decision(new ControlRecord("fraud", new ControlAction.Shadow("deep", 1), Topic.NOW, "", "")));
+        picture.caughtUp();
+        open("#fraud");
+        see("document.querySelectorAll('.tried tbody tr').length === 2");
+        assertThat(tried(0)).isEqualTo("can't tell yet nobody has compared them with --tell");
+        assertThat(browser.evaluate("document.querySelector('.tried p code').innerText").asText())
+                .isEqualTo("./tidegrad models compare --model wide --for fraud --tell");
+
+        intake.take(topic.told(Topic.pair("fraud", "wide", "", svg).build()));
+        intake.take(topic.told(Topic.pair("fraud", "deep", "deep", "difference +0.01").build()));
+        see("document.querySelector('.tried strong')?.innerText === 'deep is better'");
+        assertThat(tried(0)).startsWith("can't tell yet " + svg + " · ")
+                .endsWith(", offsets 7 to 20,006, on machine-8");
+        assertThat(tried(1)).startsWith("deep is better difference +0.01 · ");
+        assertThat(browser.evaluate("String(window.hacked)").asText()).isEqualTo("undefined");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    private List<String> fieldRow(int row) {
+        List<String> cells = new ArrayList<>();
+        browser.evaluate(
+                "[...document.querySelector('.fields table').tBodies[0].rows[%d].cells].map(cell =>".formatted(row)
+                        + " cell.innerText.replace(/\\s+/g, ' ').trim())")
+                .forEach(cell -> cells.add(cell.asText()));
+        return cells;
+    }
+
+    @Test
+    void eachWatchedFieldIsShownBesideWhatItWasAlarmOrNone() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.fields .unknown')?.innerText.includes('this trainer does not tell of fields')");
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setFields(Topic.fields("amount")).build()));
+        see("document.querySelectorAll('.fields tbody tr').length === 2");
+
+        assertThat(fieldRow(0)).containsExactly("amount", "missing for 900 events",
+                "34.00 % alarm was 0.00 % to 1.00 %", "0.20 % nothing before yet", "0.0400 was 0.0100 to 0.0500",
+                "4.5000 was 4.2500", "0.6100", "0.1250");
+        assertThat(fieldRow(1)).containsExactly("country", "as ever", "0.00 % was 0.00 %",
+                "1.00 % was 0.00 % to 2.00 %", "–", "–", "–", "0.0313");
+        assertThat(browser.evaluate("document.querySelector('.fields .held').innerText").asText())
+                .isEqualTo("amount is not what it has been.");
+        assertThat(browser.evaluate("[...document.querySelectorAll('.fields .meter span')].map(each =>"
+                + " each.getBoundingClientRect().width / each.parentElement.getBoundingClientRect().width).join()")
+                .asText()).isEqualTo("1,0.25");
+
+        intake.take(
+                topic.progress(Topic.report("fraud", 22_000).setFields(Topic.fields("amount").subList(1, 2)).build()));
+        see("document.querySelector('.fields .calm')?.innerText === 'The field is as it has been.'");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
     private String health(String of) {
         return browser.evaluate("document.querySelector('.health %s').innerText".formatted(of)).asText();
     }
@@ -841,7 +918,7 @@ class ConsolePageTest {
                 .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
                 .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
-                .setLearner(Topic.learner("1.0.weight", "steady", 3)).build()));
+                .setLearner(Topic.learner("1.0.weight", "steady", 3)).setFields(Topic.fields("amount")).build()));
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));

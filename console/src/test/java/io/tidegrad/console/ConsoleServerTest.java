@@ -65,6 +65,12 @@ class ConsoleServerTest {
         }
     }
 
+    static String metrics(ConsoleServer server) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return get(client, server, "/metrics", BodyHandlers.ofString()).body();
+        }
+    }
+
     @Test
     void aNameThatSomebodyLetPointHereGetsNoDataWithoutAToken() throws Exception {
         try (ConsoleServer server =

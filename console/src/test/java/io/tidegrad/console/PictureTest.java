@@ -10,11 +10,14 @@ import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ChangeAlarm;
+import io.tidegrad.schemas.FieldSignal;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Slice;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.WatchedField;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import net.jqwik.api.ForAll;
@@ -211,6 +214,23 @@ class PictureTest {
     }
 
     @Test
+    void theNewestVerdictAboutEachPairIsShownBesideItAndNotAmongProofs() throws Exception {
+        take(topic.registered("fraud"), topic.decision(decision(new ControlAction.Shadow("wide", 1))),
+                topic.decision(decision(new ControlAction.Shadow("deep", 1))));
+        assertThat(news("fraud").at("/model/candidates/0/verdict").isNull()).isTrue();
+
+        take(topic.told(Topic.pair("fraud", "wide", "", "-0.1 to +0.1").build()),
+                topic.told(Topic.pair("fraud", "deep", "fraud", "+0.1 to +0.2").build()),
+                topic.told(Topic.pair("fraud", "wide", "wide", "+0.2 to +0.3").build()));
+        JsonNode model = news("fraud").path("model");
+
+        assertThat(model.at("/candidates/0/verdict/better").asText()).isEqualTo("wide");
+        assertThat(model.at("/candidates/0/verdict/detail").asText()).isEqualTo("+0.2 to +0.3");
+        assertThat(model.at("/candidates/1/verdict/better").asText()).isEqualTo("fraud");
+        assertThat(model.path("verdicts")).isEmpty();
+    }
+
+    @Test
     void howLongEventsTakeFromTheLogToAScorerIsToldByWhatTheTopicsSay() throws Exception {
         ProcessStatus.Served served = new ProcessStatus.Served("fraud", "fraud", 1, 1_000, true, false, "");
         take(topic.registered("fraud"), topic.published("fraud", 1_000), topic.heartbeat("fraud", 1_000, true));
@@ -265,6 +285,33 @@ class PictureTest {
         assertThat(news.at("/model/points")).hasSize(1);
         assertThat(news.path("model").has("versions")).isFalse();
         assertThat(news.path("model").has("registered")).isFalse();
+    }
+
+    @Test
+    void watchedFieldsAreToldAlarmOrNoneAndNoMoreThanThePageHasRoomFor() throws Exception {
+        take(topic.registered("fraud"), topic.progress(Topic.report("fraud", 1_000).build()));
+        assertThat(news("fraud").at("/model/progress/fields")).as("of an earlier trainer").isEmpty();
+
+        List<WatchedField> fields = new ArrayList<>(Topic.fields("amount"));
+        fields.add(WatchedField.newBuilder().setField("odd").setMissing(new FieldSignal(Float.NaN, 0f, 1f, 0L))
+                .setContribution(Float.POSITIVE_INFINITY).build());
+        for (int i = 0; i < 40; i++) {
+            fields.add(WatchedField.newBuilder().setField("more" + i).build());
+        }
+        take(topic.progress(Topic.report("fraud", 2_000).setFields(fields).build()));
+
+        JsonNode told = news("fraud").at("/model/progress/fields");
+        assertThat(told).hasSize(32);
+        assertThat(told.at("/0/field").asText()).isEqualTo("amount");
+        assertThat(told.at("/0/missing/now").floatValue()).isEqualTo(0.34f);
+        assertThat(told.at("/0/missing/most").floatValue()).isEqualTo(0.01f);
+        assertThat(told.at("/0/missing/lasted").asLong()).isEqualTo(900);
+        assertThat(told.at("/0/out_of_range/most").isNull()).isTrue();
+        assertThat(told.at("/0/unseen").isNull()).isTrue();
+        assertThat(told.at("/0/median_before").asDouble()).isEqualTo(4.25);
+        assertThat(told.at("/1/contribution").asDouble()).isEqualTo(0.03125);
+        assertThat(told.at("/2/missing/now").isNull()).isTrue();
+        assertThat(told.at("/2/contribution").isNull()).isTrue();
     }
 
     @Test

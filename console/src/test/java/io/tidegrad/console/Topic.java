@@ -13,6 +13,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;
 import io.tidegrad.schemas.DeadUnits;
 import io.tidegrad.schemas.EpochOrigin;
+import io.tidegrad.schemas.FieldSignal;
 import io.tidegrad.schemas.LearnerHealth;
 import io.tidegrad.schemas.MemberWeight;
 import io.tidegrad.schemas.ModelRecord;
@@ -22,6 +23,7 @@ import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.TensorHealth;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.Verdict;
+import io.tidegrad.schemas.WatchedField;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -145,6 +147,18 @@ final class Topic {
                 .setHistogram(List.of(0, 1, 3, 8, 20, 40, 60, 70, 60, 40, 20, 8, 3, 1, 0, 1)).build();
     }
 
+    /// A number that a third of the newest events misses, and a category that is as ever.
+    ///
+    /// @param name of the number
+    static List<WatchedField> fields(String name) {
+        return List.of(WatchedField.newBuilder().setField(name).setMissing(new FieldSignal(0.34f, 0f, 0.01f, 900L))
+                .setOutOfRange(new FieldSignal(0.002f, null, null, 0L))
+                .setShape(new FieldSignal(0.04f, 0.01f, 0.05f, 0L)).setLeak(new FieldSignal(0.61f, 0.5f, 0.995f, 0L))
+                .setMedian(4.5f).setMedianBefore(4.25f).setContribution(0.125f).build(),
+                WatchedField.newBuilder().setField("country").setMissing(new FieldSignal(0f, 0f, 0f, 0L))
+                        .setUnseen(new FieldSignal(0.01f, 0f, 0.02f, 0L)).setContribution(0.03125f).build());
+    }
+
     ConsumerRecord<byte[], byte[]> progress(Progress report) {
         return record(topics.progress(), report.getModel().getBytes(StandardCharsets.UTF_8),
                 codec.encode(schemaId, report));
@@ -169,9 +183,16 @@ final class Topic {
                 .setExpected(HASH).setFound(detail.isEmpty() ? HASH : "cd".repeat(32)).setDetail(detail);
     }
 
+    /// What compare found of two models, of which one may be better.
+    static Verdict.Builder pair(String model, String candidate, String better, String detail) {
+        return verdict(model, detail).setCommand("compare").setEpoch(null).setEqual(null).setExpected(null)
+                .setFound(null).setEvents(4_000).setCompared(0).setCandidate(candidate).setBetter(better);
+    }
+
     ConsumerRecord<byte[], byte[]> told(Verdict verdict) {
+        String pair = verdict.getCandidate().isEmpty() ? "" : "~" + verdict.getCandidate();
         return record(topics.progress(),
-                (verdict.getModel() + "~~" + verdict.getCommand()).getBytes(StandardCharsets.UTF_8),
+                (verdict.getModel() + "~~" + verdict.getCommand() + pair).getBytes(StandardCharsets.UTF_8),
                 codec.encode(verdictId, verdict));
     }
 

@@ -1,12 +1,11 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Batch;
-import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.NeutralRow;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.spec.Feature;
@@ -60,9 +59,7 @@ final class Explainer {
         if (rejection != null) {
             return rejection;
         }
-        Row neutral = featurizer.newRow();
-        featurizer.writeNeutral(neutral);
-        writeMeans(served.parameters(), neutral);
+        Row neutral = NeutralRow.of(spec, served.parameters());
         put(RECORD, record);
         put(NEUTRAL, neutral(record, neutral));
         for (int feature = 0; feature < spec.features().size(); feature++) {
@@ -92,24 +89,6 @@ final class Explainer {
     private void put(int at, Row row) {
         System.arraycopy(row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
-    }
-
-    /// Writes the learned means of the numbers that the model standardises.
-    private void writeMeans(Parameters parameters, Row neutral) {
-        int[] columns = spec.standardisedColumns();
-        if (columns.length == 0) {
-            return;
-        }
-        for (Tensor tensor : served.binding().plan().tensors()) {
-            if (tensor instanceof Tensor.Statistics) {
-                double[] statistics = parameters.statistics(tensor.name());
-                for (int i = 0; i < columns.length; i++) {
-                    neutral.numbers[columns[i]] = (float) statistics[spec.meanAt(i)];
-                }
-                return;
-            }
-        }
-        throw new IllegalStateException(served.name() + " standardises numbers without statistics");
     }
 
     Explanation explanation(long freshnessMs) {

@@ -6,8 +6,9 @@ import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
 import { COLUMNS, Pace, rows as processRows } from './processes.js';
-import { commands, differences, verdicts } from './proof.js';
+import { commands, differences, pairVerdict, verdicts } from './proof.js';
 import { learnerHealth } from './learner.js';
+import { watchedFields } from './fields.js';
 import { TryPanel } from './try.js';
 
 const POINTS_MAX = 1500;
@@ -74,6 +75,7 @@ export class ModelView {
     this.showProof();
     this.showHealth();
     this.showChanges();
+    this.showFields();
     this.showVersions();
     this.showDecisions();
     this.showLetters(true);
@@ -126,7 +128,7 @@ export class ModelView {
       this.markList, this.picked, this.measures);
     this.trying = new TryPanel(this.name);
     this.parts = {};
-    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
+    for (const part of ['served', 'calibration', 'learner', 'proof', 'health', 'changes', 'fields', 'slices', 'tried', 'processes', 'scorers', 'versions', 'decisions', 'letters', 'spec']) {
       this.parts[part] = el('div', { class: `part ${part}` });
     }
     this.element = el('article', {},
@@ -139,7 +141,7 @@ export class ModelView {
       this.parts.served,
       el('div', { class: 'pair' }, this.parts.calibration, this.parts.learner),
       this.parts.proof,
-      this.parts.health, this.parts.changes, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
+      this.parts.health, this.parts.changes, this.parts.fields, this.parts.slices, this.parts.tried, this.parts.processes, this.parts.scorers, this.parts.versions, this.parts.letters, this.parts.decisions,
       this.parts.spec);
   }
 
@@ -168,6 +170,7 @@ export class ModelView {
     this.showProof();
     this.showHealth();
     this.showChanges();
+    this.showFields();
     this.showSlices();
     this.showTried();
     if ('versions' in said || 'registered' in said) this.showVersions();
@@ -478,7 +481,7 @@ export class ModelView {
       ], slices.filter(slice => slice.field === field))])));
   }
 
-  // Losses of the same examples are on no topic, so which model is better can't be told here.
+  // Losses of the same examples are on no topic, so which model is better is what models compare told last.
   showTried() {
     const rows = this.said.candidates ?? [];
     const key = JSON.stringify(rows);
@@ -490,7 +493,7 @@ export class ModelView {
         ['model', row => el('a', { href: `#${encodeURIComponent(row.model)}` }, row.model), 'text'],
         ['tried as', row => row.share === null ? row.role : `${row.role} for ${row.share}`, 'text'],
         ...(desk.open ? [['decide', row => button('promote', { model: row.model, for: this.name }), 'text']] : []),
-        ['which is better', () => 'can’t tell yet', 'text'],
+        ['verdict', row => pairVerdict(row.verdict), 'text'],
         ['beside', row => row.beside ?? UNKNOWN, 'text'],
         ['records', row => count(row.records), 'number'],
         ['same class', row => row.agreed === null ? UNKNOWN : percent(row.agreed / row.records), 'number'],
@@ -501,9 +504,9 @@ export class ModelView {
         ['not scored', row => count(row.refused + row.dropped), 'number'],
         ['told', row => time(row.time_ms), 'time'], ['by', row => row.scorer ?? UNKNOWN, 'text'],
       ], rows),
-      el('p', { class: 'note' }, 'A verdict needs both models’ losses of the same examples, which no topic has: ',
-        el('code', {}, `./tidegrad models compare --model ${rows[0].model} --for ${this.name}`),
-        ' learns both again and tells it (', docs('operations/decide.md'), ').')));
+      el('p', { class: 'note' }, 'A verdict needs both models’ losses of the same examples: ',
+        el('code', {}, `./tidegrad models compare --model ${rows[0].model} --for ${this.name} --tell`),
+        ' learns both again and tells it here (', docs('operations/decide.md'), ').')));
   }
 
   showCalibration() {
@@ -543,6 +546,17 @@ export class ModelView {
           ['before', row => `${decimal(row.least)} to ${decimal(row.most)}`, 'number'],
           ['lasted', row => `${count(row.lasted)} events`, 'number'], ['what', row => row.message, 'text'],
         ], rows)));
+  }
+
+  showFields() {
+    const of = this.said.progress;
+    const key = JSON.stringify([of?.fields, Boolean(of), this.denied]);
+    if (key === this.fieldsShown) return;
+    this.fieldsShown = key;
+    fill(this.parts.fields, panel('Fields', 'The first 32 fields that features read alone, each beside what it has been over 2,048 events before.',
+      !of ? this.none('progress', 'unknown', 'No report yet.')
+        : (of.fields ?? []).length === 0 ? el('p', { class: 'unknown' }, 'Not known: this trainer does not tell of fields, or the spec has none that is watched.')
+          : watchedFields(of.fields, table)));
   }
 
   // Silence is a state, too: a process that says nothing stays here for an hour.

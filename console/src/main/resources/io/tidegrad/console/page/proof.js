@@ -38,6 +38,11 @@ export function verdicts(said) {
   });
 }
 
+// Of two models by models compare, which tells the newest verdict about each pair.
+export const pairVerdict = of => !of ? ["can't tell yet", ' ', el('span', { class: 'note' }, 'nobody has compared them with --tell')]
+  : [of.better ? el('strong', {}, `${of.better} is better`) : "can't tell yet", ' ',
+    el('span', { class: 'note' }, `${of.detail} · ${time(of.time_ms)}, offsets ${count(of.from_offset)} to ${count(of.next_offset - 1)}, on ${of.host}`)];
+
 // place: { epoch, version, offset }, of a version or of a point of the charts.
 export function commands(model, place, versions) {
   const from = versions.find(each => each.epoch === place.epoch && each.next_offset <= place.offset);

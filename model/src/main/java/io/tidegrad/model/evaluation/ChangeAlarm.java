@@ -189,6 +189,26 @@ public final class ChangeAlarm {
                 kind.shown(now), raised);
     }
 
+    /// Returns the same where it is known: null before the first value. What has been is of all blocks while there is no alarm,
+    /// because the window of a signal that stays as it is holds them all; NaN before the first one ends.
+    @Nullable
+    Reading known() {
+        Reading said = reading();
+        if (values == 0 || said.isOn) {
+            return values == 0 ? null : said;
+        }
+        double lowest = low;
+        double highest = high;
+        for (int block = 0; block < size; block++) {
+            lowest = Math.min(lowest, blocks[at(block)]);
+            highest = Math.max(highest, blocks[at(block)]);
+        }
+        boolean none = lowest > highest;
+        Signal.Kind kind = signal.kind();
+        return new Reading(signal, false, 0, none ? Double.NaN : kind.shown(lowest),
+                none ? Double.NaN : kind.shown(highest), said.now, raised);
+    }
+
     long raised() {
         return raised;
     }

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -104,6 +106,20 @@ final class FieldWatch {
             alarms.addAll(column.alarms());
         }
         return alarms;
+    }
+
+    /// What each field is like, in their order.
+    List<WatchedField> fields() {
+        List<WatchedField> told = new ArrayList<>();
+        for (int i = 0; i < columns.length; i++) {
+            Column column = columns[i];
+            Values values = column.values;
+            told.add(new WatchedField(column.field, column.alarm == null ? null : column.alarm.known(),
+                    values == null ? null : values.strange.known(), values == null ? null : values.shape.known(),
+                    leaks.length == 0 ? null : leaks[i].known(), values == null ? Double.NaN : values.median(),
+                    values == null ? Double.NaN : values.medianBefore()));
+        }
+        return told;
     }
 
     /// Sees an event's row, whether or not its label is known. Returns whether alarms were judged.
@@ -252,6 +268,21 @@ final class FieldWatch {
 
         /// What came until now is what has been.
         abstract void look();
+
+        /// What half of this block's values are not above; NaN of categories, and of too few values.
+        double median() {
+            return median(IntStream.of(bins).asDoubleStream().toArray());
+        }
+
+        /// The same of those before.
+        double medianBefore() {
+            return median(before);
+        }
+
+        /// @param counts how many values are in each bin
+        double median(double[] counts) {
+            return Double.NaN;
+        }
 
         void endGrain(boolean judges) {
             if (judges) {
@@ -408,6 +439,24 @@ final class FieldWatch {
                 }
             }
             return 4 + fours;
+        }
+
+        /// Within its bin, values are taken to be spread evenly, and none beyond what the sample has.
+        @Override
+        double median(double[] counts) {
+            double all = DoubleStream.of(counts).sum();
+            if (all < SAMPLE) {
+                return Double.NaN;
+            }
+            int bin = 0;
+            double below = 0;
+            while (below + counts[bin] < all / 2) {
+                below += counts[bin];
+                bin++;
+            }
+            double from = sample[bin * (SAMPLE / BINS)];
+            double to = sample[Math.min(SAMPLE - 1, (bin + 1) * (SAMPLE / BINS))];
+            return from + (to - from) * (all / 2 - below) / counts[bin];
         }
 
         /// How many of the sample's sixteenths are below.

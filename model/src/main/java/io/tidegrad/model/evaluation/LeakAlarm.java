@@ -2,6 +2,7 @@ package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import org.jspecify.annotations.Nullable;
 
 /// An alarm for a field that alone tells yes from no: its values may be written after the label is known.
 ///
@@ -130,6 +131,11 @@ public final class LeakAlarm {
     ChangeAlarm.Reading reading() {
         boolean isOn = since >= 0;
         return new ChangeAlarm.Reading(signal, isOn, isOn ? (counted - since) * every : 0, 0.5, AUC, auc, raised);
+    }
+
+    /// Returns the same; null while too few events were scored.
+    ChangeAlarm.@Nullable Reading known() {
+        return counted < FILLING + LABELS ? null : reading();
     }
 
     void write(BinaryWriter to) {

@@ -241,6 +241,12 @@ public final class RecentEvaluation {
         return readings().stream().filter(ChangeAlarm.Reading::isOn).toList();
     }
 
+    /// Returns what each watched field is like, whether or not it alarms, in the order of features; empty where nothing is
+    /// watched.
+    public List<WatchedField> fields() {
+        return watches ? fields.fields() : List.of();
+    }
+
     /// Returns how many alarms there were.
     public long raised() {
         if (judged) {

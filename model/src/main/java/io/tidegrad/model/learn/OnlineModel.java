@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -85,6 +86,7 @@ public final class OnlineModel {
     private ProgressiveEvaluation evaluation;
     private ServedEvaluation served;
     private LabelArrival arrival = new LabelArrival();
+    private @Nullable FieldContributions contributions; // null until it is first asked
     private @Nullable LearnedRows watcher;
     private EvaluationTape.@Nullable Recorder recorder; // null: it evaluates itself
     private @Nullable Consumer<Batch> batches; // gets each one that was learned
@@ -428,6 +430,15 @@ public final class OnlineModel {
     /// What the network is like inside now (`Learner.inspect`). Changes nothing that is learned.
     public Inspection inspect() {
         return learner.inspect();
+    }
+
+    /// By how much predictions change without each watched field, as a mean over rows that were looked at when this was asked
+    /// (`FieldContributions`); empty while there were none. Changes nothing that is learned.
+    public Map<String, Double> contributions() {
+        if (contributions == null) {
+            contributions = new FieldContributions(this);
+        }
+        return contributions.look(this);
     }
 
     /// How often the model has reacted to errors that were not what they had been.

@@ -12,6 +12,7 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -150,7 +151,7 @@ class DivergenceTest {
                 spec("standard", NETWORK.replace("sgd: { rate: 0.03 }", "adam: { rate: 0.001 }"), ""), KERNELS);
         for (int i = 0; i < 2_000; i++) {
             Map<String, Object> ride = ride(i);
-            ride.put("y", 1e-9 * (double) ride.get("y"));
+            ride.put("y", 1e-9 * (double) Objects.requireNonNull(ride.get("y")));
             assertThat(accept(model, ride)).isNull();
         }
     }

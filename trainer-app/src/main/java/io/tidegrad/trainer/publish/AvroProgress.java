@@ -70,7 +70,8 @@ public final class AvroProgress {
                 .setWindow(report.window()).setPeriod(report.period())
                 .setAlarms(report.alarms().stream().map(AvroProgress::alarm).toList()).setLabelArrival(report.arrival())
                 .setSlices(report.slices().stream().map(AvroProgress::slice).toList())
-                .setLearner(inspection == null ? null : AvroInspection.of(inspection, lineage.spec())).build();
+                .setLearner(inspection == null ? null : AvroInspection.of(inspection, lineage.spec()))
+                .setFields(AvroFields.of(store.model())).build();
         return codec.encode(schemaId, progress);
     }
 
