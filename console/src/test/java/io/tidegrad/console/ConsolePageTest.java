@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -486,8 +487,8 @@ class ConsolePageTest {
         for (RunStatus.State state : List.of(RunStatus.State.STALLED, RunStatus.State.RETRYING,
                 RunStatus.State.FAILED)) {
             takeJoiner(state, 51_010, 101_010, 50_000, System.currentTimeMillis());
-            see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is " + state.word()
-                    + ", 50,000 records wait')");
+            see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is "
+                    + state.name().toLowerCase(Locale.ROOT) + ", 50,000 records wait')");
             see(joined + ".className === 'bad'");
             see(HELD_UP.formatted("Held up where it is joined."));
         }

@@ -55,10 +55,11 @@ record ModelsInTurns(Workload workload, int batch) {
         lean.model.shareAmong(crew);
         auto.model.shareAmong(crew);
         turns(seconds, adam, lean, auto);
-        Measurement.Lines lines = new Measurement.Lines(workload.name(), batch, crew.count(), Kernels.active().name(), "")
-                .add(Metric.EXAMPLES_PER_WALL_S, auto.wallSpeed())
-                .add(Metric.LEAN_WALL_COST, adam.wallSpeed() / lean.wallSpeed())
-                .add(Metric.AUTO_WALL_COST, adam.wallSpeed() / auto.wallSpeed());
+        Measurement.Lines lines =
+                new Measurement.Lines(workload.name(), batch, crew.count(), Kernels.active().name(), "")
+                        .add(Metric.EXAMPLES_PER_WALL_S, auto.wallSpeed())
+                        .add(Metric.LEAN_WALL_COST, adam.wallSpeed() / lean.wallSpeed())
+                        .add(Metric.AUTO_WALL_COST, adam.wallSpeed() / auto.wallSpeed());
         if (crew.count() == 1) { // CPU time is that of this thread
             lines.add(Metric.EXAMPLES_PER_CPU_S, auto.speed()).add(Metric.LEAN_COST, adam.speed() / lean.speed())
                     .add(Metric.AUTO_COST, adam.speed() / auto.speed());

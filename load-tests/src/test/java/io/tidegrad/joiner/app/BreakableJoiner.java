@@ -15,7 +15,8 @@ public final class BreakableJoiner {
         Breaker breaker = Breaker.valueOf(arguments[0]);
         KillableTrainer.live(() -> {
             JoinerConfig config = JoinerConfig.parse(Arrays.asList(arguments).subList(1, arguments.length), Map.of());
-            return JoinerApp.start(config, parts -> new BrokenClients(breaker, config.stateDir(), parts));
+            return JoinerApp.start(config, null, System::nanoTime,
+                    parts -> new BrokenClients(breaker, config.stateDir(), parts));
         }, () -> {
         });
     }
