@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -169,7 +170,8 @@ class BacktestCommandTest {
         Map<String, JsonNode> byName = new HashMap<>();
         all.get("results").forEach(each -> byName.put(each.get("spec").asText(), each));
         assertThat(byName).hasSize(25);
-        assertThat(byName.get("points.yaml").get("state_hash")).isEqualTo(recipeAlone.get("state_hash"));
+        assertThat(Objects.requireNonNull(byName.get("points.yaml")).get("state_hash"))
+                .isEqualTo(recipeAlone.get("state_hash"));
         double best = Double.POSITIVE_INFINITY;
         String bestName = "";
         for (String network : List.of("no hidden layer", "hidden layer")) {
@@ -182,9 +184,11 @@ class BacktestCommandTest {
                         + optimizer.replace(" ", ": { rate: ") + " } }\nseed: 3\n");
                 JsonNode alone = json("--label-delay", "5").get("results").get(0);
                 String name = network + " " + optimizer;
-                assertThat(byName.get(name).get("state_hash")).as(name).isEqualTo(alone.get("state_hash"));
+                assertThat(Objects.requireNonNull(byName.get(name)).get("state_hash")).as(name)
+                        .isEqualTo(alone.get("state_hash"));
                 double loss = alone.get("log_loss").asDouble();
-                assertThat(byName.get(name).get("log_loss").asDouble()).as(name).isEqualTo(loss);
+                assertThat(Objects.requireNonNull(byName.get(name)).get("log_loss").asDouble()).as(name)
+                        .isEqualTo(loss);
                 if (loss < best) {
                     best = loss;
                     bestName = name;
