@@ -32,8 +32,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Writes what verify, replay, compare or chaos found to the topic of progress, for `--tell`: that needs a right to write, which these
-/// commands do without otherwise.
+/// Writes what verify, replay, compare or chaos found to the topic of progress, for `--tell`: that needs a right to write,
+/// which these commands do without otherwise.
 final class Verdicts {
     private static final int SEND_WITHIN_MILLIS = 10_000;
 

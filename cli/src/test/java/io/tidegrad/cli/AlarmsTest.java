@@ -18,9 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Each alarm of `docker/monitoring/alerts.yml` is fired once by a real fault: a real Prometheus with that file scrapes
 /// trainers, joiners, scorers and a console that learn, join, serve and show on a real broker, and then something goes
-/// wrong with each of them. What the dashboards ask is asked of it, too. Only the times of the file are shorter, a second for each minute. They run in this process, but for a
-/// scorer that is killed, each with a server of its own, and no series is made up. One fault is not the thing itself:
-/// no clock is set back, but an event comes from a clock that is ahead.
+/// wrong with each of them. What the dashboards ask is asked of it, too. Only the times of the file are shorter, a second
+/// for each minute. They run in this process, but for a scorer that is killed, each with a server of its own, and no series
+/// is made up. One fault is not the thing itself: no clock is set back, but an event comes from a clock that is ahead.
 class AlarmsTest {
     /// Generous, because it bounds liveness and not speed.
     private static final Duration PATIENCE = Duration.ofMinutes(3);

@@ -10,6 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -28,6 +29,9 @@ final class RecordFields {
     private final Map<String, TensorInfo> inputs = new LinkedHashMap<>();
     private final Set<String> pixels = new LinkedHashSet<>();
     private final Set<String> lists = new LinkedHashSet<>();
+
+    /// What times count.
+    private final Map<String, TimeUnit> timeUnits = new HashMap<>();
 
     private final FieldTree tree;
 
@@ -99,6 +103,7 @@ final class RecordFields {
         }
         if (spec.input().eventTime() != null) {
             expect(spec.input().eventTime(), "time (not used)");
+            timeUnits.put(spec.input().eventTime(), spec.input().timeUnit());
         }
         if (spec.label().field() != null) {
             expect(spec.label().field(), "label (not used)");
@@ -128,6 +133,7 @@ final class RecordFields {
 
     private void expectTime(String field, TimeUnit unit, Set<String> times) {
         times.add(field);
+        timeUnits.put(field, unit);
         expect(field, unit == TimeUnit.MILLISECONDS ? TIME
                 : "time, ISO-8601 or epoch " + unit.name().toLowerCase(Locale.ROOT));
         input(field, TensorType.INT64);
@@ -178,6 +184,11 @@ final class RecordFields {
     /// Returns whether the field's array may hold values that are no numbers.
     boolean isList(String field) {
         return lists.contains(field);
+    }
+
+    /// Returns what a number in this field counts, if it is a time.
+    TimeUnit timeUnit(String field) {
+        return timeUnits.getOrDefault(field, TimeUnit.MILLISECONDS);
     }
 
     boolean isPixels(String field) {

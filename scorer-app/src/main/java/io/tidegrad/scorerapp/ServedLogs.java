@@ -180,7 +180,7 @@ final class ServedLogs implements AutoCloseable {
                 for (int i = 0; i < events.size(); i++) {
                     byte[] value;
                     try {
-                        value = encoder.encode(events.get(i), answer.fields::isPixels);
+                        value = encoder.encode(events.get(i), answer.fields::isPixels, answer.fields::timeUnit);
                     } catch (EventEncoder.UnwritableException e) {
                         to.unwritable(String.valueOf(e.getMessage()));
                         continue;

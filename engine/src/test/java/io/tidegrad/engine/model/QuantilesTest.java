@@ -430,8 +430,11 @@ class QuantilesTest {
         batch.labels[0] = Float.NaN;
         assertThat(learner.learn(batch)).isNaN();
         if (!clipped) {
-            // Found in the backward pass: its loss is finite, but no optimizer could square its gradients.
-            batch.labels[0] = 1e19f;
+            // Found in the backward pass: its loss is finite, but no optimizer could square its gradients, were its slope 1.
+            batch.numbers[0] = 1e22f;
+            float[] predicted = new float[1];
+            new Predictor(parameters.plan(), KERNELS, 1).predict(parameters, batch, predicted);
+            batch.labels[0] = Math.nextUp(predicted[0]);
             assertThat(learner.learn(batch)).isNaN();
         }
         batch.labels[0] = 0;

@@ -15,6 +15,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
@@ -28,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// schema lacks is left out. Not thread-safe.
 ///
 /// Values are understood as in a request: a time is ISO-8601 text or epoch milliseconds, whatever unit the schema counts
-/// in. A whole number or a boolean where the schema has text becomes the text that a category would be made of.
+/// in, unless the spec says what numbers of the field count: then text becomes as many of these, rounded down to whole ones. A
+/// whole number or a boolean where the schema has text becomes the text that a category would be made of.
 public final class EventEncoder {
     /// As deep as JSON may nest in a request. A schema that contains itself may say more.
     private static final int DEEP_MAX = 64;
@@ -42,6 +45,7 @@ public final class EventEncoder {
     private final int schemaId;
     private final AvroCodec codec = new AvroCodec(new InMemorySchemaRegistry());
     private Predicate<String> isBase64 = field -> false; // of the event that is written
+    private Function<String, TimeUnit> timeUnit = field -> TimeUnit.MILLISECONDS; // likewise
 
     /// The event can't be written by the schema; the message says where, what was expected and what was found.
     public static final class UnwritableException extends Exception {
@@ -64,8 +68,11 @@ public final class EventEncoder {
     ///
     /// @param event objects are maps, arrays are lists; others are texts, bytes, booleans and numbers
     /// @param isBase64 whether text in the field of this path stands for bytes in base64; else it is its own bytes
-    public byte[] encode(Map<String, ?> event, Predicate<String> isBase64) throws UnwritableException {
+    /// @param timeUnit what a number in the field of this path counts, if it is a time
+    public byte[] encode(Map<String, ?> event, Predicate<String> isBase64, Function<String, TimeUnit> timeUnit)
+            throws UnwritableException {
         this.isBase64 = isBase64;
+        this.timeUnit = timeUnit;
         return codec.encode(schemaId, record("", schema, event, 0));
     }
 
@@ -251,7 +258,7 @@ public final class EventEncoder {
     }
 
     /// Days and milliseconds: months differ in length.
-    private static byte[] duration(String path, Object value) throws UnwritableException {
+    private byte[] duration(String path, Object value) throws UnwritableException {
         long millis = whole(path, value, null, 0, DAY_MILLIS * Integer.MAX_VALUE);
         return ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putInt(0).putInt((int) (millis / DAY_MILLIS))
                 .putInt((int) (millis % DAY_MILLIS)).array();
@@ -312,12 +319,13 @@ public final class EventEncoder {
         };
     }
 
-    private static long whole(String path, @Nullable Object value, @Nullable LogicalType type, long min, long max)
+    private long whole(String path, @Nullable Object value, @Nullable LogicalType type, long min, long max)
             throws UnwritableException {
         long number = switch (value) {
             case Long whole -> whole;
             case Double real when real == Math.rint(real) && Math.abs(real) < 0x1p53 -> (long) (double) real;
             case Boolean flag when type == null -> flag ? 1 : 0;
+            case String text when type == null -> counted(timeUnit.apply(path), millis(path, text));
             case String text -> millis(path, text);
             case null, default -> throw wrong(path, "a whole number", value);
         };
@@ -337,6 +345,10 @@ public final class EventEncoder {
             // It is refused below.
         }
         throw wrong(path, "a number that the schema's type can hold", value);
+    }
+
+    private static long counted(TimeUnit unit, long millis) {
+        return unit == TimeUnit.SECONDS ? Math.floorDiv(millis, 1_000L) : unit.convert(millis, TimeUnit.MILLISECONDS);
     }
 
     private static long millis(String path, String text) throws UnwritableException {

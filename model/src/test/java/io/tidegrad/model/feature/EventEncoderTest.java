@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
@@ -80,7 +81,7 @@ class EventEncoderTest {
     private final EventEncoder encoder = new EventEncoder(id, SCHEMA);
 
     private byte[] encode(Map<String, ?> event) throws UnwritableException {
-        return encoder.encode(event, "image"::equals);
+        return encoder.encode(event, "image"::equals, field -> TimeUnit.MILLISECONDS);
     }
 
     private static void maybe(Random random, Map<String, Object> to, String name, Object value) {
@@ -150,6 +151,21 @@ class EventEncoderTest {
     }
 
     @Test
+    void aTimeInTextBecomesANumberOfWhatTheSpecSaysThatItCounts() throws UnwritableException {
+        String time = "2026-12-01T16:45:04.750Z";
+        for (TimeUnit unit : List.of(TimeUnit.SECONDS, TimeUnit.MILLISECONDS, TimeUnit.MICROSECONDS)) {
+            byte[] event = encoder.encode(Map.of("at", time, "image", new byte[4], "count", time, "micros", time),
+                    "image"::equals, field -> field.equals("count") ? unit : TimeUnit.MILLISECONDS);
+            GenericRecord read = new AvroCodec(registry).decode(event);
+            long millis = Instant.parse(time).toEpochMilli();
+            assertThat(read.get("count")).isEqualTo(unit == TimeUnit.SECONDS ? millis / 1_000
+                    : unit == TimeUnit.MILLISECONDS ? millis : millis * 1_000);
+            assertThat(read.get("at")).isEqualTo(millis); // by their types in the schema
+            assertThat(read.get("micros")).isEqualTo(millis * 1_000);
+        }
+    }
+
+    @Test
     void whatTheSchemaCanNotHoldIsRefusedWithWhereExpectedAndFound() {
         refused(Map.of("image", new byte[0]),
                 "field 'at': expected a value, for the schema has no default, found null");
@@ -209,7 +225,8 @@ class EventEncoderTest {
             deep = Map.of("next", deep);
         }
         Map<String, Object> event = deep;
-        assertThatThrownBy(() -> new EventEncoder(1, list).encode(event, field -> false))
+        assertThatThrownBy(
+                () -> new EventEncoder(1, list).encode(event, field -> false, field -> TimeUnit.MILLISECONDS))
                 .isInstanceOf(UnwritableException.class).hasMessageContaining("expected at most 64 levels");
     }
 }
