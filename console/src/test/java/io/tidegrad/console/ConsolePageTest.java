@@ -28,7 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -263,7 +262,7 @@ class ConsolePageTest {
         open("#fraud");
         see("document.querySelector('.tried button') !== null");
         assertThat(browser.evaluate("document.querySelector('.tried tbody').innerText").asText())
-                .contains("can’t tell yet");
+                .contains("can't tell yet");
         assertThat(browser.evaluate("document.querySelector('.title .buttons').innerText").asText())
                 .isEqualToIgnoringWhitespace("Pause Promote");
 
@@ -538,9 +537,8 @@ class ConsolePageTest {
 
     /// Waits until one page alone has a connection. That another is gone shows when something is sent to it.
     private void seeOneStream() {
-        AtomicInteger learned = new AtomicInteger(20_000);
         await().atMost(Duration.ofMinutes(1)).until(() -> {
-            intake.take(topic.progress(Topic.report("fraud", learned.incrementAndGet()).build()));
+            intake.take(topic.heartbeat("fraud", 20_000, true));
             picture.news();
             return ConsoleServerTest.metrics(server).contains("\ntidegrad_console_pages 1.0\n");
         });
