@@ -96,7 +96,8 @@ class BenchCommandTest {
         }
         if (workload.equals("recipe")) {
             assertThat(values)
-                    .containsOnlyKeys("examples_per_cpu_s", "lean_cost", "auto_cost", "bytes_allocated_per_step")
+                    .containsOnlyKeys("examples_per_cpu_s", "examples_per_wall_s", "lean_cost", "auto_cost",
+                            "lean_wall_cost", "auto_wall_cost", "bytes_allocated_per_step")
                     .containsEntry("bytes_allocated_per_step", 0.0);
             return;
         }

@@ -249,7 +249,7 @@ class OlderJavaTest {
                     ? stream.spec().replace("[ dense: 10, relu,", "[ dense: 512, relu, dense: 256, relu,")
                     : stream.spec();
             OnlineModel model = OnlineModel.initial(ModelSpec.parse(yaml, name), Kernels.active());
-            Path snapshot = directory.resolve(name + "-" + release + ".snapshot");
+            Path snapshot = directory.resolve("scored-" + name + "-" + release + ".snapshot");
             try (OutputStream to = Files.newOutputStream(snapshot)) {
                 SnapshotFile.write(SnapshotFile.Head.of(
                         PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, false).manifest(),

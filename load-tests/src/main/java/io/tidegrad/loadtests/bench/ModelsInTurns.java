@@ -141,8 +141,9 @@ record ModelsInTurns(Workload workload, int batch) {
             do {
                 learnUpTo(learned + LOOK);
             } while (System.nanoTime() - start < TURN_NANOS);
-            wallSpeeds.add(1e9 * (learned - before) / (System.nanoTime() - start));
+            long nanos = System.nanoTime() - start;
             allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
+            wallSpeeds.add(1e9 * (learned - before) / nanos);
             speeds.add(1e9 * (learned - before) / (THREADS.getCurrentThreadCpuTime() - cpu));
             bytes.add((double) allocated / (learned - before));
         }
