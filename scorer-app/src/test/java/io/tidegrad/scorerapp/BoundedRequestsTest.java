@@ -2,8 +2,11 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.helidon.webserver.http.DirectHandlers;
+import io.tidegrad.ops.http.HttpOptions;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -62,6 +65,29 @@ class BoundedRequestsTest {
             Answer answer = http.answer();
             assertThat(answer.status()).isEqualTo(408);
         }
+    }
+
+    /// The client has sent all at once, and it is the server that takes its time between two reads.
+    private int statusWhereEachReadComesLaterBy(int seconds) throws IOException {
+        AtomicLong read = new AtomicLong();
+        HttpOptions options =
+                HttpOptions.at("127.0.0.1", 0).withRequests(100_000, Duration.ofSeconds(10), DirectHandlers.create())
+                        .withTimes(() -> read.addAndGet(Duration.ofSeconds(seconds).toNanos()), System::nanoTime);
+        try (HttpServer slow = HttpServer.start(options,
+                routing -> routing.post("/echo",
+                        (request, response) -> response.send(request.content().as(byte[].class).length + " bytes")));
+                RawHttp http = RawHttp.connect(slow.port())) {
+            http.send(RawHttp.post("/echo", "", new byte[40_000]));
+            int status = http.answer().status();
+            assertThat(read.get()).as("more than one read").isGreaterThan(Duration.ofSeconds(10).toNanos());
+            return status;
+        }
+    }
+
+    @Test
+    void timeForWhichBytesWaitForTheServerIsNotTheClientsUpToABound() throws IOException {
+        assertThat(statusWhereEachReadComesLaterBy(3)).isEqualTo(200);
+        assertThat(statusWhereEachReadComesLaterBy(9)).isEqualTo(408);
     }
 
     @Test

@@ -39,7 +39,8 @@ import org.slf4j.LoggerFactory;
 /// line, on headers and on the silence between two reads; a client that sends a byte now and then, a chunk that never
 /// ends or a chunk's extension that goes on for ever stay within all of them. Here a request has a time and a number of
 /// bytes, from its first byte to its answer; over TLS the time is that of the bytes that come, the number that of the
-/// bytes that they hold.
+/// bytes that they hold. The time for which bytes of the client lay unread does not count, up to twice what a request
+/// has: on a machine with too much to do it is the server that is slow.
 final class HttpConnection implements ConnectionContext, Runnable {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
 
@@ -57,6 +58,9 @@ final class HttpConnection implements ConnectionContext, Runnable {
     /// thread, which costs a tenth of a small request. But on a busy machine such a client can have sent its next
     /// request before it is asked for.
     private static final long LONG_TURN_NANOS = 1_000_000;
+
+    /// How much of the time for which bytes lay unread does not count, in times of a request.
+    private static final int UNREAD_WITHIN = 2;
 
     /// A read of bytes that are there takes less.
     private static final long WAITED_NANOS = 20_000;
@@ -85,6 +89,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
     private boolean broken; // nor can one be sent
     private long began;
     private long read; // last
+    private long unread; // for how long its bytes waited for this server, rather than this server for them
     private long bytes;
     private long turn; // began
     private long turnLook; // when to look next whether it ends
@@ -248,18 +253,24 @@ final class HttpConnection implements ConnectionContext, Runnable {
         if (received == null) {
             return null;
         }
-        read = nanoTime.getAsLong();
+        boolean behind = !answered && hasMore();
+        long now = nanoTime.getAsLong();
         if (answered) {
             answered = false;
             connection.asked();
-            began = read;
+            began = now;
+            unread = 0;
             bytes = 0;
+        } else if (behind) {
+            unread += now - read;
         }
+        read = now;
         return received;
     }
 
     private boolean isLate() {
-        return read - began > server.options().requests().within().toNanos();
+        long within = server.options().requests().within().toNanos();
+        return read - began - Math.min(unread, UNREAD_WITHIN * within) > within;
     }
 
     private CloseConnectionException lost(String what, Exception why) {
@@ -317,11 +328,15 @@ final class HttpConnection implements ConnectionContext, Runnable {
     /// its connection's buffers filled with them, megabytes in milliseconds, and each costs the processor that others
     /// wait for.
     private boolean asksAhead() {
+        return reader.available() > 0 || encrypted.at < encrypted.pulled.length || hasMore();
+    }
+
+    /// Whether bytes have come that are not read yet.
+    private boolean hasMore() {
         try {
-            return reader.available() > 0 || encrypted.at < encrypted.pulled.length
-                    || channel.socket().getInputStream().available() > 0;
+            return channel.socket().getInputStream().available() > 0;
         } catch (IOException gone) {
-            return false; // which the write will tell
+            return false; // which the next read or write will tell
         }
     }
 
