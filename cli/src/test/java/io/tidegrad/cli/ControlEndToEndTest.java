@@ -122,6 +122,7 @@ class ControlEndToEndTest {
         }
     }
 
+    @LongProof("a whole system")
     @Test
     void aRollbackIsServedAndLearnedOnAndNothingOfTheOldEpochWins() {
         long base = awaitLearned(back, 1).version();

@@ -101,6 +101,7 @@ class ExamplesTest {
                 .contains(said("The relu's loss rises to %.1f", most(ys(example, 1, "relu + He"))));
     }
 
+    @LongProof("networks that are trained")
     @Test
     void thePageTellsTheNumbersOfExplodingGradients() throws IOException {
         Example example = Example.EXPLODING_GRADIENTS;
@@ -200,6 +201,7 @@ class ExamplesTest {
         return line(Example.PLATEAUS, 0, way).stream().filter(point -> point.y() < loss).findFirst().orElseThrow().x();
     }
 
+    @LongProof("a network that is trained to overfit")
     @Test
     void whatIsLearnedByHeartIsLostOnWhatIsHeldBack() {
         Example example = Example.OVERFITTING;

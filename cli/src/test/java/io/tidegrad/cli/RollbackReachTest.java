@@ -101,6 +101,7 @@ class RollbackReachTest {
         }
     }
 
+    @LongProof("a model that learns at a broker")
     @Test
     void aVersionThatIsPublishedNearAPlaceIsGoneBackToWithoutLearningAgain() {
         Path spec = readings.spec(directory, model);
@@ -136,6 +137,7 @@ class RollbackReachTest {
         }
     }
 
+    @LongProof("a model that learns at a broker")
     @Test
     void howNearAVersionIsIsMeasuredFromTheFirstEventThatItHasNotLearned() throws IOException {
         Path spec = readings.spec(directory, model);

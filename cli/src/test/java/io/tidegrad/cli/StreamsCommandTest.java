@@ -19,6 +19,7 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.RecordDecoder;
@@ -405,6 +406,7 @@ class StreamsCommandTest {
         }
     }
 
+    @LongProof("two trainers and a joiner")
     @Test
     void modelsOfOneStreamInTwoTrainersEachLearnAllOfIt(@TempDir Path state, @TempDir Path stateOfOther) {
         String stream = created("shared");
@@ -436,6 +438,7 @@ class StreamsCommandTest {
                 Integer.parseInt(Objects.requireNonNull(bytesMax)) + DeadLetter.ROOM_BYTES, Map.of()));
     }
 
+    @LongProof("a joiner, and 12 rates tried")
     @Test
     void aTrainerRegistersAModelOfAStreamAndALearningRateIsFoundForIt(@TempDir Path state) {
         String stream = created("given");

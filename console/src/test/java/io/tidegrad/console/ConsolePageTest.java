@@ -13,6 +13,7 @@ import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.control.RunStatus;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.ops.security.ServerSecurity;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AsServed;
 import io.tidegrad.schemas.ChangeAlarm;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
@@ -567,6 +568,7 @@ class ConsolePageTest {
         see("document.getElementById('connection').textContent === 'live'");
     }
 
+    @LongProof("eight pages in turns")
     @Test
     void ofEightTabsTheOneThatIsSeenShowsWhatThereIsAndAllItsRequestsAreAnswered() throws Exception {
         takeModel("fraud");

@@ -3,10 +3,12 @@ package io.tidegrad.loadtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LateLabelsTest {
+    @LongProof("backtests of every policy")
     @Test
     void eachPolicyIsComparedOnEachStreamAndDelay() {
         List<Result> results = new LateLabels(6_000, 1, null).run();

@@ -202,6 +202,7 @@ class ControlTest extends TrainerFixture {
         assertThat(past(450).model().stateHash()).isEqualTo(log.fold(o -> o < 450 && learned.test(o)).stateHash());
     }
 
+    @LongProof("two lives of a trainer")
     @Test
     void aTrainerThatWasDownDuringTheRollbackDoesTheSameAtItsStart() {
         rollBackWhileTheTrainerIsDown();
@@ -399,6 +400,7 @@ class ControlTest extends TrainerFixture {
     }
 
     /// What the refusal of a topic that was made anew advises.
+    @LongProof("two logs")
     @Test
     void aModelWhoseLogWasMadeAnewIsDeletedAndCreatedAndLearnsTheNewOne() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {

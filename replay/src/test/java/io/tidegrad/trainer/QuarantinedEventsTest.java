@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.Progress;
@@ -34,6 +35,7 @@ class QuarantinedEventsTest extends TrainerFixture {
         log.send(log.event(log.encode("p1", 0.5f, b, 1)));
     }
 
+    @LongProof("trainer and replay of the same poison")
     @Test
     void poisonIsInTheDeadLettersAndChangesNoBitWhoeverLearns() {
         CommittedState state;

@@ -197,6 +197,7 @@ class VerifyTest extends TrainerFixture {
     }
 
     /// The way of a model to a build that gives other bits: its log is learned again by its spec, under a new name.
+    @LongProof("a topic that is learned twice")
     @Test
     void anotherSpecIsLearnedWhateverNumericsTheRegisteredOneWasLearnedWith() throws Exception {
         learn(Breaker.NONE);

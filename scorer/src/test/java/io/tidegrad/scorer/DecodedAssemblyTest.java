@@ -6,6 +6,7 @@ import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.proof.LongProof;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,6 +38,7 @@ class DecodedAssemblyTest extends SnapshotAssemblyTest {
     }
 
     /// A child process with a heap of 2.4 times the model: the served version, the loaded version and a little more.
+    @LongProof("loads of a large model")
     @Test
     void aFullLoadNeedsTheModelTwice() throws Exception {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);

@@ -14,6 +14,7 @@ import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Topics;
 import java.io.BufferedInputStream;
@@ -157,6 +158,7 @@ class LastGoodTest {
                 () -> assertThat(scorer.status().refused().get(reason)).as(scorer.status().toString()).isEqualTo(1));
     }
 
+    @LongProof("a broker that comes late")
     @Test
     void aStartWithoutKafkaServesTheFileAndThenWhatTheTopicHas() throws Exception {
         Flights goesOn = new Flights();

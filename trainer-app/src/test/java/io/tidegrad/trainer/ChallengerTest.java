@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ class ChallengerTest extends TrainerFixture {
         }
     }
 
+    @LongProof("two models that learn until one wins")
     @Test
     void atAnAlarmOfTheErrorAModelFromScratchBeginsToLearnTheSameEventsFromThereOn() {
         String name = log.model() + "-challenger-1";

@@ -142,6 +142,7 @@ class NeighboursTest extends TrainerFixture {
     // ---- tests ----
 
     /// The recipe's hidden layers are so wide that their steps are shared at mini-batch size 1.
+    @LongProof("two trainers in turn")
     @Test
     void modelsOfTwoWorkersLearnTheBitsOfOneAndLeaveNoThreadBehind() {
         List<ModelSpec> specs = List.of(wideRecipe("a"), wideRecipe("b"));
@@ -260,6 +261,7 @@ class NeighboursTest extends TrainerFixture {
         }
     }
 
+    @LongProof("a trainer that waits")
     @Test
     void aModelThatHasStoppedIsTriedAgainWhenItIsResumed() {
         ModelSpec last = named("b");
@@ -397,6 +399,7 @@ class NeighboursTest extends TrainerFixture {
         }
     }
 
+    @LongProof("two lives of a trainer")
     @Test
     void aTrainerThatJoinsAfterItsEpochWasOverLearnsTheOneThatWasDecided() {
         log.send(0, 20);
@@ -563,6 +566,7 @@ class NeighboursTest extends TrainerFixture {
     }
 
     /// Item by item of the message: the registered spec, and the changed one.
+    @LongProof("three lives of a trainer")
     @Test
     void aChangedSpecIsLearnedOnceTheModelIsMadeAnewAndTheRegisteredOneWithoutTheFile() {
         ModelSpec changed = named("", "adam: { rate: 0.02 }");

@@ -9,6 +9,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.publish.ServedVersion;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.List;
@@ -54,6 +55,7 @@ class PublishGateTest extends TrainerFixture {
         return json(get(trainer, "/health").body()).path("status").asText();
     }
 
+    @LongProof("thousands of events at a broker until the gate opens")
     @Test
     void noVersionIsPublishedThatHasLearnedLabelsOfADeadSourceAndTheNextOneIsWhenItIsMended() {
         send(0, HEALTHY, false);
@@ -103,6 +105,7 @@ class PublishGateTest extends TrainerFixture {
                 .noneMatch(each -> each.version() > HEALTHY && each.version() <= DEAD);
     }
 
+    @LongProof("thousands of events at a broker until the gate gives up")
     @Test
     void aFaultThatLastsTakesTheModelBackOnceToTheLastVersionThatWasPublished() {
         int end = HEALTHY + LASTING + 2 * LABELS;

@@ -308,6 +308,7 @@ class JoinerTest {
 
     /// Events and labels of 50 minutes, out of order, doubled, withdrawn and without one another, are joined while the
     /// joiner is stopped and started, and its tasks move between two.
+    @LongProof("six lives of a joiner")
     @Test
     void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
         Random random = new Random(11);
@@ -393,6 +394,7 @@ class JoinerTest {
     }
 
     /// Days go through in a second, so that what one transaction writes is hours.
+    @LongProof("a backfill from a broker")
     @Test
     void inABackfillEachLabelThatCameInTimeIsReadInTime() throws Exception {
         int count = 6_000;
@@ -600,6 +602,7 @@ class JoinerTest {
     }
 
     /// Until it is RUNNING, a thread may wait for a Kafka that is away, which is no standstill.
+    @LongProof("waiting for Kafka's groups")
     @Test
     void aJoinerThatHasNotBegunAsksKafkaToo() throws Exception {
         StreamState.Epoch epoch =
@@ -713,6 +716,7 @@ class JoinerTest {
     }
 
     /// The time index is in no topic: it is made again from what is remembered of the events.
+    @LongProof("a joiner that restores")
     @Test
     void anEventThatWaitedWhileTheStateDirectoryWasLostStillGetsItsProvisionalExample() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
@@ -740,6 +744,7 @@ class JoinerTest {
     }
 
     /// What somebody does to the topics of streams that are joined.
+    @LongProof("two streams, one of which is broken")
     @Test
     void aStreamWhoseTopicsChangeStopsAloneAndSaysWhy() throws Exception {
         List<String> all = List.of("grown", "again", "short", "state", "whole");
@@ -886,6 +891,7 @@ class JoinerTest {
         }
     }
 
+    @LongProof("a transaction that times out")
     @Test
     void theLabelInATransactionThatStaysOpenIsNotLate() throws Exception {
         streams().create(StreamSpec.parse(yaml().replace("PT30M", "PT1S"), "spec"), null);
@@ -1005,6 +1011,7 @@ class JoinerTest {
         }
     }
 
+    @LongProof("waiting for Kafka's groups")
     @Test
     void whatAnotherJoinerOfTheGroupCommitsDoesNotShowWhatThisOneMayDo() throws Exception {
         String one = "one-" + name;

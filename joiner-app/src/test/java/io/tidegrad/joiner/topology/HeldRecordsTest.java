@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.joiner.topology.SourceValue.Read;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.proof.LongProof;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -143,6 +144,7 @@ class HeldRecordsTest {
         assertThat(held.isDue(early)).isTrue();
     }
 
+    @LongProof("many partitions of a broker")
     @Test
     void noPartitionRunsAheadOfOneWhoseTaskHasSomethingLeftAndAllOfThemArriveInOrder() {
         for (int seed = 0; seed < 200; seed++) {

@@ -11,6 +11,7 @@ import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.join.TimeIndexKey;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.proof.LongProof;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -347,6 +348,7 @@ class JoinStoreTest {
     }
 
     /// A copy of the files of a store that is open is what a killed process leaves.
+    @LongProof("a store that is opened many times")
     @Test
     void aStoreThatWasNotClosedIsAsItWasAtItsLastStartOrIsRefused() {
         JoinStore first = open("task").store();

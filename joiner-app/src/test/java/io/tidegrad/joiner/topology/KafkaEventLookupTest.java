@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.proof.LongProof;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ class KafkaEventLookupTest {
     private final String topic = "events-" + UUID.randomUUID();
     private final Map<String, Object> client = Map.of("bootstrap.servers", kafka.bootstrapServers());
 
+    @LongProof("many events on a broker")
     @Test
     void eventsAreFoundWhereTheyLieAndMemoryHoldsAFewOfThemHoweverManyThereAre() throws Exception {
         try (Admin admin = Admin.create(client);

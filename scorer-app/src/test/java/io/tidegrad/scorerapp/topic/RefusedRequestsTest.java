@@ -128,6 +128,7 @@ class RefusedRequestsTest {
         }
     }
 
+    @LongProof("a broker's answers one by one")
     @Test
     void aRequestThatErrsTwiceIsADeadLetterAndThoseBesideItAreAnswered() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
@@ -236,6 +237,7 @@ class RefusedRequestsTest {
         }
     }
 
+    @LongProof("a broker's answers one by one")
     @Test
     void headersThatAreTooLongAreCutAndItIsSaid() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {

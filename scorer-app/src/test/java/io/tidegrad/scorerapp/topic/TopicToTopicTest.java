@@ -121,6 +121,7 @@ class TopicToTopicTest {
         }
     }
 
+    @LongProof("versions while requests come")
     @Test
     void anAnswerHasTheBitsOfTheLibrarysByTheSameVersion() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {

@@ -118,6 +118,7 @@ class SimulationTest {
         assertThat(manyAtOnceLastFirst.reversed()).isEqualTo(oneAfterTheOther);
     }
 
+    @LongProof("hundreds of schedules")
     @Test
     void aModelThatDivergesStopsBeforeItIsCommitted() {
         // One in fifty lives long enough for its weights to leave the floats.

@@ -7,6 +7,7 @@ import io.tidegrad.control.Retention;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
+import io.tidegrad.proof.LongProof;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -52,6 +53,7 @@ class StateWriterTest {
         dieAfterEachCommit(changelog.settings(kind, SLOW));
     }
 
+    @LongProof("a death after every commit")
     @Test
     void whateverCommitATrainerDiesAfterThatWritesPagesSeldomItsStateIsThatOfTheFold() {
         dieAfterEachCommit(pagesSeldom());
@@ -79,6 +81,7 @@ class StateWriterTest {
     }
 
     /// Images are in progress all the time.
+    @LongProof("a death after every commit")
     @ParameterizedTest
     @EnumSource(StoreKind.class)
     void whateverCommitATrainerDiesAfterItsModelHasReactedToAChangeAsTheFold(StoreKind kind) {
