@@ -10,9 +10,11 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /// A client that asks a scorer for the same record again and again over HTTP. Answers before the first good one do not
-/// count, because the scorer may still be starting.
+/// count, because the scorer may still be starting; only if it finds a mistake in the question, the client ends.
 public final class Asker implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
+
+    private static final int BAD_REQUEST = 400;
 
     private final HttpClient http = HttpClient.newHttpClient();
     private final HttpRequest question;
@@ -51,6 +53,9 @@ public final class Asker implements AutoCloseable {
             }
             if (status == 200) {
                 answers = ++count;
+            }
+            if (count == 0 && status == BAD_REQUEST) {
+                throw new LoadTestException("expected an answer, found " + status + " " + body);
             }
             if (count > 0 && !self.isClosed()) {
                 taker.take(status, body);

@@ -231,7 +231,7 @@ public final class SoakLoad extends LoadTest {
 
         /// Asks the scorer at times that are fixed beforehand.
         private void ask(Background self, long began) {
-            byte[] question = HttpLine.post("/v1/models/" + STREAM + "/score", StreamSystem.QUESTION);
+            byte[] question = HttpLine.post("/v1/models/" + STREAM + "/score", traffic.question());
             OpenLoop loop = new OpenLoop(OpenLoop.PARKING, options.requests());
             try (HttpLine line = new HttpLine(system.scorerPort(), ANSWER_BYTES_MAX, ANSWER_WITHIN)) {
                 while (!self.isClosed()) {

@@ -2,11 +2,13 @@ package io.tidegrad.loadtests;
 
 import static java.util.stream.Collectors.joining;
 
+import io.tidegrad.localstack.Json;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.avro.generic.GenericRecord;
@@ -89,6 +91,14 @@ final class StreamTraffic extends Payments {
 
     double between() {
         return between;
+    }
+
+    /// A record that a scorer of `modelSpec` can answer, in JSON.
+    String question() {
+        Map<String, Object> fields =
+                new TreeMap<>(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
+        numbers(shape.numbers()).forEach(number -> fields.put(number, 0.5));
+        return Json.write(fields);
     }
 
     private long time(long event) {

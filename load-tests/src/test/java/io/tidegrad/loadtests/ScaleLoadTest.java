@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,23 @@ import org.junit.jupiter.api.Test;
 /// What counts as the first thing that breaks, and with real processes that each step is measured; never a speed.
 class ScaleLoadTest {
     private static ScaleLoad.Options options(ScaleLoad.Axis axis, double rate) {
-        return new ScaleLoad.Options(List.of(axis), 2, rate, Duration.ofSeconds(1), 512, true);
+        return options(axis, 2, rate);
+    }
+
+    private static ScaleLoad.Options options(ScaleLoad.Axis axis, long upTo, double rate) {
+        return new ScaleLoad.Options(List.of(axis), upTo, rate, Duration.ofSeconds(1), 512, true);
+    }
+
+    private static List<JsonNode> run(ScaleLoad.Options options) throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
+            new ScaleLoad(options, out, new PrintStream(OutputStream.nullOutputStream())).run();
+        }
+        List<JsonNode> lines = new ArrayList<>();
+        for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {
+            lines.add(Json.parse(line));
+        }
+        return lines;
     }
 
     @Test
@@ -45,15 +62,10 @@ class ScaleLoadTest {
     @LongProof("a load smoke: two systems with one and two models as processes")
     @Test
     void eachStepIsASystemOfItsOwn() throws Exception {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new ScaleLoad(options(ScaleLoad.Axis.MODELS, 100), out, new PrintStream(OutputStream.nullOutputStream()))
-                    .run();
-        }
-        List<String> lines = bytes.toString(StandardCharsets.UTF_8).lines().toList();
+        List<JsonNode> lines = run(options(ScaleLoad.Axis.MODELS, 100));
         assertThat(lines).hasSize(2);
         for (int step = 0; step < 2; step++) {
-            JsonNode json = Json.parse(lines.get(step));
+            JsonNode json = lines.get(step);
             assertThat(json.path("axis").asText()).isEqualTo("models");
             assertThat(json.path("value").asInt()).isEqualTo(step + 1);
             assertThat(json.path("loadtest").asText()).isEqualTo("scale");
@@ -62,6 +74,14 @@ class ScaleLoadTest {
             assertThat(json.path("heap_live_mb").asDouble()).isPositive();
             assertThat(json.path("topic_bytes_per_event").asDouble()).isPositive();
         }
+    }
+
+    @Tag("load")
+    @LongProof("a load smoke: a system as processes")
+    @Test
+    void aScorerIsAskedForAllFieldsThatItsModelReads() throws Exception {
+        assertThat(run(options(ScaleLoad.Axis.FIELDS, 5, 100))).singleElement()
+                .satisfies(json -> assertThat(json.path("breaks").asText()).isEmpty());
     }
 
     @Test
