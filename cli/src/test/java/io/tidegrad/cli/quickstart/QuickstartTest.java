@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,6 +89,7 @@ class QuickstartTest {
         await().atMost(LONG).until(() -> Files.readString(out()).contains("curl"));
         theCurlLineWorksAsItStands();
         theConsoleAsksTheScorerAboutAnEventOfTheLog();
+        theConsoleShowsTheModelAtWork();
         List<ProcessHandle> children = process.descendants().toList();
         assertThat(children).hasSize(4);
         process.destroyForcibly();
@@ -106,6 +108,25 @@ class QuickstartTest {
         assertThat(answer.path("model").asText()).isEqualTo("digits");
         assertThat(answer.path("version").asLong()).isEqualTo(300);
         assertThat(answer.path("predictions").get(0).path("probabilities")).hasSize(10);
+    }
+
+    /// The page at the address that is shown, and what comes to it.
+    private void theConsoleShowsTheModelAtWork() throws Exception {
+        Matcher address = Pattern.compile("http://127\\.0\\.0\\.1:[0-9]+").matcher(Files.readString(out()));
+        assertThat(address.find()).isTrue();
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            HttpResponse<String> page = client.send(HttpRequest.newBuilder(URI.create(address.group() + "/")).build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertThat(page.statusCode()).isEqualTo(200);
+            assertThat(page.body()).contains("<title>");
+            URI events = URI.create(address.group() + "/events?model=digits");
+            try (Stream<String> lines = client
+                    .send(HttpRequest.newBuilder(events).build(), HttpResponse.BodyHandlers.ofLines()).body()) {
+                JsonNode whole = new ObjectMapper()
+                        .readTree(lines.findFirst().orElseThrow().substring("data: ".length()));
+                assertThat(whole.findValues("learned")).extracting(JsonNode::asLong).contains(300L);
+            }
+        }
     }
 
     /// As its page does.
