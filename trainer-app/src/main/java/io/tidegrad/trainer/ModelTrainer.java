@@ -243,8 +243,8 @@ public final class ModelTrainer implements AutoCloseable {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
                 new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
-                progress::write, clients::atEnd, stop::isGiven, republish, lineage.spec().publish().gate(),
-                version -> served(version, surroundings));
+                progress::write, offset -> clients.unlearned(offset) == 0, stop::isGiven, republish,
+                lineage.spec().publish().gate(), version -> served(version, surroundings));
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
@@ -253,7 +253,8 @@ public final class ModelTrainer implements AutoCloseable {
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
                 model -> new EventFold(lineage.spec(), model, values),
                 published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
-                patience, fatalEvents, stop, config.workers(), surroundings.warmUps().of(lineage.spec()));
+                patience, fatalEvents, stop, clients::unlearned, config.workers(),
+                surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),
                 store.commitMax(), store.mayRedo(), config.standbyReplicas(),

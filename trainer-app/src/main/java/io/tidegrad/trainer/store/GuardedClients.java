@@ -36,15 +36,16 @@ public final class GuardedClients implements KafkaClientSupplier {
         this.stop = stop;
     }
 
-    /// Returns whether the record before `nextOffset` was the last visible one of the log at the last fetch. In doubt
-    /// it returns false, for example if only transaction markers follow. For the stream thread only.
-    public boolean atEnd(long nextOffset) {
+    /// Returns how many offsets from `nextOffset` on, those of transaction markers included, the log had at the last fetch: 0
+    /// if the record before was the last visible one, -1 in doubt. For the stream thread only.
+    public long unlearned(long nextOffset) {
         Consumer<byte[], byte[]> consumer = mainConsumer;
         try {
-            return consumer != null && consumer.assignment().contains(log) && consumer.currentLag(log).orElse(-1) == 0
-                    && consumer.position(log) == nextOffset;
+            long unread =
+                    consumer == null || !consumer.assignment().contains(log) ? -1 : consumer.currentLag(log).orElse(-1);
+            return consumer == null || unread < 0 ? -1 : consumer.position(log) + unread - nextOffset;
         } catch (KafkaException inDoubt) {
-            return false;
+            return -1;
         }
     }
 

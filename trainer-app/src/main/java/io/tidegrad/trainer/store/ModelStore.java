@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -418,8 +419,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     /// Returns whether a commit is due before Streams makes one by itself.
     ///
     /// @param publishes whether the commit would publish something that is due
-    public boolean isCommitDue(boolean publishes) {
-        return writer().isCommitDue(publishes);
+    /// @param unlearned returns how many offsets of the log lie from one on, as far as is known
+    public boolean isCommitDue(boolean publishes, LongUnaryOperator unlearned) {
+        return writer().isCommitDue(publishes, () -> unlearned.applyAsLong(nextOffset()));
     }
 
     /// Returns the time between two commits while there is something to commit, or null if Streams keeps it by itself.

@@ -203,11 +203,11 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                 : store.lookEvery();
     }
 
-    private static boolean isCommitDue(Learning learning) {
-        return learning.store().isCommitDue(learning.publisher().isDueNow(learning.store()));
+    private boolean isCommitDue(Learning learning) {
+        return learning.store().isCommitDue(learning.publisher().isDueNow(learning.store()), parts.unlearned());
     }
 
-    private static void commitIfDue(Learning learning) {
+    private void commitIfDue(Learning learning) {
         if (learning.store().commitInterval() == null || isCommitDue(learning)) {
             learning.context().commit();
         }

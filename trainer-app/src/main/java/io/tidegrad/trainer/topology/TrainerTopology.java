@@ -11,6 +11,7 @@ import io.tidegrad.trainer.store.ModelStoreBuilder;
 import io.tidegrad.trainer.store.Published;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.LongUnaryOperator;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
@@ -34,11 +35,13 @@ public final class TrainerTopology {
     /// @param patience with the registry, which the folds' decoder asks
     /// @param fatalEvents those that ended earlier lives
     /// @param stop after this order only what has been read is learned
+    /// @param unlearned returns how many offsets of the log lie from one on; negative if that is not known
     /// @param workers threads that share each step, the one that learns included
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
-            FatalEvents fatalEvents, StopOrder stop, int workers, CompletableFuture<?> warmUp) {
+            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, int workers,
+            CompletableFuture<?> warmUp) {
     }
 
     /// Returns one model's topology. Everything in it is bytes, and the processor decodes the events, so that a dead

@@ -240,7 +240,7 @@ final class Schedule {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),
                 published -> new Publisher(lineage, publishing, published, clock), 1 << 20,
-                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(), 1,
-                CompletableFuture.completedFuture(null));
+                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
+                offset -> kafka.input.lastStable() - offset, 1, CompletableFuture.completedFuture(null));
     }
 }
