@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.poll.BurstConsumer;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
@@ -27,9 +28,13 @@ public final class GuardedClients implements KafkaClientSupplier {
     private final TopicPartition log;
     private final int burstEventsMax;
     private final StopOrder stop;
+    private final @Nullable EventsAhead ahead;
     private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
 
-    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop) {
+    /// @param ahead prepares the events of a backlog; null for nothing
+    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop,
+            @Nullable EventsAhead ahead) {
+        this.ahead = ahead;
         this.burstEventsMax = burstEventsMax;
         this.guard = guard;
         this.log = log;
@@ -61,7 +66,7 @@ public final class GuardedClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop);
+        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop, ahead);
         mainConsumer = consumer;
         return consumer;
     }

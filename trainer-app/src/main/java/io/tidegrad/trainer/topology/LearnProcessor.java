@@ -6,9 +6,11 @@ import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.Burst;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
@@ -96,8 +98,15 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         int events = burst.value().events().size();
         long bytes = 0;
         boolean setAside = false;
-        for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
-            setAside |= process(event, learning);
+        EventsAhead ahead = burst.value().number() == EventsAhead.NOT_AHEAD ? null : parts.ahead();
+        for (int i = 0; i < events; i++) {
+            ConsumerRecord<byte[], byte[]> event = burst.value().events().get(i);
+            if (ahead == null) {
+                setAside |= process(event, null, learning);
+            } else {
+                setAside |= process(event, ahead.take(burst.value().number() + i), learning);
+                ahead.passed(burst.value().number() + i);
+            }
             bytes += event.serializedKeySize() + event.serializedValueSize();
         }
         store.passed(events, store.clock().nanos() - start, bytes);
@@ -115,14 +124,14 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     }
 
     /// Returns whether the event was set aside, so that a commit should soon make that a fact.
-    private boolean process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+    private boolean process(ConsumerRecord<byte[], byte[]> event, @Nullable PreparedEvent prepared, Learning learning) {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
         LearnedClasses classes = store.model().classes();
         int known = classes == null ? 0 : classes.size();
         Rejection fatal = parts.fatalEvents().at(event.offset());
-        EventFold.Outcome outcome =
-                fatal == null ? inside(event, () -> learning.fold().fold(event)) : learning.fold().refuse(event, fatal);
+        EventFold.Outcome outcome = fatal == null ? inside(event, () -> learning.fold().fold(event, prepared))
+                : learning.fold().refuse(event, fatal);
         store.consumed(event);
         switch (outcome) {
             case EventFold.Outcome.Accepted() -> {
@@ -224,6 +233,10 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void close() {
         parts.stop().whenGiven(null);
+        EventsAhead ahead = parts.ahead();
+        if (ahead != null) {
+            ahead.drop(); // the task's events come again, here or elsewhere
+        }
         Learning learning = this.learning;
         if (learning != null) {
             learning.workers().close();

@@ -5,6 +5,7 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.Burst;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
@@ -16,6 +17,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
+import org.jspecify.annotations.Nullable;
 
 /// ```
 /// events ─▶ learn ─▶ dead-letters · snapshots · progress
@@ -37,10 +39,11 @@ public final class TrainerTopology {
     /// @param stop after this order only what has been read is learned
     /// @param unlearned returns how many offsets of the log lie from one on; negative if that is not known
     /// @param workers threads that share each step, the one that learns included
+    /// @param ahead prepares the events of a backlog; null for nothing
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
-            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, int workers,
+            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, @Nullable EventsAhead ahead, int workers,
             CompletableFuture<?> warmUp) {
     }
 

@@ -118,6 +118,19 @@ class SimulationTest {
         assertThat(manyAtOnceLastFirst.reversed()).isEqualTo(oneAfterTheOther);
     }
 
+    /// Broken events, events that end trainers, kills, rebalances and all.
+    @Test
+    void whoeverPreparesTheEventsTheTopicsHoldTheSame() {
+        long preparedAhead = 0;
+        for (long seed = 1; seed <= 60; seed++) {
+            Schedule without = new Schedule(seed, Breakage.NONE, null, null, false);
+            Schedule with = new Schedule(seed, Breakage.NONE, null, null, true);
+            assertThat(with.run()).as("seed %d", seed).isEqualTo(without.run());
+            preparedAhead += with.preparedAhead();
+        }
+        assertThat(preparedAhead).isPositive();
+    }
+
     @Test
     void aModelThatDivergesStopsBeforeItIsCommitted() {
         // One in fifty lives long enough for its weights to leave the floats.

@@ -90,6 +90,55 @@ class FatalEventsTest {
         assertThat(life(8).at(7)).isNull();
     }
 
+    /// The first life ended inside of two events, the second where nothing was prepared ahead.
+    @Test
+    void anEventThatEndsALifeWhileItIsPreparedAheadIsSetAsideByTheThirdToo() {
+        for (long learned : new long[]{-1, 5}) {
+            FatalEvents first = life(0);
+            assertThat(first.ahead().begins(7)).isTrue();
+            if (learned >= 0) {
+                first.enter(learned);
+            }
+            FatalEvents second = life(0);
+            for (long offset = 0; offset <= 7; offset++) {
+                assertThat(second.ahead().begins(offset)).isFalse();
+            }
+            assertThat(second.ahead().begins(8)).isTrue();
+            second.ahead().ends();
+            second.enter(5);
+            second.leave();
+            second.enter(7);
+            FatalEvents third = life(0);
+            assertThat(third.at(7)).isNotNull();
+            assertThat(third.at(5)).isNull();
+            assertThat(third.ahead().begins(7)).isFalse();
+            assertThat(third.ahead().begins(8)).isTrue();
+            third.ahead().ends();
+            life(9);
+        }
+    }
+
+    /// Another one was prepared ahead when it ended the first life.
+    @Test
+    void theEventThatWasLearnedIsSetAsideToo() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(9)).isTrue();
+        first.enter(7);
+        endIn(7);
+        assertThat(life(0).at(7)).isNotNull();
+        assertThat(life(0).at(9)).isNull();
+    }
+
+    @Test
+    void whatWasPreparedAheadWithoutHarmEndsNothing() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(7)).isTrue();
+        first.ahead().ends();
+        first.enter(5);
+        endIn(7);
+        assertThat(life(0).at(7)).isNull();
+    }
+
     @Test
     void aTaskThatComesBackInTheSameLifeIsNoOtherLife() {
         endIn(7);
