@@ -60,6 +60,7 @@ public final class EventsAhead implements AutoCloseable {
     private final AtomicLong prepared = new AtomicLong();
 
     private volatile long restingFor = NOT_RESTING; // the number of the event for which there is no room
+    private volatile @Nullable Runnable meanwhile;
     private volatile boolean closed;
     private volatile @Nullable Thread thread;
 
@@ -131,8 +132,15 @@ public final class EventsAhead implements AutoCloseable {
         }
     }
 
+    /// Gives the other thread something to do when it has the time, in place of what it was given before. It may never come to
+    /// it.
+    public void meanwhile(Runnable work) {
+        meanwhile = work;
+    }
+
     /// Lets go of all events that were handed over: they are not learned, or come again.
     public void drop() {
+        meanwhile = null;
         passed.set(handedOver);
         wake();
     }
@@ -148,17 +156,22 @@ public final class EventsAhead implements AutoCloseable {
         while (!closed) {
             Run run = runs.poll();
             if (run == null) {
+                doMeanwhile();
                 LockSupport.park(this); // `begin` wakes after it has handed over, and a permit is not lost
             } else {
                 prepare(run, ring);
             }
         }
         runs.clear();
+        meanwhile = null;
     }
 
     private void prepare(Run run, PreparedEvent[] ring) {
         for (int i = 0; i < run.events().size() && !closed; i++) {
             long number = run.number() + i;
+            if (number % Burst.EVENTS_MAX == 0) {
+                doMeanwhile();
+            }
             awaitRoom(number);
             if (number < passed.getAcquire()) {
                 continue;
@@ -169,11 +182,19 @@ public final class EventsAhead implements AutoCloseable {
         }
     }
 
+    private void doMeanwhile() {
+        Runnable work = meanwhile;
+        if (work != null) {
+            work.run();
+        }
+    }
+
     /// Waits, if the ring is full, until half of it is free: each wait costs a wake-up.
     private void awaitRoom(long number) {
         if (number - passed.getAcquire() < rows) {
             return;
         }
+        doMeanwhile();
         restingFor = number;
         while (!closed && number - passed.get() > rows / 2) {
             LockSupport.park(this);

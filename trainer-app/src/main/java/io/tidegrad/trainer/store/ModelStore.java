@@ -11,6 +11,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,6 +90,8 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private @Nullable StateWriter writer; // likewise
 
     private LogTally tally = LogTally.from(-1);
+    private HashBehind hash = new HashBehind(tally.hash());
+    private List<ConsumerRecord<byte[], byte[]>> unhashed = new ArrayList<>(); // consumed since the last run was passed
     private Published published = Published.NOTHING;
     private boolean changed; // since the last flush
     private boolean firstRecordSeen;
@@ -122,7 +125,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         writer = null;
         restoration = new Restoration(lineage, kernels, guard::restoring);
         restoredUpTo = 0;
-        tally = LogTally.from(-1);
+        count(LogTally.from(-1));
         published = Published.NOTHING;
         changed = false;
         firstRecordSeen = false;
@@ -190,7 +193,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private void beginNew() {
         OnlineModel model = OnlineModel.initial(lineage.spec(), kernels);
         this.model = model;
-        tally = LogTally.from(lineage.startOffset());
+        count(LogTally.from(lineage.startOffset()));
         writer = writer(model, null, new PageChecksums(model.parameters().pages()), new ExternalRejections(), 0);
         LOG.info("model {}: new, learning from {} at offset {}", lineage.model(), lineage.log(), nextOffset());
     }
@@ -280,7 +283,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         long redoNanos = clock().nanos() - start;
         this.model = model;
         writer = writer(model, restored, base.checksums(), base.rejections(), redoNanos);
-        tally = new LogTally(restored.nextOffset(), restored.accounts(), restored.newestAppendTime());
+        count(new LogTally(restored.nextOffset(), restored.accounts(), restored.newestAppendTime()));
         published = Published.of(restored.retained(), Report.of(model, restored.nextOffset()));
         LOG.info("model {}: version {} restored, {} rows pending, learning on at offset {} of {}", lineage.model(),
                 model.parameters().updates(), model.pending(), nextOffset(), lineage.log());
@@ -378,6 +381,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     }
 
     public Accounts accounts() {
+        hashNow();
         return tally.accounts();
     }
 
@@ -387,7 +391,28 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
 
     /// Takes a record, before it is counted, as the next one of those that were consumed.
     public void consumed(ConsumerRecord<byte[], byte[]> record) {
-        tally.hash().add(record);
+        unhashed.add(record);
+    }
+
+    /// Hashes the records that were consumed.
+    public void hashNow() {
+        hashLater();
+        hash.hashAll();
+    }
+
+    /// Leaves that to whoever comes first, a commit or the other thread to which the result is given.
+    public Runnable hashLater() {
+        if (!unhashed.isEmpty()) {
+            hash.add(unhashed);
+            unhashed = new ArrayList<>();
+        }
+        return hash;
+    }
+
+    private void count(LogTally from) {
+        tally = from;
+        hash = new HashBehind(from.hash());
+        unhashed = new ArrayList<>();
     }
 
     /// Counts the record at `offset`, with append time `appendTime` (epoch ms), which the model has taken.

@@ -109,6 +109,11 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             }
             bytes += event.serializedKeySize() + event.serializedValueSize();
         }
+        if (ahead == null) {
+            store.hashNow();
+        } else {
+            ahead.meanwhile(store.hashLater());
+        }
         store.passed(events, store.clock().nanos() - start, bytes);
         recorded.end();
         if (recorded.shouldCommit()) {
