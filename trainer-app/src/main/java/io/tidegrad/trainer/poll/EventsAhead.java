@@ -114,7 +114,7 @@ public final class EventsAhead implements AutoCloseable {
         if (number < passed.getPlain() || prepared.getAcquire() <= number) {
             return null;
         }
-        int at = (int) number & rows - 1;
+        int at = (int) number & (rows - 1);
         PreparedEvent[] ring = this.ring; // there since before anything was prepared
         return ring != null && usable[at] ? ring[at] : null;
     }
@@ -176,7 +176,7 @@ public final class EventsAhead implements AutoCloseable {
             if (number < passed.getAcquire()) {
                 continue;
             }
-            int at = (int) number & rows - 1;
+            int at = (int) number & (rows - 1);
             usable[at] = prepare(run.events().get(i), ring[at]);
             prepared.setRelease(number + 1);
         }
