@@ -13,6 +13,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.LearningMemory;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -340,16 +341,17 @@ public final class ModelTrainer implements AutoCloseable {
         return fault == KafkaFault.AUTHENTICATION || guard.hasCommitted();
     }
 
-    /// Null where there is no core for another thread, or events are decoded by somebody else's class.
+    /// Null where there is no core for another thread, rows are large, or events are decoded by somebody else's class.
     private @Nullable EventsAhead ahead(StoreParts storeParts) {
         RecordDecoder ofItsOwn = decoder.ahead();
-        if (ofItsOwn == null || Runtime.getRuntime().availableProcessors() == 1) {
+        ModelSpec spec = lineage.spec();
+        long rowBytes = OnlineModel.rowBytes(spec);
+        if (ofItsOwn == null || Runtime.getRuntime().availableProcessors() == 1 || !EventsAhead.isWorthIt(rowBytes)) {
             return null;
         }
-        ModelSpec spec = lineage.spec();
         return new EventsAhead(lineage.model(),
-                new EventPreparation(spec, storeParts.decoder(ValueDecoder.of(spec, ofItsOwn))),
-                spec.layout().rowBytes(), fatalEvents.ahead());
+                new EventPreparation(spec, storeParts.decoder(ValueDecoder.of(spec, ofItsOwn))), rowBytes,
+                fatalEvents.ahead());
     }
 
     private FatalEvents fatalEvents(Path stateDir, String applicationId) {

@@ -455,6 +455,12 @@ public final class OnlineModel {
         return evaluation;
     }
 
+    /// About how many bytes of memory a row takes.
+    public static long rowBytes(ModelSpec spec) {
+        return spec.layout().rowBytes() + (long) Float.BYTES * spec.labels()
+                + (long) (SliceValues.TEXT_MAX + Integer.BYTES + Long.BYTES) * spec.watch().slices().size();
+    }
+
     /// How good what was served turned out to be.
     public ServedEvaluation served() {
         return served;

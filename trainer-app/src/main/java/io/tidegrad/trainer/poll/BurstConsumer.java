@@ -56,8 +56,9 @@ public final class BurstConsumer extends BoundedConsumer {
             ConsumerRecord<byte[], byte[]> last = records.get(to - 1);
             bytes += Math.max(0, last.serializedKeySize()) + Math.max(0, last.serializedValueSize());
             if (to == records.size() || to - from == eventsMax || bytes >= Burst.BYTES_MAX) {
-                bursts.add(new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from)
-                        .wrapped());
+                bursts.add(
+                        new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from)
+                                .wrapped());
                 from = to;
                 bytes = 0;
             }

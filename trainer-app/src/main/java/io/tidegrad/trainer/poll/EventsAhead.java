@@ -2,13 +2,16 @@ package io.tidegrad.trainer.poll;
 
 import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.PreparedEvent;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Prepares the events of a backlog on a thread of its own, ahead of the thread that learns them. Each event that was handed
 /// over has a number, and all have them in the order of the log. The prepared events lie in a ring.
@@ -19,12 +22,17 @@ import org.jspecify.annotations.Nullable;
 /// refusal, wait and exception happens where it would without this class. Whatever Streams drops is never asked for, and
 /// jumped over likewise.
 ///
+/// **Memory is bounded** by the ring and by what Streams holds anyway: events that were handed over are let go of once they
+/// are learned, whether or not the other thread has come to them, but for the one that it is at. A thread that has had nothing
+/// to do for a while ends, and the ring with it. If it runs out of memory, it ends for good, and the learning thread prepares.
+///
 /// `close` may be called by any thread, everything else by the stream thread.
 public final class EventsAhead implements AutoCloseable {
     /// The number of events that were not handed over.
     public static final long NOT_AHEAD = -1;
 
-    /// A poll with fewer events is no backlog, and preparing them takes hardly longer than it takes to wake a thread.
+    /// A poll with fewer events is no backlog, and preparing them takes hardly longer than it takes to wake a thread. It also
+    /// is one of large events: of 64 KiB each, a poll gives no more.
     static final int BACKLOG_EVENTS = 256;
 
     /// A megabyte of rows lies in the cache of a core's own.
@@ -35,6 +43,10 @@ public final class EventsAhead implements AutoCloseable {
 
     private static final long NOT_RESTING = Long.MAX_VALUE;
 
+    private static final Duration IDLE_MAX = Duration.ofSeconds(10);
+
+    private static final Logger LOG = LoggerFactory.getLogger(EventsAhead.class);
+
     /// Told around each event that is prepared, on the thread that prepares.
     public interface Care {
         /// Returns whether the event at this offset may be prepared ahead.
@@ -44,14 +56,23 @@ public final class EventsAhead implements AutoCloseable {
         void ends();
     }
 
-    private record Run(long number, List<ConsumerRecord<byte[], byte[]>> events) {
+    /// Events that were handed over together.
+    private static final class Run {
+        final long number;
+        final long end;
+        volatile @Nullable List<ConsumerRecord<byte[], byte[]>> events; // null: all are done with
+
+        Run(long number, List<ConsumerRecord<byte[], byte[]>> events) {
+            this.number = number;
+            end = number + events.size();
+            this.events = events;
+        }
     }
 
     private final String model;
     private final EventPreparation preparation;
     private final Care care;
     private final int rows;
-    private final Queue<Run> runs = new ConcurrentLinkedQueue<>();
 
     /// All events before this number are done with: learned, or dropped.
     private final AtomicLong passed = new AtomicLong();
@@ -62,13 +83,18 @@ public final class EventsAhead implements AutoCloseable {
     private volatile long restingFor = NOT_RESTING; // the number of the event for which there is no room
     private volatile @Nullable Runnable meanwhile;
     private volatile boolean closed;
-    private volatile @Nullable Thread thread;
+
+    // Under the lock of this.
+    private final Deque<Run> waiting = new ArrayDeque<>(); // runs that the other thread has not begun
+    private @Nullable Thread thread; // null before the first backlog, and when it had nothing to do
 
     // The preparing thread's; a row is the learning thread's from `prepared` to `passed`.
     private PreparedEvent @Nullable [] ring;
     private final boolean[] usable;
 
     // The stream thread's.
+    private final Deque<Run> held = new ArrayDeque<>(); // runs that are not done with
+    private long firstEnd = Long.MAX_VALUE; // of these
     private long handedOver;
     private long wokenFor;
 
@@ -81,32 +107,37 @@ public final class EventsAhead implements AutoCloseable {
         usable = new boolean[rows];
     }
 
+    /// Returns whether rows of so many bytes are small enough, so that a ring is a megabyte at most. Learning a larger one
+    /// takes far longer than preparing it.
+    public static boolean isWorthIt(long rowBytes) {
+        return rowBytes <= RING_BYTES / RING_ROWS_MIN;
+    }
+
     // ---- the stream thread ----
 
-    /// Hands events over, and returns the number of the first; the others have those that follow.
+    /// Hands events over, and returns the number of the first; the others have those that follow. Returns `NOT_AHEAD` if there
+    /// is nobody any more who prepares them.
     public long begin(List<ConsumerRecord<byte[], byte[]>> events) {
-        long number = handedOver;
-        handedOver += events.size();
-        runs.add(new Run(number, events));
-        if (thread == null) {
-            start();
-        } else {
-            wake();
+        Run run = new Run(handedOver, events);
+        synchronized (this) {
+            if (closed) {
+                return NOT_AHEAD;
+            }
+            waiting.add(run);
+            if (thread == null) {
+                thread = Thread.ofPlatform().name("read-ahead-" + model).daemon().start(this::run);
+            } else {
+                LockSupport.unpark(thread);
+            }
         }
-        return number;
+        held.add(run);
+        firstEnd = held.getFirst().end;
+        handedOver = run.end;
+        return run.number;
     }
 
-    private synchronized void start() {
-        if (!closed) {
-            thread = Thread.ofPlatform().name("read-ahead-" + model).daemon().start(this::run);
-        }
-    }
-
-    private void wake() {
-        Thread preparing = thread;
-        if (preparing != null) {
-            LockSupport.unpark(preparing);
-        }
+    private synchronized void wake() {
+        LockSupport.unpark(thread);
     }
 
     /// Returns a prepared event, which is the caller's until it is `passed`; null if the caller has to prepare it.
@@ -124,12 +155,32 @@ public final class EventsAhead implements AutoCloseable {
         if (number < passed.getPlain()) {
             return;
         }
+        PreparedEvent event = take(number);
+        if (event != null) {
+            event.forget();
+        }
         passed.setRelease(number + 1);
+        if (number + 1 >= firstEnd) {
+            letGo(number + 1);
+        }
         long resting = restingFor;
         if (resting - number <= rows / 2 && resting != wokenFor) {
             wokenFor = resting;
             wake();
         }
+    }
+
+    private void letGo(long upTo) {
+        Run first = held.peek();
+        while (first != null && first.end <= upTo) {
+            first.events = null;
+            held.remove();
+            synchronized (this) {
+                waiting.remove(first);
+            }
+            first = held.peek();
+        }
+        firstEnd = first == null ? Long.MAX_VALUE : first.end;
     }
 
     /// Gives the other thread something to do when it has the time, in place of what it was given before. It may never come to
@@ -142,33 +193,52 @@ public final class EventsAhead implements AutoCloseable {
     public void drop() {
         meanwhile = null;
         passed.set(handedOver);
+        letGo(handedOver);
         wake();
     }
 
     // ---- the thread that prepares ----
 
     private void run() {
-        PreparedEvent[] ring = new PreparedEvent[rows];
-        for (int at = 0; at < rows; at++) {
-            ring[at] = preparation.newEvent();
-        }
-        this.ring = ring;
-        while (!closed) {
-            Run run = runs.poll();
-            if (run == null) {
-                doMeanwhile();
-                LockSupport.park(this); // `begin` wakes after it has handed over, and a permit is not lost
-            } else {
+        try {
+            PreparedEvent[] ring = new PreparedEvent[rows];
+            for (int at = 0; at < rows; at++) {
+                ring[at] = preparation.newEvent();
+            }
+            this.ring = ring;
+            for (Run run = next(); run != null; run = next()) {
                 prepare(run, ring);
             }
+        } catch (RuntimeException | Error e) {
+            LOG.warn("model {}: the thread that prepares events ahead has ended; the one that learns prepares them",
+                    model, e);
+            close();
         }
-        runs.clear();
-        meanwhile = null;
+    }
+
+    /// Returns the events to prepare next; null to end.
+    private @Nullable Run next() {
+        boolean idle = false;
+        while (true) {
+            synchronized (this) {
+                Run run = waiting.poll();
+                if (run != null) {
+                    return run;
+                }
+                if (closed || idle && passed.get() >= prepared.get()) {
+                    thread = null; // whoever hands over the next run starts another
+                    return null;
+                }
+            }
+            doMeanwhile();
+            long since = System.nanoTime();
+            LockSupport.parkNanos(this, IDLE_MAX.toNanos()); // `begin` wakes after it has handed over; no permit is lost
+            idle = System.nanoTime() - since >= IDLE_MAX.toNanos();
+        }
     }
 
     private void prepare(Run run, PreparedEvent[] ring) {
-        for (int i = 0; i < run.events().size() && !closed; i++) {
-            long number = run.number() + i;
+        for (long number = run.number; number < run.end && !closed; number++) {
             if (number % Burst.EVENTS_MAX == 0) {
                 doMeanwhile();
             }
@@ -177,7 +247,7 @@ public final class EventsAhead implements AutoCloseable {
                 continue;
             }
             int at = (int) number & (rows - 1);
-            usable[at] = prepare(run.events().get(i), ring[at]);
+            usable[at] = prepare(run, number, ring[at]);
             prepared.setRelease(number + 1);
         }
     }
@@ -202,7 +272,12 @@ public final class EventsAhead implements AutoCloseable {
         restingFor = NOT_RESTING;
     }
 
-    private boolean prepare(ConsumerRecord<byte[], byte[]> event, PreparedEvent into) {
+    private boolean prepare(Run run, long number, PreparedEvent into) {
+        List<ConsumerRecord<byte[], byte[]>> events = run.events;
+        if (events == null) {
+            return false; // all of them were passed meanwhile
+        }
+        ConsumerRecord<byte[], byte[]> event = events.get((int) (number - run.number));
         if (!care.begins(event.offset())) {
             return false;
         }
@@ -221,6 +296,8 @@ public final class EventsAhead implements AutoCloseable {
     @Override
     public synchronized void close() {
         closed = true;
-        wake();
+        meanwhile = null;
+        waiting.clear();
+        LockSupport.unpark(thread);
     }
 }

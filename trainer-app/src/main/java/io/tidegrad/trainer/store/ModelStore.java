@@ -92,6 +92,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private LogTally tally = LogTally.from(-1);
     private HashBehind hash = new HashBehind(tally.hash());
     private List<ConsumerRecord<byte[], byte[]>> unhashed = new ArrayList<>(); // consumed since the last run was passed
+    private long unhashedBytes;
     private Published published = Published.NOTHING;
     private boolean changed; // since the last flush
     private boolean firstRecordSeen;
@@ -392,6 +393,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     /// Takes a record, before it is counted, as the next one of those that were consumed.
     public void consumed(ConsumerRecord<byte[], byte[]> record) {
         unhashed.add(record);
+        unhashedBytes += Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
     }
 
     /// Hashes the records that were consumed.
@@ -403,8 +405,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     /// Leaves that to whoever comes first, a commit or the other thread to which the result is given.
     public Runnable hashLater() {
         if (!unhashed.isEmpty()) {
-            hash.add(unhashed);
+            hash.add(unhashed, unhashedBytes);
             unhashed = new ArrayList<>();
+            unhashedBytes = 0;
         }
         return hash;
     }
@@ -413,6 +416,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         tally = from;
         hash = new HashBehind(from.hash());
         unhashed = new ArrayList<>();
+        unhashedBytes = 0;
     }
 
     /// Counts the record at `offset`, with append time `appendTime` (epoch ms), which the model has taken.

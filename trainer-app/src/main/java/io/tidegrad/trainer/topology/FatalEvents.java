@@ -81,7 +81,8 @@ public final class FatalEvents {
     private long inProgress = NONE;
     private boolean begun;
     private volatile Memory memory = Memory.NOTHING;
-    private volatile long aheadAfter = Long.MAX_VALUE; // nothing up to this offset is prepared ahead
+    private volatile boolean careful = true; // each event is prepared and learned in its place
+    private long carefulUpTo = Long.MAX_VALUE; // the offset of the last event of which this holds
 
     /// @param suspect offset of the event that ended the newest life; -1 for none
     /// @param lives how many lives in a row it ended
@@ -147,7 +148,8 @@ public final class FatalEvents {
         memory = judged(last == null ? Memory.NOTHING : last, ended, aheadBefore, watermark);
         write(memory);
         set(0, FORMAT);
-        aheadAfter = Math.max(memory.suspect(), ahead);
+        carefulUpTo = Math.max(memory.suspect(), ahead);
+        careful = carefulUpTo >= watermark;
     }
 
     private Memory judged(Memory last, long ended, long aheadBefore, long watermark) {
@@ -239,7 +241,7 @@ public final class FatalEvents {
         return new EventsAhead.Care() {
             @Override
             public boolean begins(long offset) {
-                if (offset <= aheadAfter || at(offset) != null) {
+                if (careful || at(offset) != null) {
                     return false;
                 }
                 set(AHEAD_AT, offset + 1);
@@ -253,8 +255,16 @@ public final class FatalEvents {
         };
     }
 
+    /// Whether nothing may be done ahead of learning or behind it, because it may have ended the last life.
+    boolean isCareful() {
+        return careful;
+    }
+
     /// Called before the event at `offset` is decoded and learned.
     void enter(long offset) {
+        if (careful && offset > carefulUpTo) {
+            careful = false;
+        }
         inProgress = offset;
         set(EVENT_AT, offset);
     }
@@ -263,6 +273,20 @@ public final class FatalEvents {
     void leave() {
         inProgress = NONE;
         set(EVENT_AT, NONE);
+    }
+
+    /// Returns the exception for an evaluation that has thrown behind learning, of the event at `offset` or one before. The next
+    /// life begins as if it had ended this one: it evaluates each event up to it in its place, and ends inside of the one whose
+    /// fault it is.
+    StopException endedBehind(long offset, Throwable thrown) {
+        set(EVENT_AT, offset);
+        LOG.error("model {}: a defect: an event's evaluation, at offset {} or before, ended the trainer", model, offset,
+                thrown);
+        return new StopException(ExitCode.RETRYABLE,
+                "model " + model + ": expected each event up to offset " + offset + " to be evaluated, found " + thrown
+                        + "; nothing is lost: start again. The next start evaluates each"
+                        + " event when it is learned, and finds the one",
+                thrown);
     }
 
     /// Returns the patience that the decoder asks. While it waits for the registry, no event is in progress.

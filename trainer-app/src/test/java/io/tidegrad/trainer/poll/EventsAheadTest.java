@@ -11,6 +11,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
+import java.lang.ref.WeakReference;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,6 +19,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
 import org.apache.avro.Schema;
@@ -239,7 +242,52 @@ class EventsAheadTest {
         learn(records.subList(ROWS / 2 - 1, ROWS), number + ROWS / 2 - 1);
         awaitPrepared(ROWS + ROWS / 2);
         ahead.drop();
-        awaitThread(Thread.State.WAITING);
+        awaitThread(Thread.State.TIMED_WAITING);
+    }
+
+    /// Else the events of a poll would stay for as long as the other thread is held up.
+    @Test
+    void eventsThatAreLearnedAreLetGoOfWhileTheOtherThreadIsHeldUp() throws InterruptedException {
+        CountDownLatch held = new CountDownLatch(1);
+        List<WeakReference<List<ConsumerRecord<byte[], byte[]>>>> polls = new ArrayList<>();
+        try (EventsAhead behind = ahead(registry, LARGE_ROW, offset -> {
+            try {
+                return held.await(TEST_MAX.toSeconds(), TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        })) {
+            for (int poll = 0; poll < 50; poll++) {
+                List<ConsumerRecord<byte[], byte[]>> records = records(300);
+                polls.add(new WeakReference<>(records));
+                long number = behind.begin(records);
+                behind.passed(number + 299);
+            }
+            await().until(() -> {
+                System.gc();
+                return polls.stream().filter(each -> each.get() != null).count() <= 2; // the one that it is at, and the last
+            });
+            held.countDown();
+        }
+    }
+
+    @Test
+    void oneWhoCanNotPrepareTakesNoMoreEvents() {
+        try (EventsAhead broken = new EventsAhead("broken", preparation(registry), LARGE_ROW, new EventsAhead.Care() {
+            @Override
+            public boolean begins(long offset) {
+                throw new OutOfMemoryError("thrown on purpose");
+            }
+
+            @Override
+            public void ends() {}
+        })) {
+            assertThat(broken.begin(records(300))).isZero();
+            await().until(() -> broken.begin(records(300)) == EventsAhead.NOT_AHEAD);
+            assertThat(broken.take(0)).isNull();
+            broken.passed(299);
+            broken.drop();
+        }
     }
 
     @Test

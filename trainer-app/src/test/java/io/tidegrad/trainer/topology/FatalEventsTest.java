@@ -102,12 +102,12 @@ class FatalEventsTest {
             FatalEvents second = life(0);
             for (long offset = 0; offset <= 7; offset++) {
                 assertThat(second.ahead().begins(offset)).isFalse();
+                assertThat(second.ahead().begins(8)).isFalse();
             }
-            assertThat(second.ahead().begins(8)).isTrue();
-            second.ahead().ends();
             second.enter(5);
             second.leave();
             second.enter(7);
+            assertThat(second.ahead().begins(8)).isFalse();
             FatalEvents third = life(0);
             assertThat(third.at(7)).isNotNull();
             assertThat(third.at(5)).isNull();
@@ -116,6 +116,39 @@ class FatalEventsTest {
             third.ahead().ends();
             life(9);
         }
+    }
+
+    /// The evaluation of event 4 throws: first behind event 7, then in its place.
+    @Test
+    void anEventWhoseEvaluationEndsALifeBehindLearningIsSetAsideByTheFourth() {
+        FatalEvents first = life(0);
+        first.enter(7);
+        first.leave();
+        assertThat(first.endedBehind(7, new IllegalStateException("thrown on purpose")))
+                .hasMessageContaining("each event up to offset 7 to be evaluated, found");
+        FatalEvents second = life(0);
+        assertThat(second.isCareful()).isTrue();
+        second.enter(4);
+        assertThat(second.isCareful()).isTrue();
+        FatalEvents third = life(0);
+        assertThat(third.isCareful()).isTrue();
+        third.enter(4);
+        FatalEvents fourth = life(0);
+        assertThat(fourth.at(4)).isNotNull();
+        assertThat(fourth.at(7)).isNull();
+    }
+
+    @Test
+    void onceTheEventIsPassedEventsArePreparedAheadAgain() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(7)).isTrue();
+        FatalEvents second = life(3);
+        assertThat(second.isCareful()).isTrue();
+        second.enter(7);
+        second.leave();
+        second.enter(9);
+        assertThat(second.isCareful()).isFalse();
+        assertThat(second.ahead().begins(10)).isTrue();
     }
 
     /// Another one was prepared ahead when it ended the first life.
