@@ -40,6 +40,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private final Lineage lineage;
     private final DeadLetters deadLetters;
     private @Nullable Learning learning;
+    private @Nullable Runnable evaluation; // what evaluates behind learning; null while it happens in its place
 
     /// Everything that exists from `init` to `close`.
     private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
@@ -69,6 +70,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                 new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()), share(store.model()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
+        evaluation = null;
         alarm = null;
         store.outputs(() -> publish(learning));
         parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, store.hasUnloggedChanges())));
@@ -99,6 +101,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         long bytes = 0;
         boolean setAside = false;
         EventsAhead ahead = burst.value().number() == EventsAhead.NOT_AHEAD ? null : parts.ahead();
+        if (ahead != null) {
+            evaluateBehind(learning);
+        }
         for (int i = 0; i < events; i++) {
             ConsumerRecord<byte[], byte[]> event = burst.value().events().get(i);
             if (ahead == null) {
@@ -112,7 +117,12 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         if (ahead == null) {
             store.hashNow();
         } else {
-            ahead.meanwhile(store.hashLater());
+            Runnable hash = store.hashLater();
+            Runnable evaluation = this.evaluation;
+            ahead.meanwhile(evaluation == null ? hash : () -> {
+                hash.run();
+                evaluation.run();
+            });
         }
         store.passed(events, store.clock().nanos() - start, bytes);
         recorded.end();
@@ -125,6 +135,15 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         look(learning, true);
         if (setAside || isCommitDue(learning)) {
             learning.context().commit();
+        }
+    }
+
+    /// From the first backlog on, unless the last life may have ended inside of an evaluation.
+    private void evaluateBehind(Learning learning) {
+        ModelStore store = learning.store();
+        if (evaluation == null && !parts.fatalEvents().isCareful()) {
+            evaluation =
+                    store.model().evaluateBehind(why -> parts.fatalEvents().endedBehind(store.nextOffset() - 1, why));
         }
     }
 
@@ -187,6 +206,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
 
     /// Called in the flush before a commit.
     private Published publish(Learning learning) {
+        learning.store().model().evaluateAll(); // an event at which this throws must not be committed
         Published published = learning.publisher().publishDue(learning.store(),
                 (record, sink) -> learning.context().forward(record, sink));
         look(learning, false);
