@@ -183,19 +183,18 @@ public final class FreshnessLoad extends LoadTest {
                     .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
                     .put("trainer_cpu_us_per_event", 1e6 * trainerCpuPerEvent)
                     .put("backlog_events", options.backlog());
-            double backlog = options.backlog() == 0 ? 0 : backlog(shipped, all, trainer, answered, healthy);
+            double backlog = options.backlog() == 0 ? 0 : backlog(all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
     }
 
     /// Returns how many events of a backlog are learned a second, from when the trainer begins until an answer comes from
     /// a version that has learned all. The backlog is written while the trainer is paused, between two transactions.
-    private double backlog(List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered, Runnable healthy)
-            throws InterruptedException {
+    private double backlog(int written, ChildJvm trainer, Seen answered, Runnable healthy) throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
         trainer.pause();
         try {
-            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written).with(lab(), shipped,
+            new EventLog(TrainStream.of(STREAM), new TopicPartition(TOPIC, 0), written, false, written, 0).with(lab(),
                     options.backlog());
         } finally {
             trainer.resume();
