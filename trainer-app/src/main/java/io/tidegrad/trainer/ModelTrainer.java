@@ -345,12 +345,12 @@ public final class ModelTrainer implements AutoCloseable {
     private @Nullable EventsAhead ahead(StoreParts storeParts) {
         RecordDecoder ofItsOwn = decoder.ahead();
         ModelSpec spec = lineage.spec();
-        long rowBytes = OnlineModel.rowBytes(spec);
-        if (ofItsOwn == null || Runtime.getRuntime().availableProcessors() == 1 || !EventsAhead.isWorthIt(rowBytes)) {
+        int rows = LearningMemory.rowsAhead(OnlineModel.rowBytes(spec));
+        if (ofItsOwn == null || Runtime.getRuntime().availableProcessors() == 1 || rows == 0) {
             return null;
         }
         return new EventsAhead(lineage.model(),
-                new EventPreparation(spec, storeParts.decoder(ValueDecoder.of(spec, ofItsOwn))), rowBytes,
+                new EventPreparation(spec, storeParts.decoder(ValueDecoder.of(spec, ofItsOwn))), rows,
                 fatalEvents.ahead());
     }
 

@@ -3,6 +3,7 @@ package io.tidegrad.model.learn;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.model.evaluation.ProgressiveEvaluation;
 import io.tidegrad.model.feature.SliceValues;
+import io.tidegrad.model.spec.ModelSpec;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -15,6 +16,7 @@ final class EvaluationBehind implements Runnable {
     private static final int TAPES = 8;
     private static final long TAPE_BYTES = 32 * 1024;
     private static final int TAPE_ROWS_MAX = 64;
+    private static final long PENDING_BYTES_MAX = 1 << 20;
 
     private static final LearnedRows NOBODY = (_, _, _, _, _, _) -> {
     };
@@ -32,10 +34,25 @@ final class EvaluationBehind implements Runnable {
         player = new EvaluationTape.Player(model, evaluation, NOBODY, _ -> {
         });
         recorder = new EvaluationTape.Recorder(0, model, this::take, waiting::add);
-        int rows = Math.clamp(TAPE_BYTES / OnlineModel.rowBytes(model.spec()), 1, TAPE_ROWS_MAX);
+        int rows = tapeRows(model.spec());
         for (int i = 0; i < TAPES; i++) {
             free.add(new EvaluationTape(rows, List.of(model)));
         }
+    }
+
+    private static int tapeRows(ModelSpec spec) {
+        return Math.clamp(TAPE_BYTES / OnlineModel.rowBytes(spec), 1, TAPE_ROWS_MAX);
+    }
+
+    /// Returns about how many bytes the tapes take, and the rows that are not learned yet; 0 for a model that is evaluated in
+    /// its place.
+    static long bytes(ModelSpec spec) {
+        return isFor(spec) ? (TAPES * tapeRows(spec) + spec.miniBatch()) * OnlineModel.rowBytes(spec) : 0;
+    }
+
+    /// Whether a mini-batch of rows, which has to be copied, is no more than a megabyte.
+    static boolean isFor(ModelSpec spec) {
+        return spec.miniBatch() * OnlineModel.rowBytes(spec) <= PENDING_BYTES_MAX;
     }
 
     EvaluationTape.Recorder recorder() {

@@ -62,8 +62,6 @@ public final class OnlineModel {
     private static final int CARRY_FORMAT_SINCE_THE_BEGINNING = 2;
     private static final int CARRY_FORMAT_UNSERVED = 1;
 
-    private static final long EVALUATED_BEHIND_BYTES_MAX = 1 << 20;
-
     private final ModelSpec spec;
     private final boolean weighted;
     private final byte[] fingerprint;
@@ -476,7 +474,7 @@ public final class OnlineModel {
     /// @param failed makes the exception to throw then, of one that was thrown by an evaluation
     /// @return null, and nothing changes, if a mini-batch has more than a megabyte of rows, which would have to be copied
     public @Nullable Runnable evaluateBehind(Function<Throwable, RuntimeException> failed) {
-        if (spec.miniBatch() * rowBytes(spec) > EVALUATED_BEHIND_BYTES_MAX) {
+        if (!EvaluationBehind.isFor(spec)) {
             return null;
         }
         evaluateAll();

@@ -35,12 +35,6 @@ public final class EventsAhead implements AutoCloseable {
     /// is one of large events: of 64 KiB each, a poll gives no more.
     static final int BACKLOG_EVENTS = 256;
 
-    /// A megabyte of rows lies in the cache of a core's own.
-    private static final long RING_BYTES = 1 << 20;
-
-    private static final int RING_ROWS_MIN = 16;
-    private static final int RING_ROWS_MAX = 1_024;
-
     private static final long NOT_RESTING = Long.MAX_VALUE;
 
     private static final Duration IDLE_MAX = Duration.ofSeconds(10);
@@ -98,19 +92,13 @@ public final class EventsAhead implements AutoCloseable {
     private long handedOver;
     private long wokenFor;
 
-    /// @param rowBytes of a row
-    public EventsAhead(String model, EventPreparation preparation, long rowBytes, Care care) {
+    /// @param rows how many may lie prepared, a power of two ([io.tidegrad.model.learn.LearningMemory#rowsAhead])
+    public EventsAhead(String model, EventPreparation preparation, int rows, Care care) {
         this.model = model;
         this.preparation = preparation;
         this.care = care;
-        rows = Integer.highestOneBit(Math.clamp(RING_BYTES / rowBytes, RING_ROWS_MIN, RING_ROWS_MAX));
+        this.rows = rows;
         usable = new boolean[rows];
-    }
-
-    /// Returns whether rows of so many bytes are small enough, so that a ring is a megabyte at most. Learning a larger one
-    /// takes far longer than preparing it.
-    public static boolean isWorthIt(long rowBytes) {
-        return rowBytes <= RING_BYTES / RING_ROWS_MIN;
     }
 
     // ---- the stream thread ----
@@ -227,6 +215,7 @@ public final class EventsAhead implements AutoCloseable {
                 }
                 if (closed || idle && passed.get() >= prepared.get()) {
                     thread = null; // whoever hands over the next run starts another
+                    ring = null;
                     return null;
                 }
             }

@@ -51,7 +51,6 @@ class EventsAheadTest {
     private static final byte[] FATAL = "what nobody foresaw".getBytes(StandardCharsets.US_ASCII);
 
     /// As few rows in the ring as there can be.
-    private static final long LARGE_ROW = 1 << 20;
     private static final int ROWS = 16;
 
     private static final Duration TEST_MAX = Duration.ofSeconds(30);
@@ -62,7 +61,7 @@ class EventsAheadTest {
     private final EventPreparation own = preparation(registry);
     private final PreparedEvent ownEvent = own.newEvent();
     private final AtomicLong prepared = new AtomicLong();
-    private final EventsAhead ahead = ahead(registry, LARGE_ROW, offset -> true);
+    private final EventsAhead ahead = ahead(registry, ROWS, offset -> true);
     private long offset = 100;
 
     private static EventPreparation preparation(SchemaRegistry registry) {
@@ -75,8 +74,8 @@ class EventsAheadTest {
         });
     }
 
-    private EventsAhead ahead(SchemaRegistry registry, long rowBytes, LongPredicate care) {
-        return new EventsAhead("test", preparation(registry), rowBytes, new EventsAhead.Care() {
+    private EventsAhead ahead(SchemaRegistry registry, int rows, LongPredicate care) {
+        return new EventsAhead("test", preparation(registry), rows, new EventsAhead.Care() {
             @Override
             public boolean begins(long offset) {
                 if (!care.test(offset)) {
@@ -250,7 +249,7 @@ class EventsAheadTest {
     void eventsThatAreLearnedAreLetGoOfWhileTheOtherThreadIsHeldUp() throws InterruptedException {
         CountDownLatch held = new CountDownLatch(1);
         List<WeakReference<List<ConsumerRecord<byte[], byte[]>>>> polls = new ArrayList<>();
-        try (EventsAhead behind = ahead(registry, LARGE_ROW, offset -> {
+        try (EventsAhead behind = ahead(registry, ROWS, offset -> {
             try {
                 return held.await(TEST_MAX.toSeconds(), TimeUnit.SECONDS);
             } catch (InterruptedException e) {
@@ -273,7 +272,7 @@ class EventsAheadTest {
 
     @Test
     void oneWhoCanNotPrepareTakesNoMoreEvents() {
-        try (EventsAhead broken = new EventsAhead("broken", preparation(registry), LARGE_ROW, new EventsAhead.Care() {
+        try (EventsAhead broken = new EventsAhead("broken", preparation(registry), ROWS, new EventsAhead.Care() {
             @Override
             public boolean begins(long offset) {
                 throw new OutOfMemoryError("thrown on purpose");
@@ -294,7 +293,7 @@ class EventsAheadTest {
     void whatMustNotBePreparedIsNot() {
         List<ConsumerRecord<byte[], byte[]>> records = records(ROWS);
         long from = records.get(7).offset();
-        try (EventsAhead careful = ahead(registry, LARGE_ROW, offset -> offset >= from)) {
+        try (EventsAhead careful = ahead(registry, ROWS, offset -> offset >= from)) {
             long number = careful.begin(records);
             awaitPrepared(ROWS);
             for (int i = 0; i < 7; i++) {
@@ -351,7 +350,7 @@ class EventsAheadTest {
         EventPreparation preparation =
                 new EventPreparation(SPEC, ValueDecoder.of(SPEC, Objects.requireNonNull(decoder.ahead())));
         List<ConsumerRecord<byte[], byte[]>> records = records(3);
-        try (EventsAhead careful = new EventsAhead("careful", preparation, LARGE_ROW, new EventsAhead.Care() {
+        try (EventsAhead careful = new EventsAhead("careful", preparation, ROWS, new EventsAhead.Care() {
             @Override
             public boolean begins(long offset) {
                 return true;

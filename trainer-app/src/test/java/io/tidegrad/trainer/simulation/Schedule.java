@@ -46,8 +46,8 @@ final class Schedule {
     private static final int DEPTH_MAX = 2;
     private static final int STARTS_MAX = 10;
 
-    /// So large that the ring of what is prepared ahead is as small as it can be, and is full now and then.
-    private static final long ROW_BYTES = 1 << 20;
+    /// As few as there can be, so that the ring of what is prepared ahead is full now and then.
+    private static final int ROWS_AHEAD = 16;
 
     /// Each of the two instances counts its own lives: a, b, a, b, and the next one learns on.
     private static final int STARTS_PER_FATAL_EVENT = 5;
@@ -242,7 +242,7 @@ final class Schedule {
             return null;
         }
         EventsAhead.Care care = fatalEvents.ahead();
-        return new EventsAhead("m", Readings.preparationAhead(lineage.spec()), ROW_BYTES, new EventsAhead.Care() {
+        return new EventsAhead("m", Readings.preparationAhead(lineage.spec()), ROWS_AHEAD, new EventsAhead.Care() {
             @Override
             public boolean begins(long offset) {
                 return care.begins(offset);
