@@ -14,6 +14,7 @@ import io.tidegrad.loadtests.RollbackLoad;
 import io.tidegrad.loadtests.ScaleLoad;
 import io.tidegrad.loadtests.SoakLoad;
 import io.tidegrad.loadtests.TrainLoad;
+import io.tidegrad.loadtests.TrainStream;
 import io.tidegrad.loadtests.chaos.RestartLoad;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,7 +65,7 @@ final class LoadtestCommand {
                 + " the engine's. docs/benchmarks.md defines the measured window."})
     static final class Train extends Loadtest.WithJson {
         @Option(names = "--stream", paramLabel = "NAME", defaultValue = "all",
-                description = "Stream of events: flights, digits or all (default: ${DEFAULT-VALUE}).")
+                description = "Stream of events: flights, digits, clicks (made up; a model of 16.8 million weights) or all (default: ${DEFAULT-VALUE}).")
         private String stream = "";
 
         @Option(names = "--mini-batch", paramLabel = "N", split = ",", defaultValue = "1,8,32",
@@ -79,8 +81,12 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            List<ShippedStream> streams =
-                    stream.equals("all") ? List.of(ShippedStream.values()) : List.of(new StreamName().convert(stream));
+            List<TrainStream> streams = Arrays.stream(TrainStream.values())
+                    .filter(each -> stream.equals("all") || stream.equals(each.label())).toList();
+            if (streams.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "--stream: expected flights, digits, clicks or all, found '" + stream + "'");
+            }
             TrainLoad.Options options =
                     new TrainLoad.Options(streams, miniBatches, size.repetitions, size.events, json(), profile);
             try {

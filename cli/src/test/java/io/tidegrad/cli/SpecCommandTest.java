@@ -74,11 +74,12 @@ class SpecCommandTest {
         JsonNode bytes = json.get("memory_bytes");
         assertThat(bytes.get("optimizer_state").asLong()).isEqualTo(2 * bytes.get("weights").asLong());
         long sum = 0;
-        for (String part : List.of("weights", "optimizer_state", "gradients", "workspace", "batch", "comparing",
-                "inspecting", "warm_up")) {
+        for (String part : List.of("weights", "optimizer_state", "gradients", "workspace", "batch", "backlog",
+                "comparing", "inspecting", "warm_up")) {
             sum += bytes.get(part).asLong();
         }
         assertThat(bytes.get("total").asLong()).isEqualTo(sum);
+        assertThat(bytes.get("backlog").asLong()).isBetween(256L * 785 * Float.BYTES, 3L << 20); // 256 rows ahead
     }
 
     @Test

@@ -5,8 +5,6 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.loadtests.bench.Rows;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;
@@ -29,7 +27,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.apache.avro.Schema;
+import java.util.function.LongFunction;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -44,7 +43,7 @@ public final class Alone {
 
     /// @param arguments subject, stream, events, spec file, bootstrap servers, registry URL, file of the result
     public static void main(String[] arguments) throws IOException {
-        ShippedStream stream = ShippedStream.valueOf(arguments[1]);
+        TrainStream stream = TrainStream.valueOf(arguments[1]);
         long events = Long.parseLong(arguments[2]);
         Path specFile = Path.of(arguments[3]);
         ModelSpec spec = ModelSpec.parse(Files.readString(specFile), specFile.toString());
@@ -102,7 +101,7 @@ public final class Alone {
     }
 
     /// From the first step to the last, on mini-batches that were made before.
-    private static Measurement learn(ShippedStream stream, ModelSpec spec, long events) {
+    private static Measurement learn(TrainStream stream, ModelSpec spec, long events) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         Learner learner = model.learner();
         List<Batch> batches = batches(stream, spec, events);
@@ -128,25 +127,24 @@ public final class Alone {
         if (result.learned() != events) {
             throw new LoadTestException("expected " + events + " events learned, found " + result.learned());
         }
-        return new Measurement(events, result.nanos() * 1e-9, ProcessFigures.ownCpuSeconds() - cpu, 0,
+        return new Measurement(events, result.nanos() * 1e-9, ProcessFigures.ownCpuSeconds() - cpu, 0, 0, 0,
                 result.weightsHash(), result.stateHash());
     }
 
     /// Mini-batches up to a place where the stream and a mini-batch end together; from there on they repeat.
-    private static List<Batch> batches(ShippedStream stream, ModelSpec spec, long events) {
-        List<StreamEvent> shipped = stream.read();
-        Schema schema = stream.schema();
+    private static List<Batch> batches(TrainStream stream, ModelSpec spec, long events) {
+        LongFunction<GenericRecord> made = stream.events();
+        int repeatsAfter = stream.rows();
         int size = spec.miniBatch();
         Featurizer featurizer = new Featurizer(spec);
         Row row = featurizer.newRow();
         AvroEvent event = new AvroEvent();
         List<Batch> batches = new ArrayList<>();
         long rows = 0;
-        while (rows < events && (rows == 0 || rows % stream.rows() != 0)) {
+        while (rows < events && (rows == 0 || rows % repeatsAfter != 0)) {
             Batch batch = new Batch(spec.network().row(), size);
             for (int i = 0; i < size; i++, rows++) {
-                Rejection rejection =
-                        featurizer.featurize(event.of(stream.repeated(shipped, rows).toAvro(schema)), row);
+                Rejection rejection = featurizer.featurize(event.of(made.apply(rows)), row);
                 if (rejection != null) {
                     throw new LoadTestException(stream.label() + ", event " + rows + ": " + rejection);
                 }
@@ -160,6 +158,6 @@ public final class Alone {
     private static Measurement measurement(long events, long beginNanos, double beginCpu, String weightsHash,
             String stateHash) {
         return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9,
-                ProcessFigures.ownCpuSeconds() - beginCpu, 0, weightsHash, stateHash);
+                ProcessFigures.ownCpuSeconds() - beginCpu, 0, 0, 0, weightsHash, stateHash);
     }
 }

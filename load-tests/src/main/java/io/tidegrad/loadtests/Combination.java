@@ -1,6 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -17,7 +16,7 @@ record Combination(EventLog log, int miniBatch, Map<Subject, List<Measurement>> 
         this(log, miniBatch, new EnumMap<>(Subject.class));
     }
 
-    ShippedStream stream() {
+    TrainStream stream() {
         return log.stream();
     }
 
@@ -65,7 +64,10 @@ record Combination(EventLog log, int miniBatch, Map<Subject, List<Measurement>> 
                 .put("cpu_us_per_event_all", values(subject, Measurement::cpuMicros))
                 .put("broker_cpu_us_per_event_all", values(subject, Measurement::brokerCpuMicros));
         if (subject == Subject.TRAINER) {
-            result.samples("ratio_to_slower", shares());
+            result.samples("ratio_to_slower", shares())
+                    .samples("topic_bytes_of_event_bytes",
+                            values(subject, each -> (double) each.topicBytes() / log.bytes()))
+                    .samples("broker_writes_of_event_bytes", values(subject, each -> each.brokerBytes() / log.bytes()));
         }
         if (subject == Subject.REPLAY) {
             result.samples("ratio_to_engine", replayShares());

@@ -1,12 +1,11 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.localstack.EventsTopic;
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
@@ -14,40 +13,42 @@ import org.apache.kafka.common.TopicPartition;
 ///
 /// @param malformed whether each event is one that can't be learned
 /// @param end offset after the tick
-record EventLog(ShippedStream stream, TopicPartition partition, long events, boolean malformed, long end) {
-    static EventLog fill(Lab lab, ShippedStream stream, List<StreamEvent> shipped, long events)
-            throws InterruptedException {
+/// @param bytes of the values
+record EventLog(TrainStream stream, TopicPartition partition, long events, boolean malformed, long end, long bytes) {
+    static EventLog fill(Lab lab, TrainStream stream, long events) throws InterruptedException {
         String topic = ModelSpec.parse(stream.spec(), stream.specFile()).inputTopic();
-        return fill(lab, stream, shipped, events, topic, false);
+        return fill(lab, stream, events, topic, false);
     }
 
     /// All kinds of `Malformed` in turns, in a topic of their own.
-    static EventLog fillMalformed(Lab lab, ShippedStream stream, List<StreamEvent> shipped, long events)
-            throws InterruptedException {
-        return fill(lab, stream, shipped, events, stream.label() + "-malformed", true);
+    static EventLog fillMalformed(Lab lab, TrainStream stream, long events) throws InterruptedException {
+        return fill(lab, stream, events, stream.label() + "-malformed", true);
     }
 
-    private static EventLog fill(Lab lab, ShippedStream stream, List<StreamEvent> shipped, long events, String topic,
-            boolean malformed) throws InterruptedException {
+    private static EventLog fill(Lab lab, TrainStream stream, long events, String topic, boolean malformed)
+            throws InterruptedException {
         EventsTopic.create(lab.bootstrapServers(), topic);
-        return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0).with(lab, shipped, events);
+        return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0, 0).with(lab, events);
     }
 
     /// Writes so many more events and a tick.
-    EventLog with(Lab lab, List<StreamEvent> shipped, long more) {
+    EventLog with(Lab lab, long more) {
         String topic = partition.topic();
+        LongFunction<GenericRecord> made = stream.events();
+        long bytes = this.bytes;
         try (Malformed.Encoder encoder = new Malformed.Encoder(lab.registryUrl(), topic, stream);
                 Writer writer = new Writer(topic, lab.bootstrapServers(), Map.of())) {
             boolean written = true;
             for (long event = events; event < events + more && written; event++) {
-                StreamEvent next = stream.repeated(shipped, event);
+                GenericRecord next = made.apply(event);
                 byte[] value = malformed ? encoder.malformed(Malformed.inTurn(event), next) : encoder.good(next);
+                bytes += value == null ? 0 : value.length;
                 written = writer.send(new ProducerRecord<>(topic, 0, null, value));
             }
             writer.tick(topic, 0, new byte[0]);
             writer.flush();
         }
-        return new EventLog(stream, partition, events + more, malformed, end + more + 1);
+        return new EventLog(stream, partition, events + more, malformed, end + more + 1, bytes);
     }
 
     /// Writes the spec of the stream's model, under a name of its own, so that it learns from the beginning of this

@@ -54,7 +54,7 @@ public final class FloodLoad extends LoadTest {
     @Override
     protected String measure() throws InterruptedException {
         List<StreamEvent> shipped = STREAM.read();
-        EventLog events = EventLog.fill(lab(), STREAM, shipped, EVENTS);
+        EventLog events = EventLog.fill(lab(), TrainStream.of(STREAM), EVENTS);
         Path files = lab().logs();
         Path spec = events.writeSpec(MODEL, MINI_BATCH, files);
         List<Result> rows = new ArrayList<>();

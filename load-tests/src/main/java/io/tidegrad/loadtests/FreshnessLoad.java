@@ -164,11 +164,13 @@ public final class FreshnessLoad extends LoadTest {
             Await.until("an answer that knows the events before the window", options.opening().plus(WITHIN), healthy,
                     () -> answered.newest() >= opening);
             long changelogBefore = changelogBytes.get();
+            DoubleSupplier trainerCpuOfWindow = ProcessFigures.cpuFromNow(trainer.pid());
             Await.until("all events sent", options.opening().plus(options.window()).plus(WITHIN), healthy,
                     events::isDone);
             await("an answer that knows them all", healthy, () -> answered.newest() >= all);
             await("a snapshot of them all", healthy, () -> published.newest() >= all);
             double cpu = trainerCpu.getAsDouble() + scorerCpu.getAsDouble();
+            double trainerCpuPerEvent = trainerCpuOfWindow.getAsDouble() / (all - opening);
             Result result = new Result().put("weights", weights).put("events_per_s", options.eventsPerSecond())
                     .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
                     .put("commit_ms", options.commitMillis());
@@ -179,20 +181,20 @@ public final class FreshnessLoad extends LoadTest {
                     .put("changelog_bytes_per_event",
                             (changelogBytes.get() - changelogBefore) / (double) (all - opening))
                     .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
+                    .put("trainer_cpu_us_per_event", 1e6 * trainerCpuPerEvent)
                     .put("backlog_events", options.backlog());
-            double backlog = options.backlog() == 0 ? 0 : backlog(shipped, all, trainer, answered, healthy);
+            double backlog = options.backlog() == 0 ? 0 : backlog(all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
     }
 
     /// Returns how many events of a backlog are learned a second, from when the trainer begins until an answer comes from
     /// a version that has learned all. The backlog is written while the trainer is paused, between two transactions.
-    private double backlog(List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered, Runnable healthy)
-            throws InterruptedException {
+    private double backlog(int written, ChildJvm trainer, Seen answered, Runnable healthy) throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
         trainer.pause();
         try {
-            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written).with(lab(), shipped,
+            new EventLog(TrainStream.of(STREAM), new TopicPartition(TOPIC, 0), written, false, written, 0).with(lab(),
                     options.backlog());
         } finally {
             trainer.resume();

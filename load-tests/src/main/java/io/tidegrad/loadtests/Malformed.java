@@ -1,7 +1,5 @@
 package io.tidegrad.loadtests;
 
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
 import java.nio.ByteBuffer;
@@ -49,7 +47,7 @@ public enum Malformed {
         private final Schema schema;
         private final Schema unlabeled;
 
-        Encoder(String registryUrl, String topic, ShippedStream stream) {
+        Encoder(String registryUrl, String topic, TrainStream stream) {
             this.topic = topic;
             schema = stream.schema();
             String label = ModelSpec.parse(stream.spec(), stream.specFile()).label().field();
@@ -57,11 +55,11 @@ public enum Malformed {
             serializer.configure(Map.of("schema.registry.url", registryUrl), false);
         }
 
-        byte[] good(StreamEvent event) {
-            return Objects.requireNonNull(serializer.serialize(topic, event.toAvro(schema)));
+        byte[] good(GenericRecord event) {
+            return Objects.requireNonNull(serializer.serialize(topic, event));
         }
 
-        byte @Nullable [] malformed(Malformed how, StreamEvent event) {
+        byte @Nullable [] malformed(Malformed how, GenericRecord event) {
             return switch (how) {
                 case NULL -> null;
                 case WRONG_MAGIC -> {
@@ -78,8 +76,7 @@ public enum Malformed {
             };
         }
 
-        private GenericRecord unlabeled(StreamEvent event) {
-            GenericRecord whole = event.toAvro(schema);
+        private GenericRecord unlabeled(GenericRecord whole) {
             GenericRecord without = new GenericData.Record(unlabeled);
             for (Schema.Field field : unlabeled.getFields()) {
                 without.put(field.pos(), whole.get(field.name()));

@@ -9,10 +9,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 /// @param seconds the window, by the clock
 /// @param cpuSeconds of the subject's process in the window, all threads
 /// @param brokerCpuSeconds of the broker's process in the window; 0 for the engine, which asks nothing of it
+/// @param brokerBytes that the broker's process wrote to disks in the window; NaN where the system does not tell
+/// @param topicBytes of the trainer's own topics at the end of the window; 0 for the others, which write none
 /// @param weightsHash after the last event; empty for the consumer, which learns nothing
 /// @param stateHash likewise
-record Measurement(long events, double seconds, double cpuSeconds, double brokerCpuSeconds, String weightsHash,
-        String stateHash) {
+record Measurement(long events, double seconds, double cpuSeconds, double brokerCpuSeconds, double brokerBytes,
+        long topicBytes, String weightsHash, String stateHash) {
     static Measurement parse(String json) throws JsonProcessingException {
         return new ObjectMapper().readValue(json, Measurement.class);
     }
@@ -30,6 +32,7 @@ record Measurement(long events, double seconds, double cpuSeconds, double broker
     }
 
     Measurement withBroker(double cpuSeconds) {
-        return new Measurement(events, seconds, this.cpuSeconds, cpuSeconds, weightsHash, stateHash);
+        return new Measurement(events, seconds, this.cpuSeconds, cpuSeconds, brokerBytes, topicBytes, weightsHash,
+                stateHash);
     }
 }

@@ -6,8 +6,6 @@ import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
-import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayResult;
@@ -26,7 +24,7 @@ import org.apache.kafka.common.IsolationLevel;
 /// Runs many small models in one trainer on one log, and measures what they cost while no event comes, and how fast they
 /// learn. Each must end with the bits of a replay of its spec.
 public final class ModelsLoad extends LoadTest {
-    private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
+    private static final TrainStream STREAM = TrainStream.FLIGHTS;
     private static final int MODELS_MAX = 1_000;
     private static final Duration WITHIN = Duration.ofMinutes(10);
 
@@ -70,8 +68,7 @@ public final class ModelsLoad extends LoadTest {
 
     @Override
     protected String measure() throws InterruptedException {
-        List<StreamEvent> shipped = STREAM.read();
-        EventLog log = EventLog.fill(lab(), STREAM, shipped, 1_000);
+        EventLog log = EventLog.fill(lab(), STREAM, 1_000);
         Path files = lab().logs().resolve("models");
         int port = Ports.free();
         List<String> flags = childFlags("-Xmx" + (HEAP_MB + models * HEAP_MB_A_MODEL) + "m");
@@ -94,7 +91,7 @@ public final class ModelsLoad extends LoadTest {
 
             cpu = ProcessFigures.cpuFromNow(trainer.pid());
             since = System.nanoTime();
-            log = log.with(lab(), shipped, events);
+            log = log.with(lab(), events);
             Map<String, TrainerHealth> learned = awaitSettled(trainer, lab().http(), port, log.end());
             double learnSeconds = secondsSince(since);
             double learnCores = cpu.getAsDouble() / learnSeconds;

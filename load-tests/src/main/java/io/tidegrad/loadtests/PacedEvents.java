@@ -5,6 +5,7 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.Schema;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ final class PacedEvents implements AutoCloseable {
     private final Malformed.Encoder encoder;
     private final String topic;
     private final ShippedStream stream;
+    private final Schema schema;
     private final List<StreamEvent> shipped;
     private final double nanosBetween;
     private final long[] appendedMillis;
@@ -29,9 +31,10 @@ final class PacedEvents implements AutoCloseable {
         this.topic = topic;
         this.stream = stream;
         this.shipped = shipped;
+        schema = stream.schema();
         nanosBetween = 1e9 / eventsPerSecond;
         appendedMillis = new long[count];
-        encoder = new Malformed.Encoder(lab.registryUrl(), topic, stream);
+        encoder = new Malformed.Encoder(lab.registryUrl(), topic, TrainStream.of(stream));
         producer = lab.writer(Map.of("acks", "all", "linger.ms", 0));
         thread = Background.unstarted("paced-events", this::send);
     }
@@ -47,7 +50,8 @@ final class PacedEvents implements AutoCloseable {
             latest = Math.max(latest, System.nanoTime() - dueNanos(event));
             latestNanos = latest;
             int index = event;
-            producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),
+            producer.send(
+                    new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event).toAvro(schema))),
                     (metadata, e) -> {
                         if (e != null || metadata.offset() != index) {
                             self.fail(e != null ? e : new IllegalStateException(

@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.localstack.streams.ShippedStream;
-import io.tidegrad.localstack.streams.StreamEvent;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,7 +11,7 @@ import java.util.List;
 public final class PoisonLoad extends LoadTest {
     private static final int MINI_BATCH = 1;
 
-    private final ShippedStream stream;
+    private final TrainStream stream;
     private final long events;
     private final int repetitions;
 
@@ -20,17 +19,16 @@ public final class PoisonLoad extends LoadTest {
     public PoisonLoad(ShippedStream stream, int repetitions, long events, boolean json, PrintStream out,
             PrintStream progress) {
         super(json, out, progress);
-        this.stream = stream;
+        this.stream = TrainStream.of(stream);
         this.repetitions = TrainLoad.checkedRepetitions(repetitions);
-        this.events = TrainLoad.eventsOf(stream, events);
+        this.events = TrainLoad.eventsOf(this.stream, events);
     }
 
     @Override
     protected String measure() throws InterruptedException {
         say("%s: filling two topics with %,d events each", stream.label(), events);
-        List<StreamEvent> shipped = stream.read();
-        EventLog good = EventLog.fill(lab(), stream, shipped, events);
-        EventLog malformed = EventLog.fillMalformed(lab(), stream, shipped, events);
+        EventLog good = EventLog.fill(lab(), stream, events);
+        EventLog malformed = EventLog.fillMalformed(lab(), stream, events);
         double[] goodRates = new double[repetitions];
         double[] malformedRates = new double[repetitions];
         double[] shares = new double[repetitions];

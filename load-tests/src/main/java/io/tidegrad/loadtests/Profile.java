@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordedFrame;
 import jdk.jfr.consumer.RecordedStackTrace;
+import jdk.jfr.consumer.RecordedThread;
 import jdk.jfr.consumer.RecordingFile;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +28,11 @@ final class Profile {
     /// A sample belongs to the first of these that it is inside of.
     private enum Part {
         LEARN("learning", "io.tidegrad.engine.model.Learner.learn"),
-        DECODE("decoding", "io.tidegrad.schemas.AvroCodec.decode"),
+        DECODE("decoding", "io.tidegrad.model.feature.EventReader.read"),
         FEATURES("features", "io.tidegrad.model.feature.Featurizer.featurize"),
+        HASH("the log-hash", "io.tidegrad.trainer.store.HashBehind.run"),
+        EVALUATE("evaluation behind learning", "io.tidegrad.model.learn.EvaluationTape$Player.play"),
+        AHEAD("reading ahead besides", "io.tidegrad.trainer.poll.EventsAhead.prepare"),
         FOLD("evaluation and accounting", "io.tidegrad.trainer.topology.LearnProcessor.process"),
         PUBLISH("snapshots and reports", "io.tidegrad.trainer.publish.Publisher.publishDue"),
         COMMIT("commit", "org.apache.kafka.streams.processor.internals.StreamThread.maybeCommit"),
@@ -48,18 +52,18 @@ final class Profile {
 
     private Profile() {}
 
-    /// A line a part.
+    /// A line a part, with its shares of all samples and of those on the learning thread.
     ///
     /// @throws UncheckedIOException the recording can't be read
     static String text(Path recording) {
-        record Sample(Instant at, Part part) {
+        record Sample(Instant at, Part part, boolean ofLearningThread) {
         }
         List<Sample> all = new ArrayList<>();
         try (RecordingFile events = new RecordingFile(recording)) {
             while (events.hasMoreEvents()) {
                 RecordedEvent event = events.readEvent();
                 if (event.getEventType().getName().equals(SAMPLE)) {
-                    all.add(new Sample(event.getStartTime(), part(event.getStackTrace())));
+                    all.add(new Sample(event.getStartTime(), part(event.getStackTrace()), isOfLearningThread(event)));
                 }
             }
         } catch (IOException e) {
@@ -68,13 +72,27 @@ final class Profile {
         all.sort(Comparator.comparing(Sample::at));
         Instant half = all.isEmpty() ? Instant.EPOCH
                 : all.getFirst().at().plus(Duration.between(all.getFirst().at(), all.getLast().at()).dividedBy(2));
-        List<Part> late = all.stream().filter(sample -> !sample.at().isBefore(half)).map(Sample::part).toList();
+        List<Sample> late = all.stream().filter(sample -> !sample.at().isBefore(half)).toList();
+        List<Part> parts = late.stream().map(Sample::part).toList();
+        List<Part> ofLearning = late.stream().filter(Sample::ofLearningThread).map(Sample::part).toList();
         StringBuilder text = new StringBuilder();
         for (Part part : Part.values()) {
-            text.append(String.format(Locale.ROOT, "  %5.1f %%  %s%n",
-                    100.0 * Collections.frequency(late, part) / Math.max(1, late.size()), part.label));
+            text.append(String.format(Locale.ROOT, "  %5.1f %%  %5.1f %%  %s%n", share(parts, part),
+                    share(ofLearning, part), part.label));
         }
-        return text.append(String.format(Locale.ROOT, "  of %,d samples in the second half", late.size())).toString();
+        return text.append(String.format(Locale.ROOT,
+                "  of %,d samples in the second half, and of %,d of them on the learning thread", late.size(),
+                ofLearning.size())).toString();
+    }
+
+    private static double share(List<Part> samples, Part part) {
+        return 100.0 * Collections.frequency(samples, part) / Math.max(1, samples.size());
+    }
+
+    private static boolean isOfLearningThread(RecordedEvent event) {
+        RecordedThread thread = event.getThread("eventThread");
+        String name = thread == null ? null : thread.getJavaName();
+        return name != null && name.contains("-StreamThread-") && !name.endsWith("-producer");
     }
 
     private static Part part(@Nullable RecordedStackTrace stack) {

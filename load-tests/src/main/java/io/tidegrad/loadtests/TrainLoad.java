@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.streams.ShippedStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -28,7 +27,7 @@ public final class TrainLoad extends LoadTest {
     /// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
     /// @param json lines of JSON instead of a table
     /// @param profile where a flight recording of each trainer goes; null: none is made
-    public record Options(List<ShippedStream> streams, List<Integer> miniBatches, int repetitions, long events,
+    public record Options(List<TrainStream> streams, List<Integer> miniBatches, int repetitions, long events,
             boolean json, @Nullable Path profile) {
         public Options {
             streams = List.copyOf(streams);
@@ -43,7 +42,7 @@ public final class TrainLoad extends LoadTest {
             eventsOf(streams.getFirst(), events);
         }
 
-        long events(ShippedStream stream) {
+        long events(TrainStream stream) {
             return eventsOf(stream, events);
         }
     }
@@ -56,10 +55,10 @@ public final class TrainLoad extends LoadTest {
     @Override
     protected String measure() throws InterruptedException {
         List<Combination> combinations = new ArrayList<>();
-        for (ShippedStream stream : options.streams()) {
+        for (TrainStream stream : options.streams()) {
             long events = options.events(stream);
             say("%s: filling the topic with %,d events", stream.label(), events);
-            EventLog log = EventLog.fill(lab(), stream, stream.read(), events);
+            EventLog log = EventLog.fill(lab(), stream, events);
             for (int miniBatch : options.miniBatches()) {
                 combinations.add(new Combination(log, miniBatch));
             }
@@ -78,7 +77,7 @@ public final class TrainLoad extends LoadTest {
     }
 
     /// @param events as asked for; 0: as many as about 10 s of training are
-    static long eventsOf(ShippedStream stream, long events) {
+    static long eventsOf(TrainStream stream, long events) {
         Limits.require("--events", events, 0, 100_000_000);
         if (events > 0) {
             return events;
@@ -86,6 +85,7 @@ public final class TrainLoad extends LoadTest {
         return switch (stream) {
             case FLIGHTS -> 6_000_000;
             case DIGITS -> 4_000_000;
+            case CLICKS -> 500_000;
         };
     }
 

@@ -8,6 +8,7 @@ import io.tidegrad.schemas.Topics;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.function.DoubleSupplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 
@@ -45,17 +46,27 @@ record TrainerRun(Lab lab, EventLog log, String model) {
             long begin = System.nanoTime();
             DoubleSupplier cpu = ProcessFigures.cpuFromNow(trainer.pid());
             DoubleSupplier brokerCpu = ProcessFigures.cpuFromNow(lab.brokerPid());
+            DoubleSupplier brokerBytes = ProcessFigures.fromNow(() -> ProcessFigures.writtenBytes(lab.brokerPid()));
             ExampleLog.reach("offsets to be committed", log.end(), trainer::requireAlive, this::committedOffset);
             double seconds = LoadTest.secondsSince(begin);
             double cpuSeconds = cpu.getAsDouble();
             double brokerCpuSeconds = brokerCpu.getAsDouble();
+            double written = brokerBytes.getAsDouble();
+            long ofTopics = topicBytes();
             ExampleLog.reach("offsets in a report", log.end(), trainer::requireAlive,
                     () -> client.health().report().nextOffset());
             TrainerHealth health = client.health();
             requireAccounted(health);
-            return new Measurement(log.events(), seconds, cpuSeconds, brokerCpuSeconds, health.report().weightsHash(),
-                    health.report().stateHash());
+            return new Measurement(log.events(), seconds, cpuSeconds, brokerCpuSeconds, written, ofTopics,
+                    health.report().weightsHash(), health.report().stateHash());
         }
+    }
+
+    /// Of changelog and snapshots, which began with this life.
+    private long topicBytes() throws InterruptedException {
+        Set<String> own = Set.of(Topics.changelog(Topics.DEFAULT.applicationId(model, FIRST_EPOCH)),
+                Topics.DEFAULT.snapshots(model));
+        return KafkaClients.bytes(lab.admin(), own::contains);
     }
 
     /// 0 before the first commit.

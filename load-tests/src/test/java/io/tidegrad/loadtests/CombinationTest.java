@@ -4,16 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.tidegrad.localstack.streams.ShippedStream;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
 class CombinationTest {
     private final Combination combination = new Combination(
-            new EventLog(ShippedStream.FLIGHTS, new TopicPartition("flights", 0), 1_000, false, 1_001), 8);
+            new EventLog(TrainStream.FLIGHTS, new TopicPartition("flights", 0), 1_000, false, 1_001, 50_000), 8);
 
     private void add(Subject subject, double seconds, String hash) {
-        combination.add(subject, new Measurement(1_000, seconds, 0.5, 0.25, hash, hash));
+        combination.add(subject, new Measurement(1_000, seconds, 0.5, 0.25, 25_000, 20_000, hash, hash));
     }
 
     /// In the first repetition the consumer is the slower part, in the second the engine.

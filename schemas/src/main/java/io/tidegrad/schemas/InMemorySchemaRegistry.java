@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
+import org.jspecify.annotations.Nullable;
 
 /// A registry without a server, for tests of what stands on one: ids count from 1, the same schema has one id under
 /// every subject, and a new version must be able to read all earlier ones (`BACKWARD_TRANSITIVE`).
@@ -29,6 +30,11 @@ public final class InMemorySchemaRegistry implements SchemaRegistry {
             throw new UnknownSchemaException("schema id " + id + " is not in the registry");
         }
         return schemas.get(id - 1);
+    }
+
+    @Override
+    public synchronized @Nullable Schema known(int id) {
+        return id < 1 || id > schemas.size() ? null : schemas.get(id - 1);
     }
 
     @Override

@@ -14,6 +14,7 @@ import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.utils.Utils;
+import org.jspecify.annotations.Nullable;
 
 /// Decodes events outside Kafka's own deserialization, where what can't be decoded becomes a dead letter with its bytes
 /// untouched. Ours unless the configuration names another `Deserializer` by class, for instance Confluent's
@@ -33,6 +34,13 @@ public interface RecordDecoder extends AutoCloseable {
     /// @throws UndecodableException as `decode`
     /// @throws RegistryUnavailableException as `decode`
     FieldPlan read(String topic, byte[] value, FieldSelection fields, FieldSink to);
+
+    /// Returns another decoder, for a thread that reads ahead of this one's. It never asks the registry: to it a schema that
+    /// this one has not learned of yet is a [RegistryUnavailableException]. Null for somebody else's class, which may keep
+    /// what it likes from one record to the next. Closing it does nothing.
+    default @Nullable RecordDecoder ahead() {
+        return null;
+    }
 
     /// The schema of an id. Unlike the other methods, any thread may ask.
     ///
@@ -98,6 +106,12 @@ public interface RecordDecoder extends AutoCloseable {
         @Override
         public Schema schema(int id) {
             return registry.schemaById(id);
+        }
+
+        @Override
+        public RecordDecoder ahead() {
+            SchemaRegistry known = new KnownSchemas(registry);
+            return new Own(known, new AvroCodec(known));
         }
 
         @Override

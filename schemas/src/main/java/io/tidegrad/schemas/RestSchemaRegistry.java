@@ -124,6 +124,11 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
     }
 
+    @Override
+    public @Nullable Schema known(int id) {
+        return byId.get(id);
+    }
+
     /// Forgets all others when there is no room for one more.
     private synchronized void keep(int id, Schema schema, int chars) {
         if (cachedChars + chars > SCHEMA_CHARS_MAX || byId.size() >= CACHED_MAX) {

@@ -14,6 +14,11 @@ public interface SchemaRegistry extends AutoCloseable {
     /// @throws RegistryUnavailableException no answer, a timeout, a 5xx, or an answer that is not a registry's
     Schema schemaById(int id);
 
+    /// Returns the schema of an id if it is known without asking, otherwise null. Any thread may ask.
+    default @Nullable Schema known(int id) {
+        return null;
+    }
+
     /// Registers (or finds) `schema` under `subject`, returns its id.
     ///
     /// @throws IncompatibleSchemaException the registry refused it (409, 422), with its reason

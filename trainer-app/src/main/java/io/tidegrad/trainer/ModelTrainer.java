@@ -11,7 +11,9 @@ import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.LearningMemory;
+import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -28,6 +30,7 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.poll.Burst;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
@@ -92,6 +95,7 @@ public final class ModelTrainer implements AutoCloseable {
     private final RecordDecoder decoder;
     private final StoreSettings store;
     private final FatalEvents fatalEvents;
+    private final @Nullable EventsAhead ahead;
     private final StopOrder stop = new StopOrder();
     private final RepublishOrder republish = new RepublishOrder();
     private final TopicWatch watch;
@@ -235,25 +239,27 @@ public final class ModelTrainer implements AutoCloseable {
         watched = ready.topics().watched(this::giveUp, this::publishAgain, guard::logKeeps);
         guard.beforeLearning(this::requireNotOvertaken);
         Plan plan = Plan.of(lineage.spec().network());
-        GuardedClients clients =
-                new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
         store = storeSettings(config, plan, surroundings.models(), ready.retention());
         Patience patience = new Patience(store.transactionTimeout().dividedBy(2));
+        fatalEvents = fatalEvents(config.stateDir(), applicationId);
+        decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
+        ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
+        ahead = ahead(storeParts);
+        GuardedClients clients =
+                new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop, ahead);
         AvroProgress progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
                 new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
-                progress::write, clients::atEnd, stop::isGiven, republish, lineage.spec().publish().gate(),
-                version -> served(version, surroundings));
-        fatalEvents = fatalEvents(config.stateDir(), applicationId);
-        decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
-        ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
+                progress::write, offset -> clients.unlearned(offset) == 0, stop::isGiven, republish,
+                lineage.spec().publish().gate(), version -> served(version, surroundings));
         TrainerTopology.Parts parts = new TrainerTopology.Parts(lineage, topics,
                 new ModelStoreBuilder(() -> storeParts.store(lineage, surroundings.kernels(), store, stop::isGiven,
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
                 model -> new EventFold(lineage.spec(), model, values),
                 published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
-                patience, fatalEvents, stop, config.workers(), surroundings.warmUps().of(lineage.spec()));
+                patience, fatalEvents, stop, clients::unlearned, ahead, config.workers(),
+                surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),
                 store.commitMax(), store.mayRedo(), config.standbyReplicas(),
@@ -333,6 +339,19 @@ public final class ModelTrainer implements AutoCloseable {
     /// Kafka has accepted these credentials before this trainer started, and shows with the first commit what they allow.
     private boolean letInBefore(KafkaFault fault) {
         return fault == KafkaFault.AUTHENTICATION || guard.hasCommitted();
+    }
+
+    /// Null where there is no core for another thread, rows are large, or events are decoded by somebody else's class.
+    private @Nullable EventsAhead ahead(StoreParts storeParts) {
+        RecordDecoder ofItsOwn = decoder.ahead();
+        ModelSpec spec = lineage.spec();
+        int rows = LearningMemory.rowsAhead(OnlineModel.rowBytes(spec));
+        if (ofItsOwn == null || Runtime.getRuntime().availableProcessors() == 1 || rows == 0) {
+            return null;
+        }
+        return new EventsAhead(lineage.model(),
+                new EventPreparation(spec, storeParts.decoder(ValueDecoder.of(spec, ofItsOwn))), rows,
+                fatalEvents.ahead());
     }
 
     private FatalEvents fatalEvents(Path stateDir, String applicationId) {
@@ -486,6 +505,9 @@ public final class ModelTrainer implements AutoCloseable {
         heartbeats.close();
         streams.close(
                 CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX).withGroupMembershipOperation(membership));
+        if (ahead != null) {
+            ahead.close();
+        }
         decoder.close();
     }
 

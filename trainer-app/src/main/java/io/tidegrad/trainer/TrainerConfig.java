@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 /// @param store how models are kept; null if the trainer chooses
 /// @param storeBytesPerSecond the most bytes that are written to a model's changelog in a second
 /// @param redoGoal how long a restart may learn again
-/// @param freshness how long few events may wait for their commit
+/// @param freshness how long few events, or those of a backlog, may wait for their commit
 /// @param standbyReplicas how many other trainers keep a copy of each model
 /// @param replication replication factor of topics that are created; -1 for the brokers' default
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever

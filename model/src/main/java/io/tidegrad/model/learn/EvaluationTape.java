@@ -209,7 +209,12 @@ public final class EvaluationTape {
         /// @param watcher is shown each row
         /// @param taken is told, when all that one event has caused is evaluated, how many examples were learned by then
         public Player(OnlineModel model, LearnedRows watcher, LongConsumer taken) {
+            this(model, model.evaluation(), watcher, taken);
+        }
+
+        Player(OnlineModel model, ProgressiveEvaluation evaluation, LearnedRows watcher, LongConsumer taken) {
             this.model = model;
+            this.evaluation = evaluation;
             this.watcher = watcher;
             this.taken = taken;
             outputs = model.parameters().plan().outputs();
@@ -220,11 +225,27 @@ public final class EvaluationTape {
             times = new long[waiting.capacity()];
             slices = new SliceValues(waiting.capacity() * sliced);
             predictions = new float[outputs];
-            evaluation = model.evaluation();
+        }
+
+        /// Takes over rows that were accepted before anything was recorded, and not learned.
+        void begin(Batch pending, long[] times, SliceValues slices) {
+            int size = pending.size();
+            System.arraycopy(pending.numbers, 0, waiting.numbers, 0, size * row.numbers.length);
+            System.arraycopy(pending.labels, 0, waiting.labels, 0, size * row.labels.length);
+            System.arraycopy(pending.ids, 0, waiting.ids, 0, size * row.ids.length);
+            System.arraycopy(pending.sampleWeights, 0, waiting.sampleWeights, 0, size);
+            System.arraycopy(times, 0, this.times, 0, size);
+            this.slices.copy(0, slices, 0, size * sliced);
+            next = size % waiting.capacity();
         }
 
         public ProgressiveEvaluation evaluation() {
             return evaluation;
+        }
+
+        /// Goes on with another one.
+        void evaluate(ProgressiveEvaluation with) {
+            evaluation = with;
         }
 
         /// Counts anew, as [OnlineModel#restartEvaluation].

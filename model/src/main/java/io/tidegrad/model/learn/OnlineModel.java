@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A model that learns row by row: the engine's state, the rows of the unfinished batch, stream time and progressive
@@ -89,6 +90,7 @@ public final class OnlineModel {
     private @Nullable FieldContributions contributions; // null until it is first asked
     private @Nullable LearnedRows watcher;
     private EvaluationTape.@Nullable Recorder recorder; // null: it evaluates itself
+    private @Nullable EvaluationBehind behind; // what the recorder records for; null if somebody else evaluates
     private @Nullable Consumer<Batch> batches; // gets each one that was learned
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
@@ -451,8 +453,42 @@ public final class OnlineModel {
         return reactions == null ? 0 : reactions.raisedFor(parameters);
     }
 
+    /// Of all rows that were learned; what is evaluated behind learning is so first.
     public ProgressiveEvaluation evaluation() {
+        evaluateAll();
         return evaluation;
+    }
+
+    /// Evaluates what was learned and is not evaluated yet, if that happens behind learning.
+    public void evaluateAll() {
+        EvaluationBehind behind = this.behind;
+        if (behind != null) {
+            behind.finish();
+        }
+    }
+
+    /// Evaluates from now on behind learning: what is returned may be run by another thread, as often as it likes, and takes
+    /// from this one what it evaluates. No weight depends on that, and the evaluation is the same. This thread evaluates what
+    /// is left when somebody asks for it, when the carry is written, or when too much waits, so that memory is bounded.
+    ///
+    /// @param failed makes the exception to throw then, of one that was thrown by an evaluation
+    /// @return null, and nothing changes, if a mini-batch has more than a megabyte of rows, which would have to be copied
+    public @Nullable Runnable evaluateBehind(Function<Throwable, RuntimeException> failed) {
+        if (!EvaluationBehind.isFor(spec)) {
+            return null;
+        }
+        evaluateAll();
+        EvaluationBehind behind = new EvaluationBehind(this, evaluation, failed);
+        behind.begin(open, openTimes, openSlices);
+        this.behind = behind;
+        recorder = behind.recorder();
+        return behind;
+    }
+
+    /// About how many bytes of memory a row takes.
+    public static long rowBytes(ModelSpec spec) {
+        return spec.layout().rowBytes() + (long) Float.BYTES * spec.labels()
+                + (long) (SliceValues.TEXT_MAX + Integer.BYTES + Long.BYTES) * spec.watch().slices().size();
     }
 
     /// How good what was served turned out to be.
@@ -473,11 +509,11 @@ public final class OnlineModel {
     /// Records from now on what an evaluation has to see: another thread evaluates, and this model does not. So its carry must
     /// not be written.
     ///
-    /// @throws IllegalStateException it has accepted a row
+    /// @throws IllegalStateException it has accepted a row, or evaluates behind learning
     public void record(EvaluationTape.Recorder by) {
-        if (!isUntouched()) {
-            throw new IllegalStateException("expected a model without a row, found " + parameters.examples()
-                    + " examples and " + open.size() + " pending ones");
+        if (!isUntouched() || behind != null) {
+            throw new IllegalStateException("expected a model without a row that evaluates itself, found "
+                    + parameters.examples() + " examples and " + open.size() + " pending ones");
         }
         recorder = by;
     }
@@ -490,7 +526,10 @@ public final class OnlineModel {
     /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not
     /// change.
     public void restartEvaluation() {
-        evaluation = evaluation.restarted(spec);
+        evaluation = evaluation().restarted(spec);
+        if (behind != null) {
+            behind.evaluate(evaluation);
+        }
         served = new ServedEvaluation(spec);
         arrival = new LabelArrival();
     }
@@ -503,6 +542,7 @@ public final class OnlineModel {
     /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
     /// little-endian format with a format number and a checksum. It takes a few tens of KB plus the pending rows.
     public byte[] carry() {
+        evaluateAll();
         BinaryWriter to =
                 new BinaryWriter(CARRY_MAGIC, classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, 32_768);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());

@@ -58,6 +58,15 @@ public final class PreparedEvent {
         row.memberOutputs = Row.UNKNOWN;
     }
 
+    /// Lets go of what else than the row the record has brought, which may be large, until the instance is used again.
+    public void forget() {
+        served = null;
+        example = null;
+        rejection = null;
+        unknownField = null;
+        row.memberOutputs = Row.UNKNOWN;
+    }
+
     /// Notes what a stream says of the event.
     void of(Example of) {
         example = of;

@@ -74,6 +74,11 @@ public final class RowLayout {
         return standardNumbers;
     }
 
+    /// Returns about how many bytes of memory a row takes.
+    public long rowBytes() {
+        return 64L + Float.BYTES * (numbers() + (long) ids() + 1);
+    }
+
     public int numbers() {
         return rawNumbers + standardNumbers + bagWeights + tracked;
     }

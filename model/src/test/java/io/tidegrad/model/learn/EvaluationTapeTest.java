@@ -14,14 +14,21 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// An evaluation that another thread plays is that of the model itself: in every byte of its state, and in what is shown.
 class EvaluationTapeTest {
@@ -199,5 +206,93 @@ class EvaluationTapeTest {
             throw new AssertionError("expected no row");
         }, tape -> {
         }))).isInstanceOf(IllegalStateException.class).hasMessageContaining("found 0 examples and 1 pending ones");
+    }
+
+    private static List<byte[]> carries(ModelSpec spec, List<Row> rows, Consumer<Runnable> help) {
+        OnlineModel model = OnlineModel.initial(spec, new ScalarKernels());
+        SplittableRandom random = new SplittableRandom(3);
+        List<byte[]> carries = new ArrayList<>();
+        int[] learned = new int[1];
+        assertThat(learn(model, rows, () -> {
+            if (learned[0]++ % 4_001 == 100) { // anew, now and then
+                help.accept(Objects.requireNonNull(model.evaluateBehind(IllegalStateException::new)));
+            }
+            if (random.nextInt(500) == 0) {
+                carries.add(model.carry());
+            }
+        })).isEmpty();
+        carries.add(model.carry());
+        model.restartEvaluation();
+        learn(model, rows.subList(0, 1_000), () -> {
+        });
+        carries.add(model.carry());
+        return carries;
+    }
+
+    /// Whether another thread helps, and when.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 32})
+    void aModelThatEvaluatesBehindLearningHasTheCarryOfOneThatDoesNot(int miniBatch) throws InterruptedException {
+        ModelSpec spec = spec("binary-cross-entropy", 0.01, miniBatch);
+        List<Row> rows = rows(spec);
+        OnlineModel alone = OnlineModel.initial(spec, new ScalarKernels());
+        SplittableRandom random = new SplittableRandom(3);
+        List<byte[]> expected = new ArrayList<>();
+        learn(alone, rows, () -> {
+            if (random.nextInt(500) == 0) {
+                expected.add(alone.carry());
+            }
+        });
+        expected.add(alone.carry());
+        alone.restartEvaluation();
+        learn(alone, rows.subList(0, 1_000), () -> {
+        });
+        expected.add(alone.carry());
+
+        assertThat(carries(spec, rows, nobody -> {
+        })).usingElementComparator(Arrays::compare).isEqualTo(expected).hasSizeGreaterThan(30);
+
+        AtomicReference<@Nullable Runnable> help = new AtomicReference<>();
+        AtomicBoolean ends = new AtomicBoolean();
+        Thread helper = Thread.ofPlatform().start(() -> {
+            while (!ends.get()) {
+                Runnable work = help.get();
+                if (work != null) {
+                    work.run();
+                }
+                Thread.onSpinWait();
+            }
+        });
+        try {
+            assertThat(carries(spec, rows, help::set)).usingElementComparator(Arrays::compare).isEqualTo(expected);
+        } finally {
+            ends.set(true);
+            helper.join();
+        }
+    }
+
+    @Test
+    void mebibytesOfRowsAreNotCopied() {
+        OnlineModel model = OnlineModel.initial(spec("binary-cross-entropy", 0.01, 7_000), new ScalarKernels());
+        assertThat(model.evaluateBehind(IllegalStateException::new)).isNotNull();
+        model = OnlineModel.initial(spec("binary-cross-entropy", 0.01, 8_000), new ScalarKernels());
+        assertThat(model.evaluateBehind(IllegalStateException::new)).isNull();
+    }
+
+    @Test
+    void whatAnEvaluationThrowsIsToldToWhoAsksForIt() {
+        ModelSpec spec = spec("binary-cross-entropy", 0.01, 1);
+        OnlineModel model = OnlineModel.initial(spec, new ScalarKernels());
+        EvaluationBehind behind =
+                new EvaluationBehind(model, model.evaluation(), why -> new IllegalArgumentException("made of it", why));
+        for (Row row : rows(spec).subList(0, 900)) { // more than there are tapes for
+            behind.recorder().accepted(row);
+            behind.recorder().learned(new float[]{Float.NaN}, 0, 0.5f, Row.NO_TIME);
+        }
+        behind.run();
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(behind::finish).isInstanceOf(IllegalArgumentException.class).hasMessage("made of it")
+                    .hasCauseInstanceOf(ArrayIndexOutOfBoundsException.class);
+        }
     }
 }

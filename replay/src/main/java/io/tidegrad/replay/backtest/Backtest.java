@@ -111,8 +111,7 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
 
     private void learn(List<ModelSpec> distinct, List<TrialRun> runs) {
         List<EventPreparation> preparations = distinct.stream().map(Backtest::preparation).toList();
-        int rows = ChunksAhead.rows(distinct.stream()
-                .mapToLong(spec -> 64L + Float.BYTES * (spec.layout().numbers() + (long) spec.layout().ids())).sum());
+        int rows = ChunksAhead.rows(distinct.stream().mapToLong(spec -> spec.layout().rowBytes()).sum());
         List<OnlineModel> models = runs.stream().map(TrialRun::model).toList();
         try (ChunksAhead<Chunk> read = new ChunksAhead<>("read-ahead-" + file.getFileName(),
                 () -> new Chunk(rows, preparations), chunks -> fill(chunks, distinct, preparations));

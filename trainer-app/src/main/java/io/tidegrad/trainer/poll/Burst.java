@@ -17,7 +17,8 @@ import org.apache.kafka.common.serialization.Deserializer;
 /// because Streams does not commit inside of `process`.
 ///
 /// @param events at least one, of one partition
-public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
+/// @param number of the first event in `EventsAhead`; `EventsAhead.NOT_AHEAD` if they were not handed over
+public record Burst(List<ConsumerRecord<byte[], byte[]>> events, long number) {
     /// So small that the learning thread often looks whether a commit is due, however slow the model is.
     static final int EVENTS_MAX = 64;
 

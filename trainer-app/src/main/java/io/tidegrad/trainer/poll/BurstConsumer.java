@@ -6,20 +6,26 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /// A consumer whose polls return bursts, and nothing once the trainer is to stop.
 public final class BurstConsumer extends BoundedConsumer {
     private final int eventsMax;
     private final StopOrder stop;
+    private final @Nullable EventsAhead ahead;
+    private final PollPace pace = new PollPace();
 
     /// @param eventsMax the most events in a burst
-    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
+    /// @param ahead prepares the events of a backlog; null for nothing
+    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, @Nullable EventsAhead ahead) {
         super(config);
         this.eventsMax = eventsMax;
         this.stop = stop;
+        this.ahead = ahead;
     }
 
     @Override
@@ -27,15 +33,22 @@ public final class BurstConsumer extends BoundedConsumer {
         if (stop.follow()) {
             pause(assignment()); // at each poll, because Streams resumes when it has room
         }
+        if (!timeout.isZero()) {
+            LockSupport.parkNanos(pace.restBefore(System.nanoTime()));
+        }
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
+        pace.brought(records.count());
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
-            bursts.put(partition, bursts(records.records(partition), eventsMax));
+            bursts.put(partition, bursts(records.records(partition), eventsMax, ahead));
         }
         return new ConsumerRecords<>(bursts, records.nextOffsets());
     }
 
-    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
+    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax,
+            @Nullable EventsAhead ahead) {
+        long number = ahead == null || records.size() < EventsAhead.BACKLOG_EVENTS ? EventsAhead.NOT_AHEAD
+                : ahead.begin(records);
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
         int from = 0;
         long bytes = 0;
@@ -43,7 +56,9 @@ public final class BurstConsumer extends BoundedConsumer {
             ConsumerRecord<byte[], byte[]> last = records.get(to - 1);
             bytes += Math.max(0, last.serializedKeySize()) + Math.max(0, last.serializedValueSize());
             if (to == records.size() || to - from == eventsMax || bytes >= Burst.BYTES_MAX) {
-                bursts.add(new Burst(records.subList(from, to)).wrapped());
+                bursts.add(
+                        new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from)
+                                .wrapped());
                 from = to;
                 bytes = 0;
             }

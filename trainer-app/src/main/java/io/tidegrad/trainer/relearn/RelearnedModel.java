@@ -91,7 +91,7 @@ public final class RelearnedModel {
     }
 
     long rowBytes() {
-        return 64L + Float.BYTES * (spec.layout().numbers() + (long) spec.layout().ids() + 1);
+        return spec.layout().rowBytes();
     }
 
     public long from() {

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.poll.BurstConsumer;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
@@ -27,24 +28,29 @@ public final class GuardedClients implements KafkaClientSupplier {
     private final TopicPartition log;
     private final int burstEventsMax;
     private final StopOrder stop;
+    private final @Nullable EventsAhead ahead;
     private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
 
-    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop) {
+    /// @param ahead prepares the events of a backlog; null for nothing
+    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop,
+            @Nullable EventsAhead ahead) {
+        this.ahead = ahead;
         this.burstEventsMax = burstEventsMax;
         this.guard = guard;
         this.log = log;
         this.stop = stop;
     }
 
-    /// Returns whether the record before `nextOffset` was the last visible one of the log at the last fetch. In doubt
-    /// it returns false, for example if only transaction markers follow. For the stream thread only.
-    public boolean atEnd(long nextOffset) {
+    /// Returns how many offsets from `nextOffset` on, those of transaction markers included, the log had at the last fetch: 0
+    /// if the record before was the last visible one, -1 in doubt. For the stream thread only.
+    public long unlearned(long nextOffset) {
         Consumer<byte[], byte[]> consumer = mainConsumer;
         try {
-            return consumer != null && consumer.assignment().contains(log) && consumer.currentLag(log).orElse(-1) == 0
-                    && consumer.position(log) == nextOffset;
+            long unread =
+                    consumer == null || !consumer.assignment().contains(log) ? -1 : consumer.currentLag(log).orElse(-1);
+            return consumer == null || unread < 0 ? -1 : consumer.position(log) + unread - nextOffset;
         } catch (KafkaException inDoubt) {
-            return false;
+            return -1;
         }
     }
 
@@ -60,7 +66,7 @@ public final class GuardedClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop);
+        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop, ahead);
         mainConsumer = consumer;
         return consumer;
     }

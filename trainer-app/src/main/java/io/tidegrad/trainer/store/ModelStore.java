@@ -11,12 +11,14 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -88,6 +90,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private @Nullable StateWriter writer; // likewise
 
     private LogTally tally = LogTally.from(-1);
+    private HashBehind hash = new HashBehind(tally.hash());
+    private List<ConsumerRecord<byte[], byte[]>> unhashed = new ArrayList<>(); // consumed since the last run was passed
+    private long unhashedBytes;
     private Published published = Published.NOTHING;
     private boolean changed; // since the last flush
     private boolean firstRecordSeen;
@@ -121,7 +126,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         writer = null;
         restoration = new Restoration(lineage, kernels, guard::restoring);
         restoredUpTo = 0;
-        tally = LogTally.from(-1);
+        count(LogTally.from(-1));
         published = Published.NOTHING;
         changed = false;
         firstRecordSeen = false;
@@ -189,7 +194,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private void beginNew() {
         OnlineModel model = OnlineModel.initial(lineage.spec(), kernels);
         this.model = model;
-        tally = LogTally.from(lineage.startOffset());
+        count(LogTally.from(lineage.startOffset()));
         writer = writer(model, null, new PageChecksums(model.parameters().pages()), new ExternalRejections(), 0);
         LOG.info("model {}: new, learning from {} at offset {}", lineage.model(), lineage.log(), nextOffset());
     }
@@ -279,7 +284,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         long redoNanos = clock().nanos() - start;
         this.model = model;
         writer = writer(model, restored, base.checksums(), base.rejections(), redoNanos);
-        tally = new LogTally(restored.nextOffset(), restored.accounts(), restored.newestAppendTime());
+        count(new LogTally(restored.nextOffset(), restored.accounts(), restored.newestAppendTime()));
         published = Published.of(restored.retained(), Report.of(model, restored.nextOffset()));
         LOG.info("model {}: version {} restored, {} rows pending, learning on at offset {} of {}", lineage.model(),
                 model.parameters().updates(), model.pending(), nextOffset(), lineage.log());
@@ -377,6 +382,7 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     }
 
     public Accounts accounts() {
+        hashNow();
         return tally.accounts();
     }
 
@@ -386,7 +392,31 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
 
     /// Takes a record, before it is counted, as the next one of those that were consumed.
     public void consumed(ConsumerRecord<byte[], byte[]> record) {
-        tally.hash().add(record);
+        unhashed.add(record);
+        unhashedBytes += Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
+    }
+
+    /// Hashes the records that were consumed.
+    public void hashNow() {
+        hashLater();
+        hash.hashAll();
+    }
+
+    /// Leaves that to whoever comes first, a commit or the other thread to which the result is given.
+    public Runnable hashLater() {
+        if (!unhashed.isEmpty()) {
+            hash.add(unhashed, unhashedBytes);
+            unhashed = new ArrayList<>();
+            unhashedBytes = 0;
+        }
+        return hash;
+    }
+
+    private void count(LogTally from) {
+        tally = from;
+        hash = new HashBehind(from.hash());
+        unhashed = new ArrayList<>();
+        unhashedBytes = 0;
     }
 
     /// Counts the record at `offset`, with append time `appendTime` (epoch ms), which the model has taken.
@@ -418,8 +448,9 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     /// Returns whether a commit is due before Streams makes one by itself.
     ///
     /// @param publishes whether the commit would publish something that is due
-    public boolean isCommitDue(boolean publishes) {
-        return writer().isCommitDue(publishes);
+    /// @param unlearned returns how many offsets of the log lie from one on, as far as is known
+    public boolean isCommitDue(boolean publishes, LongUnaryOperator unlearned) {
+        return writer().isCommitDue(publishes, () -> unlearned.applyAsLong(nextOffset()));
     }
 
     /// Returns the time between two commits while there is something to commit, or null if Streams keeps it by itself.

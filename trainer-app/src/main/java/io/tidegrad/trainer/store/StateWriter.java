@@ -11,6 +11,7 @@ import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -240,8 +241,12 @@ final class StateWriter {
     /// Returns whether to ask Streams for a commit: the interval is over and the events need not wait for others, or the
     /// changes of one more interval would be more than a flush may write.
     ///
+    /// A commit costs the learning thread as much as thousands of events. While a backlog is longer than what one would
+    /// commit, it makes nobody's answer fresh, so the next one waits as long as few events may wait.
+    ///
     /// @param publishes whether the commit would publish something that is due
-    boolean isCommitDue(boolean publishes) {
+    /// @param backlog returns how many offsets of the log are not learned, as far as is known
+    boolean isCommitDue(boolean publishes, LongSupplier backlog) {
         if (!settings.paced()) {
             return false;
         }
@@ -256,6 +261,10 @@ final class StateWriter {
             return false;
         }
         // Who asks looks again after an interval, which must not be too late.
+        if (sinceFlush + interval < settings.freshness().toMillis() && !store.stopping()
+                && backlog.getAsLong() > waiting) {
+            return false;
+        }
         return waiting == 0 || waiting >= EVENTS_ENOUGH || publishes || image != null || store.stopping()
                 || (now - waitingSince) / 1_000_000 + interval >= settings.freshness().toMillis();
     }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param redoGoal a new image begins, or a page log writes its pages, once learning again would take longer
 /// @param transactionTimeout timeout of the producer, of which a flush may take a quarter
 /// @param shortest returns the shortest commit interval, which grows with the number of models in the process
-/// @param freshness how long few events may wait for their commit
+/// @param freshness how long few events, or those of a backlog, may wait for their commit
 /// @param commitMax the longest commit interval, after which Streams commits by itself
 /// @param retention of the log of record
 public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,

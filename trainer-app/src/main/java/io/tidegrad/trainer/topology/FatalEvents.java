@@ -4,6 +4,7 @@ import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RegistryPatience;
+import io.tidegrad.trainer.poll.EventsAhead;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,9 +41,15 @@ import org.slf4j.LoggerFactory;
 ///
 /// format | offset of the event in progress, -1 for none | topic id | suspect | lives it ended | events set aside before | n |
 /// n offsets | CRC32C of all from the topic id on             longs, little-endian
+/// and at the end of the file, each plus one, 0 for none:
+/// offset that was prepared ahead when the last life ended | offset of the event that is prepared ahead
 /// ```
 ///
-/// Any thread may call `setAside` and `setAsideNow`; all other methods belong to the stream thread.
+/// While events are prepared ahead (`EventsAhead`), a process may end inside of either of two. Both are remembered then, and
+/// in the next life nothing is prepared ahead until they are passed, so that it ends inside of the one whose fault it is.
+///
+/// Any thread may call `setAside` and `setAsideNow`, the thread that prepares ahead calls `ahead`'s; all other methods belong
+/// to the stream thread.
 public final class FatalEvents {
     /// How many lives an event may end before it is set aside.
     private static final int LIVES_MAX = 2;
@@ -61,6 +68,8 @@ public final class FatalEvents {
     private static final int EVENT_AT = Long.BYTES;
     private static final int MEMORY_AT = 2 * Long.BYTES;
     private static final int FIELDS = 6; // before the offsets
+    private static final int AHEAD_AT = BYTES - Long.BYTES;
+    private static final int AHEAD_BEFORE_AT = AHEAD_AT - Long.BYTES;
 
     /// The most events that may be set aside between two commits. A commit follows each burst in which one was set
     /// aside, and a burst has 64 events.
@@ -72,6 +81,8 @@ public final class FatalEvents {
     private long inProgress = NONE;
     private boolean begun;
     private volatile Memory memory = Memory.NOTHING;
+    private volatile boolean careful = true; // each event is prepared and learned in its place
+    private long carefulUpTo = Long.MAX_VALUE; // the offset of the last event of which this holds
 
     /// @param suspect offset of the event that ended the newest life; -1 for none
     /// @param lives how many lives in a row it ended
@@ -130,18 +141,24 @@ public final class FatalEvents {
         Memory last = read();
         long ended = last == null ? NONE : get(EVENT_AT);
         set(EVENT_AT, NONE); // first, so that an end from here on counts at most once
-        memory = judged(last == null ? Memory.NOTHING : last, ended, watermark);
+        long ahead = last == null ? NONE : get(AHEAD_AT) - 1;
+        long aheadBefore = last == null ? NONE : get(AHEAD_BEFORE_AT) - 1;
+        set(AHEAD_AT, 0);
+        set(AHEAD_BEFORE_AT, ahead + 1);
+        memory = judged(last == null ? Memory.NOTHING : last, ended, aheadBefore, watermark);
         write(memory);
         set(0, FORMAT);
+        carefulUpTo = Math.max(memory.suspect(), ahead);
+        careful = carefulUpTo >= watermark;
     }
 
-    private Memory judged(Memory last, long ended, long watermark) {
+    private Memory judged(Memory last, long ended, long aheadBefore, long watermark) {
         long[] pending = Arrays.stream(last.setAside()).filter(offset -> offset >= watermark).toArray();
         long before = last.before() + last.setAside().length - pending.length;
         if (ended < watermark) {
             return new Memory(NONE, 0, before, pending);
         }
-        long lives = ended == last.suspect() ? last.lives() + 1 : 1;
+        long lives = ended == last.suspect() ? last.lives() + 1 : ended == aheadBefore ? 2 : 1;
         if (lives < LIVES_MAX || pending.length == SET_ASIDE_MAX) {
             LOG.warn("model {}: the last life ended inside the event at offset {}", model, ended);
             return new Memory(ended, lives, before, pending);
@@ -219,8 +236,35 @@ public final class FatalEvents {
                 : null;
     }
 
+    /// Returns what is told of events that another thread prepares.
+    public EventsAhead.Care ahead() {
+        return new EventsAhead.Care() {
+            @Override
+            public boolean begins(long offset) {
+                if (careful || at(offset) != null) {
+                    return false;
+                }
+                set(AHEAD_AT, offset + 1);
+                return true;
+            }
+
+            @Override
+            public void ends() {
+                set(AHEAD_AT, 0);
+            }
+        };
+    }
+
+    /// Whether nothing may be done ahead of learning or behind it, because it may have ended the last life.
+    boolean isCareful() {
+        return careful;
+    }
+
     /// Called before the event at `offset` is decoded and learned.
     void enter(long offset) {
+        if (careful && offset > carefulUpTo) {
+            careful = false;
+        }
         inProgress = offset;
         set(EVENT_AT, offset);
     }
@@ -229,6 +273,20 @@ public final class FatalEvents {
     void leave() {
         inProgress = NONE;
         set(EVENT_AT, NONE);
+    }
+
+    /// Returns the exception for an evaluation that has thrown behind learning, of the event at `offset` or one before. The next
+    /// life begins as if it had ended this one: it evaluates each event up to it in its place, and ends inside of the one whose
+    /// fault it is.
+    StopException endedBehind(long offset, Throwable thrown) {
+        set(EVENT_AT, offset);
+        LOG.error("model {}: a defect: an event's evaluation, at offset {} or before, ended the trainer", model, offset,
+                thrown);
+        return new StopException(ExitCode.RETRYABLE,
+                "model " + model + ": expected each event up to offset " + offset + " to be evaluated, found " + thrown
+                        + "; nothing is lost: start again. The next start evaluates each"
+                        + " event when it is learned, and finds the one",
+                thrown);
     }
 
     /// Returns the patience that the decoder asks. While it waits for the registry, no event is in progress.

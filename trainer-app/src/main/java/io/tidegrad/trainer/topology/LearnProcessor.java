@@ -6,9 +6,11 @@ import io.tidegrad.model.feature.LearnedClasses;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.Burst;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
@@ -38,6 +40,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private final Lineage lineage;
     private final DeadLetters deadLetters;
     private @Nullable Learning learning;
+    private @Nullable Runnable evaluation; // what evaluates behind learning; null while it happens in its place
 
     /// Everything that exists from `init` to `close`.
     private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
@@ -67,6 +70,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                 new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()), share(store.model()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
+        evaluation = null;
         alarm = null;
         store.outputs(() -> publish(learning));
         parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, store.hasUnloggedChanges())));
@@ -96,9 +100,29 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         int events = burst.value().events().size();
         long bytes = 0;
         boolean setAside = false;
-        for (ConsumerRecord<byte[], byte[]> event : burst.value().events()) {
-            setAside |= process(event, learning);
+        EventsAhead ahead = burst.value().number() == EventsAhead.NOT_AHEAD ? null : parts.ahead();
+        if (ahead != null) {
+            evaluateBehind(learning);
+        }
+        for (int i = 0; i < events; i++) {
+            ConsumerRecord<byte[], byte[]> event = burst.value().events().get(i);
+            if (ahead == null) {
+                setAside |= process(event, null, learning);
+            } else {
+                setAside |= process(event, ahead.take(burst.value().number() + i), learning);
+                ahead.passed(burst.value().number() + i);
+            }
             bytes += event.serializedKeySize() + event.serializedValueSize();
+        }
+        if (ahead == null) {
+            store.hashNow();
+        } else {
+            Runnable hash = store.hashLater();
+            Runnable evaluation = this.evaluation;
+            ahead.meanwhile(evaluation == null ? hash : () -> {
+                hash.run();
+                evaluation.run();
+            });
         }
         store.passed(events, store.clock().nanos() - start, bytes);
         recorded.end();
@@ -114,15 +138,24 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         }
     }
 
+    /// From the first backlog on, unless the last life may have ended inside of an evaluation.
+    private void evaluateBehind(Learning learning) {
+        ModelStore store = learning.store();
+        if (evaluation == null && !parts.fatalEvents().isCareful()) {
+            evaluation =
+                    store.model().evaluateBehind(why -> parts.fatalEvents().endedBehind(store.nextOffset() - 1, why));
+        }
+    }
+
     /// Returns whether the event was set aside, so that a commit should soon make that a fact.
-    private boolean process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+    private boolean process(ConsumerRecord<byte[], byte[]> event, @Nullable PreparedEvent prepared, Learning learning) {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
         LearnedClasses classes = store.model().classes();
         int known = classes == null ? 0 : classes.size();
         Rejection fatal = parts.fatalEvents().at(event.offset());
-        EventFold.Outcome outcome =
-                fatal == null ? inside(event, () -> learning.fold().fold(event)) : learning.fold().refuse(event, fatal);
+        EventFold.Outcome outcome = fatal == null ? inside(event, () -> learning.fold().fold(event, prepared))
+                : learning.fold().refuse(event, fatal);
         store.consumed(event);
         switch (outcome) {
             case EventFold.Outcome.Accepted() -> {
@@ -173,6 +206,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
 
     /// Called in the flush before a commit.
     private Published publish(Learning learning) {
+        learning.store().model().evaluateAll(); // an event at which this throws must not be committed
         Published published = learning.publisher().publishDue(learning.store(),
                 (record, sink) -> learning.context().forward(record, sink));
         look(learning, false);
@@ -203,11 +237,11 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
                 : store.lookEvery();
     }
 
-    private static boolean isCommitDue(Learning learning) {
-        return learning.store().isCommitDue(learning.publisher().isDueNow(learning.store()));
+    private boolean isCommitDue(Learning learning) {
+        return learning.store().isCommitDue(learning.publisher().isDueNow(learning.store()), parts.unlearned());
     }
 
-    private static void commitIfDue(Learning learning) {
+    private void commitIfDue(Learning learning) {
         if (learning.store().commitInterval() == null || isCommitDue(learning)) {
             learning.context().commit();
         }
@@ -224,6 +258,10 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void close() {
         parts.stop().whenGiven(null);
+        EventsAhead ahead = parts.ahead();
+        if (ahead != null) {
+            ahead.drop(); // the task's events come again, here or elsewhere
+        }
         Learning learning = this.learning;
         if (learning != null) {
             learning.workers().close();

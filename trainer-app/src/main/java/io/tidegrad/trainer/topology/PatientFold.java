@@ -3,6 +3,7 @@ package io.tidegrad.trainer.topology;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ModelDivergedException;
+import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -10,6 +11,7 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,7 +36,7 @@ record PatientFold(String model, EventFold fold, Patience patience) {
     EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at, boolean rejected) {
         patience.start();
         try {
-            return rejected ? refuse(at, REJECTED_BEFORE) : fold(at);
+            return rejected ? refuse(at, REJECTED_BEFORE) : fold(at, null);
         } catch (StopException | KafkaException known) {
             throw known;
         } catch (RuntimeException | Error e) {
@@ -51,11 +53,12 @@ record PatientFold(String model, EventFold fold, Patience patience) {
         return fold.refuse(at.value(), at.headers(), rejection);
     }
 
-    EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> at) {
+    /// @param prepared the event, if another thread has prepared it
+    EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> at, @Nullable PreparedEvent prepared) {
         Duration pause = FIRST_PAUSE;
         while (true) {
             try {
-                return fold.fold(at.value(), at.headers());
+                return prepared == null ? fold.fold(at.value(), at.headers()) : EventFold.learn(prepared, fold.model());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
                 if (patience.left().compareTo(pause) <= 0 || Thread.currentThread().isInterrupted()) {
                     throw new StopException(ExitCode.RETRYABLE,

@@ -33,7 +33,7 @@ class BurstTest {
         for (int count = 1; count <= 3 * Burst.EVENTS_MAX + 1; count++) {
             List<ConsumerRecord<byte[], byte[]>> events = events(count);
             List<ConsumerRecord<byte[], byte[]>> unwrapped = new ArrayList<>();
-            for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events, Burst.EVENTS_MAX)) {
+            for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events, Burst.EVENTS_MAX, null)) {
                 assertThat(unwrapped(burst).events()).hasSizeBetween(1, Burst.EVENTS_MAX);
                 unwrapped.addAll(unwrapped(burst).events());
             }
@@ -44,7 +44,7 @@ class BurstTest {
     /// Streams commits the offset of the first record that it has not processed.
     @Test
     void aBurstLiesAtTheOffsetOfItsFirstEvent() {
-        for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events(200), Burst.EVENTS_MAX)) {
+        for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events(200), Burst.EVENTS_MAX, null)) {
             assertThat(burst.offset()).isEqualTo(unwrapped(burst).events().getFirst().offset());
         }
     }
@@ -56,7 +56,7 @@ class BurstTest {
             events.set(i, new ConsumerRecord<>("t", 0, i, 0, TimestampType.CREATE_TIME, -1, 300 * 1024, null,
                     new byte[]{}, new RecordHeaders(), Optional.empty()));
         }
-        List<Integer> sizes = BurstConsumer.bursts(events, Burst.EVENTS_MAX).stream()
+        List<Integer> sizes = BurstConsumer.bursts(events, Burst.EVENTS_MAX, null).stream()
                 .map(each -> unwrapped(each).events().size()).toList();
         assertThat(sizes).hasSize(27).startsWith(4, 4).endsWith(64, 36);
     }
@@ -68,7 +68,7 @@ class BurstTest {
         assertThat(Burst.eventsMax(1_000_000)).isEqualTo(Burst.EVENTS_MAX);
         assertThat(Burst.eventsMax(500_000_000)).isEqualTo(4);
         assertThat(Burst.eventsMax(1L << 33)).isEqualTo(1);
-        assertThat(BurstConsumer.bursts(events(9), 4)).hasSize(3);
+        assertThat(BurstConsumer.bursts(events(9), 4, null)).hasSize(3);
     }
 
     @Test

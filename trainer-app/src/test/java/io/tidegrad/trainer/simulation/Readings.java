@@ -3,6 +3,7 @@ package io.tidegrad.trainer.simulation;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -102,8 +103,12 @@ final class Readings {
     ///
     /// @param undecodable runs before an event is refused that is no Avro
     static EventFold foldOfATrainer(ModelSpec spec, OnlineModel model, Runnable undecodable) {
-        ValueDecoder decoder = ValueDecoder.avro(spec, CODEC.get());
-        return new EventFold(spec, model, value -> {
+        return new EventFold(spec, model, decoder(spec, CODEC.get(), undecodable));
+    }
+
+    private static ValueDecoder decoder(ModelSpec spec, AvroCodec codec, Runnable undecodable) {
+        ValueDecoder decoder = ValueDecoder.avro(spec, codec);
+        return value -> {
             if (Arrays.equals(value, FATAL)) {
                 throw new FatalEventError();
             }
@@ -113,7 +118,13 @@ final class Readings {
                 undecodable.run();
                 throw e;
             }
-        });
+        };
+    }
+
+    /// A trainer's, by which another thread prepares ahead.
+    static EventPreparation preparationAhead(ModelSpec spec) {
+        return new EventPreparation(spec, decoder(spec, new AvroCodec(REGISTRY), () -> {
+        }));
     }
 
     /// What nobody foresaw.

@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
@@ -28,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.Uuid;
@@ -44,6 +46,9 @@ final class Schedule {
     private static final int DEPTH_MAX = 2;
     private static final int STARTS_MAX = 10;
 
+    /// As few as there can be, so that the ring of what is prepared ahead is full now and then.
+    private static final int ROWS_AHEAD = 16;
+
     /// Each of the two instances counts its own lives: a, b, a, b, and the next one learns on.
     private static final int STARTS_PER_FATAL_EVENT = 5;
 
@@ -57,6 +62,8 @@ final class Schedule {
     private final Oracles oracles;
     private final Readings readings;
     private final Breakage breakage;
+    private final boolean readsAhead;
+    private final LongAdder ahead = new LongAdder(); // events that were prepared ahead
     private final Map<String, MemorySegment> disks = new HashMap<>(); // by instance
     private final Topics topics = new Topics("tidegrad");
     private final SimulatedClock clock = new SimulatedClock();
@@ -75,6 +82,12 @@ final class Schedule {
     /// @param only spec; null for one of several
     /// @param kind of every life's store; null for what the seed draws
     Schedule(long seed, Breakage breakage, @Nullable ModelSpec only, @Nullable StoreKind kind) {
+        this(seed, breakage, only, kind, breakage == Breakage.NONE && seed % 3 != 0);
+    }
+
+    /// @param readsAhead whether another thread prepares events; the schedule is the same
+    Schedule(long seed, Breakage breakage, @Nullable ModelSpec only, @Nullable StoreKind kind, boolean readsAhead) {
+        this.readsAhead = readsAhead;
         random = new SplittableRandom(seed);
         keepsWarmCopies = seed % 2 != 0;
         stores = new Stores(random.split(), kind);
@@ -222,6 +235,32 @@ final class Schedule {
         return MemorySegment.ofArray(new long[FatalEvents.BYTES / Long.BYTES]);
     }
 
+    /// What prepares the next life's events; null if nothing does.
+    @Nullable
+    EventsAhead ahead(FatalEvents fatalEvents) {
+        if (!readsAhead) {
+            return null;
+        }
+        EventsAhead.Care care = fatalEvents.ahead();
+        return new EventsAhead("m", Readings.preparationAhead(lineage.spec()), ROWS_AHEAD, new EventsAhead.Care() {
+            @Override
+            public boolean begins(long offset) {
+                return care.begins(offset);
+            }
+
+            @Override
+            public void ends() {
+                care.ends();
+                ahead.increment();
+            }
+        });
+    }
+
+    /// Returns how many events another thread has prepared so far.
+    long preparedAhead() {
+        return ahead.sum();
+    }
+
     StoreParts storeParts() {
         return breakage.storeParts();
     }
@@ -232,7 +271,7 @@ final class Schedule {
     }
 
     /// @param publishesAll as when a trainer is asked to stop
-    TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
+    TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents, @Nullable EventsAhead ahead) {
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(), series,
                 (store, report) -> progress(report), offset -> offset == kafka.input.lastStable(), publishesAll,
                 new RepublishOrder(), lineage.spec().publish().gate(), version -> null);
@@ -240,7 +279,7 @@ final class Schedule {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),
                 published -> new Publisher(lineage, publishing, published, clock), 1 << 20,
-                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(), 1,
-                CompletableFuture.completedFuture(null));
+                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
+                offset -> kafka.input.lastStable() - offset, ahead, 1, CompletableFuture.completedFuture(null));
     }
 }

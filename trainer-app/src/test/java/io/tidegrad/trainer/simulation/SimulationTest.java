@@ -118,6 +118,20 @@ class SimulationTest {
         assertThat(manyAtOnceLastFirst.reversed()).isEqualTo(oneAfterTheOther);
     }
 
+    /// Broken events, events that end trainers, kills, rebalances and all.
+    @LongProof("a hundred schedules")
+    @Test
+    void whoeverPreparesTheEventsTheTopicsHoldTheSame() {
+        long preparedAhead = 0;
+        for (long seed = 1; seed <= 60; seed++) {
+            Schedule without = new Schedule(seed, Breakage.NONE, null, null, false);
+            Schedule with = new Schedule(seed, Breakage.NONE, null, null, true);
+            assertThat(with.run()).as("seed %d", seed).isEqualTo(without.run());
+            preparedAhead += with.preparedAhead();
+        }
+        assertThat(preparedAhead).isPositive();
+    }
+
     @LongProof("hundreds of schedules")
     @Test
     void aModelThatDivergesStopsBeforeItIsCommitted() {

@@ -5,6 +5,7 @@ import static io.tidegrad.trainer.simulation.Violation.check;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.poll.Burst;
+import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
@@ -47,6 +48,7 @@ final class TrainerLife {
     private final String transactionalId;
     private final CommitGuard guard;
     private final FatalEvents fatalEvents;
+    private final @Nullable EventsAhead ahead;
     private final @Nullable Long dieAt; // await point; null for a life that ends in order
     private final @Nullable Long stallAt;
 
@@ -84,6 +86,7 @@ final class TrainerLife {
         oracles = schedule.oracles();
         this.transactionalId = transactionalId;
         fatalEvents = schedule.fatalEvents(transactionalId);
+        ahead = schedule.ahead(fatalEvents);
         this.dieAt = dieAt;
         this.stallAt = stallAt;
         storeSettings = schedule.storeSettings();
@@ -111,6 +114,14 @@ final class TrainerLife {
             live(steps, faults);
         } catch (Killed killed) {
             // Nothing is closed, nothing is told.
+        } finally {
+            endThread();
+        }
+    }
+
+    private void endThread() {
+        if (ahead != null) {
+            ahead.close();
         }
     }
 
@@ -160,6 +171,8 @@ final class TrainerLife {
                 return false;
             }
             throw stopped;
+        } finally {
+            endThread();
         }
     }
 
@@ -271,7 +284,7 @@ final class TrainerLife {
         OffsetAndMetadata offset = Objects.requireNonNull(kafka.groupOffset(), "no group offset");
         context.setProcessorMetadata(TopicPartitionMetadata.decode(offset.metadata()).processorMetadata());
         Processor<byte[], Burst, byte[], byte[]> processor =
-                LearnProcessors.of(schedule.parts(() -> publishesAll, fatalEvents));
+                LearnProcessors.of(schedule.parts(() -> publishesAll, fatalEvents, ahead));
         Task task = new Task(store, context, processor, new ArrayDeque<>(), new Progress());
         try {
             processor.init(context.typed());
@@ -315,9 +328,11 @@ final class TrainerLife {
     private void poll() {
         int max = random.nextInt(1, 12);
         List<ConsumerRecord<byte[], byte[]>> records = kafka.input.visible(position, max);
+        long number = ahead == null || records.isEmpty() ? EventsAhead.NOT_AHEAD : ahead.begin(records);
         for (int from = 0; from < records.size();) {
             int to = Math.min(records.size(), from + random.nextInt(1, BURST_EVENTS_MAX + 1));
-            task().queue().add(new Burst(records.subList(from, to)));
+            task().queue().add(
+                    new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from));
             from = to;
         }
         // Past markers and aborted records, when they came with the same answer.

@@ -276,7 +276,7 @@ class StateWriterTest {
         assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
         changelog.now += MILLI;
         assertThat(life.writer.hasWork(life.nextOffset)).isTrue();
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         assertThat(writesPages(life)).isTrue();
         assertThat(life.writer.hasWork(life.nextOffset)).isFalse();
         assertThat(life.writer.lookEvery(life.nextOffset)).isNull();
@@ -388,38 +388,63 @@ class StateWriterTest {
 
     // ---- when a commit is due ----
 
+    /// A trainer that has learned everything there is.
+    private static boolean isCommitDue(MemoryChangelog.Life life, boolean publishes) {
+        return life.writer.isCommitDue(publishes, () -> 0);
+    }
+
+    @Test
+    void whileTheBacklogIsLongerThanWhatWasLearnedACommitWaitsAsLongAsFreshnessAllows() {
+        MemoryChangelog.Life life = begun(pagesSeldom());
+        changelog.now += 100 * MILLI;
+        life.learn(200);
+        assertThat(life.writer.isCommitDue(true, () -> 201)).isFalse();
+        assertThat(life.writer.isCommitDue(true, () -> 200)).as("as much was learned").isTrue();
+        assertThat(life.writer.isCommitDue(true, () -> -1)).as("the backlog is not known").isTrue();
+        changelog.now += 799 * MILLI;
+        assertThat(life.writer.isCommitDue(true, () -> 201)).isFalse();
+        changelog.now += MILLI;
+        assertThat(life.writer.isCommitDue(true, () -> 201)).isTrue();
+        assertThat(writesPages(life)).isFalse();
+        life.learn(200);
+        changelog.now += 100 * MILLI;
+        assertThat(life.writer.isCommitDue(true, () -> 201)).isFalse();
+        changelog.stopping = true;
+        assertThat(life.writer.isCommitDue(true, () -> 201)).as("the trainer stops").isTrue();
+    }
+
     @Test
     void fewEventsWaitAsLongAsFreshnessAllowsAndManyOnlyForTheShortestInterval() {
         MemoryChangelog.Life life = begun(pagesSeldom());
         changelog.now += 5_000 * MILLI;
         life.learn(1);
-        assertThat(life.writer.isCommitDue(false)).isFalse();
-        assertThat(life.writer.isCommitDue(true)).as("a snapshot is due").isTrue();
+        assertThat(isCommitDue(life, false)).isFalse();
+        assertThat(isCommitDue(life, true)).as("a snapshot is due").isTrue();
         changelog.now += 899 * MILLI;
         life.learn(98);
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         // The next look, a shortest interval later, would be too late.
         changelog.now += MILLI;
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         assertThat(writesPages(life)).isFalse();
         // Each commit begins anew.
         life.learn(99);
         changelog.now += 100 * MILLI;
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         life.learn(1);
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         assertThat(writesPages(life)).isFalse();
         life.learn(200);
         changelog.now += 99 * MILLI;
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         changelog.now += MILLI;
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         assertThat(writesPages(life)).isFalse();
         life.learn(1);
         changelog.now += 100 * MILLI;
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         changelog.stopping = true;
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
     }
 
     /// Without a restart, and back.
@@ -432,19 +457,19 @@ class StateWriterTest {
         step(life);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
         changelog.now += 100 * MILLI;
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         shortest[0] = Duration.ofMillis(2_000);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(2_000);
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         changelog.now += 1_900 * MILLI;
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
         // Streams commits by itself then.
         shortest[0] = Duration.ofMillis(9_000);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(2_500);
-        assertThat(life.writer.isCommitDue(false)).isFalse();
+        assertThat(isCommitDue(life, false)).isFalse();
         shortest[0] = Duration.ofMillis(100);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
-        assertThat(life.writer.isCommitDue(false)).isTrue();
+        assertThat(isCommitDue(life, false)).isTrue();
     }
 
     @Test

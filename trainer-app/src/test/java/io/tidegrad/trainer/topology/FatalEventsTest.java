@@ -90,6 +90,88 @@ class FatalEventsTest {
         assertThat(life(8).at(7)).isNull();
     }
 
+    /// The first life ended inside of two events, the second where nothing was prepared ahead.
+    @Test
+    void anEventThatEndsALifeWhileItIsPreparedAheadIsSetAsideByTheThirdToo() {
+        for (long learned : new long[]{-1, 5}) {
+            FatalEvents first = life(0);
+            assertThat(first.ahead().begins(7)).isTrue();
+            if (learned >= 0) {
+                first.enter(learned);
+            }
+            FatalEvents second = life(0);
+            for (long offset = 0; offset <= 7; offset++) {
+                assertThat(second.ahead().begins(offset)).isFalse();
+                assertThat(second.ahead().begins(8)).isFalse();
+            }
+            second.enter(5);
+            second.leave();
+            second.enter(7);
+            assertThat(second.ahead().begins(8)).isFalse();
+            FatalEvents third = life(0);
+            assertThat(third.at(7)).isNotNull();
+            assertThat(third.at(5)).isNull();
+            assertThat(third.ahead().begins(7)).isFalse();
+            assertThat(third.ahead().begins(8)).isTrue();
+            third.ahead().ends();
+            life(9);
+        }
+    }
+
+    /// The evaluation of event 4 throws: first behind event 7, then in its place.
+    @Test
+    void anEventWhoseEvaluationEndsALifeBehindLearningIsSetAsideByTheFourth() {
+        FatalEvents first = life(0);
+        first.enter(7);
+        first.leave();
+        assertThat(first.endedBehind(7, new IllegalStateException("thrown on purpose")))
+                .hasMessageContaining("each event up to offset 7 to be evaluated, found");
+        FatalEvents second = life(0);
+        assertThat(second.isCareful()).isTrue();
+        second.enter(4);
+        assertThat(second.isCareful()).isTrue();
+        FatalEvents third = life(0);
+        assertThat(third.isCareful()).isTrue();
+        third.enter(4);
+        FatalEvents fourth = life(0);
+        assertThat(fourth.at(4)).isNotNull();
+        assertThat(fourth.at(7)).isNull();
+    }
+
+    @Test
+    void onceTheEventIsPassedEventsArePreparedAheadAgain() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(7)).isTrue();
+        FatalEvents second = life(3);
+        assertThat(second.isCareful()).isTrue();
+        second.enter(7);
+        second.leave();
+        second.enter(9);
+        assertThat(second.isCareful()).isFalse();
+        assertThat(second.ahead().begins(10)).isTrue();
+    }
+
+    /// Another one was prepared ahead when it ended the first life.
+    @Test
+    void theEventThatWasLearnedIsSetAsideToo() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(9)).isTrue();
+        first.enter(7);
+        endIn(7);
+        assertThat(life(0).at(7)).isNotNull();
+        assertThat(life(0).at(9)).isNull();
+    }
+
+    @Test
+    void whatWasPreparedAheadWithoutHarmEndsNothing() {
+        FatalEvents first = life(0);
+        assertThat(first.ahead().begins(7)).isTrue();
+        first.ahead().ends();
+        first.enter(5);
+        endIn(7);
+        assertThat(life(0).at(7)).isNull();
+    }
+
     @Test
     void aTaskThatComesBackInTheSameLifeIsNoOtherLife() {
         endIn(7);
