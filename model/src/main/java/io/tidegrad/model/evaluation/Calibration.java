@@ -55,6 +55,16 @@ final class Calibration {
         return total[bin];
     }
 
+    /// NaN without a label.
+    double meanPrediction(int bin) {
+        return total[bin] > 0 ? predicted[bin] / total[bin] : Double.NaN;
+    }
+
+    /// NaN without a label.
+    double meanLabel(int bin) {
+        return total[bin] > 0 ? actual[bin] / total[bin] : Double.NaN;
+    }
+
     void clear() {
         Arrays.fill(total, 0);
         Arrays.fill(predicted, 0);

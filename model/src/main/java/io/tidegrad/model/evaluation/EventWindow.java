@@ -2,18 +2,20 @@ package io.tidegrad.model.evaluation;
 
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import java.util.Arrays;
 
 /// The newest predictions with their labels: a ring of a fixed number of events. What it says of them is computed when asked,
 /// from the oldest to the newest, so no sum ever forgets by subtraction.
 ///
 /// Of a prediction of classes it keeps what metrics need: the likeliest class, its probability, that of the label, and the
-/// squared error, as floats.
+/// squared error, as floats. Where labels are yes or no, it also keeps what a linear model scored.
 public final class EventWindow {
     private final MetricTask task;
     private final int capacity;
     private final boolean weighted;
     private final int width;
     private final float[] values; // of each event its label, its weight if weighted, and its prediction
+    private final float[] linear; // by event the linear model's score, NaN where it is not known; empty if ranks are none
     private int size;
     private int next;
 
@@ -25,6 +27,7 @@ public final class EventWindow {
         this.weighted = weighted;
         width = (weighted ? 2 : 1) + (single() ? 1 : 4);
         values = new float[Math.multiplyExact(capacity, width)];
+        linear = new float[task.isOfYesOrNo() ? capacity : 0];
     }
 
     private boolean single() {
@@ -33,6 +36,14 @@ public final class EventWindow {
 
     /// @param at index of the prediction's first number
     public void add(float[] prediction, int at, float label, float weight) {
+        add(prediction, at, label, weight, Float.NaN);
+    }
+
+    /// @param linearScore what a linear model scored; NaN if there is none
+    void add(float[] prediction, int at, float label, float weight, float linearScore) {
+        if (linear.length > 0) {
+            linear[next] = linearScore;
+        }
         int to = next * width;
         values[to++] = label;
         if (weighted) {
@@ -52,9 +63,14 @@ public final class EventWindow {
         return size;
     }
 
-    /// Index of the first value of an event, from the oldest one, which is 0.
+    /// Where an event lies in the ring; the oldest one is 0.
+    private int place(int event) {
+        return size < capacity ? event : (next + event) % capacity;
+    }
+
+    /// Index of its first value.
     private int at(int event) {
-        return (size < capacity ? event : (next + event) % capacity) * width;
+        return place(event) * width;
     }
 
     private float weight(int event) {
@@ -101,14 +117,33 @@ public final class EventWindow {
             throw new IllegalStateException("expected labels of yes or no, found " + task.kind());
         }
         float[] scores = new float[size];
+        for (int event = 0; event < size; event++) {
+            scores[event] = values[predictionAt(event)];
+        }
+        return ranking(scores);
+    }
+
+    private Ranking ranking(float[] scores) {
         boolean[] positives = new boolean[size];
         float[] weights = new float[size];
         for (int event = 0; event < size; event++) {
-            scores[event] = values[predictionAt(event)];
             positives[event] = values[at(event)] > 0;
             weights[event] = weight(event);
         }
         return Ranking.of(scores, positives, weights);
+    }
+
+    /// The exact area under the ROC curve of the linear model. NaN where labels are not yes or no, and as long as it is not
+    /// known of some event what that model scored.
+    double linearAuc() {
+        float[] scores = new float[Math.min(size, linear.length)];
+        for (int event = 0; event < scores.length; event++) {
+            scores[event] = linear[place(event)];
+            if (Float.isNaN(scores[event])) {
+                return Double.NaN;
+            }
+        }
+        return scores.length == 0 ? Double.NaN : ranking(scores).rocAuc();
     }
 
     /// Returns how likely it is, by the window's labels, what probabilities are said of: yes, or the likeliest class.
@@ -131,10 +166,21 @@ public final class EventWindow {
         size = from.count("events of a window", capacity);
         next = from.count("next event of a window", capacity - 1);
         from.floats(values, 0, size * width);
+        Arrays.fill(linear, Float.NaN);
         for (int event = 0; event < size && !single(); event++) {
             requireClass(from, values[at(event)]);
             requireClass(from, values[predictionAt(event)]);
         }
+    }
+
+    /// Writes what the linear model scored, for a reader that has read the window.
+    void writeLinear(BinaryWriter to) {
+        to.floats(linear, 0, Math.min(size, linear.length));
+    }
+
+    /// Reads it after the window itself. Without it no score is known.
+    void readLinear(BinaryReader from) {
+        from.floats(linear, 0, Math.min(size, linear.length));
     }
 
     private void requireClass(BinaryReader from, float found) {

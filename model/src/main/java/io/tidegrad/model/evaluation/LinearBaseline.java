@@ -48,6 +48,7 @@ final class LinearBaseline {
     private final float[] counted = new float[RecentEvaluation.WINDOW]; // weights of rows
     private int size;
     private int next;
+    private float newestScore = Float.NaN; // of yes, by which what was lost was counted last
     private double lossSum; // of all, since counting began
     private double total;
 
@@ -168,6 +169,7 @@ final class LinearBaseline {
     void learn(Batch batch, int row, float label, float weight, double @Nullable [] made) {
         double lost = made == null ? Double.NaN : lost(made, label);
         score(batch, row);
+        newestScore = (float) (made == null ? scores[0] : made[0]);
         double now = slope(label);
         count(made == null ? now : lost, weight);
         for (int i = 0; i < numbers; i++) {
@@ -317,7 +319,13 @@ final class LinearBaseline {
         return size == 0 ? Double.NaN : losses[(next + losses.length - 1) % losses.length];
     }
 
-    /// The same of all rows since counting began.
+    /// The score of the newest row by the prediction that was made for it; of yes or no the log-odds of yes. NaN before the
+    /// first.
+    float newestScore() {
+        return newestScore;
+    }
+
+    /// Mean loss of all rows since counting began.
     double lossOfAll() {
         return lossSum / total;
     }

@@ -322,6 +322,17 @@ public final class MetricSums {
         return calibration == null ? Double.NaN : mean(calibration.total(tenth));
     }
 
+    /// The mean of the probabilities in this tenth. NaN where it has no label.
+    public double meanPredictionOfTenth(int tenth) {
+        return calibration == null || !isPossible() ? Double.NaN : calibration.meanPrediction(tenth);
+    }
+
+    /// What the mean of the probabilities in this tenth would be if they were calibrated: the share of yes, or of hits. NaN
+    /// where it has no label.
+    public double meanLabelOfTenth(int tenth) {
+        return calibration == null || !isPossible() ? Double.NaN : calibration.meanLabel(tenth);
+    }
+
     /// The mean prediction less the mean label: above 0 if too much is promised.
     public double calibrationBias() {
         return meanPrediction() - meanLabel();

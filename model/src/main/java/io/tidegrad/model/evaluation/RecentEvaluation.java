@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -37,7 +39,7 @@ public final class RecentEvaluation {
     }
 
     /// What the window says at one moment.
-    public record Newest(MetricSums sums, Ranking ranking, double noChange, double linear) {
+    public record Newest(MetricSums sums, Ranking ranking, double noChange, double linear, double linearAuc) {
         private double ofCounts(ToDoubleFunction<ClassCounts> value) {
             ClassCounts counts = sums.counts();
             return counts == null || sums.predictions() == 0 ? Double.NaN : value.applyAsDouble(counts);
@@ -64,6 +66,8 @@ public final class RecentEvaluation {
             new Measure("brier_score", "squared share", "mean squared error of probabilities",
                     newest -> newest.sums.brier()),
             new Measure("auc", SHARE, "area under the ROC curve", newest -> newest.ranking.rocAuc()),
+            new Measure("linear_auc", SHARE, "area under the ROC curve of a linear model that learns the same",
+                    newest -> newest.linearAuc),
             new Measure("average_precision", SHARE, "area under the precision-recall curve",
                     newest -> newest.ranking.averagePrecision()),
             new Measure("accuracy", SHARE, "accuracy", newest -> newest.sums.accuracy()),
@@ -104,13 +108,18 @@ public final class RecentEvaluation {
 
     /// All measures, in the order in which they are told.
     public static final List<Measure> MEASURES = Stream
-            .concat(WITHOUT_TENTHS.stream(), IntStream.range(0, Calibration.BINS).mapToObj(RecentEvaluation::ofTenth))
-            .toList();
+            .of(WITHOUT_TENTHS.stream(),
+                    tenths("predictions", "probabilities of yes, or of the likeliest class,", MetricSums::shareOfTenth),
+                    tenths("mean_prediction", "mean of the probabilities of yes, or of the likeliest class,",
+                            MetricSums::meanPredictionOfTenth),
+                    tenths("mean_label", "share of yes, or of hits, among probabilities", MetricSums::meanLabelOfTenth))
+            .flatMap(Function.identity()).toList();
 
-    private static Measure ofTenth(int tenth) {
-        return new Measure("predictions_tenth_" + tenth, SHARE,
-                "probabilities of yes, or of the likeliest class, from 0." + tenth + " to below the next tenth",
-                newest -> newest.sums.shareOfTenth(tenth));
+    private static Stream<Measure> tenths(String name, String help, ToDoubleBiFunction<MetricSums, Integer> value) {
+        return IntStream.range(0, Calibration.BINS)
+                .mapToObj(tenth -> new Measure(name + "_tenth_" + tenth, SHARE,
+                        help + " from 0." + tenth + " to below the next tenth",
+                        newest -> value.applyAsDouble(newest.sums, tenth)));
     }
 
     /// Of a period: labels that came when their part of it was over.
@@ -213,7 +222,7 @@ public final class RecentEvaluation {
         if (!watches) {
             return;
         }
-        window.add(prediction, at, label, weight);
+        window.add(prediction, at, label, weight, linear == null ? Float.NaN : linear.newestScore());
         slices.add(prediction, at, label, weight);
         if (period != null && time != Row.NO_TIME) {
             period.add(time, prediction, at, label, weight, linear == null ? Double.NaN : linear.newestLoss());
@@ -270,7 +279,7 @@ public final class RecentEvaluation {
     /// Returns the measures of the window by name, in their order, without those that the task does not have.
     public Map<String, Double> measures() {
         return measures(MEASURES, new Newest(window.sums(), task.isOfYesOrNo() ? window.ranking() : UNRANKED,
-                window.noChange(), linear == null ? Double.NaN : linear.loss()));
+                window.noChange(), linear == null ? Double.NaN : linear.loss(), window.linearAuc()));
     }
 
     /// Returns an estimate of what predictions will turn out to be whose labels are out, which are calibrated by the newest
@@ -292,7 +301,8 @@ public final class RecentEvaluation {
 
     /// The measures that sums alone have, likewise.
     static Map<String, Double> measures(MetricSums sums) {
-        return measures(WITHOUT_TENTHS, new Newest(sums, new Ranking(sums.auc(), Double.NaN), Double.NaN, Double.NaN));
+        return measures(WITHOUT_TENTHS,
+                new Newest(sums, new Ranking(sums.auc(), Double.NaN), Double.NaN, Double.NaN, Double.NaN));
     }
 
     private static Map<String, Double> measures(List<Measure> which, Newest newest) {
@@ -325,6 +335,21 @@ public final class RecentEvaluation {
         }
         List.of(ofLabels, ofPredictions, ofErrors).forEach(alarm -> alarm.read(from));
         fields.read(from);
+    }
+
+    /// Whether a linear model scores rows whose labels are yes or no, so that it has an area under the ROC curve.
+    public boolean ranksLinear() {
+        return linear != null && task.isOfYesOrNo();
+    }
+
+    /// Writes what the linear model scored of the newest rows.
+    public void writeLinearScores(BinaryWriter to) {
+        window.writeLinear(to);
+    }
+
+    /// Reads that. Without it there is no area under the linear model's curve until the window has new rows alone.
+    public void readLinearScores(BinaryReader from) {
+        window.readLinear(from);
     }
 
     /// Writes how well fields alone tell the label.

@@ -130,7 +130,7 @@ public final class TimeWindow {
             }
         }
         return new RecentEvaluation.Newest(all.sums, new Ranking(all.sums.auc(), all.sums.averagePrecision()),
-                all.noChange / all.noChangeTotal, all.linear / all.linearTotal);
+                all.noChange / all.noChangeTotal, all.linear / all.linearTotal, Double.NaN);
     }
 
     void write(BinaryWriter to) {

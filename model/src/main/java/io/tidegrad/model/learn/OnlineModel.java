@@ -48,6 +48,9 @@ public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
     private static final int CARRY_FORMAT = 7;
 
+    /// Of a model whose labels are yes or no and that has a linear baseline: with what that scored of the newest rows.
+    private static final int CARRY_FORMAT_OF_RANKS = 9;
+
     /// Of a model that learns what its classes are; their names stand behind the pending rows.
     private static final int CARRY_FORMAT_OF_CLASSES = 8;
 
@@ -543,8 +546,7 @@ public final class OnlineModel {
     /// little-endian format with a format number and a checksum. It takes a few tens of KB plus the pending rows.
     public byte[] carry() {
         evaluateAll();
-        BinaryWriter to =
-                new BinaryWriter(CARRY_MAGIC, classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, 32_768);
+        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, carryFormat(), 32_768);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         if (classes != null) {
@@ -568,6 +570,9 @@ public final class OnlineModel {
         }
         writePeriod(to);
         evaluation.recent().writeLeaks(to);
+        if (carryFormat() == CARRY_FORMAT_OF_RANKS) {
+            evaluation.recent().writeLinearScores(to);
+        }
         if (sliced > 0) {
             evaluation.recent().writeSlices(to);
             for (int i = 0; i < open.size() * sliced; i++) {
@@ -577,12 +582,23 @@ public final class OnlineModel {
         return to.seal();
     }
 
+    /// The least number that says what is in it, so that builds which read that number read the carry.
+    private int carryFormat() {
+        return classes != null ? CARRY_FORMAT_OF_CLASSES
+                : evaluation.recent().ranksLinear() ? CARRY_FORMAT_OF_RANKS : CARRY_FORMAT;
+    }
+
     /// @throws CarryFormatException the carry is damaged, or of another format or spec; the message says what was
     ///     expected and found. The model must not be used afterwards
     public void restoreCarry(byte[] carry) {
         BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC,
-                classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES,
-                classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, CarryFormatException::new);
+                classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES, carryFormat(),
+                CarryFormatException::new);
+        if (classes == null && from.format() == CARRY_FORMAT_OF_CLASSES) {
+            throw from.fail(
+                    "expected format " + CARRY_FORMAT_UNSERVED + " to " + CARRY_FORMAT + ", or " + CARRY_FORMAT_OF_RANKS
+                            + ", found " + from.format() + ", which is of a model that learns what its classes are");
+        }
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());
@@ -626,6 +642,9 @@ public final class OnlineModel {
         readPeriod(from);
         if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS) {
             evaluation.recent().readLeaks(from);
+        }
+        if (from.format() == CARRY_FORMAT_OF_RANKS) {
+            evaluation.recent().readLinearScores(from);
         }
         readSlices(from);
         from.end();

@@ -108,6 +108,94 @@ class MetricWindowsTest {
         }
     }
 
+    /// The probability of yes or of the likeliest class, and whether it came.
+    private static double[] probability(MetricTask task, Event event) {
+        int likeliest = task.likeliest(event.prediction, 0);
+        return task.kind() == MetricTask.Kind.BINARY ? new double[]{event.prediction[0], event.label}
+                : new double[]{event.prediction[likeliest], event.label == likeliest ? 1 : 0};
+    }
+
+    @ParameterizedTest
+    @MethodSource("tasks")
+    void aTenthHasTheMeansOfItsOwnPredictionsAndLabels(MetricTask task) {
+        EventWindow window = new EventWindow(task, 40, true);
+        List<Event> all = new ArrayList<>();
+        int empty = 0;
+        for (int i = 0; i < 100; i++) {
+            all.add(event(task, i));
+            window.add(all.getLast().prediction, 0, all.getLast().label, all.getLast().weight);
+            MetricSums sums = window.sums();
+            for (int tenth = 0; tenth < 10; tenth++) {
+                double weights = 0;
+                double predictions = 0;
+                double labels = 0;
+                for (Event each : all.subList(Math.max(0, all.size() - 40), all.size())) {
+                    double[] found = probability(task, each);
+                    if (task.givesProbabilities() && Math.min(9, (int) (10 * found[0])) == tenth) {
+                        weights += each.weight;
+                        predictions += each.weight * found[0];
+                        labels += each.weight * found[1];
+                    }
+                }
+                if (weights == 0) {
+                    empty++;
+                    assertThat(sums.meanPredictionOfTenth(tenth)).isNaN();
+                    assertThat(sums.meanLabelOfTenth(tenth)).isNaN();
+                } else {
+                    assertThat(sums.meanPredictionOfTenth(tenth)).isCloseTo(predictions / weights, within(1e-7));
+                    assertThat(sums.meanLabelOfTenth(tenth)).isEqualTo(labels / weights);
+                }
+            }
+        }
+        assertThat(empty).isBetween(1, 1_000);
+    }
+
+    private static double area(List<Event> events, List<Float> scores) {
+        double inOrder = 0;
+        double pairs = 0;
+        for (int yes = 0; yes < events.size(); yes++) {
+            for (int no = 0; no < events.size(); no++) {
+                if (events.get(yes).label > 0 && events.get(no).label <= 0) {
+                    double weight = events.get(yes).weight * events.get(no).weight;
+                    pairs += weight;
+                    inOrder += weight * (1 + Math.signum(scores.get(yes) - scores.get(no))) / 2;
+                }
+            }
+        }
+        return inOrder / pairs;
+    }
+
+    /// With ties, restarts, and some that nobody knows.
+    @ParameterizedTest
+    @MethodSource("tasks")
+    void theAreaUnderTheLinearModelsCurveIsThatOfTheWindow(MetricTask task) {
+        EventWindow window = new EventWindow(task, 20, true);
+        List<Event> all = new ArrayList<>();
+        List<Float> scores = new ArrayList<>();
+        int known = 0;
+        for (int i = 0; i < 90; i++) {
+            all.add(event(task, i));
+            scores.add(i < 5 || i == 50 ? Float.NaN : random.nextInt(-3, 4));
+            window.add(all.getLast().prediction, 0, all.getLast().label, all.getLast().weight, scores.getLast());
+            int from = Math.max(0, all.size() - 20);
+            double expected = area(all.subList(from, i + 1), scores.subList(from, i + 1));
+            if (Double.isNaN(expected) || !task.isOfYesOrNo()) {
+                assertThat(window.linearAuc()).isNaN();
+            } else {
+                known++;
+                assertThat(window.linearAuc()).isCloseTo(expected, within(1e-12));
+            }
+            EventWindow restored = new EventWindow(task, 20, true);
+            restored.read(written(window::write));
+            if (task.isOfYesOrNo()) {
+                assertThat(restored.linearAuc()).isNaN();
+            }
+            restored.readLinear(written(window::writeLinear));
+            window = restored;
+        }
+        assertThat(known).isEqualTo(task.isOfYesOrNo() ? 90 - 24 - 20 : 0);
+    }
+
     @ParameterizedTest
     @MethodSource("tasks")
     void aWindowOfTimeHoldsTheNewestSlots(MetricTask task) {

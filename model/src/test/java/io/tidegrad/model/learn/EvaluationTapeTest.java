@@ -93,6 +93,7 @@ class EvaluationTapeTest {
         evaluation.write(to);
         evaluation.recent().write(to);
         evaluation.recent().writeLeaks(to);
+        evaluation.recent().writeLinearScores(to);
         evaluation.recent().writePeriod(to);
         evaluation.recent().writeSlices(to);
         return to.toBytes();

@@ -65,6 +65,7 @@ class LinearBaselineTest {
         }
         assertThat(measure(model, "linear_log_loss")).isCloseTo(entropy, within(0.03))
                 .isLessThan(measure(model, "prior_log_loss") - 0.1);
+        assertThat(measure(model, "linear_auc")).isBetween(0.8, 0.9);
     }
 
     /// The label is yes where the signs of two numbers are equal, which no sum of the two tells.
@@ -78,6 +79,8 @@ class LinearBaselineTest {
         }
         assertThat(measure(model, "linear_log_loss")).isCloseTo(Math.log(2), within(0.02));
         assertThat(measure(model, "log_loss")).isLessThan(0.2);
+        assertThat(measure(model, "linear_auc")).isCloseTo(0.5, within(0.05));
+        assertThat(measure(model, "auc")).isGreaterThan(0.95);
     }
 
     @Test
@@ -90,6 +93,7 @@ class LinearBaselineTest {
         }
         assertThat(Math.sqrt(measure(model, "linear_mean_squared_error"))).isBetween(95.0, 110.0);
         assertThat(measure(model, "linear_log_loss")).isNaN();
+        assertThat(measure(model, "linear_auc")).isNaN();
     }
 
     @Test
@@ -118,14 +122,18 @@ class LinearBaselineTest {
             return new double[]{1, 1, deviation > 0 ? Math.clamp((a - mean) / deviation, -5, 5) : 0};
         }
 
-        double predict(double a) {
+        double score(double a) {
             double[] x = inputs(a);
-            return 1 / (1 + Math.exp(-(weights[0] * x[0] + weights[1] * x[1] + weights[2] * x[2])));
+            return weights[0] * x[0] + weights[1] * x[1] + weights[2] * x[2];
         }
 
-        void learn(double a, boolean yes, double predicted) {
-            loss -= Math.log(yes ? predicted : 1 - predicted);
-            double slope = predict(a) - (yes ? 1 : 0);
+        static double probability(double score) {
+            return 1 / (1 + Math.exp(-score));
+        }
+
+        void learn(double a, boolean yes, double scored) {
+            loss -= Math.log(yes ? probability(scored) : 1 - probability(scored));
+            double slope = probability(score(a)) - (yes ? 1 : 0);
             double[] x = inputs(a);
             for (int i = 0; i < 3; i++) {
                 double gradient = slope * x[i];
@@ -139,6 +147,20 @@ class LinearBaselineTest {
         }
     }
 
+    private static double area(double[] scores, boolean[] labels, int from) {
+        double inOrder = 0;
+        double pairs = 0;
+        for (int yes = from; yes < labels.length; yes++) {
+            for (int no = from; no < labels.length; no++) {
+                if (labels[yes] && !labels[no]) {
+                    pairs++;
+                    inOrder += (1 + Math.signum(scores[yes] - scores[no])) / 2;
+                }
+            }
+        }
+        return inOrder / pairs;
+    }
+
     /// Labels come in runs that are as long as they are late: who knows them at once looks far better.
     @Test
     void withLateLabelsItPredictsWhenARowComesAndLearnsWhenItsLabelDoes() {
@@ -150,7 +172,7 @@ class LinearBaselineTest {
         ByHand byHand = new ByHand();
         double[] as = new double[events];
         boolean[] labels = new boolean[events];
-        double[] predicted = new double[events];
+        double[] scored = new double[events];
         for (int i = 0; i < events; i++) {
             as[i] = (float) (100 + 30 * random.nextGaussian());
             labels[i] = i / late % 2 == 0 == (random.nextDouble() < 0.9);
@@ -159,14 +181,16 @@ class LinearBaselineTest {
             event.rowOf(new byte[0]);
             delay.take(event, i);
             if (i > late) {
-                byHand.learn(as[i - late - 1], labels[i - late - 1], predicted[i - late - 1]);
+                byHand.learn(as[i - late - 1], labels[i - late - 1], scored[i - late - 1]);
             }
-            predicted[i] = byHand.predict(as[i]);
+            scored[i] = byHand.score(as[i]);
         }
         delay.drain();
         for (int i = events - late - 1; i < events; i++) {
-            byHand.learn(as[i], labels[i], predicted[i]);
+            byHand.learn(as[i], labels[i], scored[i]);
         }
+        assertThat(delay.evaluation().recent().measures().get("linear_auc"))
+                .isCloseTo(area(scored, labels, events - 2_000), within(1e-6));
         assertThat(delay.evaluation().linearLogLoss()).isCloseTo(byHand.loss / events, within(1e-6))
                 .isGreaterThan(model.evaluation().linearLogLoss() + 0.01);
     }
@@ -187,7 +211,8 @@ class LinearBaselineTest {
                 restarted.restoreCarry(restarted.carry());
             }
         }
-        assertThat(measure(restarted, "linear_log_loss")).isEqualTo(measure(model, "linear_log_loss"));
+        assertThat(restarted.evaluation().recent().measures()).isEqualTo(model.evaluation().recent().measures())
+                .containsKeys("linear_log_loss", "linear_auc", "mean_label_tenth_9");
         ProgressiveEvaluation before = model.evaluation();
         double loss = before.linearLogLoss();
         model.restartEvaluation();

@@ -98,6 +98,9 @@ class PeriodTest {
         if (expected.isEmpty()) {
             return;
         }
+        assertTenths(found, expected);
+        assertTenths(model.evaluation().recent().measures(),
+                told.subList(Math.max(0, told.size() - 2_000), told.size()));
         double total = expected.stream().mapToDouble(Told::weight).sum();
         double yes = expected.stream().mapToDouble(each -> each.yes ? each.weight : 0).sum() / total;
         assertThat(found.get("mean_label")).isCloseTo(yes, within(1e-9));
@@ -126,6 +129,24 @@ class PeriodTest {
         }
         if (yes > 0) {
             assertThat(found.get("average_precision")).isCloseTo(averagePrecision(expected), within(0.01));
+        }
+    }
+
+    private static void assertTenths(Map<String, Double> found, List<Told> expected) {
+        double total = expected.stream().mapToDouble(Told::weight).sum();
+        for (int tenth = 0; tenth < 10; tenth++) {
+            int of = tenth;
+            List<Told> its = expected.stream().filter(each -> (int) (10 * each.p) == of).toList();
+            double weights = its.stream().mapToDouble(Told::weight).sum();
+            assertThat(found.get("predictions_tenth_" + tenth)).isEqualTo(weights / total);
+            if (its.isEmpty()) {
+                assertThat(found).doesNotContainKeys("mean_prediction_tenth_" + tenth, "mean_label_tenth_" + tenth);
+                continue;
+            }
+            assertThat(found.get("mean_prediction_tenth_" + tenth))
+                    .isCloseTo(its.stream().mapToDouble(each -> each.weight * each.p).sum() / weights, within(1e-7));
+            assertThat(found.get("mean_label_tenth_" + tenth))
+                    .isEqualTo(its.stream().mapToDouble(each -> each.yes ? each.weight : 0).sum() / weights);
         }
     }
 

@@ -8,8 +8,10 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Successor;
 import io.tidegrad.model.Specs;
+import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.learn.CarryFormatException;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
@@ -25,6 +27,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -40,6 +43,11 @@ class FormatsTest {
             SPEC.yaml().replace("field: late", "field: late, classes: auto")
                     .replace("binary-cross-entropy", "categorical-cross-entropy").replace("dense: 1 ]", "dense: 3 ]"),
             "flights.yaml");
+
+    /// The same events, and a label that is a number.
+    private static final ModelSpec NUMBERS = ModelSpec.parse(SPEC.yaml().replace("field: late", "field: distance")
+            .replace("  - number:    { field: distance, scale: standard }\n", "")
+            .replace("binary-cross-entropy", "mean-squared-error"), "flights.yaml");
 
     private static final int FORMAT_AT = 4;
     private static final int EPOCH = 3;
@@ -61,12 +69,16 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 8, FORMAT_AT, FormatsTest::rewrittenCarry,
-                        () -> learned(CLASSES, 21).carry()));
+                new GoldenFormat("carry", 9, FORMAT_AT, FormatsTest::rewrittenCarry, () -> served().carry()),
+                new GoldenFormat("carry-of-numbers", 7, 7, FORMAT_AT, bytes -> rewrittenCarry(NUMBERS, bytes),
+                        () -> learned(NUMBERS, 21).carry()));
     }
 
     private static byte[] rewrittenCarry(byte[] bytes) {
-        ModelSpec spec = bytes[FORMAT_AT] == 8 ? CLASSES : SPEC;
+        return rewrittenCarry(bytes[FORMAT_AT] == 8 ? CLASSES : SPEC, bytes);
+    }
+
+    private static byte[] rewrittenCarry(ModelSpec spec, byte[] bytes) {
         OnlineModel model = OnlineModel.blank(spec, new ScalarKernels());
         model.restoreCarry(bytes);
         return model.carry();
@@ -74,13 +86,39 @@ class FormatsTest {
 
     /// Earlier builds read the others.
     @Test
-    void onlyModelsThatLearnTheirClassesNeedTheNewestFormats() throws IOException {
-        assertThat(served().carry()[FORMAT_AT]).isEqualTo((byte) 7);
+    void onlyModelsThatNeedTheNewestFormatsWriteThem() throws IOException {
+        assertThat(served().carry()[FORMAT_AT]).isEqualTo((byte) 9);
+        assertThat(learned(NUMBERS, 21).carry()[FORMAT_AT]).isEqualTo((byte) 7);
         assertThat(published().manifest().encode()[FORMAT_AT]).isEqualTo((byte) 3);
-        byte[] carry = Files.readAllBytes(Path.of("src/test/resources/formats/carry-7.bin"));
+        byte[] carry = Files.readAllBytes(Path.of("src/test/resources/formats/carry-8.bin"));
         assertThat(rewrittenCarry(carry.clone())).isEqualTo(carry);
+        OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
+        assertThatThrownBy(() -> model.restoreCarry(carry)).isInstanceOf(CarryFormatException.class)
+                .hasMessage("carry of model 'flight-delay': expected format 1 to 7, or 9, found 8, which is of a model"
+                        + " that learns what its classes are");
         byte[] manifest = Files.readAllBytes(Path.of("src/test/resources/formats/snapshot-manifest-3.bin"));
         assertThat(SnapshotManifest.decode(manifest).encode()).isEqualTo(manifest);
+    }
+
+    /// A model learned before it was known what its linear baseline scored goes on, and says nothing wrong.
+    @Test
+    void aCarryWithoutScoresOfTheLinearBaselineHasItsAucOnceTheWindowHasNewLabelsAlone() throws IOException {
+        OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
+        model.restoreCarry(Files.readAllBytes(Path.of("src/test/resources/formats/carry-7.bin")));
+        assertThat(measures(model)).containsEntry("labels", 17.0)
+                .containsKeys("auc", "linear_log_loss", "mean_label_tenth_5").doesNotContainKey("linear_auc");
+        int learned = 17; // and four wait
+        for (; learned + 17 < 17 + RecentEvaluation.WINDOW; learned += 17) {
+            learn(model, learned + 4, learned + 21);
+        }
+        model.restoreCarry(model.carry());
+        assertThat(measures(model)).containsEntry("labels", 2_000.0).doesNotContainKey("linear_auc");
+        learn(model, learned + 4, learned + 21);
+        assertThat(measures(model).get("linear_auc")).isBetween(0.6, 1.0);
+    }
+
+    private static Map<String, Double> measures(OnlineModel model) {
+        return model.evaluation().recent().measures();
     }
 
     private static TrainerStatus status() {
