@@ -179,12 +179,6 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
-    private void type(String text) {
-        for (char each : text.toCharArray()) {
-            browser.press(String.valueOf(each), Character.toUpperCase(each));
-        }
-    }
-
     private void tabTo(String expression) {
         for (int presses = 0; !browser.evaluate(expression).asBoolean(); presses++) {
             assertThat(presses).as(expression).isLessThan(60);
@@ -206,15 +200,15 @@ class ConsolePageTest {
         browser.press("Enter", ENTER);
         see("document.querySelector('dialog[open] h2').textContent.includes('to version 10,000 of epoch 1')");
         browser.press("Enter", ENTER); // neither a name nor a reason yet
-        type("ann");
+        browser.type("ann");
         tabTo("document.activeElement.name === 'reason'");
-        type("no");
+        browser.type("no");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent === 'Not decided: expected a better reason'");
         assertThat(asked).extracting(AskedDecision::author).containsExactly("ann");
 
         tabTo("document.activeElement.name === 'reason'");
-        type("pe");
+        browser.type("pe");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent.startsWith('Decided: rollback of fraud: epoch 2.')");
         assertThat(asked.getLast()).isEqualTo(new AskedDecision("fraud", AskedDecision.Action.ROLLBACK, "ann", "nope",
@@ -268,9 +262,9 @@ class ConsolePageTest {
 
         browser.evaluate("document.querySelector('.tried button').click()");
         assertThat(browser.evaluate("document.querySelector('dialog select').value").asText()).isEqualTo("fraud");
-        type("ann");
+        browser.type("ann");
         tabTo("document.activeElement.name === 'reason'");
-        type("better");
+        browser.type("better");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent.startsWith('Decided')");
         assertThat(asked).containsExactly(
@@ -390,19 +384,24 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
-    /// A console that hears nothing knows nothing of the silence of others.
+    /// A console that hears nothing knows nothing of the silence and the standstill of others.
     @Test
-    void aConsoleThatCantReadDoesNotCallProcessesSilent() {
+    void aConsoleThatCantReadCallsNoProcessSilentAndNoStageStill() {
         picture.problem("The topics can't be read: no broker");
         picture.caughtUp();
         takeModel("fraud");
         intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
                 System.currentTimeMillis() - 600_000));
+        picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
         open("#fraud");
         see("document.querySelector('.processes tbody') !== null");
-        assertThat(browser.text()).doesNotContain("silent");
+        see("document.getElementById('connection').textContent === 'not live'"); // never was
+        see("document.querySelector('.flow li:nth-child(2)').innerText.includes('5,000 events wait')");
+        assertThat(browser.text()).doesNotContain("silent", "stands still", "none for", "Held up");
         picture.problem("");
         see("document.querySelector('#problems').innerText.includes('has been silent since')");
+        see("document.querySelector('.flow li:nth-child(2)').innerText.includes('stands still for')");
+        see("document.querySelector('.flow li:nth-child(1)').innerText.includes('none for')");
     }
 
     @Test
