@@ -173,8 +173,13 @@ public final class Browser implements AutoCloseable {
     }
 
     /// Waits until an expression is true. Until then it may also fail: what it asks for is not on the page yet.
-    public void see(String expression) {
-        await().atMost(Duration.ofSeconds(PATIENCE_SECONDS)).pollInterval(Duration.ofMillis(100))
+    void see(String expression) {
+        see(expression, Duration.ofSeconds(PATIENCE_SECONDS));
+    }
+
+    /// Likewise, at most so long.
+    public void see(String expression, Duration within) {
+        await().atMost(within).pollInterval(Duration.ofMillis(100))
                 .ignoreExceptionsInstanceOf(IllegalStateException.class)
                 .untilAsserted(() -> assertThat(evaluate(expression).asBoolean()).as(expression).isTrue());
     }

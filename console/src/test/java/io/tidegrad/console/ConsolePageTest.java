@@ -430,6 +430,7 @@ class ConsolePageTest {
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "")));
         picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
+        picture.caughtUp();
         open("#fraud");
 
         see("document.querySelector('.flow') !== null");
@@ -470,12 +471,12 @@ class ConsolePageTest {
         picture.logsEnd(Map.of("tidegrad.examples.payments.1", 20_009L), Topic.NOW);
         picture.caughtUp();
         long now = System.currentTimeMillis();
-        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 24_000);
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 20_000);
         open("#fraud");
         see("document.querySelector('.flow .label')?.textContent === 'Joined'");
         see(HELD_UP.formatted("Nothing holds it up."));
 
-        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 14_000);
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 12_000);
         see(HELD_UP.formatted("Held up where it is joined."));
         see(joined + ".className === 'warn'");
         see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");
