@@ -1,6 +1,5 @@
 package io.tidegrad.console;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -32,6 +31,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.awaitility.core.ConditionTimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /// A real Chromium without a window, told what to do by the Chrome DevTools Protocol.
@@ -179,9 +179,14 @@ public final class Browser implements AutoCloseable {
 
     /// Likewise, at most so long.
     public void see(String expression, Duration within) {
-        await().atMost(within).pollInterval(Duration.ofMillis(100))
-                .ignoreExceptionsInstanceOf(IllegalStateException.class)
-                .untilAsserted(() -> assertThat(evaluate(expression).asBoolean()).as(expression).isTrue());
+        try {
+            await().atMost(within).pollInterval(Duration.ofMillis(100))
+                    .ignoreExceptionsInstanceOf(IllegalStateException.class)
+                    .until(() -> evaluate(expression).asBoolean());
+        } catch (ConditionTimeoutException late) {
+            throw new AssertionError("expected within " + within + ": " + expression + "; found a page with\n" + text(),
+                    late);
+        }
     }
 
     /// Returns what the page shows as text, without what is hidden.
