@@ -832,6 +832,11 @@ class LeastPrivilegeTest {
         proves("topic to topic", scorer, 13, () -> new Trial(world), Trial::answer);
     }
 
+    /// What a command that compares with this model reads of it.
+    private static List<Right> of(String model) {
+        return List.of(new Right(AclOperation.READ, ResourceType.TOPIC, "P-" + model + "-1-model-changelog"));
+    }
+
     /// Of one model and one stream that have been learned and joined; users share them.
     @Test
     void aCommandNeedsEachDocumentedRightAndNoOther() throws Exception {
@@ -845,12 +850,16 @@ class LeastPrivilegeTest {
         List<Right> reading = documented("reading");
         proves("reading", List.of(), 7, inTheWorld, trial -> trial.commands("reading"));
         proves("relearning", reading, 8, inTheWorld, trial -> {
-            trial.allow(List.of(new Right(AclOperation.READ, ResourceType.TOPIC, "P-" + OTHER + "-1-model-changelog")));
+            trial.allow(of(OTHER));
             return trial.commands("relearning"); // one of them compares with that model
         });
-        proves("telling", with(reading, documented("relearning")), 1, inTheWorld,
-                trial -> trial.command(trial.user, "verify --model " + MODEL + " --tell")
-                        + trial.command(trial.user, "replay --model " + MODEL + " --tell"));
+        for (String command : List.of("verify --model " + MODEL, "replay --model " + MODEL,
+                "models compare " + OTHER + " --for " + MODEL)) {
+            proves("telling", with(reading, documented("relearning")), 1, inTheWorld, trial -> {
+                trial.allow(of(OTHER));
+                return trial.command(trial.user, command + " --tell");
+            });
+        }
         proves("deciding", reading, 17, inTheWorld, trial -> {
             // As a beginning, where no topic of ours is there yet.
             Trial beginning = new Trial(trial.user);

@@ -66,6 +66,19 @@ class SilentProcessTest {
         return Tidegrad.commandLine().execute(all.toArray(String[]::new));
     }
 
+    private void create(String name, int hidden) throws IOException {
+        Path spec = Files.writeString(directory.resolve(name + ".yaml"), """
+                model: %s
+                input: { stream: %s }
+                features: [ number: { field: a } ]
+                network: [ dense: %d, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                publish: { every: PT0.2S }
+                """.formatted(name, stream, hidden));
+        assertThat(command("models", "create", "--spec", spec.toString(), "--timeout", "0")).isZero();
+    }
+
     private JsonNode told(ConsoleApp console) throws IOException, InterruptedException {
         URI events = URI.create("http://127.0.0.1:" + console.httpPort() + "/events?model=" + model);
         try (HttpClient http = HttpClient.newHttpClient();
@@ -107,18 +120,9 @@ class SilentProcessTest {
                 events: { topic: %s }
                 label: over
                 """.formatted(stream, readings.topic));
-        Path spec = Files.writeString(directory.resolve("spec.yaml"), """
-                model: %s
-                input: { stream: %s }
-                features: [ number: { field: a } ]
-                network: [ dense: 4, relu, dense: 1 ]
-                loss: binary-cross-entropy
-                optimizer: { adam: { rate: 0.01 } }
-                publish: { every: PT0.2S }
-                """.formatted(model, stream));
         readings.send(EVENTS);
         assertThat(command("streams", "create", "--spec", streamSpec.toString())).isZero();
-        assertThat(command("models", "create", "--spec", spec.toString(), "--timeout", "0")).isZero();
+        create(model, 4);
         Settings settings =
                 Settings.read(ConsoleSettings.CONSOLE, CliSettings.ALL, settings("--http-port", "0"), Map.of());
         try (ConsoleApp console = ConsoleApp.start(ConsoleConfig.of(settings, of -> {
@@ -167,6 +171,16 @@ class SilentProcessTest {
             assertThat(verdicts.at("/1/found").asText()).isEqualTo(verdicts.at("/1/expected").asText())
                     .isEqualTo(verdicts.at("/0/found").asText()).hasSize(64);
             assertThat(command("verify", "--model", model)).as("with a verdict on the topic").isZero();
+
+            create("wide", 16);
+            assertThat(command("models", "shadow", "wide", "--for", model, "--timeout", "0")).isZero();
+            assertThat(command("models", "compare", "wide", "--for", model)).isZero();
+            assertThat(command("models", "compare", "wide", "--for", model, "--tell")).isZero();
+            JsonNode pair = awaitTold(console, at -> !at.at("/model/candidates/0/verdict/detail").isMissingNode())
+                    .at("/model/candidates/0");
+            assertThat(pair.path("model").asText()).isEqualTo("wide");
+            assertThat(pair.at("/verdict/detail").asText()).isEqualTo("too few examples that both learned");
+            assertThat(pair.at("/verdict/better").asText()).isEmpty();
         } finally {
             readings.close();
         }

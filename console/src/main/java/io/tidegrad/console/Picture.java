@@ -46,6 +46,7 @@ final class Picture {
     private long streamsChanged; // the revision in which their dead letters changed last
     private boolean caughtUp;
     private String problem = "";
+    private long read; // when the topics could be read last, epoch ms; 0 if never
     private Map<String, String> denied = Map.of();
     private long unreadable;
     private Traffic traffic = new Traffic(0, 0);
@@ -76,8 +77,10 @@ final class Picture {
     /// @param denied topics that may not be read, and which right is missing
     /// @param unreadable how many records could not be read
     /// @param leftOut models for which there is no room, `LEFT_OUT_MAX` if there are more
+    /// @param asOf when the topics were read last, epoch ms; null as long as they can be read, and if they never could
     record Status(@JsonProperty("caught_up") boolean caughtUp, String problem, Map<String, String> denied,
-            long unreadable, int models, @JsonProperty("left_out") int leftOut) {
+            long unreadable, int models, @JsonProperty("left_out") int leftOut,
+            @JsonProperty("as_of_ms") @Nullable Long asOf) {
         /// Returns what people have to know of models that are left out; empty if all are there.
         @JsonProperty("left_out_message")
         String leftOutMessage() {
@@ -108,7 +111,8 @@ final class Picture {
     synchronized Status status() {
         String all = problem.isEmpty() && !denied.isEmpty()
                 ? "Not all topics can be read: " + String.join("; ", new TreeSet<>(denied.values())) : problem;
-        return new Status(caughtUp, all, denied, unreadable, models.size(), leftOut.size());
+        return new Status(caughtUp, all, denied, unreadable, models.size(), leftOut.size(),
+                problem.isEmpty() || read == 0 ? null : read);
     }
 
     /// Changes what is known of a model.
@@ -285,6 +289,9 @@ final class Picture {
 
     /// @param why the topics can't be read; empty if they can again
     synchronized void problem(String why) {
+        if (why.isEmpty()) {
+            read = System.currentTimeMillis();
+        }
         if (!problem.equals(why)) {
             problem = why;
             revision++;

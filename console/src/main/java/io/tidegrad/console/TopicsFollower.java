@@ -50,6 +50,7 @@ final class TopicsFollower implements AutoCloseable {
     private static final long SNAPSHOT_OFFSETS = 4_096;
     private static final long DEAD_LETTER_OFFSETS = 500;
 
+    private final String bootstrapServers;
     private final ReadCommitted kafka;
     private final Topics topics;
     private final Picture picture;
@@ -74,6 +75,7 @@ final class TopicsFollower implements AutoCloseable {
     /// @throws KafkaException if no consumer can be made with these settings
     TopicsFollower(KafkaSettings kafka, Topics topics, SchemaRegistry registry, Picture picture,
             java.util.function.Consumer<KafkaException> refused) {
+        bootstrapServers = kafka.bootstrapServers();
         this.kafka = new ReadCommitted(kafka.client());
         this.topics = topics;
         this.picture = picture;
@@ -138,7 +140,10 @@ final class TopicsFollower implements AutoCloseable {
                 }
                 away = true;
                 reopens = true;
-                picture.problem("The topics can't be read: " + (right == null ? e.getMessage() : right));
+                picture.problem(e instanceof TimeoutException
+                        ? "Kafka at " + bootstrapServers + " does not answer, and is asked again until it does: "
+                                + e.getMessage()
+                        : "The topics can't be read: " + (right == null ? e.getMessage() : right));
                 pause();
             } catch (RegistryUnavailableException e) {
                 picture.problem("The schema registry does not answer: " + e.getMessage());

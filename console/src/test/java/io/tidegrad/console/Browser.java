@@ -1,6 +1,5 @@
 package io.tidegrad.console;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -32,10 +31,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.awaitility.core.ConditionTimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /// A real Chromium without a window, told what to do by the Chrome DevTools Protocol.
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String LISTENING = "DevTools listening on ";
     private static final long PATIENCE_SECONDS = 60;
@@ -68,12 +68,12 @@ final class Browser implements AutoCloseable {
     }
 
     /// Returns the program, or null if this machine has none.
-    static @Nullable Path program() {
+    public static @Nullable Path program() {
         return Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome").map(Path::of)
                 .filter(Files::isExecutable).findFirst().orElse(null);
     }
 
-    static Browser start(Path program) throws IOException, InterruptedException {
+    public static Browser start(Path program) throws IOException, InterruptedException {
         Path profile = Files.createTempDirectory("browser");
         Process process = new ProcessBuilder(program.toString(), "--headless", "--no-sandbox", "--disable-gpu",
                 "--hide-scrollbars", "--no-first-run", "--remote-debugging-port=0", "--user-data-dir=" + profile,
@@ -152,7 +152,7 @@ final class Browser implements AutoCloseable {
     }
 
     /// Opens a page and waits until its document is read; until then an expression meets the page before, or half of this one.
-    void open(String url) {
+    public void open(String url) {
         String loader = call("Page.navigate", "url", url).path("loaderId").asText();
         if (!loader.isEmpty()) { // only the fragment changes otherwise, and the document stays
             document(loader).orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
@@ -164,7 +164,7 @@ final class Browser implements AutoCloseable {
     }
 
     /// Evaluates an expression in the page and returns its value, of a promise what it is fulfilled with.
-    JsonNode evaluate(String expression) {
+    public JsonNode evaluate(String expression) {
         JsonNode said = call("Runtime.evaluate", "expression", expression, "returnByValue", true, "awaitPromise", true);
         if (said.has("exceptionDetails")) {
             throw new IllegalStateException(expression + ": " + said.path("exceptionDetails"));
@@ -174,9 +174,19 @@ final class Browser implements AutoCloseable {
 
     /// Waits until an expression is true. Until then it may also fail: what it asks for is not on the page yet.
     void see(String expression) {
-        await().atMost(Duration.ofSeconds(PATIENCE_SECONDS)).pollInterval(Duration.ofMillis(100))
-                .ignoreExceptionsInstanceOf(IllegalStateException.class)
-                .untilAsserted(() -> assertThat(evaluate(expression).asBoolean()).as(expression).isTrue());
+        see(expression, Duration.ofSeconds(PATIENCE_SECONDS));
+    }
+
+    /// Likewise, at most so long.
+    public void see(String expression, Duration within) {
+        try {
+            await().atMost(within).pollInterval(Duration.ofMillis(100))
+                    .ignoreExceptionsInstanceOf(IllegalStateException.class)
+                    .until(() -> evaluate(expression).asBoolean());
+        } catch (ConditionTimeoutException late) {
+            throw new AssertionError("expected within " + within + ": " + expression + "; found a page with\n" + text(),
+                    late);
+        }
     }
 
     /// Returns what the page shows as text, without what is hidden.
@@ -184,7 +194,7 @@ final class Browser implements AutoCloseable {
         return evaluate("document.body.innerText").asText();
     }
 
-    void size(int width, int height) {
+    public void size(int width, int height) {
         call("Emulation.setDeviceMetricsOverride", "width", width, "height", height, "deviceScaleFactor", 1, "mobile",
                 false);
     }
@@ -208,6 +218,23 @@ final class Browser implements AutoCloseable {
                 "modifiers", modifiers);
         call("Input.dispatchKeyEvent", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code, "modifiers",
                 modifiers);
+    }
+
+    /// Types a text into what has the focus.
+    public void type(String text) {
+        for (char each : text.toCharArray()) {
+            press(String.valueOf(each), Character.toUpperCase(each));
+        }
+    }
+
+    /// Scrolls to an element, moves the pointer to its middle and clicks.
+    ///
+    /// @param element an expression
+    public void click(String element) {
+        JsonNode middle =
+                evaluate("(of => { of.scrollIntoView({ block: 'center' }); const box = of.getBoundingClientRect();"
+                        + " return [box.x + box.width / 2, box.y + box.height / 2]; })(" + element + ")");
+        click(middle.get(0).asDouble(), middle.get(1).asDouble());
     }
 
     /// Moves the pointer there and clicks.

@@ -10,8 +10,6 @@ import io.tidegrad.control.LogPosition;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.KafkaProvider;
-import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.security.ServerSecurity;
@@ -21,6 +19,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.net.URI;
@@ -29,11 +28,16 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -48,6 +52,7 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ConsoleAppTest {
@@ -61,6 +66,8 @@ class ConsoleAppTest {
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
                     """;
+    private static final String CONNECTION = "document.getElementById('connection').textContent";
+    private static final String LEARNED = "document.querySelector('.tile .value').textContent";
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Topics topics = new Topics("console-" + UUID.randomUUID());
@@ -85,34 +92,130 @@ class ConsoleAppTest {
         }
     }
 
-    private ConsoleConfig config(KafkaProvider kafka) {
-        return new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()), RegistrySettings.of(kafka.registryUrl()),
-                topics, "127.0.0.1", 0, new ServerSecurity(null, null), List.of(), null, null);
+    private ConsoleConfig config(String bootstrapServers, int port) {
+        return new ConsoleConfig(KafkaSettings.of(bootstrapServers),
+                RegistrySettings.of(SharedStack.get().registryUrl()), topics, "127.0.0.1", port,
+                new ServerSecurity(null, null), List.of(), null, null);
     }
 
-    @LongProof("a broker of its own")
+    /// Whoever looks sees it: in the stream of events that stays open, in health, and on the page in a real Chromium if this
+    /// machine has one.
+    @LongProof("a broker of its own, which stops and starts")
     @Test
-    void aConsoleSaysThatKafkaIsGoneAndKeepsWhatItHas() throws Exception {
-        LocalStack kafka = LocalStack.start(LocalStackOptions.temporary());
-        try (ConsoleApp console = ConsoleApp.start(config(kafka)); HttpClient http = HttpClient.newHttpClient()) {
-            Map<String, Object> client = Map.of("bootstrap.servers", kafka.bootstrapServers());
-            try (kafka;
-                    SchemaRegistry registry = SchemaRegistry.connect(RegistrySettings.of(kafka.registryUrl()).client());
-                    Admin admin = Admin.create(client);
-                    Producer<byte[], byte[]> producer =
-                            new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
-                create(admin, topics.models(), "events");
-                write(producer, new Topic(topics, registry).registered("fraud"));
-                await().atMost(PATIENCE).untilAsserted(
-                        () -> assertThat(whole(http, console.httpPort(), "fraud").at("/status/problem").asText())
-                                .isEmpty());
-            }
+    void aConsoleWhoseKafkaGoesAwaySaysSoAndShowsWhatIsNewOnceItIsBackAsItsPageDoesForTheConsole() throws Exception {
+        Path program = Browser.program();
+        try (EmbeddedBroker kafka = EmbeddedBroker.start(BrokerOptions.temporary());
+                SchemaRegistry registry =
+                        SchemaRegistry.connect(RegistrySettings.of(SharedStack.get().registryUrl()).client());
+                Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+                Producer<byte[], byte[]> producer =
+                        new KafkaProducer<>(Map.of("bootstrap.servers", kafka.bootstrapServers()),
+                                new ByteArraySerializer(), new ByteArraySerializer());
+                HttpClient http = HttpClient.newHttpClient();
+                Browser page = program == null ? null : Browser.start(program)) {
+            Topic topic = new Topic(topics, registry);
+            create(admin, topics.models(), topics.progress(), "events");
+            write(producer, topic.registered("fraud"));
+            write(producer, topic.progress(Topic.report("fraud", 1_000).build()));
+            ConsoleApp console = ConsoleApp.start(config(kafka.bootstrapServers(), 0));
+            int port = console.httpPort();
+            try (Told told = new Told(http, port)) {
+                told.await(at -> at.at("/model/learned").asLong() == 1_000 && at.at("/status/caught_up").asBoolean());
+                if (page != null) {
+                    page.open("http://127.0.0.1:" + port + "/#fraud");
+                }
+                see(page, CONNECTION + " === 'live'");
+                see(page, LEARNED + " === '1,000'");
+                assertThat(health(http, port).path("status").asText()).isEqualTo("UP");
 
-            await().atMost(PATIENCE).untilAsserted(() -> {
-                JsonNode said = whole(http, console.httpPort(), "fraud");
-                assertThat(said.at("/status/problem").asText()).contains("can't be read");
-                assertThat(said.at("/model/registered/input_topic").asText()).isEqualTo("events");
-            });
+                kafka.stopNode(0);
+                JsonNode gone = told.await(at -> !at.at("/status/problem").asText().isEmpty());
+                assertThat(gone.at("/status/problem").asText()).startsWith("Kafka at " + kafka.bootstrapServers()
+                        + " does not answer, and is asked again until it does: ");
+                assertThat(gone.at("/status/as_of_ms").asLong()).isBetween(System.currentTimeMillis() - 60_000,
+                        System.currentTimeMillis());
+                see(page, "document.querySelector('#problems').innerText.startsWith('Kafka at "
+                        + kafka.bootstrapServers() + " does not answer')");
+                see(page, CONNECTION + ".startsWith('not live; this is of 20')");
+                see(page, LEARNED + " === '1,000'");
+                assertThat(health(http, port).path("status").asText()).isEqualTo("DEGRADED");
+                assertThat(whole(http, port, "fraud").at("/model/learned").asLong()).isEqualTo(1_000);
+
+                kafka.startNode(0);
+                write(producer, topic.progress(Topic.report("fraud", 2_000).build()));
+                told.await(at -> at.at("/model/learned").asLong() == 2_000);
+                told.await(at -> at.at("/status/problem").asText().isEmpty() && at.at("/status/as_of_ms").isNull());
+                see(page, CONNECTION + " === 'live'");
+                see(page, "document.querySelector('#problems').innerText === ''");
+                see(page, LEARNED + " === '2,000'");
+                assertThat(health(http, port).path("status").asText()).isEqualTo("UP");
+            } finally {
+                console.close();
+            }
+            see(page, CONNECTION + ".startsWith('The console does not answer; this is of 20')");
+            write(producer, topic.progress(Topic.report("fraud", 3_000).build()));
+            see(page, LEARNED + " === '2,000'");
+            try (ConsoleApp next = ConsoleApp.start(config(kafka.bootstrapServers(), port))) {
+                await().atMost(PATIENCE)
+                        .until(() -> whole(http, next.httpPort(), "fraud").at("/model/learned").asLong() == 3_000);
+                see(page, CONNECTION + " === 'live'");
+                see(page, LEARNED + " === '3,000'");
+            }
+        }
+    }
+
+    private static void see(@Nullable Browser page, String expression) {
+        if (page != null) {
+            page.see(expression);
+        }
+    }
+
+    private static JsonNode health(HttpClient http, int port) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
+        return JSON.readTree(http.send(request, BodyHandlers.ofString()).body());
+    }
+
+    /// What one stream of events tells, which stays open.
+    private static final class Told implements AutoCloseable {
+        private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
+        private final InputStream body;
+
+        Told(HttpClient http, int port) throws Exception {
+            HttpRequest request =
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/events?model=fraud")).build();
+            body = http.send(request, BodyHandlers.ofInputStream()).body();
+            Thread.ofVirtual().start(this::read);
+        }
+
+        private void read() {
+            try (BufferedReader lines = new BufferedReader(new InputStreamReader(body, StandardCharsets.UTF_8))) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    if (line.startsWith("data: ")) {
+                        events.add(JSON.readTree(line.substring("data: ".length())));
+                    }
+                }
+            } catch (IOException ended) {
+                // By the test or by the console; who waits for an event waits in vain.
+            }
+        }
+
+        /// Returns the first event from now on of which this is true.
+        JsonNode await(Predicate<JsonNode> wanted) throws InterruptedException {
+            JsonNode last = null;
+            long until = System.nanoTime() + PATIENCE.toNanos();
+            for (long left = PATIENCE.toNanos(); left > 0; left = until - System.nanoTime()) {
+                JsonNode event = events.poll(left, TimeUnit.NANOSECONDS);
+                if (event != null && wanted.test(event)) {
+                    return event;
+                }
+                last = event == null ? last : event;
+            }
+            throw new AssertionError("expected another event, found last " + last);
+        }
+
+        @Override
+        public void close() throws IOException {
+            body.close();
         }
     }
 
@@ -140,10 +243,7 @@ class ConsoleAppTest {
             write(producer, topic.published("fraud", 1_000));
             write(producer, topic.deadLetter("fraud", "null-value", "", new byte[0]));
             admin.createAcls(List.of(may, mayNot)).all().get();
-            ConsoleConfig config = new ConsoleConfig(KafkaSettings.of(kafka.bootstrapServers()),
-                    RegistrySettings.of(SharedStack.get().registryUrl()), topics, "127.0.0.1", 0,
-                    new ServerSecurity(null, null), List.of(), null, null);
-            try (ConsoleApp console = ConsoleApp.start(config)) {
+            try (ConsoleApp console = ConsoleApp.start(config(kafka.bootstrapServers(), 0))) {
                 await().atMost(PATIENCE)
                         .until(() -> whole(http, console.httpPort(), "fraud").at("/status/caught_up").asBoolean());
                 write(producer, topic.progress(Topic.report("fraud", 1_000).build()));
@@ -265,7 +365,7 @@ class ConsoleAppTest {
                 Admin admin = Admin.create(client);
                 Producer<byte[], byte[]> producer =
                         new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer());
-                ConsoleApp console = ConsoleApp.start(config(kafka));
+                ConsoleApp console = ConsoleApp.start(config(kafka.bootstrapServers(), 0));
                 HttpClient http = HttpClient.newHttpClient()) {
             Topic topic = new Topic(topics, registry);
             create(admin, topics.models(), topics.control(), topics.status(), topics.progress(), topics.deadLetters());

@@ -180,12 +180,6 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
-    private void type(String text) {
-        for (char each : text.toCharArray()) {
-            browser.press(String.valueOf(each), Character.toUpperCase(each));
-        }
-    }
-
     private void tabTo(String expression) {
         for (int presses = 0; !browser.evaluate(expression).asBoolean(); presses++) {
             assertThat(presses).as(expression).isLessThan(60);
@@ -207,15 +201,15 @@ class ConsolePageTest {
         browser.press("Enter", ENTER);
         see("document.querySelector('dialog[open] h2').textContent.includes('to version 10,000 of epoch 1')");
         browser.press("Enter", ENTER); // neither a name nor a reason yet
-        type("ann");
+        browser.type("ann");
         tabTo("document.activeElement.name === 'reason'");
-        type("no");
+        browser.type("no");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent === 'Not decided: expected a better reason'");
         assertThat(asked).extracting(AskedDecision::author).containsExactly("ann");
 
         tabTo("document.activeElement.name === 'reason'");
-        type("pe");
+        browser.type("pe");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent.startsWith('Decided: rollback of fraud: epoch 2.')");
         assertThat(asked.getLast()).isEqualTo(new AskedDecision("fraud", AskedDecision.Action.ROLLBACK, "ann", "nope",
@@ -269,9 +263,9 @@ class ConsolePageTest {
 
         browser.evaluate("document.querySelector('.tried button').click()");
         assertThat(browser.evaluate("document.querySelector('dialog select').value").asText()).isEqualTo("fraud");
-        type("ann");
+        browser.type("ann");
         tabTo("document.activeElement.name === 'reason'");
-        type("better");
+        browser.type("better");
         browser.press("Enter", ENTER);
         see("document.querySelector('.answer').textContent.startsWith('Decided')");
         assertThat(asked).containsExactly(
@@ -391,19 +385,24 @@ class ConsolePageTest {
         assertThat(browser.complaints()).isEmpty();
     }
 
-    /// A console that hears nothing knows nothing of the silence of others.
+    /// A console that hears nothing knows nothing of the silence and the standstill of others.
     @Test
-    void aConsoleThatCantReadDoesNotCallProcessesSilent() {
+    void aConsoleThatCantReadCallsNoProcessSilentAndNoStageStill() {
         picture.problem("The topics can't be read: no broker");
         picture.caughtUp();
         takeModel("fraud");
         intake.take(topic.status(running(RunStatus.Role.TRAINER, "fraud", RunStatus.State.RUNNING, ""),
                 System.currentTimeMillis() - 600_000));
+        picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
         open("#fraud");
         see("document.querySelector('.processes tbody') !== null");
-        assertThat(browser.text()).doesNotContain("silent");
+        see("document.getElementById('connection').textContent === 'not live'"); // never was
+        see("document.querySelector('.flow li:nth-child(2)').innerText.includes('5,000 events wait')");
+        assertThat(browser.text()).doesNotContain("silent", "stands still", "none for", "Held up");
         picture.problem("");
         see("document.querySelector('#problems').innerText.includes('has been silent since')");
+        see("document.querySelector('.flow li:nth-child(2)').innerText.includes('stands still for')");
+        see("document.querySelector('.flow li:nth-child(1)').innerText.includes('none for')");
     }
 
     @Test
@@ -432,6 +431,7 @@ class ConsolePageTest {
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "")));
         picture.logsEnd(Map.of("events", 25_009L), Topic.NOW);
+        picture.caughtUp();
         open("#fraud");
 
         see("document.querySelector('.flow') !== null");
@@ -472,12 +472,12 @@ class ConsolePageTest {
         picture.logsEnd(Map.of("tidegrad.examples.payments.1", 20_009L), Topic.NOW);
         picture.caughtUp();
         long now = System.currentTimeMillis();
-        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 24_000);
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 20_000);
         open("#fraud");
         see("document.querySelector('.flow .label')?.textContent === 'Joined'");
         see(HELD_UP.formatted("Nothing holds it up."));
 
-        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 14_000);
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 12_000);
         see(HELD_UP.formatted("Held up where it is joined."));
         see(joined + ".className === 'warn'");
         see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");

@@ -1,7 +1,7 @@
 // The page: the list of models, the choice of one, the theme and the connection.
 
 import { el, fill, text } from './dom.js';
-import { count, decimal, short } from './format.js';
+import { count, decimal, short, time } from './format.js';
 import { Stream } from './stream.js';
 import { recolour } from './chart.js';
 import { desk } from './decide.js';
@@ -68,6 +68,10 @@ const stream = new Stream({
     if (said.streams_dead_letters) streamsDeadLetters = said.streams_dead_letters;
     leftOut = said.status.left_out;
     order();
+    if (desk.open !== said.decides || scorer.known !== said.tries) { // another console: what it can't do is on no page
+      view?.end();
+      view = null;
+    }
     desk.open = said.decides;
     scorer.known = said.tries;
     denied = Object.keys(said.status.denied);
@@ -81,7 +85,7 @@ const stream = new Stream({
   away() {
     waits = hears = false;
     byId('connection').classList.add('away');
-    text(byId('connection'), 'The console does not answer. Trying again…');
+    text(byId('connection'), `The console does not answer${asOf(live)}. Trying again…`);
   },
   refused() {
     sessionStorage.removeItem('token');
@@ -110,7 +114,10 @@ byId('token-form').addEventListener('submit', event => {
   stream.open(chosen);
 });
 
-// Silence is that of a process only while the console hears of others.
+// What the page shows meanwhile is old, and looks as if it were not.
+const asOf = millis => millis ? `; this is of ${time(millis)}` : '';
+
+// Silence and standstill are those of a process only while the console hears of others.
 function quietUntil() {
   if (hears) live = Date.now() + skew;
   return live;
@@ -128,11 +135,13 @@ function tellProblems() {
 
 function connection(status) {
   const bad = status.problem !== '';
+  live = status.as_of_ms ?? live;
   ofStatus = [status.problem, status.left_out_message].filter(Boolean);
   byId('connection').classList.toggle('away', bad);
   hears = status.caught_up && (!bad || Object.keys(status.denied).length > 0);
   tellProblems();
-  text(byId('connection'), bad ? Object.keys(status.denied).length > 0 ? 'live, but not all topics can be read' : 'not live'
+  text(byId('connection'), bad ? Object.keys(status.denied).length > 0 ? 'live, but not all topics can be read'
+    : `not live${asOf(status.as_of_ms)}`
     : !status.caught_up ? 'live · still reading what the topics hold'
     : status.unreadable > 0 ? `live · ${count(status.unreadable)} records could not be read` : 'live');
 }
@@ -229,7 +238,7 @@ function show(details, first) {
   if (!details) {
     if (first && !view) fill(byId('view'), el('section', { class: 'panel empty' }, el('h2', {}, chosen),
       el('p', {}, 'No topic tells of a model of this name.')));
-    view?.tick(Date.now() + skew);
+    view?.tick(Date.now() + skew, quietUntil());
     return;
   }
   if (!view) {
@@ -238,7 +247,7 @@ function show(details, first) {
     fill(byId('view'), view.element);
     view.showProcesses([...processes.values()], quietUntil());
   }
-  view.show(details, Date.now() + skew, streamsDeadLetters);
+  view.show(details, Date.now() + skew, quietUntil(), streamsDeadLetters);
 }
 
 addEventListener('hashchange', () => choose(named()));
@@ -246,7 +255,7 @@ setInterval(() => {
   if (waits) return;
   tellProblems();
   view?.showProcesses([...processes.values()], quietUntil());
-  view?.tick(Date.now() + skew);
+  view?.tick(Date.now() + skew, quietUntil());
 }, 1000);
 
 // ---------------------------------------------------------------------------------------------------- keyboard, narrow

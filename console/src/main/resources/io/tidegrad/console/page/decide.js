@@ -92,6 +92,9 @@ async function decide(asked) {
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${sessionStorage.getItem('token')}` },
     });
     if (response.status === 401) return [false, 'Not decided: the token is not known any more. Load the page again.'];
+    if (response.status === 404) {
+      return [false, 'Not decided: the console that answers now decides nothing. It was started without --decisions.'];
+    }
     const said = await response.json();
     if (!response.ok) return [false, `Not decided: ${said.error}`];
     return [true, [`Decided: ${said.action} of ${said.model}${said.what ? `: ${said.what}` : ''}.`,

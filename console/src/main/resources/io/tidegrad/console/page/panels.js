@@ -153,7 +153,7 @@ export class ModelView {
     this.trying.end();
   }
 
-  show(said, now, streamsDeadLetters) {
+  show(said, now, heard, streamsDeadLetters) {
     const before = this.said;
     this.said = { ...before, ...said };
     this.streamsDeadLetters = streamsDeadLetters;
@@ -182,21 +182,21 @@ export class ModelView {
     const of = this.said.registered;
     this.trying.show(JSON.stringify([of?.epoch, of?.fingerprint]),
       JSON.stringify([(this.said.serving ?? []).map(row => [row.epoch, row.version]), this.said.versions?.[0]?.version]));
-    this.tick(now);
+    this.tick(now, heard);
   }
 
-  // What grows old without news.
-  tick(now) {
+  // What grows old without news. What nobody can have heard is no standstill: heard is until when the console knew.
+  tick(now, heard) {
     const { said, tiles } = this;
     tiles.learned.show(count(said.learned), this.came());
-    tiles.rate.show(said.time_ms && now - said.time_ms > 20_000 ? '0' : short(said.rate),
+    tiles.rate.show(said.time_ms && heard - said.time_ms > 20_000 ? '0' : short(said.rate),
       `over 10 s, ${said.time_ms ? `reported ${age(now - said.time_ms)} ago` : 'no report yet'}`);
     tiles.lag.show(count(said.lag), said.lag === 0 ? 'caught up' : said.caught_up === null ? 'no heartbeat' : '');
     const beat = said.heartbeat_ms ? now - said.heartbeat_ms : null;
-    tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat > 10_000 ? 'warn' : '');
+    tiles.version.show(count(said.version), beat === null ? '' : `heartbeat ${age(beat)} ago`, beat !== null && heard - said.heartbeat_ms > 10_000 ? 'warn' : '');
     for (const told of this.parts.proof.querySelectorAll('[data-since]')) text(told, age(now - Number(told.dataset.since)));
     this.showScorers(now);
-    this.showFlow(now);
+    this.showFlow(heard);
     const share = said.learned || said.dead_letters
       ? said.dead_letters / (said.learned + said.dead_letters + (said.progress?.pending ?? 0)) : null;
     const recent = said.trainer?.recent_dead_letter_share;
@@ -213,8 +213,8 @@ export class ModelView {
       + `${count(dead)} dead ${dead === 1 ? 'letter' : 'letters'}`;
   }
 
-  showFlow(now) {
-    const stages = flow(this.said, now, this.joiners);
+  showFlow(heard) {
+    const stages = flow(this.said, heard, this.joiners);
     stages.forEach((stage, i) => {
       const { element, name, value, note } = this.stages[i];
       if (element.className !== stage.kind) element.className = stage.kind;
