@@ -144,7 +144,7 @@ class ExplanationTest {
                 features:
                   - number: { field: distance, scale: standard }
                   - history: { key: [origin, destination], field: distance, time: departed, buckets: 4096,
-                               values: [lag, difference, count, since-last] }
+                               values: [lag, difference, count, since-last], lags: 2 }
                 """ + network + "\n";
         try (Scorer scorer = scorer(TestTrainer.of(ModelSpec.parse(yaml, "test")))) {
             Map<String, Object> record = record(77);

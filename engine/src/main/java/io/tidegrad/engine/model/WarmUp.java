@@ -162,7 +162,7 @@ final class WarmUp {
                     table.weightsFrom(), Math.min(table.rows(), TABLE_ROWS_MAX), table.dimension(), table.mode(),
                     table.update(), table.start());
             case History history -> new History(history.keyAt(), history.numberAt(), history.timeAt(),
-                    Math.min(history.rows(), TABLE_ROWS_MAX), history.values());
+                    Math.min(history.rows(), TABLE_ROWS_MAX), history.values(), history.lags());
             case Vocabulary vocabulary ->
                 new Vocabulary(vocabulary.keyAt(), Math.min(vocabulary.capacity(), TABLE_ROWS_MAX),
                         Math.min(vocabulary.waiting(), TABLE_ROWS_MAX), vocabulary.minCount(), vocabulary.expireAfter(),

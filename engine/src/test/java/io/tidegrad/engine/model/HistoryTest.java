@@ -54,8 +54,8 @@ class HistoryTest {
     }
 
     private static NetworkSpec learning(Clipping clipping) {
-        return spec(new Sequence(
-                new Concat(new History(KEY_AT, 0, TIME_AT, 40, List.of(Value.values())), new Numbers(0, 1)),
+        return spec(new Sequence(new Concat(new History(KEY_AT, 0, TIME_AT, 40, List.of(Value.values())),
+                new History(KEY_AT, 0, History.NONE, 40, List.of(Value.DIFFERENCE, Value.LAG), 3), new Numbers(0, 1)),
                 new Dense(3), new Dense(1)), 1, clipping);
     }
 
@@ -117,6 +117,27 @@ class HistoryTest {
     }
 
     @Test
+    void ofMoreLagsTheLastNumbersAndWhatIsBetweenThemComeInTurn() {
+        List<Value> values = List.of(Value.LAG, Value.COUNT, Value.DIFFERENCE);
+        List<float[]> y =
+                outputs(initial(spec(new History(KEY_AT, 0, History.NONE, 8, values, 3), 10, new Clipping.None())),
+                        new Event(5, 77, 10, 0), new Event(5, 77, 12.5f, 0), new Event(5, 77, -4, 0),
+                        new Event(5, 77, 1, 0), new Event(5, 77, 2, 0), new Event(5, 78, 7, 0), new Event(5, 78, 8, 0));
+
+        assertThat(y.get(0)).containsExactly(0, 0, 0, 0, 0, 0, 0, 1, 1, 1);
+        assertThat(y.get(1)).containsExactly(new float[]{10, 0, 0, 0.6931472f, 2.5f, 0, 0, 0, 1, 1}, within(2e-7f));
+        assertThat(y.get(2)).containsExactly(new float[]{12.5f, 10, 0, 1.0986123f, -16.5f, 2.5f, 0, 0, 0, 1},
+                within(2e-7f));
+        assertThat(y.get(3)).containsExactly(new float[]{-4, 12.5f, 10, 1.3862944f, 5, -16.5f, 2.5f, 0, 0, 0},
+                within(2e-7f));
+        assertThat(y.get(4)).containsExactly(new float[]{1, -4, 12.5f, 1.609438f, 1, 5, -16.5f, 0, 0, 0},
+                within(2e-7f));
+        // Another key knows nothing of the one before.
+        assertThat(y.get(5)).containsExactly(0, 0, 0, 0, 0, 0, 0, 1, 1, 1);
+        assertThat(y.get(6)).containsExactly(new float[]{7, 0, 0, 0.6931472f, 1, 0, 0, 0, 1, 1}, within(2e-7f));
+    }
+
+    @Test
     void aCountEndsWhereAFloatCanNotCountOn() {
         Parameters parameters =
                 initial(spec(new History(KEY_AT, -1, -1, 2, List.of(Value.COUNT)), 2, new Clipping.None()));
@@ -127,18 +148,28 @@ class HistoryTest {
         assertThat(parameters.weights("history")).containsExactly(0x1p24f, 9, 0, 0);
     }
 
-    /// What is known of a key in the reference: a map, whose entries another key's row removes.
-    private record Known(int tag, int count, float number, long millis) {
+    /// What is known of a key in the reference: all its rows, in a map whose entries another key's row removes.
+    private record Known(int tag, List<Event> events) {
     }
 
-    private static float[] expected(Map<Integer, Known> map, Event event) {
+    private static float[] expected(Map<Integer, Known> map, Event event, int lags) {
         Known known = map.get(event.bucket);
-        if (known == null || known.tag != event.tag) {
-            return new float[]{0, 0, 0, 0, 1};
+        List<Event> before = known == null || known.tag != event.tag ? List.of() : known.events.reversed();
+        float[] y = new float[3 * lags + 2];
+        for (int lag = 0; lag < lags; lag++) {
+            if (lag < before.size()) {
+                y[lag] = before.get(lag).number;
+                y[lags + lag] = (lag == 0 ? event : before.get(lag - 1)).number - before.get(lag).number;
+            } else {
+                y[2 * lags + 2 + lag] = 1;
+            }
         }
-        double seconds = Math.max(0, event.millis - known.millis) / 1000.0;
-        return new float[]{known.number, event.number - known.number, ScalarMath.log1p((float) known.count),
-            ScalarMath.log1p((float) seconds), 0};
+        if (!before.isEmpty()) {
+            double seconds = Math.max(0, event.millis - before.getFirst().millis) / 1000.0;
+            y[2 * lags] = ScalarMath.log1p((float) before.size());
+            y[2 * lags + 1] = ScalarMath.log1p((float) seconds);
+        }
+        return y;
     }
 
     private static List<Event> events(int count, Random random) {
@@ -153,9 +184,11 @@ class HistoryTest {
 
     /// Every row of a batch is answered from before the batch; then all are remembered, row by row.
     @ParameterizedTest
-    @CsvSource({"1, false", "1, true", "5, false", "5, true"})
-    void whatIsPutOutIsThatOfAMapByKey(int rows, boolean clipped) {
-        NetworkSpec spec = spec(16, clipped ? new Clipping.GlobalNorm(1) : new Clipping.None());
+    @CsvSource({"1, false, 1", "1, true, 1", "5, false, 1", "5, true, 1", "1, false, 3", "5, true, 3", "5, false, 64"})
+    void whatIsPutOutIsThatOfAMapByKey(int rows, boolean clipped, int lags) {
+        int outputs = 3 * lags + 2;
+        NetworkSpec spec = spec(new History(KEY_AT, 0, TIME_AT, 16, List.of(Value.values()), lags), outputs,
+                clipped ? new Clipping.GlobalNorm(1) : new Clipping.None());
         Parameters parameters = initial(spec);
         Learner learner = new Learner(parameters, KERNELS, rows);
         Predictor predictor = new Predictor(parameters.plan(), KERNELS, rows);
@@ -166,20 +199,23 @@ class HistoryTest {
             List<Event> some = events.subList(from, from + rows);
             Batch batch = batch(spec, some);
             batch.sampleWeights[0] = from % 3 == 0 ? 0 : 1;
-            float[] predicted = new float[rows * OUTPUTS];
+            float[] predicted = new float[rows * outputs];
             predictor.predict(parameters.servedCopy(), batch, predicted);
             learner.learn(batch);
             for (int row = 0; row < rows; row++) {
-                float[] want = expected(map, some.get(row));
-                float[] got = Arrays.copyOfRange(learner.predictions(), row * OUTPUTS, (row + 1) * OUTPUTS);
+                float[] want = expected(map, some.get(row), lags);
+                float[] got = Arrays.copyOfRange(learner.predictions(), row * outputs, (row + 1) * outputs);
                 assertThat(got).as("row %d", from + row).isEqualTo(want);
-                known += want[4] == 0 ? 1 : 0;
+                known += want[2 * lags + 2] == 0 ? 1 : 0;
             }
             assertThat(predicted).isEqualTo(Arrays.copyOf(learner.predictions(), predicted.length));
             for (Event event : some) {
                 Known before = map.get(event.bucket);
-                int count = before != null && before.tag == event.tag ? before.count + 1 : 1;
-                map.put(event.bucket, new Known(event.tag, count, event.number, event.millis));
+                if (before == null || before.tag != event.tag) {
+                    before = new Known(event.tag, new ArrayList<>());
+                    map.put(event.bucket, before);
+                }
+                before.events.add(event);
             }
         }
         assertThat(known).isBetween(100, 500);
@@ -315,6 +351,10 @@ class HistoryTest {
         assertRefused(new History(0, -1, -1, 4, List.of(Value.COUNT, Value.COUNT)), "each once");
         assertRefused(new History(0, -1, -1, 4, List.of()), "at least one value");
         assertRefused(new History(0, 0, -1, 0, lag), "(0, 3)");
+        assertRefused(new History(0, 0, -1, 4, lag, 0), "expected 1 to 64 lags; found 0");
+        assertRefused(new History(0, 0, -1, 4, lag, 65), "expected 1 to 64 lags; found 65");
+        assertRefused(new History(0, -1, -1, 4, List.of(Value.COUNT), 2),
+                "expected 1 lag, for no value is made of a number; found 2");
     }
 
     private static void assertRefused(History layer, String message) {

@@ -234,7 +234,7 @@ public final class DoubleNetwork {
                 return Arrays.copyOfRange(numbers, at, at + count);
             });
             case History history ->
-                ofRows(history.values().size() + 1, row -> history(history, weights(path, "history"), row));
+                ofRows(history.valuesWidth() + history.lags(), row -> history(history, weights(path, "history"), row));
             case Quantiles quantiles -> ofRows(quantiles.dimension(), row -> {
                 int at = bucket(quantiles, statistics(path, "statistics"), row) * quantiles.dimension();
                 return Arrays.copyOfRange(weights(path, "weight"), at, at + quantiles.dimension());
@@ -421,25 +421,35 @@ public final class DoubleNetwork {
         int ids = row * spec.row().ids();
         int columns = table.length / layer.rows();
         int at = batch.ids[ids + layer.keyAt()] * columns;
-        int timeAt = at + (layer.numberAt() == History.NONE ? 2 : 3);
-        double[] y = new double[layer.values().size() + 1];
-        if (table[at] == 0 || table[at + 1] != batch.ids[ids + layer.keyAt() + 1]) {
-            y[y.length - 1] = 1;
-            return y;
+        int timeAt = at + (layer.numberAt() == History.NONE ? 2 : 2 + layer.lags());
+        double[] y = new double[layer.valuesWidth() + layer.lags()];
+        double known = table[at + 1] == batch.ids[ids + layer.keyAt() + 1] ? table[at] : 0;
+        for (int lag = 1; lag <= layer.lags(); lag++) {
+            y[y.length - layer.lags() + lag - 1] = lag > known ? 1 : 0;
         }
-        for (int i = 0; i < layer.values().size(); i++) {
-            y[i] = switch (layer.values().get(i)) {
-                case LAG -> table[at + 2];
-                case DIFFERENCE -> numbers[row * spec.row().numbers() + layer.numberAt()] - table[at + 2];
-                case COUNT -> Math.log1p(table[at]);
-                case SINCE_LAST -> {
-                    double now = batch.ids[ids + layer.timeAt()] * 0x1p24 + batch.ids[ids + layer.timeAt() + 1];
-                    double last = table[timeAt] * 0x1p24 + table[timeAt + 1];
-                    yield Math.log1p(Math.max(0, now - last) / 1000);
-                }
-            };
+        int to = 0;
+        for (History.Value value : layer.values()) {
+            for (int lag = 1; lag <= layer.width(value); lag++) {
+                y[to++] = lag > known ? 0 : remembered(layer, value, lag, table, at, timeAt, row);
+            }
         }
         return y;
+    }
+
+    private double remembered(History layer, History.Value value, int lag, double[] table, int at, int timeAt,
+            int row) {
+        int ids = row * spec.row().ids();
+        return switch (value) {
+            case LAG -> table[at + 1 + lag];
+            case DIFFERENCE -> (lag == 1 ? numbers[row * spec.row().numbers() + layer.numberAt()] : table[at + lag])
+                    - table[at + 1 + lag];
+            case COUNT -> Math.log1p(table[at]);
+            case SINCE_LAST -> {
+                double now = batch.ids[ids + layer.timeAt()] * 0x1p24 + batch.ids[ids + layer.timeAt() + 1];
+                double last = table[timeAt] * 0x1p24 + table[timeAt + 1];
+                yield Math.log1p(Math.max(0, now - last) / 1000);
+            }
+        };
     }
 
     /// Looks at the entries of all rows, whatever chains and lists say.

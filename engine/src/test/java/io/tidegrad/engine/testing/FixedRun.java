@@ -122,7 +122,8 @@ public final class FixedRun {
                     "histories 191c27cade51646694d0c9f509d548d05f950369090b3cb8eb04897aafe06b70",
                     "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747",
                     "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d",
-                    "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0");
+                    "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0",
+                    "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -167,6 +168,7 @@ public final class FixedRun {
             System.out.println("quantiles " + quantiles(hot, workers));
             System.out.println("vocabularies " + vocabularies(hot, workers));
             System.out.println("restarts " + restarts(hot, workers));
+            System.out.println("lags " + lags(hot, workers));
         }
     }
 
@@ -452,6 +454,25 @@ public final class FixedRun {
                                 new RunningScale(List.of(4, 4, never, 4))),
                         new Sequence(new History(IDS - 1, History.NONE, History.NONE, 7 * TABLE_ROWS,
                                 List.of(History.Value.COUNT)), new RunningScale(List.of(never))),
+                        new Embedding(IDS - 1, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
+                new Dense(9), new Relu(), new Dense(1));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
+                Adam.of(0.01), SEED);
+        all.update(run(hot, workers, spec, 1, 2_000));
+        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
+                2_000));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// As `histories`, of keys whose last numbers are remembered, too.
+    private static String lags(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        List<History.Value> values = List.of(History.Value.DIFFERENCE, History.Value.SINCE_LAST, History.Value.LAG);
+        Layer network = new Sequence(
+                new Concat(
+                        new Sequence(new History(IDS - 1, 0, 0, TABLE_ROWS, values, 3),
+                                new RunningScale(List.of(7, 8, 9, 7, 7, 8, 9))),
+                        new History(IDS - 1, 1, History.NONE, 2 * TABLE_ROWS, List.of(History.Value.LAG), 2),
                         new Embedding(IDS - 1, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
                 new Dense(9), new Relu(), new Dense(1));
         NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),

@@ -214,9 +214,10 @@ public sealed interface Feature {
     /// @param field the number that is remembered; null if no value is made of it
     /// @param time the time that is remembered; null if no value is made of it
     /// @param timeUnit what the time counts where it is a number
+    /// @param lags how many of a key's numbers are remembered; 1 if no value is made of them
     /// @param buckets keys that are remembered at most
     record History(List<String> key, @Nullable String field, @Nullable String time, TimeUnit timeUnit,
-            List<Value> values, int buckets) implements Feature {
+            List<Value> values, int lags, int buckets) implements Feature {
         public History {
             key = List.copyOf(key);
             values = List.copyOf(values);

@@ -54,6 +54,7 @@ final class Features {
     private static final ValueType<Feature.Crossed> CROSSED = new ValueType<>(Features::crossed, Features::canonical);
     private static final ValueType<List<Feature.Crossed>> CROSSED_FIELDS = crossedFields(CROSSED_MAX);
     private static final ValueType<List<String>> KEY = new ValueType<>(Features::key, Features::canonicalKey);
+    private static final ValueType<Integer> LAGS = ValueType.whole(1, History.LAGS_MAX);
     private static final ValueType<List<History.Value>> VALUES =
             ValueType.list("values like [lag, count]", ValueType.oneOf(History.Value.values()));
     private static final ValueType<List<History.Value>> DISTINCT_VALUES = VALUES.readBy(Features::values);
@@ -265,6 +266,9 @@ final class Features {
             case Feature.Cross cross -> List.of(
                     "cross of " + cross.crossed().stream().map(Features::reading).collect(Collectors.joining(", ")));
             case Feature.Bag bag -> List.of("bag of '" + bag.field() + "'");
+            case Feature.History history -> List.of("history of '" + String.join("', '", history.key()) + "'"
+                    + (history.field() == null ? "" : ", its number '" + history.field() + "'")
+                    + (history.time() == null ? "" : ", its time '" + history.time() + "'"));
             default -> List.of(kind + " of '" + String.join("', '", feature.fields()) + "'");
         };
     }
@@ -568,15 +572,20 @@ final class Features {
         String time = keys.orNull("time", ValueType.FIELD, Feature.History::time);
         List<History.Value> values = keys.required("values", "a list like [lag, difference, count, since-last]",
                 DISTINCT_VALUES, Feature.History::values);
+        int lags = keys.optional("lags", 1, LAGS, Feature.History::lags);
         if (!values.isEmpty()) {
-            requireUse(keys, "field", field, "lag or difference", values.stream().anyMatch(History.Value::isOfNumber));
+            boolean isOfNumber = values.stream().anyMatch(History.Value::isOfNumber);
+            requireUse(keys, "field", field, "lag or difference", isOfNumber);
+            if (lags > 1 && !isOfNumber) {
+                keys.problem("lags", "expected lag or difference among the values, which this many are remembered for");
+            }
             requireUse(keys, "time", time, "since-last", values.stream().anyMatch(History.Value::isOfTime));
         }
         TimeUnit unit = timeUnit(keys, Feature.History::timeUnit);
         if (time == null && unit != TimeUnit.MILLISECONDS) {
             keys.problem(TIME_UNIT, "expected time, the field that counts them, found none");
         }
-        return new Feature.History(key, field, time, unit, values, buckets(keys, Feature.History::buckets));
+        return new Feature.History(key, field, time, unit, values, lags, buckets(keys, Feature.History::buckets));
     }
 
     /// None where there is a mistake.

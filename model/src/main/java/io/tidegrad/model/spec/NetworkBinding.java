@@ -24,6 +24,7 @@ import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one
 /// table after another), then the spec's network; or, where that begins with `features`, what it says.
@@ -180,15 +181,17 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
         }
     }
 
-    /// A history and the scale of its values. Where a key had no event before, there is nothing to scale but the count.
+    /// A history and the scale of its values. Where a key had too few events before, there is nothing to scale but the count.
     static Layer history(Feature.History history, int index, RowLayout layout) {
         int keyAt = layout.idAt(index);
-        int none = history.values().size();
-        List<Integer> flags = history.values().stream()
-                .map(value -> value == History.Value.COUNT ? RunningScale.NEVER_MISSING : none).toList();
-        return new Sequence(
-                new History(keyAt, history.field() == null ? History.NONE : layout.numberAt(index),
-                        history.time() == null ? History.NONE : keyAt + 2, history.buckets(), history.values()),
-                new RunningScale(flags));
+        History remembered = new History(keyAt, history.field() == null ? History.NONE : layout.numberAt(index),
+                history.time() == null ? History.NONE : keyAt + 2, history.buckets(), history.values(), history.lags());
+        int none = remembered.valuesWidth();
+        List<Integer> flags =
+                history.values().stream()
+                        .flatMap(value -> IntStream.range(0, remembered.width(value)).boxed()
+                                .map(lag -> value == History.Value.COUNT ? RunningScale.NEVER_MISSING : none + lag))
+                        .toList();
+        return new Sequence(remembered, new RunningScale(flags));
     }
 }

@@ -38,9 +38,11 @@ class HistoryFeatureTest {
     private static final Kernels SCALAR = new ScalarKernels();
     private static final int BUCKETS = 64;
     private static final int COUNTS = 512;
+    private static final int SHOPS = 16;
     private static final String HISTORIES = """
               - history: { key: card, field: amount, time: at, values: [lag, difference, count, since-last], buckets: 64 }
               - history: { key: [card, shop], values: [count], buckets: 512 }
+              - history: { key: shop, field: amount, values: [difference, lag], lags: 3, buckets: 16 }
             """;
     private static final String NETWORK = """
             network: [ dense: 8, relu, dense: 1 ]
@@ -93,7 +95,7 @@ class HistoryFeatureTest {
     private static float[] memory(OnlineModel model, int number) {
         List<String> names = model.parameters().plan().tensors().stream().map(Tensor::name)
                 .filter(name -> name.endsWith("history")).toList();
-        assertThat(names).hasSize(2);
+        assertThat(names).hasSize(3);
         return model.parameters().weights(names.get(number));
     }
 
@@ -106,12 +108,18 @@ class HistoryFeatureTest {
         Payments payments = new Payments();
         float[] last = new float[BUCKETS * 5];
         float[] counts = new float[COUNTS * 2];
+        float[] shops = new float[SHOPS * 5];
         int replaced = 0;
         for (int i = 0; i < 300; i++) {
             MapEvent event = payments.next();
             Row row = Specs.row(featurizer, event);
             replaced += remember(last, row.ids[0], 5, row.ids[1]) ? 1 : 0;
             remember(counts, row.ids[4], 2, row.ids[5]);
+            int shop = row.ids[6] * 5;
+            remember(shops, row.ids[6], 5, row.ids[7]);
+            shops[shop + 4] = shops[shop + 3];
+            shops[shop + 3] = shops[shop + 2];
+            shops[shop + 2] = number(event, "amount").floatValue();
             long time = number(event, "at").longValue();
             last[row.ids[0] * 5 + 2] = number(event, "amount").floatValue();
             last[row.ids[0] * 5 + 3] = (float) (time / (1 << 24));
@@ -119,6 +127,7 @@ class HistoryFeatureTest {
         }
         assertThat(memory(model, 0)).isEqualTo(last);
         assertThat(memory(model, 1)).isEqualTo(counts);
+        assertThat(memory(model, 2)).isEqualTo(shops);
         assertThat(replaced).isPositive();
     }
 
@@ -149,6 +158,7 @@ class HistoryFeatureTest {
         SafetensorsImport.read(file, sha256, imported.parameters());
 
         assertThat(memory(imported, 0)).isEqualTo(memory(model, 0));
+        assertThat(memory(imported, 2)).isEqualTo(memory(model, 2));
         assertThat(SafetensorsExport.names(model.parameters()))
                 .anyMatch(name -> name.startsWith("0.") && name.contains("history"));
     }
@@ -221,6 +231,43 @@ class HistoryFeatureTest {
 
     private static ProgressiveLoss loss(OnlineModel model) {
         return new ProgressiveLoss(model.evaluation().logLoss(), model.evaluation().priorLogLoss());
+    }
+
+    /// The label says whether this card's amount rose as it did the time before.
+    @Test
+    void moreLagsSayWhatOneDoesNot() {
+        double one = risenAgain(1);
+        double two = risenAgain(2);
+        assertThat(two).isLessThan(0.2);
+        assertThat(one).isGreaterThan(0.5);
+    }
+
+    private static double risenAgain(int lags) {
+        ModelSpec spec = ModelSpec.parse("""
+                model: cards
+                input: { topic: payments }
+                label: { field: again }
+                features:
+                  - history: { key: card, field: amount, values: [difference], lags: %d, buckets: 64 }
+                network: [ dense: 16, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                """.formatted(lags), "cards.yaml");
+        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
+        Featurizer featurizer = new Featurizer(spec);
+        SplittableRandom random = new SplittableRandom(1);
+        double[] amounts = new double[20];
+        boolean[] rose = new boolean[20];
+        for (int i = 0; i < 6_000; i++) {
+            int card = i % 20;
+            boolean rises = random.nextBoolean();
+            amounts[card] += rises ? 10 : -10;
+            assertThat(model.accept(Specs.row(featurizer, new MapEvent(
+                    Map.of("card", "c" + card, "amount", amounts[card], "again", rises == rose[card] ? 1 : 0)))))
+                    .isNull();
+            rose[card] = rises;
+        }
+        return model.evaluation().logLoss();
     }
 
     @Test

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Relu;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
@@ -67,6 +69,31 @@ class ModelSpecTest {
         ModelSpec again = ModelSpec.parse(seconds.canonical(), "canonical");
         assertThat(again.features()).isEqualTo(seconds.features());
         assertThat(again.fingerprint()).isEqualTo(seconds.fingerprint()).isNotEqualTo(unsaid.fingerprint());
+    }
+
+    @Test
+    void moreLagsThanOneAreInTheCanonicalTextAndEachHasItsFlag() {
+        String spec = """
+                model: m
+                input: { topic: t }
+                label: { field: late }
+                features:
+                  - history: { key: origin, field: delay, values: [count, lag, difference], buckets: 64%s }
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """;
+        ModelSpec unsaid = ModelSpec.parse(String.format(Locale.ROOT, spec, ""), "unsaid");
+        ModelSpec one = ModelSpec.parse(String.format(Locale.ROOT, spec, ", lags: 1"), "one");
+        ModelSpec three = ModelSpec.parse(String.format(Locale.ROOT, spec, ", lags: 3"), "three");
+        assertThat(one.canonical()).isEqualTo(unsaid.canonical()).doesNotContain("lags");
+        assertThat(three.canonical()).contains("values: [count, lag, difference], lags: 3, buckets: 64}");
+        assertThat(ModelSpec.parse(three.canonical(), "canonical").fingerprint()).isEqualTo(three.fingerprint())
+                .isNotEqualTo(unsaid.fingerprint());
+        List<History.Value> values = List.of(History.Value.COUNT, History.Value.LAG, History.Value.DIFFERENCE);
+        assertThat(((Sequence) three.network().network()).layers().getFirst())
+                .isEqualTo(new Sequence(new History(0, 0, History.NONE, 64, values, 3),
+                        new RunningScale(List.of(RunningScale.NEVER_MISSING, 7, 8, 9, 7, 8, 9))));
     }
 
     private static final Embedding.Update TOUCHED = Embedding.Update.TOUCHED;
