@@ -114,7 +114,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             case Quantiles quantiles -> quantiles(quantiles, path);
             case Vocabulary vocabulary -> vocabulary(vocabulary, path);
             case Embedding embedding -> embedding(embedding, path);
-            case Standardise standardise -> standardise(path, x);
+            case Standardise(double clip) -> standardise(clip, path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
             case Flatten flatten -> flatten(path, x.name());
             case Transpose transpose -> transpose(path, x.name(), 0, 2, 1);
@@ -237,7 +237,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
 
     /// Computes in doubles, like the engine, because next to a mean of 10^12 a float has no digits left. If the
     /// deviation is unknown, dividing by infinity gives the 0.
-    private String standardise(String path, Value x) {
+    private String standardise(double clip, String path, Value x) {
         double[] statistics = parameters.statistics(child(path, "statistics"));
         int width = (statistics.length - MEANS_AT) / 2;
         double count = statistics[0];
@@ -249,7 +249,8 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
             means[column] = statistics[MEANS_AT + column];
             deviations[column] = deviation > 0 ? deviation : Double.POSITIVE_INFINITY;
         }
-        return scaled(path, cast(path, x.name(), TensorProto.DataType.DOUBLE), means, deviations, Math.sqrt(count));
+        return scaled(path, cast(path, x.name(), TensorProto.DataType.DOUBLE), means, deviations,
+                Math.min(Math.sqrt(count), clip));
     }
 
     /// (x - mean) / deviation of doubles, held within ±limit, as floats.

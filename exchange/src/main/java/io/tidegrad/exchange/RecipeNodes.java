@@ -12,14 +12,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Translates the layers that only a recipe has: `RunningScale` and `Mixture`. What they have learned becomes constants, and
+/// Translates what recipes are made of: `RunningScale` and `Mixture`. What they have learned becomes constants, and
 /// nodes compute in doubles, as the engine does.
 record RecipeNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
     /// The engine's `RunningScale` keeps for each value: n, mean, variance, mean distance, n₀, g, mean and variance of q.
     private static final int SCALE_COLUMNS = 8;
 
     private static final double HEAVY = 0.5;
-    private static final double CLIPPED_TO = 5;
 
     /// The engine's `Mixture` keeps a count, then v and w of classes, or w, mean and variance of numbers.
     private static final int WEIGHTS_AT = 1;
@@ -35,7 +34,7 @@ record RecipeNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
         long[] heavy = new long[count];
         for (int i = 0; i < count; i++) {
             double[] of = Arrays.copyOfRange(state, i * SCALE_COLUMNS, (i + 1) * SCALE_COLUMNS);
-            boolean isHeavy = of[3] < HEAVY * Math.sqrt(of[2]) && of[7] > 0;
+            boolean isHeavy = scale.heavyTails() && of[3] < HEAVY * Math.sqrt(of[2]) && of[7] > 0;
             centres[i] = of[isHeavy ? 6 : 1];
             deviations[i] = of[0] < 2 || !(of[2] > 0) ? Double.POSITIVE_INFINITY : Math.sqrt(of[isHeavy ? 7 : 2]);
             bends[i] = Math.max(ScalarMath.exp((float) of[5]), Float.MIN_NORMAL);
@@ -46,7 +45,7 @@ record RecipeNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
         String wide = layers.cast(path, values, TensorProto.DataType.DOUBLE);
         String isHeavy = layers.cast(path, graph.longs(path + "/heavy", heavy), TensorProto.DataType.BOOL);
         String u = graph.node(path, "Where", List.of(isHeavy, bent(path, wide, bends), wide));
-        String scaled = present(scale, path, x.name(), layers.scaled(path, u, centres, deviations, CLIPPED_TO));
+        String scaled = present(scale, path, x.name(), layers.scaled(path, u, centres, deviations, scale.clip()));
         return width == count ? scaled : graph.node(path, "Concat",
                 List.of(scaled, layers.slice(path, x.name(), count, width - count)), attribute("axis", 1L));
     }

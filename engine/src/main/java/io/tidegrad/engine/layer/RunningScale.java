@@ -6,27 +6,31 @@ import java.util.List;
 /// (x - mean) / deviation, for streams whose numbers drift, jump, or have heavy tails. Like `Standardise` it uses the
 /// statistics from before the batch and then updates them row by row, in doubles, but:
 ///
-/// - they forget: with n values seen, a value has weight a = max(1 / (n + 1), `FORGET`): e = x - mean; mean += a e;
+/// - they forget: with n values seen, a value has weight a = max(1 / (n + 1), `forget`): e = x - mean; mean += a e;
 ///   variance = (1 - a)(variance + a e²); d += a (|e| - d), the mean distance. A missing value is skipped.
 /// - x is held within 20 deviations of the mean before it enters them: one 1e12 would hide everything for long.
 /// - where d is below half of the deviation, tails are heavy, and q takes the place of x: sign(x) ln(1 + |x| / e^g), where g
-///   is the running mean of ln |x| of values that are not 0 (weight max(1 / n₀, `FORGET`)), with a mean and a variance of
+///   is the running mean of ln |x| of values that are not 0 (weight max(1 / n₀, `forget`)), with a mean and a variance of
 ///   its own by the same rule.
-/// - the output is clipped to ±5. It is 0 where the value is missing, fewer than two were seen, or all were equal.
+/// - the output is clipped to ±`clip`. It is 0 where the value is missing, fewer than two were seen, or all were equal.
 ///
 /// Input: `flags.size()` values, then flags, 1 where a value is missing. Output: as many numbers, flags unchanged.
 ///
 /// State, `COLUMNS` doubles a value: n, mean, variance, d, n₀, g, mean of q, variance of q.
 ///
 /// @param flags for each value the column of its flag, or `NEVER_MISSING`
-public record RunningScale(List<Integer> flags) implements Layer {
+/// @param forget the weight of a value among very many; 0: all count alike
+/// @param clip deviations that the output is held within
+/// @param heavyTails whether q may take the place of x
+public record RunningScale(List<Integer> flags, double forget, double clip, boolean heavyTails) implements Layer {
     public static final int NEVER_MISSING = -1;
 
-    /// The weight of a value among very many, 1 / 100,000.
-    private static final double FORGET = 1e-5;
+    /// What suits most streams: 100,000 values back a third of a weight is left.
+    public static final double FORGET = 1e-5;
+
+    public static final double CLIP = 5;
 
     private static final double HELD_WITHIN = 20;
-    private static final double CLIPPED_TO = 5;
     private static final double HEAVY = 0.5;
     private static final int COLUMNS = 8;
     private static final int MEAN = 1;
@@ -39,6 +43,14 @@ public record RunningScale(List<Integer> flags) implements Layer {
 
     public RunningScale {
         flags = List.copyOf(flags);
+        if (!(forget >= 0 && forget < 1 && clip > 0)) {
+            throw new IllegalArgumentException("running scale: expected to forget a share from 0 to below 1, and a"
+                    + " clip above 0, found " + forget + " and " + clip);
+        }
+    }
+
+    public RunningScale(List<Integer> flags) {
+        this(flags, FORGET, CLIP, true);
     }
 
     /// Where in the state the mean of value number `value` is.
@@ -57,10 +69,11 @@ public record RunningScale(List<Integer> flags) implements Layer {
         int statistics = planner.declare(new Tensor.Statistics(planner.name("statistics"), COLUMNS * flags.size()));
         int[] flagOf = flags.stream().mapToInt(flag -> flag).toArray();
         return new Planned(grid, false,
-                (workspace, x, into) -> new Bound(flagOf, width, statistics, x, workspace.output(grid, x, into)));
+                (workspace, x, into) -> new Bound(this, flagOf, width, statistics, x, workspace.output(grid, x, into)));
     }
 
-    private record Bound(int[] flagOf, int width, int statistics, Activation input, Activation output) implements Pass {
+    private record Bound(RunningScale scale, int[] flagOf, int width, int statistics, Activation input,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             double[] state = step.slab.statistics(statistics);
@@ -82,7 +95,7 @@ public record RunningScale(List<Integer> flags) implements Layer {
         }
 
         /// A value that is not finite passes, so that the step is refused.
-        private static double scaled(double[] state, int at, float value) {
+        private double scaled(double[] state, int at, float value) {
             if (!Float.isFinite(value)) {
                 return value;
             }
@@ -91,15 +104,19 @@ public record RunningScale(List<Integer> flags) implements Layer {
                 return 0;
             }
             double deviation = Math.sqrt(variance);
-            if (state[at + DISTANCE] < HEAVY * deviation && state[at + BENT_VARIANCE] > 0) {
+            if (isHeavy(state, at, deviation)) {
                 double q = bent(value, state[at + LOG]);
                 return clipped((q - state[at + BENT_MEAN]) / Math.sqrt(state[at + BENT_VARIANCE]));
             }
             return clipped((value - state[at + MEAN]) / deviation);
         }
 
-        private static double clipped(double value) {
-            return Math.clamp(value, -CLIPPED_TO, CLIPPED_TO);
+        private boolean isHeavy(double[] state, int at, double deviation) {
+            return scale.heavyTails && state[at + DISTANCE] < HEAVY * deviation && state[at + BENT_VARIANCE] > 0;
+        }
+
+        private double clipped(double value) {
+            return Math.clamp(value, -scale.clip, scale.clip);
         }
 
         /// sign(x) ln(1 + |x| / e^g)
@@ -144,11 +161,11 @@ public record RunningScale(List<Integer> flags) implements Layer {
             int at = value * COLUMNS;
             double variance = state[at + VARIANCE];
             float y = output.value().values[output.value().row(row) + value];
-            if (y == 0 && (state[at] < 2 || !(variance > 0)) || Math.abs(y) >= CLIPPED_TO) {
+            if (y == 0 && (state[at] < 2 || !(variance > 0)) || Math.abs(y) >= (float) scale.clip) {
                 return 0;
             }
             double deviation = Math.sqrt(variance);
-            if (state[at + DISTANCE] < HEAVY * deviation && state[at + BENT_VARIANCE] > 0) {
+            if (isHeavy(state, at, deviation)) {
                 double x = input.value().values[input.value().row(row) + value];
                 double bend = ScalarMath.exp((float) state[at + LOG]) + Math.abs(x);
                 return (float) (1 / (bend * Math.sqrt(state[at + BENT_VARIANCE])));
@@ -156,8 +173,8 @@ public record RunningScale(List<Integer> flags) implements Layer {
             return (float) (1 / deviation);
         }
 
-        private static void learn(double[] state, int at, double value) {
-            double weight = Math.max(1 / (state[at] + 1), FORGET);
+        private void learn(double[] state, int at, double value) {
+            double weight = Math.max(1 / (state[at] + 1), scale.forget);
             double x = value;
             if (state[at] >= 2 && state[at + VARIANCE] > 0) {
                 double reach = HELD_WITHIN * Math.sqrt(state[at + VARIANCE]);
@@ -172,7 +189,7 @@ public record RunningScale(List<Integer> flags) implements Layer {
             if (x != 0) {
                 double seen = ++state[at + NOT_ZERO];
                 double log = ScalarMath.log((float) Math.abs(x));
-                state[at + LOG] += Math.max(1 / seen, FORGET) * (log - state[at + LOG]);
+                state[at + LOG] += Math.max(1 / seen, scale.forget) * (log - state[at + LOG]);
                 q = bent(x, state[at + LOG]);
             }
             double bentE = state[at] == 0 ? 0 : q - state[at + BENT_MEAN];

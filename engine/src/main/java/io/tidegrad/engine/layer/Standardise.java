@@ -8,11 +8,25 @@ package io.tidegrad.engine.layer;
 /// happened to be alike, would dominate Adam's second moment for thousands of steps and make SGD diverge. So the output
 /// is 0 while the deviation is unknown (fewer than two rows, or all equal so far), and is clipped to ±sqrt(count): no
 /// value of a sample lies further from the sample's mean (Samuelson 1968), so beyond that the estimate is wrong. After
-/// 10,000 rows the bound is ±100.
+/// 10,000 rows the bound is ±100, unless `clip` is less.
 ///
 /// State: count, then `width` means, then `width` sums of squared differences.
-public record Standardise() implements Layer {
+///
+/// @param clip deviations that the output is held within as well; `UNCLIPPED` for none
+public record Standardise(double clip) implements Layer {
+    public static final double UNCLIPPED = Double.POSITIVE_INFINITY;
+
     private static final int MEANS_AT = 1;
+
+    public Standardise {
+        if (!(clip > 0)) {
+            throw new IllegalArgumentException("standardise: expected a clip above 0, found " + clip);
+        }
+    }
+
+    public Standardise() {
+        this(UNCLIPPED);
+    }
 
     /// Where in the state the mean of column number `column` is.
     public static int meanAt(int column) {
@@ -27,14 +41,14 @@ public record Standardise() implements Layer {
         }
         int width = grid.width();
         int statistics = planner.declare(new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
-        return new Planned(grid, false, (workspace, x, into) -> new Bound(width, statistics, x,
+        return new Planned(grid, false, (workspace, x, into) -> new Bound(width, clip, statistics, x,
                 workspace.output(grid, x, into), new double[width]));
     }
 
     /// @param deviations of the last forward; 0 if unknown
-    private record Bound(int width, int statistics, Activation input, Activation output,
+    private record Bound(int width, double clip, int statistics, Activation input, Activation output,
             double[] deviations) implements Pass {
-        /// y = (x - mean) / deviation, clipped to ±sqrt(count)
+        /// y = (x - mean) / deviation, clipped to ±sqrt(count) and ±clip
         @Override
         public void forward(Step step) {
             double[] state = step.slab.statistics(statistics);
@@ -43,7 +57,7 @@ public record Standardise() implements Layer {
                 double squares = state[MEANS_AT + width + column];
                 deviations[column] = count < 2 ? 0 : Math.sqrt(squares / count);
             }
-            double limit = Math.sqrt(count);
+            double limit = Math.min(Math.sqrt(count), clip);
             Block x = input.value();
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
@@ -63,7 +77,7 @@ public record Standardise() implements Layer {
             if (dx != null) {
                 Block y = output.value();
                 Block dy = output.requireGradient();
-                float limit = (float) Math.sqrt(step.slab.statistics(statistics)[0]);
+                float limit = (float) Math.min(Math.sqrt(step.slab.statistics(statistics)[0]), clip);
                 for (int row = 0; row < step.rows; row++) {
                     for (int column = 0; column < width; column++) {
                         boolean held = Math.abs(y.values[y.row(row) + column]) >= limit;

@@ -7,9 +7,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param rateFactor the factor of its rate (`Rate`); 0 if it is frozen
 /// @param optimizer its own (`OwnOptimizer`); null for the network's
-/// @param inputBound the number of the `InputBound` that it lies in, from 1; 0 for none
+/// @param inputBound the number of the `InputBound` that it lies in, from 1; `UNBOUNDED` for none
 public record UpdateRule(double rateFactor, @Nullable Optimizer optimizer, int inputBound) {
-    static final UpdateRule PLAIN = new UpdateRule(1, null, 0);
+    public static final int UNBOUNDED = 0;
+
+    static final UpdateRule PLAIN = new UpdateRule(1, null, UNBOUNDED);
 
     UpdateRule withRate(double factor) {
         return new UpdateRule(rateFactor * factor, optimizer, inputBound);

@@ -83,6 +83,10 @@ public final class Plan {
                 throw new IllegalArgumentException(name + ": expected a rate factor of 1, or of 0 (frozen), for " + kind
                         + " has one rate for all layers; found " + factor);
             }
+            if (optimizer.hasFixedRate() && rule.inputBound() != UpdateRule.UNBOUNDED) {
+                throw new IllegalArgumentException(
+                        name + ": expected no input bound, for " + kind + " has one rate for all layers");
+            }
             if (optimizer.stateParts() != spec.optimizer().stateParts()) {
                 throw new IllegalArgumentException(name + ": expected an optimizer with "
                         + spec.optimizer().stateParts() + " part(s) of state, as the network's has, found " + kind

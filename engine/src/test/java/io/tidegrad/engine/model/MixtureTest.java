@@ -35,9 +35,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// A mixture and what stands around its members, against their formulas in doubles and against members that learn alone.
 class MixtureTest {
@@ -360,11 +362,18 @@ class MixtureTest {
         }
     }
 
-    @Test
-    void aRunningScaleFollowsItsFormulas() {
-        NetworkSpec spec = new NetworkSpec(new RowShape(4, 0, 4),
-                new Sequence(new Numbers(0, 4), new RunningScale(List.of(3, RunningScale.NEVER_MISSING, 3))),
+    static Stream<RunningScale> runningScales() {
+        List<Integer> flags = List.of(3, RunningScale.NEVER_MISSING, 3);
+        return Stream.of(new RunningScale(flags), new RunningScale(flags, 0, 1.25, true),
+                new RunningScale(flags, 0.02, 30, false), new RunningScale(flags, 0.02, 0.3, true));
+    }
+
+    @ParameterizedTest
+    @MethodSource("runningScales")
+    void aRunningScaleFollowsItsFormulas(RunningScale scale) {
+        NetworkSpec spec = new NetworkSpec(new RowShape(4, 0, 4), new Sequence(new Numbers(0, 4), scale),
                 new MeanSquaredError(), new Sgd(0.1), 1);
+        double forget = scale.forget();
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, KERNELS, 2);
         Random random = new Random(6);
@@ -380,16 +389,16 @@ class MixtureTest {
                     step == 500 ? 1e12f : (float) random.nextGaussian() - 3,
                     missing ? 0 : random.nextInt(3) == 0 ? 0 : (float) random.nextGaussian(), missing ? 1 : 0};
                 System.arraycopy(numbers, 0, batch.numbers, row * 4, 4);
-                DoubleMixture.learn(want, 8, numbers[1]);
+                DoubleMixture.learn(want, 8, numbers[1], forget);
                 if (!missing) {
-                    DoubleMixture.learn(want, 0, numbers[0]);
-                    DoubleMixture.learn(want, 16, numbers[2]);
+                    DoubleMixture.learn(want, 0, numbers[0], forget);
+                    DoubleMixture.learn(want, 16, numbers[2], forget);
                 }
             }
             learner.learn(batch);
             for (int row = 0; row < batch.size(); row++) {
                 double[] x = IntStream.range(4 * row, 4 * row + 4).mapToDouble(i -> batch.numbers[i]).toArray();
-                double[] y = DoubleMixture.scaled(before, List.of(3, -1, 3), x);
+                double[] y = DoubleMixture.scaled(before, scale, x);
                 for (int i = 0; i < 4; i++) {
                     assertThat((double) learner.predictions()[4 * row + i]).as("step %d", step).isCloseTo(y[i],
                             within(1e-5 * (1 + Math.abs(y[i]))));

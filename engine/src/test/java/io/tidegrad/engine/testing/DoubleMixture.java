@@ -1,6 +1,7 @@
 package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.layer.Mixture;
+import io.tidegrad.engine.layer.RunningScale;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -10,7 +11,9 @@ public final class DoubleMixture {
     private DoubleMixture() {}
 
     /// The numbers of one row as members read them.
-    public static double[] scaled(double[] state, List<Integer> flags, double[] row) {
+    public static double[] scaled(double[] state, RunningScale scale, double[] row) {
+        List<Integer> flags = scale.flags();
+        double clip = scale.clip();
         double[] y = row.clone();
         for (int i = 0; i < flags.size(); i++) {
             double[] s = Arrays.copyOfRange(state, 8 * i, 8 * i + 8);
@@ -18,10 +21,10 @@ public final class DoubleMixture {
             double deviation = Math.sqrt(s[2]);
             if (missing || s[0] < 2 || deviation == 0) {
                 y[i] = 0;
-            } else if (s[3] < deviation / 2 && s[7] > 0) {
-                y[i] = Math.clamp((bent(row[i], s[5]) - s[6]) / Math.sqrt(s[7]), -5, 5);
+            } else if (scale.heavyTails() && s[3] < deviation / 2 && s[7] > 0) {
+                y[i] = Math.clamp((bent(row[i], s[5]) - s[6]) / Math.sqrt(s[7]), -clip, clip);
             } else {
-                y[i] = Math.clamp((row[i] - s[1]) / deviation, -5, 5);
+                y[i] = Math.clamp((row[i] - s[1]) / deviation, -clip, clip);
             }
         }
         return y;
@@ -32,9 +35,9 @@ public final class DoubleMixture {
     }
 
     /// What a value adds to the statistics.
-    public static void learn(double[] s, int at, double value) {
+    public static void learn(double[] s, int at, double value, double forget) {
         double n = s[at];
-        double a = Math.max(1 / (n + 1), 1e-5);
+        double a = Math.max(1 / (n + 1), forget);
         double x = n >= 2 && s[at + 2] > 0
                 ? Math.clamp(value, s[at + 1] - 20 * Math.sqrt(s[at + 2]), s[at + 1] + 20 * Math.sqrt(s[at + 2]))
                 : value;
@@ -44,7 +47,7 @@ public final class DoubleMixture {
         s[at + 3] += a * (Math.abs(e) - s[at + 3]);
         if (x != 0) {
             s[at + 4]++;
-            s[at + 5] += Math.max(1 / s[at + 4], 1e-5) * (Math.log(Math.abs(x)) - s[at + 5]);
+            s[at + 5] += Math.max(1 / s[at + 4], forget) * (Math.log(Math.abs(x)) - s[at + 5]);
         }
         double q = x == 0 ? 0 : bent(x, s[at + 5]);
         double d = n == 0 ? 0 : q - s[at + 6];

@@ -250,13 +250,13 @@ public final class DoubleNetwork {
                 double[] b = weights(path, "bias");
                 yield x.mapLines(b.length, line -> sum(line, b));
             }
-            case Standardise standardise -> {
+            case Standardise(double clip) -> {
                 double[] state = Objects.requireNonNull(statistics.get(child(path, "statistics")));
-                yield x.mapRows(x.axes, row -> standardised(state, row));
+                yield x.mapRows(x.axes, row -> standardised(state, clip, row));
             }
-            case RunningScale(List<Integer> flags) -> {
+            case RunningScale scale -> {
                 double[] state = statistics(path, "statistics");
-                yield x.mapRows(x.axes, row -> DoubleMixture.scaled(state, flags, row));
+                yield x.mapRows(x.axes, row -> DoubleMixture.scaled(state, scale, row));
             }
             case Reshape(List<Integer> axes) -> new Values(axes, x.rows);
             case Flatten flatten -> new Values(List.of(x.rows[0].length), x.rows);
@@ -501,11 +501,11 @@ public final class DoubleNetwork {
         return y;
     }
 
-    private static double[] standardised(double[] state, double[] x) {
+    private static double[] standardised(double[] state, double clip, double[] x) {
         double[] y = new double[x.length];
         for (int i = 0; i < x.length; i++) {
             double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
-            double limit = Math.sqrt(state[0]);
+            double limit = Math.min(Math.sqrt(state[0]), clip);
             y[i] = state[0] >= 2 && deviation > 0 ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit) : 0;
         }
         return y;

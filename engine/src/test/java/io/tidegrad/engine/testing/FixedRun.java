@@ -86,6 +86,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
@@ -123,7 +124,8 @@ public final class FixedRun {
                     "quantiles 3dbaced4d11cbd3a85fb49328541846008a139ce5a2d2fec51ae2da642f2d747",
                     "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d",
                     "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0",
-                    "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37");
+                    "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37",
+                    "scales 8294227a969aee0c6943e04ad7346ee815fba5a65896b768a2afc2761dff7831");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -169,6 +171,7 @@ public final class FixedRun {
             System.out.println("vocabularies " + vocabularies(hot, workers));
             System.out.println("restarts " + restarts(hot, workers));
             System.out.println("lags " + lags(hot, workers));
+            System.out.println("scales " + scales(hot, workers));
         }
     }
 
@@ -534,6 +537,28 @@ public final class FixedRun {
                     StreamRms.of(0.02, 1e-3, 0.003), SEED);
             all.update(run(hot, workers, spec, 1, 5_000, LABELS_TURN_EVERY));
             all.update(run(hot, workers, spec, 7, 5_000, LABELS_TURN_EVERY));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Scales whose options are not a recipe's, of numbers and inside of a network, with flags, and with tails that dropout makes
+    /// heavy; layers whose inputs bound their steps, by other optimizers than a recipe's.
+    private static String scales(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        int never = RunningScale.NEVER_MISSING;
+        Layer network = new Sequence(new Concat(new Sequence(new Numbers(0, NUMBERS), new Standardise(1.5)),
+                new Sequence(new Numbers(0, 3), new Relu(), new RunningScale(List.of(2, never), 0.01, 1.25, true)),
+                new Sequence(new Numbers(3, 2), new Dropout(0.9),
+                        new RunningScale(List.of(never, never), 0, 30, false)),
+                new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)), new InputBound(8, new Dense(33)),
+                new Relu(), new Dropout(0.8), new RunningScale(Collections.nCopies(33, never), 0.005, 2, true),
+                new InputBound(4, new Dense(1)));
+        for (Optimizer optimizer : List.of(Adam.of(0.003), new Sgd(0.02, 0.9, true), new Adagrad(0.05, 1e-8, 0.1))) {
+            NetworkSpec spec =
+                    new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, new BinaryCrossEntropy(), optimizer, SEED);
+            all.update(run(hot, workers, spec, 1, 1_000));
+            all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE),
+                    7, 2_000));
         }
         return HexFormat.of().formatHex(all.digest());
     }

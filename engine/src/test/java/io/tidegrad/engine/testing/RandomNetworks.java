@@ -210,7 +210,7 @@ public final class RandomNetworks {
         int from = between(0, numbers - 1);
         Layer some = new Numbers(from, between(1, numbers - from));
         branches.add(switch (between(0, 3)) {
-            case 0 -> new Sequence(some, new Standardise());
+            case 0 -> new Sequence(some, random.nextBoolean() ? new Standardise() : new Standardise(1.5));
             case 1 -> new Sequence(new Numbers(0, numbers), runningScale(numbers));
             default -> some;
         });
@@ -243,7 +243,8 @@ public final class RandomNetworks {
         for (int i = 0; i < Math.max(1, numbers - 1); i++) {
             flags.add(i == 0 && numbers > 1 ? numbers - 1 : RunningScale.NEVER_MISSING);
         }
-        return new RunningScale(flags);
+        return random.nextBoolean() ? new RunningScale(flags)
+                : new RunningScale(flags, random.nextBoolean() ? 0 : 0.05, 1.5, random.nextBoolean());
     }
 
     private Embedding embedding(int ids) {

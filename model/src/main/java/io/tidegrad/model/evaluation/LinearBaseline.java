@@ -112,11 +112,11 @@ final class LinearBaseline {
                 ? new LinearBaseline(spec, task) : null;
     }
 
-    /// The columns of the numbers that it reads: raw and standard ones, then those that the model has in buckets.
+    /// The columns of the numbers that it reads: raw and scaled ones, then those that the model has in buckets.
     private static int[] columns(ModelSpec spec) {
         RowLayout layout = spec.layout();
         return IntStream
-                .concat(IntStream.range(0, layout.rawNumbers() + layout.standardNumbers()),
+                .concat(IntStream.range(0, layout.rawNumbers() + layout.scaledNumbers()),
                         IntStream.range(0, spec.features().size())
                                 .filter(i -> spec.features().get(i) instanceof Feature.Quantiles).map(layout::numberAt))
                 .toArray();

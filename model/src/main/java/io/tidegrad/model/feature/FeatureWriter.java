@@ -20,7 +20,7 @@ abstract sealed class FeatureWriter
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
-    /// Of a number that a recipe scales, in doubles, before any layer multiplies it: its square still fits a double by far.
+    /// Of a number that a running scale reads, in doubles, before any layer multiplies it: its square still fits a double by far.
     private static final double SCALED_MAX = 1e30;
 
     /// @param values the values of all fields that features read, in the order of `fields`
@@ -33,8 +33,8 @@ abstract sealed class FeatureWriter
         int indicatorAt = layout.indicatorAt(index);
         int idAt = layout.idAt(index);
         return switch (feature) {
-            case Feature.Number number ->
-                new NumberWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt, scaled);
+            case Feature.Number number -> new NumberWriter(number, fields.indexOf(number.field()), numberAt,
+                    indicatorAt, scaled || number.scale() instanceof Feature.Scale.Running);
             case Feature.Category category -> new HashWriter(List.of(Feature.Crossed.whole(category.field())),
                     category.buckets(), idAt, fields, text);
             case Feature.Vocabulary vocabulary -> new HashWriter(List.of(Feature.Crossed.whole(vocabulary.field())),

@@ -65,7 +65,7 @@ record ScaleStatistics(Path file, JsonNode root) {
         root.path("fields").fieldNames().forEachRemaining(found::add);
         if (wanted.isEmpty() || !wanted.equals(found)) {
             throw InitialWeightsException.of(file, wanted.isEmpty() ? "a spec with a number of scale: standard"
-                    : "fields: those that the spec gives scale: standard, " + wanted, found.toString());
+                    : "fields: those that the spec gives scale: standard, " + wanted, found + ofRunning(spec));
         }
         if (wanted.size() < fieldAt.size()) {
             throw InitialWeightsException.of(file,
@@ -77,11 +77,21 @@ record ScaleStatistics(Path file, JsonNode root) {
         return statistics;
     }
 
+    private static String ofRunning(ModelSpec spec) {
+        return spec.features().stream()
+                .anyMatch(feature -> feature instanceof Feature.Number number
+                        && number.scale() instanceof Feature.Scale.Running)
+                                ? "; the statistics of scale: running are more than a mean and a deviation: write them"
+                                        + " into the .safetensors file"
+                                : "";
+    }
+
     /// Returns the field of each standardised column of the row.
     private static Map<Integer, String> fields(ModelSpec spec) {
         Map<Integer, String> fieldAt = new HashMap<>();
         for (int i = 0; i < spec.features().size(); i++) {
-            if (spec.features().get(i) instanceof Feature.Number number && number.scale() == Feature.Scale.STANDARD) {
+            if (spec.features().get(i) instanceof Feature.Number number
+                    && number.scale() instanceof Feature.Scale.Standard) {
                 fieldAt.put(spec.layout().numberAt(i), number.field());
             }
         }

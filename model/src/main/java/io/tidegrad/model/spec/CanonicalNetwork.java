@@ -27,7 +27,8 @@ final class CanonicalNetwork {
     /// As a spec writes it.
     static String layer(NetworkLayer layer, boolean reluFollows) {
         return switch (layer) {
-            case NetworkLayer.Single single -> Layers.canonical(single.plain(), single.rateFactor(), reluFollows);
+            case NetworkLayer.Single single ->
+                Layers.canonical(single.plain(), single.rateFactor(), single.inputBound(), reluFollows);
             case NetworkLayer.Features(List<List<String>> selected) -> "features: "
                     + selected.stream().map(CanonicalNetwork::fields).collect(Collectors.joining(", ", "[", "]"));
             case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->

@@ -3,6 +3,7 @@ package io.tidegrad.model.spec;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History.Value;
+import io.tidegrad.engine.layer.Standardise;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -49,9 +50,7 @@ public sealed interface Feature {
         }
     }
 
-    /// One number as it is, or standardised by what the model has seen so far.
-    ///
-    /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
+    /// One number as it is, or scaled by what the model has seen of it so far.
     /// @param clip applied first; null: none
     /// @param transform applied before the scale
     record Number(String field, Scale scale, @Nullable Clip clip, Transform transform,
@@ -248,8 +247,26 @@ public sealed interface Feature {
         }
     }
 
-    enum Scale {
-        RAW, STANDARD
+    /// What becomes of a number, by statistics that a layer of the model learns.
+    sealed interface Scale {
+        Scale RAW = new Raw();
+
+        /// Nothing: the network reads the number.
+        record Raw() implements Scale {
+        }
+
+        /// (x - mean) / deviation, by the layer `Standardise`.
+        ///
+        /// @param clip as the layer has it
+        record Standard(double clip) implements Scale {
+            public Standard() {
+                this(Standardise.UNCLIPPED);
+            }
+        }
+
+        /// The layer `RunningScale`, as recipes scale numbers.
+        record Running(double forget, double clip, boolean heavyTails) implements Scale {
+        }
     }
 
     enum Transform {

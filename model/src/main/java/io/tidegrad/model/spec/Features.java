@@ -4,7 +4,9 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Quantiles;
+import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.model.spec.SpecNode.Choice;
 import io.tidegrad.model.spec.SpecNode.Mapping;
@@ -45,7 +47,18 @@ final class Features {
     private static final ValueType<Integer> CLASSES_FROM_0 = ValueType.whole(0, Layers.UNITS_MAX);
     private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
     private static final ValueType<Feature.Part> PART = ValueType.oneOf(Feature.Part.values());
-    private static final ValueType<Feature.Scale> SCALE = ValueType.oneOf(Feature.Scale.values());
+    private static final ValueType<Double> DEVIATIONS = ValueType
+            .decimal("a number of deviations above 0 and at most 1e30", value -> (float) value > 0 && value <= 1e30);
+    private static final ValueType<Double> WEIGHT =
+            ValueType.decimal("a weight from 0 to below 1", value -> value >= 0 && value < 1);
+    private static final Forms<Feature.Scale> SCALES =
+            new Forms<>(List.of(new Form<>("raw", Feature.Scale.Raw.class, keys -> new Feature.Scale.Raw()),
+                    new Form<>("standard", Feature.Scale.Standard.class, Features::standard),
+                    new Form<>("running", Feature.Scale.Running.class, keys -> new Feature.Scale.Running(
+                            keys.optional("forget", RunningScale.FORGET, WEIGHT, Feature.Scale.Running::forget),
+                            keys.optional("clip", RunningScale.CLIP, DEVIATIONS, Feature.Scale.Running::clip),
+                            keys.optional("heavy-tails", true, ValueType.FLAG, Feature.Scale.Running::heavyTails)))));
+    private static final ValueType<Feature.Scale> SCALE = new ValueType<>(Features::scale, SCALES::inBraces);
     private static final ValueType<List<Double>> BOUNDS =
             ValueType.list("two numbers, like [0, 100]", ValueType.decimal("a number", number -> true));
     private static final ValueType<Feature.Clip> CLIP =
@@ -324,7 +337,7 @@ final class Features {
 
     private static Feature.Number number(Keys<Feature.Number> keys) {
         return new Feature.Number(field(keys, Feature.Number::field),
-                keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Number::scale),
+                keys.optional("scale", Feature.Scale.RAW, SCALE, Feature.Number::scale),
                 keys.orNull("clip", CLIP, Feature.Number::clip),
                 keys.optional("transform", Feature.Transform.NONE, ValueType.oneOf(Feature.Transform.values()),
                         Feature.Number::transform),
@@ -347,7 +360,25 @@ final class Features {
             node.problem("log1p is a transform, before any scale: write transform: log1p");
             return Feature.Scale.RAW;
         }
-        return SCALE.read().apply(node);
+        String[] names = SCALES.names(form -> true);
+        Choice choice = node.isMapping() ? node.choice("scale", names) : null;
+        String name = node.isMapping() ? choice == null ? null : choice.kind() : node.name(names);
+        if (name == null) {
+            return Feature.Scale.RAW;
+        }
+        Form<? extends Feature.Scale> form = SCALES.named(name);
+        if (choice != null && !form.hasKeys()) {
+            choice.value().problem(name + " has no settings; write it alone");
+            return Feature.Scale.RAW;
+        }
+        Feature.Scale read = form.read(choice == null ? node.nothing() : choice.value());
+        return read == null ? Feature.Scale.RAW : read;
+    }
+
+    private static Feature.Scale.Standard standard(Keys<Feature.Scale.Standard> keys) {
+        Double clip =
+                keys.orNull("clip", DEVIATIONS, scale -> scale.clip() == Standardise.UNCLIPPED ? null : scale.clip());
+        return clip == null ? new Feature.Scale.Standard() : new Feature.Scale.Standard(clip);
     }
 
     private static Feature.Missing missing(SpecNode node) {

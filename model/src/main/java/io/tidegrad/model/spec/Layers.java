@@ -13,6 +13,7 @@ import io.tidegrad.engine.layer.Flatten;
 import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.GlobalAveragePool2d;
 import io.tidegrad.engine.layer.Initialization;
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
@@ -36,12 +37,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Every layer that a network of a spec can name, each declared once. A layer that holds no others is declared whole:
 /// its keys are read and written by its `Form`. `NetworkReader` reads the layers that hold others.
 final class Layers {
     static final int UNITS_MAX = 65_536;
+
+    /// The key of `InputBound`.
+    static final String BOUND = "input-bound";
 
     private static final ValueType<Integer> UNITS = ValueType.whole(1, UNITS_MAX);
     private static final ValueType<Initialization> INITIALIZATION = ValueType.oneOf(Initialization.values());
@@ -54,6 +59,8 @@ final class Layers {
     private static final ValueType<Double> RATE_FACTOR =
             ValueType.decimal("a number above 0 and at most 1000 (for 0 write frozen: true)",
                     value -> (float) value > 0 && value <= 1000);
+    private static final ValueType<Double> INPUT_BOUND = ValueType
+            .decimal("a sum of magnitudes above 0 and at most 1e30", value -> (float) value > 0 && value <= 1e30);
     private static final int SIDE_MAX = 4_096;
     private static final ValueType<Integer> WINDOW = ValueType.whole(1, SIDE_MAX);
     private static final ValueType<Integer> PADDING = ValueType.whole(0, SIDE_MAX);
@@ -286,15 +293,24 @@ final class Layers {
         Entry entry = Objects.requireNonNull(before(reluFollows).byName.get(name));
         Form<? extends Layer> form = Objects.requireNonNull(entry.form);
         int before = node.problems();
-        Mapping keys = entry.hasRate ? rated(form, node) : form.keys(node);
+        boolean isBounded = form.type() == Dense.class;
+        Mapping keys = isBounded ? rated(form, node, BOUND) : entry.hasRate ? rated(form, node) : form.keys(node);
         Layer layer = form.read(node, keys);
         double factor = entry.hasRate ? rateFactor(keys) : 1;
+        SpecNode bound = isBounded ? keys.optional(BOUND) : null;
+        if (layer != null && bound != null) {
+            layer = new InputBound(INPUT_BOUND.read().apply(bound), layer);
+            if (factor == 0) {
+                bound.problem("a frozen layer takes no steps: keep one of " + BOUND + " and frozen");
+            }
+        }
         return layer == null || node.problems() > before ? null : factor == 1 ? layer : new Rate(factor, layer);
     }
 
     /// The keys of a layer that may have a rate of its own.
-    static Mapping rated(Form<?> form, SpecNode node) {
-        return form.keys(node, "rate-factor", "frozen");
+    static Mapping rated(Form<?> form, SpecNode node, String... also) {
+        return form.keys(node,
+                Stream.concat(Stream.of("rate-factor", "frozen"), Stream.of(also)).toArray(String[]::new));
     }
 
     /// What `rate-factor` and `frozen` say.
@@ -313,11 +329,12 @@ final class Layers {
 
     /// As a spec writes it.
     ///
-    /// @param layer without its rate
-    static String canonical(Layer layer, double rateFactor, boolean reluFollows) {
+    /// @param layer without its rate and bound
+    static String canonical(Layer layer, double rateFactor, @Nullable Double inputBound, boolean reluFollows) {
         Form<? extends Layer> form = Objects.requireNonNull(written(layer, before(reluFollows)).form);
         // The momentum of batch-norm came after the rate: the canonical form of a spec never changes.
-        return form.entry(withRate(form.keysOf(layer), rateFactor).last("momentum"));
+        return form.entry(withRate(form.keysOf(layer), rateFactor).last("momentum").add(BOUND,
+                inputBound == null ? null : Flow.number(inputBound)));
     }
 
     static Flow withRate(Flow keys, double factor) {

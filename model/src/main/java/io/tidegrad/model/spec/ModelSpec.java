@@ -1,8 +1,6 @@
 package io.tidegrad.model.spec;
 
-import io.tidegrad.engine.layer.RunningScale;
 import io.tidegrad.engine.layer.Shape;
-import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -31,7 +29,6 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// One model's spec, parsed from one YAML file and validated whole. Immutable. `docs/model-spec.md` describes its keys.
@@ -375,19 +372,6 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// Whether the network reads all features side by side, and not some here and some there.
     public boolean readsFeaturesTogether() {
         return recipe != null || !NetworkBinding.readsRow(layers);
-    }
-
-    /// The columns of a row that the network standardises by what it has seen, in the order of their statistics, which are
-    /// the first of a network that reads all features side by side.
-    public int[] standardisedColumns() {
-        RowLayout layout = layout();
-        return recipe != null ? RecipeNetwork.columns(features)
-                : IntStream.range(layout.rawNumbers(), layout.rawNumbers() + layout.standardNumbers()).toArray();
-    }
-
-    /// Where among those statistics the mean of standardised column number `column` is.
-    public int meanAt(int column) {
-        return recipe != null ? RunningScale.meanAt(column) : Standardise.meanAt(column);
     }
 
     /// Numbers that the members of a recipe give a row, all together; 0 without one.

@@ -22,12 +22,14 @@ import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.loss.Reduction;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
-/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one
-/// table after another), then the spec's network; or, where that begins with `features`, what it says.
+/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then
+/// those with a running scale, then one table after another), then the spec's network; or, where that begins with `features`, what it says.
 record NetworkBinding(List<Feature> features, RowLayout layout) {
     static NetworkSpec bind(ModelSpec spec) {
         return new NetworkSpec(spec.layout().shape(spec.labels()), layers(spec), loss(spec),
@@ -108,6 +110,7 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
         List<Layer> branches = new ArrayList<>();
         addRuns(isSelected, false, branches);
         addRuns(isSelected, true, branches);
+        addRunning(isSelected, branches);
         for (int i = 0; i < features.size(); i++) {
             if (isSelected.test(features.get(i))) {
                 addTables(i, branches);
@@ -116,35 +119,53 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
         return branches.size() == 1 ? branches.getFirst() : new Concat(branches);
     }
 
-    /// Numbers that lie side by side in the row are read together.
+    /// Numbers that lie side by side in the row, and have the same scale, are read together.
     private void addRuns(Predicate<Feature> isSelected, boolean standard, List<Layer> branches) {
         int from = 0;
         int to = 0;
+        Feature.Scale scale = Feature.Scale.RAW;
         for (int i = 0; i < features.size(); i++) {
             Feature feature = features.get(i);
-            if (!isSelected.test(feature)) {
+            Feature.Scale own = RowLayout.scale(feature);
+            if (!isSelected.test(feature) || own instanceof Feature.Scale.Running) {
                 continue;
             }
-            boolean isStandard = RowLayout.isStandard(feature);
+            boolean isStandard = own instanceof Feature.Scale.Standard;
             int at = isStandard && !standard ? layout.indicatorAt(i) : layout.numberAt(i);
             int width = standard ? isStandard ? 1 : 0 : layout.rawWidth(feature);
             if (width == 0) {
                 continue;
             }
-            if (at != to) {
-                addNumbers(from, to, standard, branches);
+            if (at != to || standard && !own.equals(scale)) {
+                addNumbers(from, to, scale, branches);
                 from = at;
+                scale = standard ? own : Feature.Scale.RAW;
             }
             to = at + width;
         }
-        addNumbers(from, to, standard, branches);
+        addNumbers(from, to, scale, branches);
     }
 
-    private static void addNumbers(int from, int to, boolean standard, List<Layer> branches) {
+    private static void addNumbers(int from, int to, Feature.Scale scale, List<Layer> branches) {
         if (to > from) {
             Numbers numbers = new Numbers(from, to - from);
-            branches.add(standard ? new Sequence(List.of(numbers, new Standardise())) : numbers);
+            branches.add(scale instanceof Feature.Scale.Standard(double clip)
+                    ? new Sequence(List.of(numbers, new Standardise(clip))) : numbers);
         }
+    }
+
+    /// Numbers with the same running scale are read together, wherever they lie.
+    private void addRunning(Predicate<Feature> isSelected, List<Layer> branches) {
+        Map<Feature.Scale.Running, RunningNumbers> numbers = new LinkedHashMap<>();
+        for (int i = 0; i < features.size(); i++) {
+            if (isSelected.test(features.get(i))
+                    && RowLayout.scale(features.get(i)) instanceof Feature.Scale.Running scale) {
+                numbers.computeIfAbsent(scale, _ -> new RunningNumbers()).add(layout.numberAt(i),
+                        layout.indicatorAt(i));
+            }
+        }
+        numbers.forEach((scale, of) -> branches.add(new Sequence(of.row(),
+                new RunningScale(of.flags(), scale.forget(), scale.clip(), scale.heavyTails()))));
     }
 
     private void addTables(int index, List<Layer> branches) {

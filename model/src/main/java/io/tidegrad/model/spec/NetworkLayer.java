@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
@@ -9,11 +10,21 @@ import org.jspecify.annotations.Nullable;
 /// One entry of a spec's `network`, as the user wrote it. What it reads of the row it knows by the names of fields
 /// only; `NetworkBinding` makes an engine's layer of it, which knows columns.
 public sealed interface NetworkLayer {
-    /// An engine's layer that holds no others, perhaps at a rate of its own.
+    /// An engine's layer that holds no others, perhaps at a rate of its own, or with a bound on its steps.
     record Single(Layer layer) implements NetworkLayer {
-        /// Without its rate.
+        /// Without its rate and bound.
         Layer plain() {
+            return rated() instanceof InputBound(double bound, Layer inner) ? inner : rated();
+        }
+
+        private Layer rated() {
             return layer instanceof Rate(double factor, Layer inner) ? inner : layer;
+        }
+
+        /// Null for none.
+        @Nullable
+        Double inputBound() {
+            return rated() instanceof InputBound(double bound, Layer inner) ? bound : null;
         }
 
         double rateFactor() {

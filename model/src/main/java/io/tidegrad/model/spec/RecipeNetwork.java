@@ -11,7 +11,6 @@ import io.tidegrad.engine.layer.Initialization;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Mixture;
-import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Relu;
@@ -67,18 +66,17 @@ final class RecipeNetwork {
         Layer mixture = new Mixture(members.stream()
                 .map(member -> (Layer) new OwnOptimizer(recipe.optimizer(member), member(member))).toList(),
                 target(loss), members.indexOf(Recipe.Member.RESTARTING));
-        Numbered numbers = numbers();
+        RunningNumbers numbers = numbers();
         List<Layer> histories = histories();
-        if (numbers.runs.isEmpty() && histories.isEmpty()) {
+        if (numbers.isEmpty() && histories.isEmpty()) {
             return new Sequence(mixture);
         }
-        Layer row = numbers.runs.size() == 1 ? numbers.runs.getFirst() : new Concat(numbers.runs);
         if (histories.isEmpty()) {
-            return new Sequence(row, new RunningScale(numbers.flags), mixture);
+            return new Sequence(numbers.row(), new RunningScale(numbers.flags()), mixture);
         }
         List<Layer> scaled = new ArrayList<>();
-        if (!numbers.runs.isEmpty()) {
-            scaled.add(new Sequence(row, new RunningScale(numbers.flags)));
+        if (!numbers.isEmpty()) {
+            scaled.add(new Sequence(numbers.row(), new RunningScale(numbers.flags())));
         }
         scaled.addAll(histories);
         return new Sequence(scaled.size() == 1 ? scaled.getFirst() : new Concat(scaled), mixture);
@@ -142,62 +140,24 @@ final class RecipeNetwork {
                 new InputBound(HIDDEN_INPUTS, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
     }
 
-    /// The columns of a row that are scaled, in the order of their statistics.
-    static int[] columns(List<Feature> features) {
-        return new RowColumns(features).values.stream().mapToInt(column -> column).toArray();
-    }
-
     private boolean hasNumbers() {
-        return !numbers().runs.isEmpty() || features.stream().anyMatch(Feature.History.class::isInstance);
+        return !numbers().isEmpty() || features.stream().anyMatch(Feature.History.class::isInstance);
     }
 
-    /// The columns of a row that are scaled.
-    private static final class RowColumns {
-        final List<Integer> values = new ArrayList<>();
-        final List<Integer> indicators = new ArrayList<>(); // by value: whether it is missing; -1 for never
-
-        RowColumns(List<Feature> features) {
-            RowLayout layout = new RowLayout(features);
-            for (boolean standard : new boolean[]{false, true}) {
-                for (int i = 0; i < features.size(); i++) {
-                    if (RowLayout.isStandard(features.get(i)) == standard) {
-                        int raw = layout.rawWidth(features.get(i)) - (layout.indicatorAt(i) < 0 ? 0 : 1);
-                        for (int column = 0; column < (standard ? 1 : raw); column++) {
-                            values.add(layout.numberAt(i) + column);
-                            indicators.add(layout.indicatorAt(i));
-                        }
+    /// All numbers, whatever their scale: raw ones first.
+    private RunningNumbers numbers() {
+        RunningNumbers numbers = new RunningNumbers();
+        for (boolean scaled : new boolean[]{false, true}) {
+            for (int i = 0; i < features.size(); i++) {
+                if (RowLayout.isScaled(features.get(i)) == scaled) {
+                    int raw = layout.rawWidth(features.get(i)) - (layout.indicatorAt(i) < 0 ? 0 : 1);
+                    for (int column = 0; column < (scaled ? 1 : raw); column++) {
+                        numbers.add(layout.numberAt(i) + column, layout.indicatorAt(i));
                     }
                 }
             }
         }
-    }
-
-    /// @param runs columns of the row that lie side by side: of the values, then of their flags
-    /// @param flags as `RunningScale` has them
-    private record Numbered(List<Layer> runs, List<Integer> flags) {
-    }
-
-    private Numbered numbers() {
-        RowColumns columns = new RowColumns(features);
-        List<Integer> flagColumns =
-                columns.indicators.stream().filter(column -> column >= 0).distinct().sorted().toList();
-        List<Integer> flags = columns.indicators.stream().map(
-                column -> column < 0 ? RunningScale.NEVER_MISSING : columns.values.size() + flagColumns.indexOf(column))
-                .toList();
-        List<Layer> runs = new ArrayList<>();
-        addRuns(columns.values, runs);
-        addRuns(flagColumns, runs);
-        return new Numbered(runs, flags);
-    }
-
-    private static void addRuns(List<Integer> columns, List<Layer> runs) {
-        int from = 0;
-        for (int i = 1; i <= columns.size(); i++) {
-            if (i == columns.size() || columns.get(i) != columns.get(i - 1) + 1) {
-                runs.add(new Numbers(columns.get(from), i - from));
-                from = i;
-            }
-        }
+        return numbers;
     }
 
     /// One table for each category of each feature. Of the linear member their rows are as wide as the output and start at 0.

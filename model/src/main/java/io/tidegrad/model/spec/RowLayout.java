@@ -5,19 +5,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
-/// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be standardised, then
+/// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be scaled, then
 /// the weights of bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a table and
 /// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
 /// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0; a vocabulary
 /// has two, 64 bits of a hash.
 public final class RowLayout {
     private final List<Feature> features;
-    private final int[] numberAt; // by feature: its first raw column, its standardised one, its first weight, or its own
+    private final int[] numberAt; // by feature: its first raw column, its scaled one, its first weight, or its own
     private final int[] indicatorAt; // by feature, -1 without
     private final int[] idAt;
     private final int[] lengthAt; // by feature, -1 without
     private final int rawNumbers;
-    private final int standardNumbers;
+    private final int scaledNumbers;
     private final int bagWeights;
     private final int tracked;
     private final int ids;
@@ -42,17 +42,17 @@ public final class RowLayout {
         }
         rawNumbers = raw;
         ids = id;
-        int standard = 0;
+        int scaled = 0;
         for (int i = 0; i < features.size(); i++) {
-            if (isStandard(features.get(i))) {
-                numberAt[i] = raw + standard++;
+            if (isScaled(features.get(i))) {
+                numberAt[i] = raw + scaled++;
             }
         }
-        standardNumbers = standard;
+        scaledNumbers = scaled;
         int weights = 0;
         for (int i = 0; i < features.size(); i++) {
             if (features.get(i) instanceof Feature.Bag bag && bag.weights() != null) {
-                numberAt[i] = raw + standard + weights;
+                numberAt[i] = raw + scaled + weights;
                 weights += bag.count();
             }
         }
@@ -60,7 +60,7 @@ public final class RowLayout {
         int numbers = 0;
         for (int i = 0; i < features.size(); i++) {
             if (isTracked(features.get(i))) {
-                numberAt[i] = raw + standard + weights + numbers++;
+                numberAt[i] = raw + scaled + weights + numbers++;
             }
         }
         tracked = numbers;
@@ -70,8 +70,8 @@ public final class RowLayout {
         return rawNumbers;
     }
 
-    public int standardNumbers() {
-        return standardNumbers;
+    public int scaledNumbers() {
+        return scaledNumbers;
     }
 
     /// Returns about how many bytes of memory a row takes.
@@ -80,7 +80,7 @@ public final class RowLayout {
     }
 
     public int numbers() {
-        return rawNumbers + standardNumbers + bagWeights + tracked;
+        return rawNumbers + scaledNumbers + bagWeights + tracked;
     }
 
     public int ids() {
@@ -128,7 +128,7 @@ public final class RowLayout {
     /// @param feature its index, in the spec's order
     public void copyFeature(int feature, float[] fromNumbers, int[] fromIds, float[] toNumbers, int[] toIds) {
         Feature of = features.get(feature);
-        int numbers = isStandard(of) ? 1 : Width.of(of).numbers;
+        int numbers = isScaled(of) ? 1 : Width.of(of).numbers;
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
             numbers = bag.count();
         }
@@ -149,8 +149,13 @@ public final class RowLayout {
         return new RowShape(numbers(), ids, labels);
     }
 
-    static boolean isStandard(Feature feature) {
-        return feature instanceof Feature.Number number && number.scale() == Feature.Scale.STANDARD;
+    static boolean isScaled(Feature feature) {
+        return !scale(feature).equals(Feature.Scale.RAW);
+    }
+
+    /// How the spec scales the feature's number.
+    static Feature.Scale scale(Feature feature) {
+        return feature instanceof Feature.Number number ? number.scale() : Feature.Scale.RAW;
     }
 
     /// Whether a layer keeps what was seen of the feature's number.
@@ -167,7 +172,7 @@ public final class RowLayout {
     private record Width(int numbers, boolean indicator, int ids) {
         static Width of(Feature feature) {
             return switch (feature) {
-                case Feature.Number number -> new Width(isStandard(number) ? 0 : 1, isIndicated(number.missing()), 0);
+                case Feature.Number number -> new Width(isScaled(number) ? 0 : 1, isIndicated(number.missing()), 0);
                 case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
                 case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
                 case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);

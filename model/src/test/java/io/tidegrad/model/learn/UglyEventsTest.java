@@ -48,6 +48,10 @@ class UglyEventsTest {
                     specs.add(spec(task, scale, "wide", "network: [ dense: 64, relu, dense: " + task.units
                             + " ]\nloss: " + loss + "\noptimizer: { " + optimizer + " }"));
                 }
+                // Of the scale that recipes have, numbers may be as large as theirs; ftrl has no bounds.
+                String bound = optimizer.startsWith("ftrl") ? "" : ", input-bound: 8";
+                specs.add(spec(task, "running", "wild", "network: [ dense: { units: 64" + bound + " }, relu, dense: "
+                        + task.units + " ]\nloss: " + loss + "\noptimizer: { " + optimizer + " }"));
             }
         }
         return specs.stream();

@@ -500,7 +500,7 @@ class ModelSpecTest {
         RowLayout layout = spec.layout();
         // a's indicator, b, bearing (2), month (2), pixels (6); then a, standardised.
         assertThat(layout.rawNumbers()).isEqualTo(12);
-        assertThat(layout.standardNumbers()).isEqualTo(1);
+        assertThat(layout.scaledNumbers()).isEqualTo(1);
         assertThat(layout.indicatorAt(0)).isEqualTo(0);
         assertThat(layout.numberAt(0)).isEqualTo(12);
         assertThat(layout.numberAt(1)).isEqualTo(1);

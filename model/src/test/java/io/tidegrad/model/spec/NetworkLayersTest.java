@@ -134,6 +134,8 @@ class NetworkLayersTest {
                     batch-norm: { momentum: 0.5, frozen: true }                | batch-norm: {frozen: true, momentum: 0.5}
                     dropout: { rate: 0.5 }                                     | dropout: 0.5
                     dense: { units: 25 }                                       | dense: 25
+                    dense: { units: 25, input-bound: 8.0 }                     | dense: {units: 25, input-bound: 8}
+                    dense: { input-bound: 0.5, units: 25, rate-factor: 2 }     | dense: {units: 25, rate-factor: 2, input-bound: 0.5}
                     residual: [ dense: 25, relu ]                              | residual: [dense: 25, relu]
                     branches: [ [ ], [ relu ] ]                                | branches: [[], [relu]]
                     """)
