@@ -50,6 +50,9 @@ public final class OnlineModel {
     /// Of a model that learns what its classes are; their names stand behind the pending rows.
     private static final int CARRY_FORMAT_OF_CLASSES = 8;
 
+    /// Of a mixture with mini-batches: each pending row has what members gave it when it was predicted.
+    private static final int CARRY_FORMAT_OF_MEMBERS = 9;
+
     /// Earlier formats, which are read: without how well fields tell the label, and with slices that have no AUC, both of
     /// which begin anew; without a period of event time, which begins anew, too; without the count of events that failed,
     /// which begins anew; with an evaluation of the newest labels that knows no fields, which begins anew; without
@@ -70,6 +73,7 @@ public final class OnlineModel {
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
+    private final int memberOutputs; // of a pending row, as far as they are known; 0 if no row ever waits with some
     private final int sliced; // fields by which the evaluation tells rows apart
     private final long[] openTimes; // of the open batch's rows
     private final SliceValues openSlices; // of the open batch, row after row
@@ -100,6 +104,7 @@ public final class OnlineModel {
         shape = plan.spec().row();
         learner = new Learner(parameters, kernels, spec.miniBatch());
         open = new Batch(shape, spec.miniBatch());
+        memberOutputs = spec.miniBatch() == 1 ? 0 : plan.memberOutputs();
         sliced = spec.watch().slices().size();
         openTimes = new long[spec.miniBatch()];
         openSlices = new SliceValues(spec.miniBatch() * sliced);
@@ -268,9 +273,7 @@ public final class OnlineModel {
         if (weighted) {
             to.sampleWeights[at] = row.weight;
         }
-        if (to.capacity() == 1) {
-            to.setMemberOutputs(0, row.memberOutputs);
-        }
+        to.setMemberOutputs(at, row.memberOutputs);
         to.resize(at + 1);
     }
 
@@ -503,8 +506,7 @@ public final class OnlineModel {
     /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluations, in a
     /// little-endian format with a format number and a checksum. It takes a few tens of KB plus the pending rows.
     public byte[] carry() {
-        BinaryWriter to =
-                new BinaryWriter(CARRY_MAGIC, classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, 32_768);
+        BinaryWriter to = new BinaryWriter(CARRY_MAGIC, carryFormat(), 32_768);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
         writePending(to);
         if (classes != null) {
@@ -537,12 +539,17 @@ public final class OnlineModel {
         return to.seal();
     }
 
+    /// The least number that says it all, so that earlier builds read what they can.
+    private int carryFormat() {
+        return memberOutputs > 0 ? CARRY_FORMAT_OF_MEMBERS : classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES;
+    }
+
     /// @throws CarryFormatException the carry is damaged, or of another format or spec; the message says what was
     ///     expected and found. The model must not be used afterwards
     public void restoreCarry(byte[] carry) {
         BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC,
-                classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES,
-                classes == null ? CARRY_FORMAT : CARRY_FORMAT_OF_CLASSES, CarryFormatException::new);
+                classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES, carryFormat(),
+                CarryFormatException::new);
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());
@@ -553,6 +560,11 @@ public final class OnlineModel {
         from.floats(open.labels, 0, size * shape.labels());
         if (weighted) {
             from.floats(open.sampleWeights, 0, size);
+        }
+        for (int i = 0; i < size; i++) {
+            boolean known = from.format() == CARRY_FORMAT_OF_MEMBERS
+                    && from.count("whether outputs of members are known", 1) == 1;
+            open.setMemberOutputs(i, known ? from.newFloats(memberOutputs) : Row.UNKNOWN);
         }
         open.resize(size);
         if (classes != null) {
@@ -633,6 +645,10 @@ public final class OnlineModel {
                 .floats(open.labels, 0, size * shape.labels());
         if (weighted) {
             to.floats(open.sampleWeights, 0, size);
+        }
+        for (int i = 0; i < size && memberOutputs > 0; i++) {
+            float[] outputs = open.memberOutputs(i);
+            to.int32(outputs.length > 0 ? 1 : 0).floats(outputs, 0, outputs.length);
         }
     }
 

@@ -10,6 +10,7 @@ import io.tidegrad.engine.model.Successor;
 import io.tidegrad.model.Specs;
 import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Served;
@@ -41,6 +42,10 @@ class FormatsTest {
                     .replace("binary-cross-entropy", "categorical-cross-entropy").replace("dense: 1 ]", "dense: 3 ]"),
             "flights.yaml");
 
+    /// With members that are judged in mini-batches, and the same room.
+    private static final ModelSpec MEMBERS = ModelSpec.parse(CLASSES.yaml().replaceFirst("network: .*", "recipe: lean")
+            .replaceFirst("optimizer: .*", "").replace("classes: auto", "classes: { auto: 3 }"), "flights.yaml");
+
     private static final int FORMAT_AT = 4;
     private static final int EPOCH = 3;
 
@@ -61,21 +66,36 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 8, FORMAT_AT, FormatsTest::rewrittenCarry,
-                        () -> learned(CLASSES, 21).carry()));
+                new GoldenFormat("carry", 9, FORMAT_AT, FormatsTest::rewrittenCarry, () -> members().carry()));
     }
 
     private static byte[] rewrittenCarry(byte[] bytes) {
-        ModelSpec spec = bytes[FORMAT_AT] == 8 ? CLASSES : SPEC;
+        ModelSpec spec = switch (bytes[FORMAT_AT]) {
+            case 9 -> MEMBERS;
+            case 8 -> CLASSES;
+            default -> SPEC;
+        };
         OnlineModel model = OnlineModel.blank(spec, new ScalarKernels());
         model.restoreCarry(bytes);
         return model.carry();
     }
 
+    /// Two pending rows, of which the second comes with what its members gave it.
+    private static OnlineModel members() {
+        OnlineModel model = learned(MEMBERS, 18);
+        Row row = Specs.row(new Featurizer(MEMBERS), Specs.flight(18));
+        row.memberOutputs = new float[]{1, 2, 3, -1, -2, -3};
+        model.accept(row);
+        return model;
+    }
+
     /// Earlier builds read the others.
     @Test
-    void onlyModelsThatLearnTheirClassesNeedTheNewestFormats() throws IOException {
+    void onlyModelsWithLearnedClassesOrMembersInMiniBatchesNeedTheNewestFormats() throws IOException {
         assertThat(served().carry()[FORMAT_AT]).isEqualTo((byte) 7);
+        assertThat(learned(CLASSES, 21).carry()[FORMAT_AT]).isEqualTo((byte) 8);
+        byte[] classes = Files.readAllBytes(Path.of("src/test/resources/formats/carry-8.bin"));
+        assertThat(rewrittenCarry(classes.clone())).isEqualTo(classes);
         assertThat(published().manifest().encode()[FORMAT_AT]).isEqualTo((byte) 3);
         byte[] carry = Files.readAllBytes(Path.of("src/test/resources/formats/carry-7.bin"));
         assertThat(rewrittenCarry(carry.clone())).isEqualTo(carry);
