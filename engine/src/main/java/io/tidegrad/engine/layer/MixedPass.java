@@ -61,6 +61,11 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
         if (step.learnsStatistics) {
             double[] state = state(step);
             for (int row = 0; row < step.rows; row++) {
+                if (isServed(step, row)) {
+                    asServed(step, state, row);
+                }
+            }
+            for (int row = 0; row < step.rows; row++) {
                 learn(step, state, row, step.labels[row * step.labelsPerRow], Math.min(1, step.sampleWeights[row]));
             }
         }
@@ -78,11 +83,15 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
         return step.memberOutputs.length > 0 && !Float.isNaN(step.memberOutputs[row * step.memberOutputsPerRow]);
     }
 
-    /// Computes the output and keeps what the other two need.
+    /// Computes the output and keeps what the others need.
     abstract void mix(Step step, double[] state, Block y);
 
     /// dz of the loss of one member.
     abstract void slope(Step step, int member, Block z, Block dz);
+
+    /// Replaces what `mix` kept of a row by what follows from what members gave it when it was predicted, for `learn`. Called
+    /// before the first row is learned, so that equal outputs of members give equal bits.
+    void asServed(Step step, double[] state, int row) {}
 
     /// @param importance the row's weight, at most 1
     abstract void learn(Step step, double[] state, int row, float label, double importance);

@@ -168,15 +168,17 @@ final class MixtureOfClasses extends MixedPass {
     }
 
     @Override
+    void asServed(Step step, double[] state, int row) {
+        for (int m = 0; m < count; m++) {
+            predict(row, m, step.memberOutputs, row * step.memberOutputsPerRow + m * outputs);
+        }
+        stack(state, row);
+    }
+
+    @Override
     void learn(Step step, double[] state, int row, float label, double importance) {
         begin(state, V_AT, count);
         begin(state, wAt, count + 1);
-        if (isServed(step, row)) {
-            for (int m = 0; m < count; m++) {
-                predict(row, m, step.memberOutputs, row * step.memberOutputsPerRow + m * outputs);
-            }
-            stack(state, row);
-        }
         double t = ++state[0];
         if (restarted != Mixture.NONE) {
             watch(step, state, row, label);

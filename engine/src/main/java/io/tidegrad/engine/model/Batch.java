@@ -1,16 +1,19 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Step;
+import java.util.Arrays;
 
 /// A mini-batch of up to `capacity` rows. Each array is row-major without padding. It is allocated once and refilled.
 public final class Batch {
+    private static final float[] NOT_KNOWN = {};
+
     public final float[] numbers; // (capacity, row.numbers)
     public final int[] ids; // (capacity, row.ids)
     public final float[] labels; // (capacity, row.labels)
     public final float[] sampleWeights; // (capacity), 1 unless set
     private final RowShape row;
     private final int capacity;
-    private float[] memberOutputs = {}; // (capacity, memberOutputsPerRow), once a row has some
+    private float[] memberOutputs = NOT_KNOWN; // (capacity, memberOutputsPerRow), once a row has some
     private int memberOutputsPerRow;
     private int size;
 
@@ -24,7 +27,7 @@ public final class Batch {
         ids = new int[Math.multiplyExact(capacity, row.ids())];
         labels = new float[Math.multiplyExact(capacity, row.labels())];
         sampleWeights = new float[capacity];
-        java.util.Arrays.fill(sampleWeights, 1);
+        Arrays.fill(sampleWeights, 1);
     }
 
     public RowShape row() {
@@ -65,12 +68,19 @@ public final class Batch {
             if (memberOutputs.length == 0) {
                 memberOutputsPerRow = outputs.length;
                 memberOutputs = new float[Math.multiplyExact(capacity, outputs.length)];
-                java.util.Arrays.fill(memberOutputs, Float.NaN);
+                Arrays.fill(memberOutputs, Float.NaN);
             }
             System.arraycopy(outputs, 0, memberOutputs, row * memberOutputsPerRow, memberOutputsPerRow);
         } else if (memberOutputs.length > 0) {
             memberOutputs[row * memberOutputsPerRow] = Float.NaN;
         }
+    }
+
+    /// What the members of a mixture gave a row when it was predicted; empty if that is not known.
+    public float[] memberOutputs(int row) {
+        int at = row * memberOutputsPerRow;
+        return memberOutputs.length == 0 || Float.isNaN(memberOutputs[at]) ? NOT_KNOWN
+                : Arrays.copyOfRange(memberOutputs, at, at + memberOutputsPerRow);
     }
 
     public void resize(int rows) {

@@ -33,7 +33,8 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
         long learned = tensors.stream().filter(t -> !(t instanceof Tensor.Statistics)).mapToLong(Memory::bytes).sum();
         boolean stores = judgesGradients || !(plan.spec().clipping() instanceof Clipping.None);
         long served = plan.learnsDifferently() ? (long) Float.BYTES * plan.outputs() : 0;
-        long aRow = Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * plan.outputs() + served;
+        long aRow =
+                Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * (plan.outputs() + plan.memberOutputs()) + served;
         long gradients = stores ? tensors.stream().mapToLong(t -> gradientBytes(t, maxBatch)).sum() : 0;
         return new Memory(weights, learned * plan.spec().optimizer().stateParts(), gradients,
                 workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch, batch(plan, maxBatch));

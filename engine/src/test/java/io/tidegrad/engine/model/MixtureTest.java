@@ -336,22 +336,28 @@ class MixtureTest {
     void weightsFollowWhatMembersGaveWhenTheRowWasPredicted(Mixture.Target target) {
         int outputs = outputs(target);
         Parameters parameters = Parameters.initial(Plan.of(spec(target, Mixture.NONE)));
-        Learner learner = new Learner(parameters, KERNELS, 1);
+        Learner learner = new Learner(parameters, KERNELS, 3);
         Random random = new Random(3);
         for (int step = 0; step < 300; step++) {
-            Batch batch = batch(random, 1, target, false);
-            float[] given = new float[parameters.plan().memberOutputs()];
-            for (int i = 0; i < given.length; i++) {
-                given[i] = (float) random.nextGaussian();
-            }
-            boolean known = step % 4 != 3;
-            batch.setMemberOutputs(0, known ? given : new float[0]);
-            double[] want = parameters.statistics("1.weights");
-            List<double[]> z = known ? split(given, outputs) : members(parameters, batch, 0, outputs);
-            if (target == Mixture.Target.NUMBER) {
-                learnNumber(want, z, batch.labels[0], 1);
-            } else {
-                learnClass(want, want.clone(), z, (int) batch.labels[0], 1);
+            Batch batch = batch(random, 1 + step % 3, target, false);
+            double[] before = parameters.statistics("1.weights");
+            double[] want = before.clone();
+            for (int row = 0; row < batch.size(); row++) {
+                List<double[]> z = members(parameters, batch, row, outputs);
+                if ((step + row) % 4 != 3) { // else it is not known
+                    float[] given = new float[parameters.plan().memberOutputs()];
+                    for (int i = 0; i < given.length; i++) {
+                        given[i] = (float) random.nextGaussian();
+                    }
+                    batch.setMemberOutputs(row, given);
+                    assertThat(batch.memberOutputs(row)).isEqualTo(given);
+                    z = split(given, outputs);
+                }
+                if (target == Mixture.Target.NUMBER) {
+                    learnNumber(want, z, batch.labels[row], batch.sampleWeights[row]);
+                } else {
+                    learnClass(want, before, z, (int) batch.labels[row], batch.sampleWeights[row]);
+                }
             }
             learner.learn(batch);
             double[] got = parameters.statistics("1.weights");

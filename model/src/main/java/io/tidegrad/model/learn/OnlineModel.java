@@ -54,6 +54,10 @@ public final class OnlineModel {
     /// Of a model that learns what its classes are; their names stand behind the pending rows.
     private static final int CARRY_FORMAT_OF_CLASSES = 8;
 
+    /// Of a mixture with mini-batches: each pending row has what members gave it when it was predicted. Else it is as that of
+    /// the same labels without members.
+    private static final int CARRY_FORMAT_OF_MEMBERS = 10;
+
     /// Earlier formats, which are read: without how well fields tell the label, and with slices that have no AUC, both of
     /// which begin anew; without a period of event time, which begins anew, too; without the count of events that failed,
     /// which begins anew; with an evaluation of the newest labels that knows no fields, which begins anew; without
@@ -74,6 +78,7 @@ public final class OnlineModel {
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
+    private final int memberOutputs; // of a pending row, as far as they are known; 0 if no row ever waits with some
     private final int sliced; // fields by which the evaluation tells rows apart
     private final long[] openTimes; // of the open batch's rows
     private final SliceValues openSlices; // of the open batch, row after row
@@ -105,6 +110,7 @@ public final class OnlineModel {
         shape = plan.spec().row();
         learner = new Learner(parameters, kernels, spec.miniBatch());
         open = new Batch(shape, spec.miniBatch());
+        memberOutputs = spec.miniBatch() == 1 ? 0 : plan.memberOutputs();
         sliced = spec.watch().slices().size();
         openTimes = new long[spec.miniBatch()];
         openSlices = new SliceValues(spec.miniBatch() * sliced);
@@ -273,9 +279,7 @@ public final class OnlineModel {
         if (weighted) {
             to.sampleWeights[at] = row.weight;
         }
-        if (to.capacity() == 1) {
-            to.setMemberOutputs(0, row.memberOutputs);
-        }
+        to.setMemberOutputs(at, row.memberOutputs);
         to.resize(at + 1);
     }
 
@@ -570,7 +574,7 @@ public final class OnlineModel {
         }
         writePeriod(to);
         evaluation.recent().writeLeaks(to);
-        if (carryFormat() == CARRY_FORMAT_OF_RANKS) {
+        if (evaluation.recent().ranksLinear()) {
             evaluation.recent().writeLinearScores(to);
         }
         if (sliced > 0) {
@@ -584,6 +588,9 @@ public final class OnlineModel {
 
     /// The least number that says what is in it, so that builds which read that number read the carry.
     private int carryFormat() {
+        if (memberOutputs > 0) {
+            return CARRY_FORMAT_OF_MEMBERS;
+        }
         return classes != null ? CARRY_FORMAT_OF_CLASSES
                 : evaluation.recent().ranksLinear() ? CARRY_FORMAT_OF_RANKS : CARRY_FORMAT;
     }
@@ -596,7 +603,7 @@ public final class OnlineModel {
                 CarryFormatException::new);
         if (classes == null && from.format() == CARRY_FORMAT_OF_CLASSES) {
             throw from.fail(
-                    "expected format " + CARRY_FORMAT_UNSERVED + " to " + CARRY_FORMAT + ", or " + CARRY_FORMAT_OF_RANKS
+                    "expected format " + CARRY_FORMAT_UNSERVED + " to " + CARRY_FORMAT + ", or " + carryFormat()
                             + ", found " + from.format() + ", which is of a model that learns what its classes are");
         }
         from.expect("numbers a row", shape.numbers());
@@ -609,6 +616,11 @@ public final class OnlineModel {
         from.floats(open.labels, 0, size * shape.labels());
         if (weighted) {
             from.floats(open.sampleWeights, 0, size);
+        }
+        for (int i = 0; i < size; i++) {
+            boolean known = from.format() == CARRY_FORMAT_OF_MEMBERS
+                    && from.count("whether outputs of members are known", 1) == 1;
+            open.setMemberOutputs(i, known ? from.newFloats(memberOutputs) : Row.UNKNOWN);
         }
         open.resize(size);
         if (classes != null) {
@@ -643,7 +655,7 @@ public final class OnlineModel {
         if (from.format() > CARRY_FORMAT_WITHOUT_LEAKS) {
             evaluation.recent().readLeaks(from);
         }
-        if (from.format() == CARRY_FORMAT_OF_RANKS) {
+        if (from.format() >= CARRY_FORMAT_OF_RANKS && evaluation.recent().ranksLinear()) {
             evaluation.recent().readLinearScores(from);
         }
         readSlices(from);
@@ -692,6 +704,10 @@ public final class OnlineModel {
                 .floats(open.labels, 0, size * shape.labels());
         if (weighted) {
             to.floats(open.sampleWeights, 0, size);
+        }
+        for (int i = 0; i < size && memberOutputs > 0; i++) {
+            float[] outputs = open.memberOutputs(i);
+            to.int32(outputs.length > 0 ? 1 : 0).floats(outputs, 0, outputs.length);
         }
     }
 

@@ -310,7 +310,7 @@ class ServedEvaluationTest {
     }
 
     /// Two members, of which the first was right: by what they said then, and not by what they say now, which is the same of
-    /// both. What belongs to another model, has another length or is not finite is passed over.
+    /// both; in mini-batches, too. What belongs to another model, has another length or is not finite is passed over.
     @Test
     void aRecipeJudgesItsMembersByWhatTheySaidWhenTheEventWasServed() {
         String yaml = FLIGHTS.replaceFirst("network:.*", "recipe: { members: [steady, linear] }")
@@ -318,7 +318,7 @@ class ServedEvaluationTest {
         Served served = new Served("flight-delay", 1, 1, 1, 1, Stage.LIVE, null, new float[]{0.5f}, new float[]{4, -4});
         assertThat(weights(yaml, served)[3]).isGreaterThan(0.4);
         assertThat(weights(yaml, served)[4]).isLessThan(0.2);
-        double[] now = weights(yaml, null);
+        double[] now = weights(yaml, (Served) null);
         assertThat(now[3]).isBetween(0.3, 0.35);
         for (float[] outputs : new float[][]{{4}, {4, -4, 4}, {4, Float.NaN}}) {
             assertThat(
@@ -328,14 +328,19 @@ class ServedEvaluationTest {
         assertThat(
                 weights(yaml, new Served("other", 1, 1, 1, 1, Stage.LIVE, null, new float[]{0.5f}, new float[]{4, -4})))
                 .isEqualTo(now);
-        assertThat(weights(yaml.replace("size: 1", "size: 2"), served)).startsWith(0); // one row waits
+        String batches = yaml.replace("size: 1", "size: 2");
+        assertThat(weights(batches, served)).startsWith(0); // one row waits
+        assertThat(weights(batches, served, null)[3]).isGreaterThan(0.4);
+        assertThat(weights(batches, null, null)[3]).isBetween(0.3, 0.35);
     }
 
     /// Of a mixture of two: t, v, v, w, w, w of their stack, and more.
-    private static double[] weights(String yaml, @Nullable Served served) {
+    private static double[] weights(String yaml, @Nullable Served... rows) {
         EventFold fold = fold(yaml);
-        assertThat(fold.fold(VALUE, headers(served, Kind.FINAL, "1", null, 1)))
-                .isInstanceOf(EventFold.Outcome.Accepted.class);
+        for (Served served : rows) {
+            assertThat(fold.fold(VALUE, headers(served, Kind.FINAL, "1", null, 1)))
+                    .isInstanceOf(EventFold.Outcome.Accepted.class);
+        }
         return fold.model().parameters().statistics("2.weights");
     }
 

@@ -11,6 +11,7 @@ import io.tidegrad.model.Specs;
 import io.tidegrad.model.evaluation.RecentEvaluation;
 import io.tidegrad.model.evaluation.ServedLabel;
 import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.CarryFormatException;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
@@ -49,6 +50,10 @@ class FormatsTest {
             .replace("  - number:    { field: distance, scale: standard }\n", "")
             .replace("binary-cross-entropy", "mean-squared-error"), "flights.yaml");
 
+    /// With members that are judged in mini-batches, and the same room.
+    private static final ModelSpec MEMBERS = ModelSpec.parse(CLASSES.yaml().replaceFirst("network: .*", "recipe: lean")
+            .replaceFirst("optimizer: .*", "").replace("classes: auto", "classes: { auto: 3 }"), "flights.yaml");
+
     private static final int FORMAT_AT = 4;
     private static final int EPOCH = 3;
 
@@ -69,13 +74,17 @@ class FormatsTest {
                         () -> status().encode()),
                 new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat("carry", 9, FORMAT_AT, FormatsTest::rewrittenCarry, () -> served().carry()),
+                new GoldenFormat("carry", 10, FORMAT_AT, FormatsTest::rewrittenCarry, () -> members().carry()),
                 new GoldenFormat("carry-of-numbers", 7, 7, FORMAT_AT, bytes -> rewrittenCarry(NUMBERS, bytes),
                         () -> learned(NUMBERS, 21).carry()));
     }
 
     private static byte[] rewrittenCarry(byte[] bytes) {
-        return rewrittenCarry(bytes[FORMAT_AT] == 8 ? CLASSES : SPEC, bytes);
+        return rewrittenCarry(switch (bytes[FORMAT_AT]) {
+            case 10 -> MEMBERS;
+            case 8 -> CLASSES;
+            default -> SPEC;
+        }, bytes);
     }
 
     private static byte[] rewrittenCarry(ModelSpec spec, byte[] bytes) {
@@ -84,10 +93,21 @@ class FormatsTest {
         return model.carry();
     }
 
+    /// Two pending rows, of which the second comes with what its members gave it.
+    private static OnlineModel members() {
+        OnlineModel model = learned(MEMBERS, 18);
+        Row row = Specs.row(new Featurizer(MEMBERS), Specs.flight(18));
+        row.memberOutputs = new float[]{1, 2, 3, -1, -2, -3};
+        model.accept(row);
+        return model;
+    }
+
     /// Earlier builds read the others.
     @Test
     void onlyModelsThatNeedTheNewestFormatsWriteThem() throws IOException {
+        assertThat(members().carry()[FORMAT_AT]).isEqualTo((byte) 10);
         assertThat(served().carry()[FORMAT_AT]).isEqualTo((byte) 9);
+        assertThat(learned(CLASSES, 21).carry()[FORMAT_AT]).isEqualTo((byte) 8);
         assertThat(learned(NUMBERS, 21).carry()[FORMAT_AT]).isEqualTo((byte) 7);
         assertThat(published().manifest().encode()[FORMAT_AT]).isEqualTo((byte) 3);
         byte[] carry = Files.readAllBytes(Path.of("src/test/resources/formats/carry-8.bin"));
