@@ -46,6 +46,10 @@ class SoakLoadTest {
                 .contains("joiner lag_a_minute", "console heap_live_mb_a_minute", "client pause_max_ms");
         Result whole = results.getLast();
         assertThat(whole.number("versions")).isGreaterThan(1);
-        assertThat(whole.number("console_bytes")).isPositive();
+        Map<String, Result> costs = results.stream().filter(result -> result.names().contains("console_cost"))
+                .collect(Collectors.toMap(result -> result.word("console_cost"), result -> result));
+        assertThat(costs).hasSize(6).allSatisfy((name, cost) -> assertThat(cost.number("value")).isPositive());
+        assertThat(List.of("cpu_cores", "bytes_per_s_from_kafka", "bytes_per_s_of_status_that_all_write"))
+                .allSatisfy(name -> assertThat(costs.get(name).number("share")).isBetween(0.0, 1.0));
     }
 }

@@ -50,6 +50,12 @@ final class ConsoleServer implements AutoCloseable {
             Measure.<Picture.Status>counter("tidegrad.console.unreadable.records", "Records that could not be read",
                     Picture.Status::unreadable).field("unreadable_records"));
 
+    private static final Measures<Picture.Traffic> TRAFFIC = Measures.of(
+            Measure.counter("tidegrad.console.received.bytes", "Bytes that came from Kafka to read the topics",
+                    Picture.Traffic::received),
+            Measure.counter("tidegrad.console.sent.bytes", "Bytes that went to Kafka to read the topics",
+                    Picture.Traffic::sent));
+
     private final Picture picture;
     private final OwnSite site;
     private final boolean decides;
@@ -85,6 +91,7 @@ final class ConsoleServer implements AutoCloseable {
                     }
                 });
         PICTURE.register(server.metrics(), Tags.empty(), picture, Picture::status);
+        TRAFFIC.register(server.metrics(), Tags.empty(), picture, Picture::traffic);
         Gauge.builder("tidegrad.console.pages", streams, AtomicInteger::get).description("Pages that are open")
                 .register(server.metrics());
     }

@@ -48,6 +48,7 @@ final class Picture {
     private String problem = "";
     private Map<String, String> denied = Map.of();
     private long unreadable;
+    private Traffic traffic = new Traffic(0, 0);
     private boolean closed;
 
     /// @param since by name, when the process told first that it serves its version
@@ -86,6 +87,22 @@ final class Picture {
                             + " knows up to " + MODELS_MAX + ": choose models by the beginnings of their names with"
                             + " --model-prefix";
         }
+    }
+
+    /// What reading the topics has cost so far, in bytes over connections to Kafka.
+    record Traffic(long received, long sent) {
+        Traffic and(Traffic more) {
+            return new Traffic(received + more.received, sent + more.sent);
+        }
+    }
+
+    synchronized Traffic traffic() {
+        return traffic;
+    }
+
+    /// Pages are not told: it grows all the time.
+    synchronized void traffic(Traffic now) {
+        traffic = now;
     }
 
     synchronized Status status() {

@@ -63,6 +63,7 @@ final class TopicsFollower implements AutoCloseable {
     private final Set<String> askedAgain = new HashSet<>(); // of them, those that are read as if they were allowed
     private long asked;
     private Consumer<byte[], byte[]> consumer;
+    private Picture.Traffic before = new Picture.Traffic(0, 0); // of consumers that were closed
     private int leftOut; // models, as the log has it
     private long looked;
     private boolean letIn; // Kafka has answered
@@ -99,6 +100,7 @@ final class TopicsFollower implements AutoCloseable {
         while (!closed) {
             try {
                 if (reopens) {
+                    before = before.and(traffic());
                     consumer.close(CloseOptions.timeout(Duration.ZERO));
                     consumer = open();
                     assign();
@@ -143,6 +145,17 @@ final class TopicsFollower implements AutoCloseable {
                 pause();
             }
         }
+    }
+
+    /// What Kafka's consumer counts itself.
+    private Picture.Traffic traffic() {
+        return new Picture.Traffic(counted("incoming-byte-total"), counted("outgoing-byte-total"));
+    }
+
+    private long counted(String name) {
+        return consumer.metrics().entrySet().stream()
+                .filter(each -> each.getKey().group().equals("consumer-metrics") && each.getKey().name().equals(name))
+                .mapToLong(each -> ((Number) each.getValue().metricValue()).longValue()).sum();
     }
 
     private void tellLeftOut() {
@@ -197,6 +210,7 @@ final class TopicsFollower implements AutoCloseable {
 
     private void look() {
         picture.forget(System.currentTimeMillis());
+        picture.traffic(before.and(traffic()));
         tellLeftOut();
         askAgain();
         if (!consumer.assignment().isEmpty()) {

@@ -193,6 +193,16 @@ class ConsoleAppTest {
                         permission == AclPermissionType.ALLOW ? AclOperation.ALL : AclOperation.DESCRIBE, permission));
     }
 
+    private static double bytes(HttpClient http, ConsoleApp console, String what) throws Exception {
+        String metrics = http
+                .send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + console.httpPort() + "/metrics")).build(),
+                        BodyHandlers.ofString())
+                .body();
+        String series = "tidegrad_console_" + what + "_bytes_total ";
+        return metrics.lines().filter(line -> line.startsWith(series))
+                .mapToDouble(line -> Double.parseDouble(line.substring(series.length()))).sum();
+    }
+
     private HttpResponse<String> decide(HttpClient http, ConsoleApp console, String more) throws Exception {
         String own = "http://127.0.0.1:" + console.httpPort();
         HttpRequest request = HttpRequest.newBuilder(URI.create(own + "/decisions"))
@@ -281,6 +291,10 @@ class ConsoleAppTest {
                 assertThat(said.at("/status/caught_up").asBoolean()).isTrue();
                 assertThat(said.at("/status/unreadable").asLong()).isZero();
             });
+            // More than the values of five records, and than nothing.
+            await().atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(bytes(http, console, "received")).isGreaterThan(1_000));
+            assertThat(bytes(http, console, "sent")).isGreaterThan(1_000);
         }
     }
 }

@@ -3,6 +3,7 @@ package io.tidegrad.loadtests;
 import io.tidegrad.loadtests.score.OpenLoop;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Ports;
+import io.tidegrad.schemas.Topics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -13,6 +14,8 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,7 +24,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /// Runs a whole system at half of what it can do for a long time: events and labels are joined, learned, published and
 /// served while a client asks and a page of the console is open, and looks whether memory, lag, open files or threads grow,
-/// and how long anything stood still.
+/// how long anything stood still, and what the console costs.
 public final class SoakLoad extends LoadTest {
     private static final String STREAM = "soak";
     private static final String CLIENT = "client";
@@ -56,6 +59,7 @@ public final class SoakLoad extends LoadTest {
     private static final String PAUSE = "pause_max_ms";
     private static final String LIVE = "heap_live_mb";
     private static final String LAG = "lag";
+    private static final String CORES = "cpu_cores";
 
     /// What may grow in a minute and still be flat: 144 MB a day.
     private static final double MEGABYTES_ALLOWED = 0.1;
@@ -69,6 +73,7 @@ public final class SoakLoad extends LoadTest {
     private final List<String> console;
     private final List<Result> samples = new ArrayList<>();
     private final List<Result> verdicts = new ArrayList<>();
+    private final List<Result> costs = new ArrayList<>();
 
     /// @param rate events a second; 0: half of what the system can do, which is measured first
     /// @param requests a second
@@ -111,14 +116,33 @@ public final class SoakLoad extends LoadTest {
     private record Answers(double p99, double longest) {
     }
 
+    /// What has been used up to now.
+    ///
+    /// @param cpu seconds by process
+    /// @param console its `/metrics`
+    /// @param page bytes that an open page got
+    private record Used(Map<String, Double> cpu, BrokerBytes topics, String console, long page) {
+        /// The sum of a series of `/metrics`.
+        private double console(String series) {
+            return console.lines().filter(line -> line.startsWith(series + " ") || line.startsWith(series + "{"))
+                    .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ')))).sum();
+        }
+
+        private double cpuOfAll() {
+            return cpu.values().stream().mapToDouble(Double::doubleValue).sum();
+        }
+    }
+
     private final class Run {
         private final StreamSystem system;
         private final StreamTraffic traffic;
         private final int consolePort = Ports.free();
-        private final AtomicLong consoleBytes = new AtomicLong();
+        private final AtomicLong pageBytes = new AtomicLong();
         private final List<Answers> answers = new CopyOnWriteArrayList<>();
         private final double every = Math.clamp(options.length().toSeconds() / 240.0, 2, 10);
         private final List<Spell> collections = new ArrayList<>();
+        private final Map<String, Double> cpuSeconds = new HashMap<>(); // at the last look
+        private long looked; // in the terms of System.nanoTime
         private long sent;
 
         Run(StreamSystem system, StreamTraffic traffic) {
@@ -141,6 +165,7 @@ public final class SoakLoad extends LoadTest {
                 double rate = options.rate() > 0 ? options.rate() : OF_PEAK * peak;
                 say("%,.0f events/s for %d s, %.0f requests/s", rate, options.length().toSeconds(), options.requests());
                 int events = (int) Math.min(Integer.MAX_VALUE, rate * options.length().toSeconds() + rate * every);
+                Used before = used();
                 long began = System.nanoTime();
                 try (Background sending = traffic.paced(lab(), rate, sent, events, (event, at) -> {
                 }); Background client = Background.start(CLIENT, self -> ask(self, began))) {
@@ -150,17 +175,18 @@ public final class SoakLoad extends LoadTest {
                         client.requireHealthy("asking failed");
                         page.requireHealthy("the console's page can't be read");
                     });
+                    tellCosts(before, used(), secondsSince(began));
                 }
                 tellAnswers();
                 judge(rate);
                 Result whole = new Result().put("what", "whole").put("events_per_s", rate)
                         .put("minutes", options.length().toSeconds() / 60.0).put("requests_per_s", options.requests())
                         .put("versions", system.scorerHealth().path("snapshots_loaded").asLong())
-                        .put("console_bytes", consoleBytes.get()).put("broken", violations().size());
+                        .put("broken", violations().size());
                 if (!Double.isNaN(peak)) {
                     whole.put("peak_events_per_s", peak);
                 }
-                return (options.json() ? text(samples) : "") + text(verdicts) + text(List.of(whole));
+                return (options.json() ? text(samples) : "") + text(verdicts) + text(costs) + text(List.of(whole));
             } finally {
                 page.interrupt();
             }
@@ -200,6 +226,59 @@ public final class SoakLoad extends LoadTest {
             }
         }
 
+        /// Asks the console once, as somebody who watches it does more often.
+        private Used used() throws InterruptedException {
+            Map<String, Double> cpu = new HashMap<>();
+            pids().forEach((name, pid) -> cpu.put(name, ProcessFigures.cpuSeconds(pid)));
+            return new Used(cpu, BrokerBytes.of(lab().brokerPid(), Topics.DEFAULT.status()), consoleMetrics(),
+                    pageBytes.get());
+        }
+
+        private Map<String, Long> pids() {
+            Map<String, Long> pids = new LinkedHashMap<>();
+            system.processes().forEach((name, process) -> pids.put(name, process.pid()));
+            pids.put(BROKER, lab().brokerPid());
+            return pids;
+        }
+
+        private String consoleMetrics() throws InterruptedException {
+            URI metrics = URI.create("http://127.0.0.1:" + consolePort + "/metrics");
+            try (HttpClient client = HttpClient.newHttpClient()) {
+                return client.send(HttpRequest.newBuilder(metrics).timeout(ANSWER_WITHIN).build(),
+                        HttpResponse.BodyHandlers.ofString()).body();
+            } catch (IOException e) {
+                throw new LoadTestException("expected the console to answer " + metrics + ", found " + e, e);
+            }
+        }
+
+        /// A second, beside what all do together where that is known.
+        private void tellCosts(Used before, Used after, double seconds) {
+            BrokerBytes topics = after.topics().since(before.topics());
+            cost(CORES, cpu(StreamSystem.CONSOLE, before, after) / seconds,
+                    (after.cpuOfAll() - before.cpuOfAll()) / seconds);
+            cost("bytes_per_s_from_kafka", grown("tidegrad_console_received_bytes_total", before, after) / seconds,
+                    topics.read() / seconds);
+            cost("bytes_per_s_to_kafka", grown("tidegrad_console_sent_bytes_total", before, after) / seconds,
+                    Double.NaN);
+            cost("bytes_per_s_of_status_that_all_write", topics.writtenToOne() / seconds, topics.written() / seconds);
+            cost("bytes_per_s_to_an_open_page", (after.page() - before.page()) / seconds, Double.NaN);
+            cost("bytes_per_s_allocated", grown("jvm_gc_memory_allocated_bytes_total", before, after) / seconds,
+                    Double.NaN);
+        }
+
+        private static double cpu(String process, Used before, Used after) {
+            return after.cpu().getOrDefault(process, Double.NaN) - before.cpu().getOrDefault(process, Double.NaN);
+        }
+
+        private static double grown(String series, Used before, Used after) {
+            return after.console(series) - before.console(series);
+        }
+
+        private void cost(String name, double value, double ofAll) {
+            Result cost = new Result().put("console_cost", name).put("value", value);
+            costs.add(Double.isNaN(ofAll) ? cost : cost.put("of_all", ofAll).put("share", value / ofAll));
+        }
+
         private long learned() throws InterruptedException {
             return system.trainerHealth().path("learned").asLong();
         }
@@ -217,7 +296,7 @@ public final class SoakLoad extends LoadTest {
                             .body()) {
                 byte[] bytes = new byte[1 << 16];
                 for (int read; (read = page.read(bytes)) >= 0 && !self.isClosed();) {
-                    consoleBytes.addAndGet(read);
+                    pageBytes.addAndGet(read);
                 }
             } catch (IOException e) {
                 if (!self.isClosed()) {
@@ -255,7 +334,7 @@ public final class SoakLoad extends LoadTest {
             double length = options.length().toSeconds();
             double between = Math.max(COLLECTIONS_APART, length / 2 / COLLECTIONS);
             double collection = length / 2;
-            pauses();
+            forget();
             for (int look = 1; look * every <= length; look++) {
                 Thread.sleep(Duration.ofNanos(Math.max(0, began + (long) (look * every * 1e9) - System.nanoTime())));
                 healthy.run();
@@ -271,8 +350,9 @@ public final class SoakLoad extends LoadTest {
         }
 
         /// Forgets what was before.
-        private void pauses() {
+        private void forget() {
             system.processes().keySet().forEach(name -> system.collections(name).pauseMillis());
+            cores();
         }
 
         private static Result sample(String process, double at) {
@@ -280,18 +360,32 @@ public final class SoakLoad extends LoadTest {
         }
 
         private void sample(double at) throws InterruptedException {
+            Map<String, Double> cores = cores();
             for (Map.Entry<String, ChildJvm> each : system.processes().entrySet()) {
                 GcLog log = system.collections(each.getKey());
                 double before = log.askedMillis();
                 Result result = figures(sample(each.getKey(), at), each.getValue().pid());
-                result.put(PAUSE, log.pauseMillis());
+                result.put(CORES, cores.getOrDefault(each.getKey(), Double.NaN)).put(PAUSE, log.pauseMillis());
                 if (log.askedMillis() != before && !Double.isNaN(log.askedMillis())) {
                     result.put(LIVE, log.liveMegabytes()).put("collection_ms", log.askedMillis());
                 }
                 double lag = system.lag(each.getKey());
                 samples.add(Double.isNaN(lag) ? result : result.put(LAG, lag));
             }
-            samples.add(figures(sample(BROKER, at), lab().brokerPid()));
+            samples.add(figures(sample(BROKER, at), lab().brokerPid()).put(CORES, cores.getOrDefault(BROKER, Double.NaN)));
+        }
+
+        /// By process, what it has had of the processors since the look before.
+        private Map<String, Double> cores() {
+            Map<String, Double> cores = new HashMap<>();
+            long now = System.nanoTime();
+            pids().forEach((name, pid) -> {
+                double seconds = ProcessFigures.cpuSeconds(pid);
+                Double before = cpuSeconds.put(name, seconds);
+                cores.put(name, before == null ? Double.NaN : (seconds - before) / ((now - looked) * 1e-9));
+            });
+            looked = now;
+            return cores;
         }
 
         private static Result figures(Result result, long pid) {
