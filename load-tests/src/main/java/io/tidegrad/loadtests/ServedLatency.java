@@ -31,7 +31,7 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
         Seen answered = new Seen();
         Seen published = new Seen();
         String bootstrapServers = system.lab().bootstrapServers();
-        try (Asker asker = new Asker(system.scorerPort(), system.model(0), StreamSystem.QUESTION, BETWEEN_QUESTIONS,
+        try (Asker asker = new Asker(system.scorerPort(), system.model(0), traffic.question(), BETWEEN_QUESTIONS,
                 (status, body) -> {
                     if (status == 200) {
                         answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
@@ -60,8 +60,10 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
                 }
             });
             int end = (int) LongStream.of(offset).max().orElseThrow();
-            Await.until("an answer and a snapshot of all events", Lab.WITHIN, alive,
-                    () -> answered.newest() >= end && published.newest() >= end);
+            Await.until("an answer and a snapshot of all events, up to offset " + end, Lab.WITHIN, () -> {
+                alive.run();
+                return answered.newest() >= end && published.newest() >= end;
+            }, () -> "answers up to " + answered.newest() + " and snapshots up to " + published.newest());
             long[] snapshot = published.firstIn(end);
             long[] served = answered.firstIn(end);
             Result result = new Result().put("events_per_s", perSecond).put("events", all - settling);

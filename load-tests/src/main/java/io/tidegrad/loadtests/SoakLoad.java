@@ -310,7 +310,7 @@ public final class SoakLoad extends LoadTest {
 
         /// Asks the scorer at times that are fixed beforehand.
         private void ask(Background self, long began) {
-            byte[] question = HttpLine.post("/v1/models/" + STREAM + "/score", StreamSystem.QUESTION);
+            byte[] question = HttpLine.post("/v1/models/" + STREAM + "/score", traffic.question());
             OpenLoop loop = new OpenLoop(OpenLoop.PARKING, options.requests());
             try (HttpLine line = new HttpLine(system.scorerPort(), ANSWER_BYTES_MAX, ANSWER_WITHIN)) {
                 while (!self.isClosed()) {
@@ -372,7 +372,8 @@ public final class SoakLoad extends LoadTest {
                 double lag = system.lag(each.getKey());
                 samples.add(Double.isNaN(lag) ? result : result.put(LAG, lag));
             }
-            samples.add(figures(sample(BROKER, at), lab().brokerPid()).put(CORES, cores.getOrDefault(BROKER, Double.NaN)));
+            samples.add(
+                    figures(sample(BROKER, at), lab().brokerPid()).put(CORES, cores.getOrDefault(BROKER, Double.NaN)));
         }
 
         /// By process, what it has had of the processors since the look before.

@@ -24,9 +24,6 @@ final class StreamSystem implements AutoCloseable {
     static final String TRAINER = "trainer";
     static final String SCORER = "scorer";
     static final String CONSOLE = "console";
-    /// A record that the scorer can answer.
-    static final String QUESTION =
-            Json.write(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
     private static final Duration READY_WITHIN = Duration.ofSeconds(180);
 
     private final Lab lab;

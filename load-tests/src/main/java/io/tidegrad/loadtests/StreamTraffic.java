@@ -2,11 +2,13 @@ package io.tidegrad.loadtests;
 
 import static java.util.stream.Collectors.joining;
 
+import io.tidegrad.localstack.Json;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.avro.generic.GenericRecord;
@@ -85,6 +87,14 @@ final class StreamTraffic extends Payments {
 
     Shape shape() {
         return shape;
+    }
+
+    /// A record with every field that a model of these events reads.
+    String question() {
+        Map<String, Object> record =
+                new TreeMap<>(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
+        numbers(shape.numbers()).forEach(number -> record.put(number, 0.5));
+        return Json.write(record);
     }
 
     double between() {

@@ -11,14 +11,27 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /// What counts as the first thing that breaks, and with real processes that each step is measured; never a speed.
 class ScaleLoadTest {
-    private static ScaleLoad.Options options(ScaleLoad.Axis axis, double rate) {
-        return new ScaleLoad.Options(List.of(axis), 2, rate, Duration.ofSeconds(1), 512, true);
+    private static ScaleLoad.Options options(ScaleLoad.Axis axis, long upTo, double rate) {
+        return new ScaleLoad.Options(List.of(axis), upTo, rate, Duration.ofSeconds(1), 512, true);
+    }
+
+    private static List<JsonNode> run(ScaleLoad.Axis axis, long upTo) throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
+            new ScaleLoad(options(axis, upTo, 100), out, new PrintStream(OutputStream.nullOutputStream())).run();
+        }
+        List<JsonNode> steps = new ArrayList<>();
+        for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {
+            steps.add(Json.parse(line));
+        }
+        return steps;
     }
 
     @Test
@@ -45,15 +58,10 @@ class ScaleLoadTest {
     @LongProof("a load smoke: two systems with one and two models as processes")
     @Test
     void eachStepIsASystemOfItsOwn() throws Exception {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new ScaleLoad(options(ScaleLoad.Axis.MODELS, 100), out, new PrintStream(OutputStream.nullOutputStream()))
-                    .run();
-        }
-        List<String> lines = bytes.toString(StandardCharsets.UTF_8).lines().toList();
-        assertThat(lines).hasSize(2);
+        List<JsonNode> steps = run(ScaleLoad.Axis.MODELS, 2);
+        assertThat(steps).hasSize(2);
         for (int step = 0; step < 2; step++) {
-            JsonNode json = Json.parse(lines.get(step));
+            JsonNode json = steps.get(step);
             assertThat(json.path("axis").asText()).isEqualTo("models");
             assertThat(json.path("value").asInt()).isEqualTo(step + 1);
             assertThat(json.path("loadtest").asText()).isEqualTo("scale");
@@ -64,8 +72,17 @@ class ScaleLoadTest {
         }
     }
 
+    @Tag("load")
+    @LongProof("a load smoke: a system as processes, whose model reads more fields than those of the others")
+    @Test
+    void aModelOfMoreFieldsAnswersToo() throws Exception {
+        List<JsonNode> steps = run(ScaleLoad.Axis.FIELDS, 5);
+        assertThat(steps).hasSize(1);
+        assertThat(steps.getFirst().path("p99_ms").asDouble()).isPositive();
+    }
+
     @Test
     void whatCannotBeMeasuredIsRefusedByItsName() {
-        assertThatThrownBy(() -> options(ScaleLoad.Axis.RATE, 0)).hasMessageStartingWith("--rate expects 1 to");
+        assertThatThrownBy(() -> options(ScaleLoad.Axis.RATE, 2, 0)).hasMessageStartingWith("--rate expects 1 to");
     }
 }
