@@ -63,8 +63,10 @@ record ServedLatency(StreamSystem system, StreamTraffic traffic, double perSecon
                 }
             });
             int end = (int) LongStream.of(offset).max().orElseThrow();
-            Await.until("an answer and a snapshot of all events", Lab.WITHIN, alive,
-                    () -> answered.newest() >= end && published.newest() >= end);
+            Await.until("an answer and a snapshot of all events, up to offset " + end, Lab.WITHIN, () -> {
+                alive.run();
+                return answered.newest() >= end && published.newest() >= end;
+            }, () -> "answers up to " + answered.newest() + " and snapshots up to " + published.newest());
             long[] snapshot = published.firstIn(end);
             long[] served = answered.firstIn(end);
             Result result = new Result().put("events_per_s", perSecond).put("events", all - settling);

@@ -372,7 +372,8 @@ public final class SoakLoad extends LoadTest {
                 double lag = system.lag(each.getKey());
                 samples.add(Double.isNaN(lag) ? result : result.put(LAG, lag));
             }
-            samples.add(figures(sample(BROKER, at), lab().brokerPid()).put(CORES, cores.getOrDefault(BROKER, Double.NaN)));
+            samples.add(
+                    figures(sample(BROKER, at), lab().brokerPid()).put(CORES, cores.getOrDefault(BROKER, Double.NaN)));
         }
 
         /// By process, what it has had of the processors since the look before.

@@ -89,16 +89,16 @@ final class StreamTraffic extends Payments {
         return shape;
     }
 
-    double between() {
-        return between;
+    /// A record with every field that a model of these events reads.
+    String question() {
+        Map<String, Object> record =
+                new TreeMap<>(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
+        numbers(shape.numbers()).forEach(number -> record.put(number, 0.5));
+        return Json.write(record);
     }
 
-    /// A record that a scorer of `modelSpec` can answer, in JSON.
-    String question() {
-        Map<String, Object> fields =
-                new TreeMap<>(Map.of("amount", 20.5, "card", "card-7", "merchant", Map.of("country", "C3")));
-        numbers(shape.numbers()).forEach(number -> fields.put(number, 0.5));
-        return Json.write(fields);
+    double between() {
+        return between;
     }
 
     private long time(long event) {

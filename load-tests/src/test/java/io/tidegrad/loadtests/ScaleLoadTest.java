@@ -18,24 +18,20 @@ import org.junit.jupiter.api.Test;
 
 /// What counts as the first thing that breaks, and with real processes that each step is measured; never a speed.
 class ScaleLoadTest {
-    private static ScaleLoad.Options options(ScaleLoad.Axis axis, double rate) {
-        return options(axis, 2, rate);
-    }
-
     private static ScaleLoad.Options options(ScaleLoad.Axis axis, long upTo, double rate) {
         return new ScaleLoad.Options(List.of(axis), upTo, rate, Duration.ofSeconds(1), 512, true);
     }
 
-    private static List<JsonNode> run(ScaleLoad.Options options) throws Exception {
+    private static List<JsonNode> run(ScaleLoad.Axis axis, long upTo) throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new ScaleLoad(options, out, new PrintStream(OutputStream.nullOutputStream())).run();
+            new ScaleLoad(options(axis, upTo, 100), out, new PrintStream(OutputStream.nullOutputStream())).run();
         }
-        List<JsonNode> lines = new ArrayList<>();
+        List<JsonNode> steps = new ArrayList<>();
         for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {
-            lines.add(Json.parse(line));
+            steps.add(Json.parse(line));
         }
-        return lines;
+        return steps;
     }
 
     @Test
@@ -62,10 +58,10 @@ class ScaleLoadTest {
     @LongProof("a load smoke: two systems with one and two models as processes")
     @Test
     void eachStepIsASystemOfItsOwn() throws Exception {
-        List<JsonNode> lines = run(options(ScaleLoad.Axis.MODELS, 100));
-        assertThat(lines).hasSize(2);
+        List<JsonNode> steps = run(ScaleLoad.Axis.MODELS, 2);
+        assertThat(steps).hasSize(2);
         for (int step = 0; step < 2; step++) {
-            JsonNode json = lines.get(step);
+            JsonNode json = steps.get(step);
             assertThat(json.path("axis").asText()).isEqualTo("models");
             assertThat(json.path("value").asInt()).isEqualTo(step + 1);
             assertThat(json.path("loadtest").asText()).isEqualTo("scale");
@@ -77,15 +73,16 @@ class ScaleLoadTest {
     }
 
     @Tag("load")
-    @LongProof("a load smoke: a system as processes")
+    @LongProof("a load smoke: a system as processes, whose model reads more fields than those of the others")
     @Test
-    void aScorerIsAskedForAllFieldsThatItsModelReads() throws Exception {
-        assertThat(run(options(ScaleLoad.Axis.FIELDS, 5, 100))).singleElement()
-                .satisfies(json -> assertThat(json.path("breaks").asText()).isEmpty());
+    void aModelOfMoreFieldsAnswersToo() throws Exception {
+        List<JsonNode> steps = run(ScaleLoad.Axis.FIELDS, 5);
+        assertThat(steps).hasSize(1);
+        assertThat(steps.getFirst().path("p99_ms").asDouble()).isPositive();
     }
 
     @Test
     void whatCannotBeMeasuredIsRefusedByItsName() {
-        assertThatThrownBy(() -> options(ScaleLoad.Axis.RATE, 0)).hasMessageStartingWith("--rate expects 1 to");
+        assertThatThrownBy(() -> options(ScaleLoad.Axis.RATE, 2, 0)).hasMessageStartingWith("--rate expects 1 to");
     }
 }
