@@ -144,14 +144,16 @@ class ConsoleEndToEndTest {
 
     /// Returns where a process answers, as soon as it says so. It is the same one after a restart.
     private int port(String command) {
-        return await().atMost(PATIENCE).until(() -> {
+        await().atMost(PATIENCE).until(() -> {
             Objects.requireNonNull(running.get(command)).requireAlive();
             Matcher said = Pattern.compile("http://[^:]+:(\\d+)").matcher(Files.readString(output(command)));
-            if (said.find()) {
+            boolean found = said.find();
+            if (found) {
                 ports.put(command, Integer.parseInt(said.group(1)));
             }
-            return said.reset().find() ? ports.get(command) : null;
-        }, Objects::nonNull);
+            return found;
+        });
+        return Objects.requireNonNull(ports.get(command));
     }
 
     private void kill(String command) {

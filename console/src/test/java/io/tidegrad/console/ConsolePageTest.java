@@ -471,10 +471,10 @@ class ConsolePageTest {
         intake.take(topic.heartbeat("fraud", 20_000, true));
         picture.logsEnd(Map.of("tidegrad.examples.payments.1", 20_009L), Topic.NOW);
         picture.caughtUp();
-        long now = System.currentTimeMillis();
-        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 20_000);
         open("#fraud");
         see("document.querySelector('.flow .label')?.textContent === 'Joined'");
+        long now = System.currentTimeMillis(); // 5 s before it counts as silent
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 20_000);
         see(HELD_UP.formatted("Nothing holds it up."));
 
         takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 12_000);

@@ -92,7 +92,7 @@ async function decide(asked) {
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${sessionStorage.getItem('token')}` },
     });
     if (response.status === 401) return [false, 'Not decided: the token is not known any more. Load the page again.'];
-    if (response.status === 404) {
+    if ([404, 405].includes(response.status)) {
       return [false, 'Not decided: the console that answers now decides nothing. It was started without --decisions.'];
     }
     const said = await response.json();
