@@ -190,7 +190,7 @@ final class ModelPicture {
                 number(window.get(classifies ? "log_loss" : "mean_squared_error")),
                 number(window.get("prior_log_loss")),
                 number(window.get(classifies ? "linear_log_loss" : "linear_mean_squared_error")),
-                number(window.get("auc")), report.getAlarms().size());
+                number(window.get("auc")), number(window.get("linear_auc")), report.getAlarms().size());
     }
 
     private static boolean classifies(Progress report) {

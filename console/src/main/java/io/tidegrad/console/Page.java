@@ -33,7 +33,7 @@ final class Page {
         files.put("/icon.svg", new Content("image/svg+xml", read("page/icon.svg")));
         files.put("/console.css", new Content(STYLE, read("page/console.css")));
         for (String script : new String[]{"console", "stream", "dom", "format", "chart", "flow", "learner", "fields",
-            "panels", "processes", "proof", "decide", "try", "draw"}) {
+            "calibration", "panels", "processes", "proof", "decide", "try", "draw"}) {
             files.put("/" + script + ".js", new Content(SCRIPT, read("page/" + script + ".js")));
         }
         String library = "/META-INF/resources/webjars/uplot/" + version() + "/dist/";

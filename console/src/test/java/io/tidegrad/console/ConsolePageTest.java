@@ -680,6 +680,70 @@ class ConsolePageTest {
     }
 
     @Test
+    void theLinearModelHasALineOnBothCharts() {
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelectorAll('.u-wrap canvas').length === 2");
+        see("[...document.querySelectorAll('.u-legend')].every(each => each.innerText.includes('linear model'))");
+        see("[...document.querySelectorAll('.u-legend')].at(-1).innerText.includes('0.7400')");
+        assertThat(pixels("--linear")).isPositive();
+        assertThat(inner(".measures")).contains("AUC of the linear model\n0.7400");
+    }
+
+    /// Where its dots lie in the square of the line that is perfect: from the left, from below, and how wide they are.
+    private List<double[]> dots() {
+        List<double[]> dots = new ArrayList<>();
+        browser.evaluate("""
+                (() => {
+                  const square = document.querySelector('.calibration .perfect').getBoundingClientRect();
+                  return [...document.querySelectorAll('.calibration circle')].map(each => {
+                    const { left, top, width, height } = each.getBoundingClientRect();
+                    return [(left + width / 2 - square.left) / square.width,
+                      (square.bottom - top - height / 2) / square.height, width / square.width];
+                  });
+                })()""").forEach(
+                dot -> dots.add(new double[]{dot.get(0).asDouble(), dot.get(1).asDouble(), dot.get(2).asDouble()}));
+        return dots;
+    }
+
+    @Test
+    void theReliabilityCurveHasADotForEachTenthAndTellsTheSameInWordsAndInATable() {
+        String details = "document.querySelector('.calibration details')";
+        takeModel("fraud");
+        open("#fraud");
+        see("document.querySelector('.calibration .unknown')?.innerText.includes('does not tell labels by tenth')");
+        assertThat(browser.evaluate("document.querySelectorAll('.calibration .bar').length").asInt()).isEqualTo(10);
+        assertThat(browser.evaluate("document.querySelector('.calibration svg') === null").asBoolean()).isTrue();
+
+        intake.take(topic.progress(Topic.report("fraud", 21_000).setWindow(Topic.calibrated()).build()));
+        see("document.querySelectorAll('.calibration circle').length === 9");
+        List<double[]> dots = dots();
+        for (int tenth = 0; tenth < 9; tenth++) {
+            assertThat(dots.get(tenth)[0]).isCloseTo(0.1 * tenth + 0.04, within(0.005));
+            assertThat(dots.get(tenth)[1]).isCloseTo(0.08 * tenth + 0.1, within(0.005));
+            assertThat(dots.get(tenth)[2]).isLessThan(tenth == 0 ? 0.2 : dots.get(tenth - 1)[2]);
+        }
+        assertThat(browser.evaluate("document.querySelector('.calibration svg').getAttribute('aria-label')").asText())
+                .startsWith("Reliability curve by tenths. predicted 0.040, came 0.100, 50.0 % of predictions; ")
+                .endsWith("; predicted 0.840, came 0.740, 1.0 % of predictions.");
+
+        browser.evaluate(details + ".querySelector('summary').focus(); true");
+        browser.press("Enter", ENTER);
+        see(details + ".open");
+        assertThat(row("Tenths", 0)).containsExactly("probability", "share", "mean prediction", "mean label",
+                "difference");
+        assertThat(row("Tenths", 2)).containsExactly("0.1 to 0.2", "15.0 %", "0.1400", "0.1800", "-0.0400");
+        assertThat(row("Tenths", 10)).containsExactly("0.9 to 1.0", "0.0 %", "–", "–", "–");
+        Map<String, Double> later = Topic.calibrated();
+        later.put("mean_label_tenth_1", 0.25);
+        intake.take(topic.progress(Topic.report("fraud", 22_000).setWindow(later).build()));
+        see(details + ".querySelectorAll('tr')[2].innerText.includes('0.2500')");
+        assertThat(browser.evaluate(details + ".open && document.activeElement.tagName === 'SUMMARY'").asBoolean())
+                .isTrue();
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
     void whatTheGateDidAlarmsAndDecisionsAreMarkedOnTheChartsAndToldInWords() {
         takeModel("fraud");
         open("#fraud");
@@ -917,7 +981,8 @@ class ConsolePageTest {
                 .setSlices(List.of(Slice.newBuilder().setField("country").setValue("DE").setLabels(9).setMissed(0)
                         .setAll(Map.of("log_loss", 0.5)).setRecent(Map.of("log_loss", 0.4, "labels", 8.0)).build()))
                 .setLabelArrival(Map.of("delay_p50", 90.0, "labelled", 0.8)).setAsServed(List.of(Topic.served()))
-                .setLearner(Topic.learner("1.0.weight", "steady", 3)).setFields(Topic.fields("amount")).build()));
+                .setLearner(Topic.learner("1.0.weight", "steady", 3)).setFields(Topic.fields("amount"))
+                .setWindow(Topic.calibrated()).build()));
         intake.take(topic.published("fraud", 10_000));
         intake.take(topic.published("fraud", 20_000));
         intake.take(topic.status(serving(10_000, "no golden row")));

@@ -90,6 +90,8 @@ class PictureTest {
         assertThat(model.at("/dead_letters_newest/0/value").asText()).isEqualTo("{\"a\":1}");
         assertThat(model.at("/columns/11").asText()).isEqualTo("window_linear_loss");
         assertThat(model.at("/points/0/11").asDouble()).isEqualTo(0.45);
+        assertThat(model.at("/columns/13").asText()).isEqualTo("window_linear_auc");
+        assertThat(model.at("/points/0/13").asDouble()).isEqualTo(0.74);
     }
 
     private static RunStatus.Run run(String name, RunStatus.State state) {

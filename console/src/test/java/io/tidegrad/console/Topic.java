@@ -27,6 +27,7 @@ import io.tidegrad.schemas.WatchedField;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -116,7 +117,25 @@ final class Topic {
                 .setTime(Instant.ofEpochMilli(NOW + learned)).setLearned(learned).setPending(0).setDeadLetters(2)
                 .setLogLoss(0.41).setPriorLogLoss(0.52).setAuc(0.77).setNextOffset(7 + learned + 2).setWeightsHash(HASH)
                 .setWindow(Map.of("log_loss", 0.4, "prior_log_loss", 0.5, "linear_log_loss", 0.45, "auc", 0.78,
-                        "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1", 0.25));
+                        "linear_auc", 0.74, "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1",
+                        0.25));
+    }
+
+    /// What a newer trainer tells of the newest labels, too: what came of the probabilities, which are too extreme. From 0.9 on
+    /// there are none.
+    static Map<String, Double> calibrated() {
+        Map<String, Double> window = new HashMap<>(Map.of("log_loss", 0.4, "prior_log_loss", 0.5, "linear_log_loss",
+                0.45, "auc", 0.78, "linear_auc", 0.74, "labels", 2_000.0, "mean_label", 0.25, "calibration_slope", 0.8,
+                "calibration_bias", -0.01, "calibration_error", 0.04));
+        double[] shares = {0.5, 0.15, 0.1, 0.07, 0.06, 0.05, 0.04, 0.02, 0.01, 0};
+        for (int tenth = 0; tenth < shares.length; tenth++) {
+            window.put("predictions_tenth_" + tenth, shares[tenth]);
+            if (shares[tenth] > 0) {
+                window.put("mean_prediction_tenth_" + tenth, 0.1 * tenth + 0.04);
+                window.put("mean_label_tenth_" + tenth, 0.08 * tenth + 0.1);
+            }
+        }
+        return window;
     }
 
     /// How good answers turned out to be.

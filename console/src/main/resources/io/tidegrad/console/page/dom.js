@@ -1,11 +1,17 @@
 // Makes elements. Texts become text nodes, never markup, so that names and payloads of records can't run anything.
 
-export function el(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+const SVG = 'http://www.w3.org/2000/svg';
+
+export const el = (tag, attributes = {}, ...children) => make(document.createElement(tag), attributes, children);
+
+// The same of a picture.
+export const drawn = (tag, attributes = {}, ...children) => make(document.createElementNS(SVG, tag), attributes, children);
+
+function make(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
-    else if (name === 'class') made.className = value;
+    else if (name === 'class') made.setAttribute('class', value);
     else made.setAttribute(name, value === true ? '' : String(value));
   }
   add(made, children);

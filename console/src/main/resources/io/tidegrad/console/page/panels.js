@@ -2,6 +2,7 @@
 
 import { el, fill, text } from './dom.js';
 import { age, bytes, count, decimal, hash, percent, short, time, UNKNOWN } from './format.js';
+import { calibration, hasTenths } from './calibration.js';
 import { button, desk } from './decide.js';
 import { Chart } from './chart.js';
 import { flow, holdUp, latencies } from './flow.js';
@@ -105,6 +106,7 @@ export class ModelView {
     ], options);
     this.auc = new Chart('Ranking', [
       { label: 'AUC', colour: '--model', width: 2 },
+      { label: 'linear model', colour: '--linear' },
       { label: 'since the beginning', colour: '--model', dash: [5, 4], width: 1.2 },
       { label: 'chance', colour: '--prior', dash: [2, 4] },
     ], options);
@@ -343,11 +345,11 @@ export class ModelView {
     text(this.lossTitle, classifies ? 'Log loss (nats)' : 'Mean squared error (squared units of the label)');
     const ranks = progress?.auc !== null && progress?.auc !== undefined;
     this.aucPart.hidden = !ranks;
-    if (ranks) this.auc.show(this.x, [x, column('window_auc'), column('auc'), x.map(() => AUC_OF_CHANCE)]);
+    if (ranks) this.auc.show(this.x, [x, column('window_auc'), column('window_linear_auc'), column('auc'), x.map(() => AUC_OF_CHANCE)]);
     const window = progress?.window ?? {};
     const words = {
       log_loss: 'log loss, nats', linear_log_loss: 'linear model', prior_log_loss: 'prior', auc: 'AUC',
-      average_precision: 'average precision', accuracy: 'accuracy', no_change_accuracy: 'label before',
+      linear_auc: 'AUC of the linear model', average_precision: 'average precision', accuracy: 'accuracy', no_change_accuracy: 'label before',
       normalised_entropy: 'normalised entropy', brier_score: 'Brier score', root_mean_squared_error: 'root mean squared error',
       mean_absolute_error: 'mean absolute error', r_squared: 'R²', ...this.words(),
       labels: 'labels in the window',
@@ -511,28 +513,15 @@ export class ModelView {
 
   showCalibration() {
     const window = this.said.progress?.window ?? {};
-    const tenths = Array.from({ length: 10 }, (unused, tenth) => window[`predictions_tenth_${tenth}`]);
-    if (tenths.every(share => share === undefined)) {
-      fill(this.parts.calibration, panel('Predictions', null,
-        el('p', { class: 'unknown' }, this.said.progress
-          ? 'Only a model that predicts probabilities has a histogram of them, once 2,000 labels came.'
-          : 'No report yet.')));
-      return;
-    }
-    const most = Math.max(...tenths.map(share => share ?? 0), 1e-9);
-    const bars = tenths.map((share, tenth) => {
-      const bar = el('span', { class: 'bar' });
-      bar.style.height = `${(100 * (share ?? 0)) / most}%`;
-      return el('li', { title: `${tenth / 10} to ${(tenth + 1) / 10}: ${percent(share)}` },
-        el('span', { class: 'column' }, bar), el('span', { class: 'tick' }, (tenth / 10).toFixed(1)),
-        el('span', { class: 'unseen' }, ` to ${(tenth + 1) / 10}: ${percent(share)}`));
-    });
-    fill(this.parts.calibration, panel('Predictions', 'Shares of the newest 2,000 by probability.',
-      el('ol', { class: 'histogram' }, bars),
-      el('dl', { class: 'measures' },
-        [['calibration slope (1 is good)', window.calibration_slope], ['bias (0 is good)', window.calibration_bias],
-          ['calibration error', window.calibration_error]]
-          .map(([word, value]) => el('div', {}, el('dt', {}, word), el('dd', {}, decimal(value)))))));
+    const words = this.words();
+    const key = JSON.stringify([Boolean(this.said.progress), window, words]);
+    if (key === this.calibrationShown) return;
+    this.calibrationShown = key;
+    const open = this.parts.calibration.querySelector('details')?.open;
+    fill(this.parts.calibration, hasTenths(window)
+      ? panel('Calibration', 'Of the newest 2,000 labels, by tenths of the probability.', ...calibration(window, words, table, open))
+      : panel('Calibration', null, el('p', { class: 'unknown' }, this.said.progress
+        ? 'Only a model that predicts probabilities has this, once labels came.' : 'No report yet.')));
   }
 
   showChanges() {

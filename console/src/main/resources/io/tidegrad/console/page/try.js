@@ -1,7 +1,7 @@
 // A panel to make an event and see what the model answers to it, now and by each version that comes. A scorer is asked by
 // way of the console, so the page talks to nobody else.
 
-import { el, fill, text } from './dom.js';
+import { drawn, el, fill, text } from './dom.js';
 import { age, count, decimal, percent, UNKNOWN } from './format.js';
 import { Drawing } from './draw.js';
 
@@ -16,7 +16,6 @@ const CLASSES_MAX = 12;
 const ANSWERS_MAX = 60;
 const MINUTE = 60_000;
 const DAY_MINUTES = 1_440;
-const SVG = 'http://www.w3.org/2000/svg';
 
 let made = 0; // inputs, for their ids
 
@@ -143,17 +142,11 @@ const KINDS = { number: numberField, time: timeField, category: categoryField, t
 
 // A small line through numbers, without axes: the text beside it tells the ends.
 function line(values) {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '0 0 100 24');
-  svg.setAttribute('preserveAspectRatio', 'none');
-  svg.setAttribute('aria-hidden', 'true');
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const path = document.createElementNS(SVG, 'polyline');
-  path.setAttribute('points', values.map((value, at) =>
-    `${(100 * at / (values.length - 1)).toFixed(2)},${(22 - 20 * (most === least ? 0.5 : (value - least) / (most - least))).toFixed(2)}`).join(' '));
-  path.setAttribute('vector-effect', 'non-scaling-stroke');
-  svg.append(path);
-  return svg;
+  const points = values.map((value, at) =>
+    `${(100 * at / (values.length - 1)).toFixed(2)},${(22 - 20 * (most === least ? 0.5 : (value - least) / (most - least))).toFixed(2)}`);
+  return drawn('svg', { viewBox: '0 0 100 24', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    drawn('polyline', { points: points.join(' '), 'vector-effect': 'non-scaling-stroke' }));
 }
 
 export class TryPanel {
