@@ -9,9 +9,9 @@ final class Course {
     static final int POINTS_MAX = 600;
 
     /// What a point has, in this order. A measure that a model does not have is NaN.
-    static final List<String> COLUMNS =
-            List.of("time_ms", "epoch", "version", "learned", "next_offset", "loss", "prior_loss", "auc", "accuracy",
-                    "window_loss", "window_prior_loss", "window_linear_loss", "window_auc", "window_linear_auc", "alarms");
+    static final List<String> COLUMNS = List.of("time_ms", "epoch", "version", "learned", "next_offset", "loss",
+            "prior_loss", "auc", "accuracy", "window_loss", "window_prior_loss", "window_linear_loss", "window_auc",
+            "window_linear_auc", "alarms");
 
     /// @param number of the point, counted from 0, also those that were left out
     private record Point(long number, double[] values) {

@@ -117,7 +117,8 @@ final class Topic {
                 .setTime(Instant.ofEpochMilli(NOW + learned)).setLearned(learned).setPending(0).setDeadLetters(2)
                 .setLogLoss(0.41).setPriorLogLoss(0.52).setAuc(0.77).setNextOffset(7 + learned + 2).setWeightsHash(HASH)
                 .setWindow(Map.of("log_loss", 0.4, "prior_log_loss", 0.5, "linear_log_loss", 0.45, "auc", 0.78,
-                        "linear_auc", 0.74, "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1", 0.25));
+                        "linear_auc", 0.74, "labels", 2_000.0, "predictions_tenth_0", 0.75, "predictions_tenth_1",
+                        0.25));
     }
 
     /// What a newer trainer tells of the newest labels, too: what came of the probabilities, which are too extreme. From 0.9 on

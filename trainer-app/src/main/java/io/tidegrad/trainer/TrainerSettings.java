@@ -48,8 +48,10 @@ public final class TrainerSettings {
                     "how many bytes a second are written to a model's changelog at most").withDefault("20000000");
     public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", Form.number(0, 86_400),
             "for how long a restart may learn events again; a page log aims at 1 s at most").withDefault("30");
-    public static final Setting FRESHNESS = Setting.of("freshness", "DURATION", Form.DURATION,
-            "how long a commit may wait for 100 events if no snapshot is due, or for a backlog").withDefault("PT1S");
+    public static final Setting FRESHNESS = Setting
+            .of("freshness", "DURATION", Form.DURATION,
+                    "how long a commit may wait for 100 events if no snapshot is due, or for a backlog")
+            .withDefault("PT1S");
     public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", Form.number(0, 1_000_000),
             "for how many hours the first full snapshot of each hour stays").otherwise(AS_THE_SPEC);
     public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", Form.number(0, 1_000_000),

@@ -602,9 +602,8 @@ public final class OnlineModel {
                 classes == null ? CARRY_FORMAT_UNSERVED : CARRY_FORMAT_OF_CLASSES, carryFormat(),
                 CarryFormatException::new);
         if (classes == null && from.format() == CARRY_FORMAT_OF_CLASSES) {
-            throw from.fail(
-                    "expected format " + CARRY_FORMAT_UNSERVED + " to " + CARRY_FORMAT + ", or " + carryFormat()
-                            + ", found " + from.format() + ", which is of a model that learns what its classes are");
+            throw from.fail("expected format " + CARRY_FORMAT_UNSERVED + " to " + CARRY_FORMAT + ", or " + carryFormat()
+                    + ", found " + from.format() + ", which is of a model that learns what its classes are");
         }
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
