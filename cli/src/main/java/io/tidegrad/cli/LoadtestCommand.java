@@ -5,6 +5,7 @@ import io.tidegrad.loadtests.FloodLoad;
 import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.loadtests.LateLabels;
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.Names;
@@ -396,7 +397,7 @@ final class LoadtestCommand {
         "Measure the milliseconds that a scorer needs to check a full snapshot and deltas.", "",
         "Uses a table of embeddings with its parts in memory, without Kafka. The pages that a delta touches are anywhere,"
                 + " or side by side."})
-    static final class Delta extends Loadtest {
+    static final class Delta extends Loadtest.WithJson {
         @Option(names = "--mebibytes", paramLabel = "N", defaultValue = "128",
                 description = "Size of the model (default: ${DEFAULT-VALUE}).")
         private int mebibytes;
@@ -413,7 +414,8 @@ final class LoadtestCommand {
         Measuring measuring() {
             DeltaLoad load = new DeltaLoad(mebibytes, percent / 100, repetitions);
             return of(() -> {
-                System.out.print(Result.text(List.of(load.run())));
+                List<Result> results = List.of(load.run());
+                System.out.print(json() ? LoadTest.json("delta", results) : Result.text(results));
                 System.out.flush();
             });
         }

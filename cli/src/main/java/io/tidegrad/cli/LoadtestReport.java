@@ -35,13 +35,18 @@ final class LoadtestReport {
     private static final String VALUE = "value";
     private static final String PROCESS = "process";
     private static final String METRIC = "metric";
+    private static final String COST = "console_cost";
 
     /// Numbers that say which row it is.
     private static final Set<String> NAMING = Set.of("mini_batch", "batch", "workers");
 
     private static final Set<String> STAMP = Set.of(LOADTEST, MACHINE);
-    private static final int PANELS = 2;
     private static final int NAME_MAX = 40;
+
+    /// Else what does not grow would look as if it did.
+    private static final Panel.Axis FROM_0 = new Panel.Axis("", false, true);
+
+    private static final Panel.Axis WIDE = new Panel.Axis("", true);
 
     private LoadtestReport() {}
 
@@ -74,18 +79,55 @@ final class LoadtestReport {
                 .forEach(machine -> page.append("<p class=\"soft\">").append(text(machine)).append("</p>\n"));
         List<Result> bare = results.stream().map(result -> result.without(STAMP)).toList();
         verdicts(bare.stream().filter(result -> result.names().contains(HOLDS)).toList(), page);
-        List<Result> others = bare.stream()
-                .filter(result -> result.names().stream().noneMatch(each -> Set.of(HOLDS, AT, AXIS).contains(each)))
+        List<Result> others = bare.stream().filter(
+                result -> result.names().stream().noneMatch(each -> Set.of(HOLDS, AT, AXIS, COST).contains(each)))
                 .toList();
         others.stream().collect(Collectors.groupingBy(Result::names, LinkedHashMap::new, Collectors.toList())).values()
                 .forEach(alike -> {
                     table(Result.rows(alike), 1, page);
                     ranges(alike, page);
                 });
+        consoleCosts(bare.stream().filter(result -> result.names().contains(COST)).toList(), page);
         courses(bare.stream().filter(result -> result.names().contains(AT)).toList(), page);
-        bare.stream().filter(result -> result.names().contains(AXIS))
-                .collect(Collectors.groupingBy(result -> result.word(AXIS), LinkedHashMap::new, Collectors.toList()))
-                .forEach((axis, steps) -> curves(axis, steps, page));
+        Map<String, List<Result>> axes = bare.stream().filter(result -> result.names().contains(AXIS))
+                .collect(Collectors.groupingBy(result -> result.word(AXIS), LinkedHashMap::new, Collectors.toList()));
+        firstBreaks(axes, page);
+        axes.forEach((axis, steps) -> curves(axis, steps, page));
+    }
+
+    private static void consoleCosts(List<Result> costs, StringBuilder page) {
+        if (costs.isEmpty()) {
+            return;
+        }
+        page.append("<h3>What the console costs</h3>\n");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("", "console", "all", "share"));
+        costs.forEach(cost -> rows.add(List.of(Result.label(cost.word(COST)), Result.number(cost.number(VALUE)),
+                Result.number(cost.number("of_all")), Result.number(cost.number("share")))));
+        table(rows, 1, page);
+        page.append(
+                "<p class=\"soft\">All: the CPU of all processes; the bytes of topics that the broker sends; those that"
+                        + " are written to topics.</p>\n");
+    }
+
+    private static void firstBreaks(Map<String, List<Result>> axes, StringBuilder page) {
+        if (axes.isEmpty()) {
+            return;
+        }
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("what grows", "what breaks first", "up to"));
+        axes.forEach((axis, steps) -> rows
+                .add(List.of(axis, breaks(steps.getLast()), Result.number(steps.getLast().number(VALUE)))));
+        table(rows, 2, page);
+        page.append(
+                "<p class=\"soft\">Each step is a system of its own. start: until its processes are ready; p50 and p99:"
+                        + " from when an event is due until an answer by a version that has learned it; flush: the longest commit;"
+                        + " heap live: the trainer's heap after a collection; rss: its resident memory.</p>\n");
+    }
+
+    /// What breaks in a step.
+    private static String breaks(Result step) {
+        return step.word(BREAKS).isEmpty() ? "nothing" : step.word(BREAKS);
     }
 
     private static boolean isJudged(Result result) {
@@ -110,7 +152,8 @@ final class LoadtestReport {
             page.append(String.format(Locale.ROOT,
                     "<tr><td>%s</td><td class=\"text\">%s</td><td>%s</td><td>%s</td><td>%s</td>"
                             + "<td class=\"text %s\">%s</td></tr>%n",
-                    text(each.word(PROCESS)), text(words(each.word("measure"))), Result.number(each.number(VALUE)),
+                    text(each.word(PROCESS)), text(Result.label(each.word("measure"))),
+                    Result.number(each.number(VALUE)),
                     least < each.number("most") ? Result.number(least) + " to " + Result.number(each.number("most"))
                             : "",
                     Result.number(each.number("allowed")), holds ? "good" : isJudged(each) ? "bad" : "",
@@ -122,11 +165,6 @@ final class LoadtestReport {
                         + " what is judged grow, because one step is no growth. A pause is the longest one.</p>\n");
     }
 
-    /// A name in words, with its unit as it is written.
-    private static String words(String name) {
-        return Result.label(name).replaceAll("\\bmb\\b", "MB");
-    }
-
     /// A plot for each measure that was looked at again and again, with a line for each process.
     private static void courses(List<Result> samples, StringBuilder page) {
         Map<String, List<Result>> processes = samples.stream().collect(
@@ -136,27 +174,27 @@ final class LoadtestReport {
             List<Panel.Line> lines = new ArrayList<>();
             processes.forEach((process, its) -> lines(process, its, AT, measure, 1 / 60.0).ifPresent(lines::add));
             if (!lines.isEmpty()) {
-                panels.add(new Panel(words(measure), new Panel.Axis("minutes", false), new Panel.Axis("", false), lines,
-                        List.of()));
+                panels.add(
+                        new Panel(Result.label(measure), new Panel.Axis("minutes", false), FROM_0, lines, List.of()));
             }
         }
-        figures(panels, "", page);
+        figures(panels, page);
     }
 
     private static void curves(String axis, List<Result> steps, StringBuilder page) {
         page.append("<h3>").append(text(axis)).append("</h3>\n");
         Result last = steps.getLast();
-        String breaks = last.word(BREAKS);
-        page.append(breaks.isEmpty() ? "<p class=\"good\">Nothing breaks up to "
-                : "<p class=\"bad\">The first break is at ").append(text(Result.number(last.number(VALUE))))
-                .append(breaks.isEmpty() ? "." : ": " + text(breaks)).append("</p>\n");
+        boolean holds = last.word(BREAKS).isEmpty();
+        page.append(holds ? "<p class=\"good\">Nothing breaks up to " : "<p class=\"bad\">The first break is at ")
+                .append(text(Result.number(last.number(VALUE)))).append(holds ? "." : ": " + text(breaks(last)))
+                .append("</p>\n");
         List<Panel> panels = new ArrayList<>();
         for (String measure : measures(steps, Set.of(AXIS, VALUE, BREAKS, "weights"))) {
-            lines("", steps, VALUE, measure, 1).ifPresent(line -> panels.add(new Panel(words(measure),
-                    new Panel.Axis(axis, true), new Panel.Axis("", isWide(line)), List.of(line), List.of())));
+            lines("", steps, VALUE, measure, 1).ifPresent(line -> panels.add(new Panel(Result.label(measure),
+                    new Panel.Axis(axis, true), isWide(line) ? WIDE : FROM_0, List.of(line), List.of())));
         }
         table(Result.rows(steps.stream().map(step -> step.without(Set.of(AXIS, BREAKS))).toList()), 1, page);
-        figures(panels, "", page);
+        figures(panels, page);
     }
 
     /// Whether a line spans so much that its small values would not be told apart.
@@ -172,10 +210,11 @@ final class LoadtestReport {
         return points.size() < 2 ? Optional.empty() : Optional.of(new Panel.Line(name, points));
     }
 
-    private static void figures(List<Panel> panels, String caption, StringBuilder page) {
-        for (int from = 0; from < panels.size(); from += PANELS) {
-            figure(new Plot(panels.subList(from, Math.min(panels.size(), from + PANELS))), caption, page);
-        }
+    /// Side by side as far as there is room.
+    private static void figures(List<Panel> panels, StringBuilder page) {
+        page.append("<div class=\"plots\">\n");
+        panels.forEach(panel -> figure(new Plot(List.of(panel)), "", page));
+        page.append("</div>\n");
     }
 
     private static Set<String> measures(List<Result> results, Collection<String> without) {
@@ -193,7 +232,7 @@ final class LoadtestReport {
             if (!(most > 0) || results.stream().allMatch(result -> result.all(name).length < 2)) {
                 continue;
             }
-            page.append("<figure><div class=\"wide\"><table>\n<tr><th>").append(text(words(name)))
+            page.append("<figure><div class=\"wide\"><table>\n<tr><th>").append(text(Result.label(name)))
                     .append("</th><th>median (range)</th><th></th></tr>\n");
             for (Result each : results) {
                 Spread spread = Spread.of(each.all(name));

@@ -44,7 +44,19 @@ class LoadtestReportTest {
         String page = html("{\"axis\": \"rate\", \"value\": 10, \"events_per_s\": 10, \"breaks\": \"\"}",
                 "{\"axis\": \"rate\", \"value\": 100, \"events_per_s\": 60, \"breaks\": \"lag grows: 60 of 100\"}");
         assertThat(page).contains("<h3>rate</h3>", "The first break is at 100: lag grows: 60 of 100",
-                ">events per s</text>");
+                ">events per s</text>",
+                "<td class=\"text\">rate</td><td class=\"text\">lag grows: 60 of 100</td><td>100</td>");
+        // The axis begins at 0, so that what does not grow does not look as if it did.
+        assertThat(page).contains(">0</text>", ">50</text>");
+    }
+
+    @Test
+    void whatTheConsoleCostsIsOneTable() {
+        String page = html("{\"console_cost\": \"cpu_cores\", \"value\": 0.02, \"of_all\": 1.6, \"share\": 0.0125}",
+                "{\"console_cost\": \"bytes_per_s_to_kafka\", \"value\": 812}");
+        assertThat(page).containsOnlyOnce("<table>").contains("What the console costs",
+                "<td class=\"text\">CPU cores</td><td>0.0200</td><td>1.60</td><td>0.0125</td>",
+                "<td class=\"text\">bytes per s to Kafka</td><td>812</td><td></td><td></td>");
     }
 
     @Test

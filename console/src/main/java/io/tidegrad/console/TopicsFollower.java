@@ -102,7 +102,7 @@ final class TopicsFollower implements AutoCloseable {
         while (!closed) {
             try {
                 if (reopens) {
-                    before = before.and(traffic());
+                    before = picture.traffic(); // as it was told last: opening may fail, and come here again
                     consumer.close(CloseOptions.timeout(Duration.ZERO));
                     consumer = open();
                     assign();

@@ -102,11 +102,13 @@ public abstract class LoadTest {
 
     /// Returns results as they are printed; in JSON each also says which load test it is of, and where and when it was made.
     protected final String text(List<Result> results) {
-        if (!json) {
-            return Result.text(results);
-        }
+        return json ? json(name(), results) : Result.text(results);
+    }
+
+    /// Returns lines of JSON that also say of which load test they are, and where and when it was made.
+    public static String json(String name, List<Result> results) {
         String machine = Machine.describe(Kernels.active().name());
-        results.forEach(result -> result.put("loadtest", name()).put("machine", machine));
+        results.forEach(result -> result.put("loadtest", name).put("machine", machine));
         return Result.json(results);
     }
 

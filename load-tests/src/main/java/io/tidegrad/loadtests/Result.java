@@ -141,9 +141,10 @@ public final class Result {
         return names.contains(name.replaceFirst("_(least|most)$", "") + ALL);
     }
 
-    /// A name in words.
+    /// A name in words, with its unit as it is written.
     public static String label(String name) {
-        return (name.endsWith(ALL) ? name.substring(0, name.length() - ALL.length()) : name).replace('_', ' ');
+        return (name.endsWith(ALL) ? name.substring(0, name.length() - ALL.length()) : name).replace('_', ' ')
+                .replaceAll("\\bmb\\b", "MB").replaceAll("\\bcpu\\b", "CPU").replace("kafka", "Kafka");
     }
 
     private String cell(String name) {

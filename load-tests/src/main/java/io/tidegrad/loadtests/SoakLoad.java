@@ -230,8 +230,17 @@ public final class SoakLoad extends LoadTest {
         private Used used() throws InterruptedException {
             Map<String, Double> cpu = new HashMap<>();
             pids().forEach((name, pid) -> cpu.put(name, ProcessFigures.cpuSeconds(pid)));
-            return new Used(cpu, BrokerBytes.of(lab().brokerPid(), Topics.DEFAULT.status()), consoleMetrics(),
-                    pageBytes.get());
+            return new Used(cpu, topicsBytes(), consoleMetrics(), pageBytes.get());
+        }
+
+        /// Unknown on a runtime that was linked without what JMX needs, such as the image's.
+        private BrokerBytes topicsBytes() {
+            try {
+                return BrokerBytes.of(lab().brokerPid(), Topics.DEFAULT.status());
+            } catch (LoadTestException e) {
+                say("bytes of topics are not told: %s", e.getMessage());
+                return new BrokerBytes(Double.NaN, Double.NaN, Double.NaN);
+            }
         }
 
         private Map<String, Long> pids() {
@@ -274,9 +283,12 @@ public final class SoakLoad extends LoadTest {
             return after.console(series) - before.console(series);
         }
 
+        /// @param value left out if it is not known
         private void cost(String name, double value, double ofAll) {
-            Result cost = new Result().put("console_cost", name).put("value", value);
-            costs.add(Double.isNaN(ofAll) ? cost : cost.put("of_all", ofAll).put("share", value / ofAll));
+            if (!Double.isNaN(value)) {
+                Result cost = new Result().put("console_cost", name).put("value", value);
+                costs.add(Double.isNaN(ofAll) ? cost : cost.put("of_all", ofAll).put("share", value / ofAll));
+            }
         }
 
         private long learned() throws InterruptedException {

@@ -28,6 +28,7 @@ public final class HtmlPage {
             th:first-child, td:first-child, td.text, th.text { text-align: left; }
             td.text { white-space: normal; }
             .wide { overflow-x: auto; margin-bottom: 1.25rem; }
+            .plots { display: flex; flex-wrap: wrap; }
             figure { margin: 0 0 1.5rem; overflow-x: auto; }
             svg { max-width: 100%; height: auto; font-family: inherit; }
             svg { fill: var(--ink); }

@@ -8,7 +8,12 @@ import java.util.List;
 /// @param marks marked values of the x axis
 public record Panel(String title, Axis x, Axis y, List<Line> lines, List<Mark> marks) {
     /// @param logarithmic whether the axis shows powers of ten; values must then be above 0
-    public record Axis(String label, boolean logarithmic) {
+    /// @param fromZero whether an axis that is not logarithmic shows 0, too
+    public record Axis(String label, boolean logarithmic, boolean fromZero) {
+        public Axis(String label, boolean logarithmic) {
+            this(label, logarithmic, false);
+        }
+
         double position(double value) {
             return logarithmic ? StrictMath.log10(value) : value;
         }

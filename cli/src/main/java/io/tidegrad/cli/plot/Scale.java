@@ -17,8 +17,9 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
 
     /// @param room share of the range that stays free at both ends
     static Scale of(Panel.Axis axis, double min, double max, double room, double start, double end) {
-        double low = axis.position(min);
-        double high = axis.position(max);
+        boolean zero = axis.fromZero() && !axis.logarithmic();
+        double low = axis.position(zero ? Math.min(0, min) : min);
+        double high = axis.position(zero ? Math.max(0, max) : max);
         double spare = high > low ? room * (high - low) : 0.5;
         return new Scale(axis, low - spare, high + spare, start, end);
     }
