@@ -43,8 +43,8 @@ public final class TrainerTopology {
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
-            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, @Nullable EventsAhead ahead, int workers,
-            CompletableFuture<?> warmUp) {
+            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, @Nullable EventsAhead ahead,
+            int workers, CompletableFuture<?> warmUp) {
     }
 
     /// Returns one model's topology. Everything in it is bytes, and the processor decodes the events, so that a dead
