@@ -181,8 +181,7 @@ public final class FreshnessLoad extends LoadTest {
                     .put("changelog_bytes_per_event",
                             (changelogBytes.get() - changelogBefore) / (double) (all - opening))
                     .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
-                    .put("trainer_cpu_us_per_event", 1e6 * trainerCpuPerEvent)
-                    .put("backlog_events", options.backlog());
+                    .put("trainer_cpu_us_per_event", 1e6 * trainerCpuPerEvent).put("backlog_events", options.backlog());
             double backlog = options.backlog() == 0 ? 0 : backlog(all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
