@@ -163,7 +163,7 @@ class RunningScaleFeatureTest {
     @Test
     void numbersOfOneScaleAreReadTogether() {
         ModelSpec spec = spec(MIXED, NETWORK);
-        // The row: indicator of angle, size-3, indicator of price-3; then what is scaled.
+        // The row: indicator of angle, size-3, indicator of price-3; then what is scaled. Nothing is missing in a neutral one.
         assertThat(spec.layout().rawNumbers()).isEqualTo(3);
         assertThat(spec.layout().scaledNumbers()).isEqualTo(6);
         OnlineModel model = learned(spec, 200);
@@ -173,8 +173,6 @@ class RunningScaleFeatureTest {
             size += event(i).get("size") instanceof Number number ? number.floatValue() / 200 : 0;
         }
         float[] mean = new float[9];
-        mean[0] = 1;
-        mean[2] = 1; // both are missing
         Parameters parameters = model.parameters();
         mean[3] = (float) parameters.statistics("0.3.1.statistics")[1];
         mean[4] = (float) parameters.statistics("0.1.1.statistics")[1];
