@@ -78,11 +78,13 @@ record ScaleStatistics(Path file, JsonNode root) {
     }
 
     private static String ofRunning(ModelSpec spec) {
-        return spec.features().stream().anyMatch(
-                feature -> feature instanceof Feature.Number number && number.scale() instanceof Feature.Scale.Running)
-                        ? "; the statistics of scale: running are more than a mean and a deviation: write them"
-                                + " into the .safetensors file"
-                        : "";
+        for (Feature feature : spec.features()) {
+            if (feature instanceof Feature.Number number && number.scale() instanceof Feature.Scale.Running) {
+                return "; the statistics of scale: running are more than a mean and a deviation: write them into the"
+                        + " .safetensors file";
+            }
+        }
+        return "";
     }
 
     /// Returns the field of each standardised column of the row.

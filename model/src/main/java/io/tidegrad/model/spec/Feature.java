@@ -249,8 +249,6 @@ public sealed interface Feature {
 
     /// What becomes of a number, by statistics that a layer of the model learns.
     sealed interface Scale {
-        Scale RAW = new Raw();
-
         /// Nothing: the network reads the number.
         record Raw() implements Scale {
         }

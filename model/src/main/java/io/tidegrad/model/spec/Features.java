@@ -337,7 +337,7 @@ final class Features {
 
     private static Feature.Number number(Keys<Feature.Number> keys) {
         return new Feature.Number(field(keys, Feature.Number::field),
-                keys.optional("scale", Feature.Scale.RAW, SCALE, Feature.Number::scale),
+                keys.optional("scale", new Feature.Scale.Raw(), SCALE, Feature.Number::scale),
                 keys.orNull("clip", CLIP, Feature.Number::clip),
                 keys.optional("transform", Feature.Transform.NONE, ValueType.oneOf(Feature.Transform.values()),
                         Feature.Number::transform),
@@ -358,21 +358,21 @@ final class Features {
     private static Feature.Scale scale(SpecNode node) {
         if (node.is("log1p")) {
             node.problem("log1p is a transform, before any scale: write transform: log1p");
-            return Feature.Scale.RAW;
+            return new Feature.Scale.Raw();
         }
         String[] names = SCALES.names(form -> true);
         Choice choice = node.isMapping() ? node.choice("scale", names) : null;
         String name = node.isMapping() ? choice == null ? null : choice.kind() : node.name(names);
         if (name == null) {
-            return Feature.Scale.RAW;
+            return new Feature.Scale.Raw();
         }
         Form<? extends Feature.Scale> form = SCALES.named(name);
         if (choice != null && !form.hasKeys()) {
             choice.value().problem(name + " has no settings; write it alone");
-            return Feature.Scale.RAW;
+            return new Feature.Scale.Raw();
         }
         Feature.Scale read = form.read(choice == null ? node.nothing() : choice.value());
-        return read == null ? Feature.Scale.RAW : read;
+        return read == null ? new Feature.Scale.Raw() : read;
     }
 
     private static Feature.Scale.Standard standard(Keys<Feature.Scale.Standard> keys) {

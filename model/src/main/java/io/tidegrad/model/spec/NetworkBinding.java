@@ -28,8 +28,9 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
-/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then
-/// those with a running scale, then one table after another), then the spec's network; or, where that begins with `features`, what it says.
+/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then those
+/// with a running scale, then one table after another), then the spec's network; or, where that begins with `features`,
+/// what it says.
 record NetworkBinding(List<Feature> features, RowLayout layout) {
     static NetworkSpec bind(ModelSpec spec) {
         return new NetworkSpec(spec.layout().shape(spec.labels()), layers(spec), loss(spec),
@@ -123,7 +124,8 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
     private void addRuns(Predicate<Feature> isSelected, boolean standard, List<Layer> branches) {
         int from = 0;
         int to = 0;
-        Feature.Scale scale = Feature.Scale.RAW;
+        Feature.Scale raw = new Feature.Scale.Raw();
+        Feature.Scale scale = raw;
         for (int i = 0; i < features.size(); i++) {
             Feature feature = features.get(i);
             Feature.Scale own = RowLayout.scale(feature);
@@ -139,7 +141,7 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
             if (at != to || standard && !own.equals(scale)) {
                 addNumbers(from, to, scale, branches);
                 from = at;
-                scale = standard ? own : Feature.Scale.RAW;
+                scale = standard ? own : raw;
             }
             to = at + width;
         }

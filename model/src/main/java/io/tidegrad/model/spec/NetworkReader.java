@@ -175,9 +175,10 @@ final class NetworkReader {
             if (factor != 0 && factor != 1) {
                 place.problem("ftrl has one rate (alpha) for all layers: expected no rate-factor, found " + factor);
             }
-            if (layer instanceof NetworkLayer.Single single && single.inputBound() != null) {
+            Double bound = layer instanceof NetworkLayer.Single single ? single.inputBound() : null;
+            if (bound != null) {
                 place.problem("ftrl has one rate (alpha) for all layers: expected no " + Layers.BOUND + ", found "
-                        + Flow.number(single.inputBound()));
+                        + Flow.number(bound));
             }
         });
     }

@@ -150,12 +150,12 @@ public final class RowLayout {
     }
 
     static boolean isScaled(Feature feature) {
-        return !scale(feature).equals(Feature.Scale.RAW);
+        return !(scale(feature) instanceof Feature.Scale.Raw);
     }
 
     /// How the spec scales the feature's number.
     static Feature.Scale scale(Feature feature) {
-        return feature instanceof Feature.Number number ? number.scale() : Feature.Scale.RAW;
+        return feature instanceof Feature.Number number ? number.scale() : new Feature.Scale.Raw();
     }
 
     /// Whether a layer keeps what was seen of the feature's number.

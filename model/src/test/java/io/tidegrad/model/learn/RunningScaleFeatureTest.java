@@ -46,12 +46,12 @@ class RunningScaleFeatureTest {
     private static final String MIXED = """
             features:
               - number: { field: size, scale: { running: { clip: 1.25 } } }
-              - number: { field: size, scale: standard }
+              - number: { field: size-2, scale: standard }
               - number: { field: price, scale: { running: { forget: 0.01, heavy-tails: false } }, missing: 3 }
               - number: { field: angle, scale: { running: { clip: 1.25 } }, missing: indicator }
-              - number: { field: size }
-              - number: { field: price, scale: { standard: { clip: 2 } }, missing: 5 }
-              - number: { field: price, scale: { standard: { clip: 2 } }, missing: indicator }
+              - number: { field: size-3 }
+              - number: { field: price-2, scale: { standard: { clip: 2 } }, missing: 5 }
+              - number: { field: price-3, scale: { standard: { clip: 2 } }, missing: indicator }
               - category: { field: place, buckets: 16 }
             """;
     private static final String NETWORK = """
@@ -71,12 +71,17 @@ class RunningScaleFeatureTest {
         SplittableRandom random = new SplittableRandom(number);
         Map<String, Object> fields = new HashMap<>();
         double price = Math.exp(2 * random.nextGaussian());
-        fields.put("size", 5e6 + 1e6 * random.nextGaussian());
+        double size = 5e6 + 1e6 * random.nextGaussian();
+        for (String field : List.of("size", "size-2", "size-3")) {
+            fields.put(field, size);
+        }
         int angle = random.nextInt(4);
         fields.put("place", "p" + random.nextInt(5));
         fields.put("y", Math.log(price) + angle - 1.5 + 0.3 * random.nextGaussian());
         if (random.nextInt(10) > 0) {
-            fields.put("price", price);
+            for (String field : List.of("price", "price-2", "price-3")) {
+                fields.put(field, price);
+            }
         }
         if (random.nextInt(3) > 0) {
             fields.put("angle", angle);
@@ -112,7 +117,8 @@ class RunningScaleFeatureTest {
         assertThat(found[8]).as("prices that were there").isBetween(400.0, 490.0);
     }
 
-    /// The scale, the bounds and the step of a recipe's member, said one by one, give its weights, bit for bit.
+    /// The scale, the bounds and the step of a recipe's member, said one by one, give its statistics, bit for bit, and its
+    /// weights, but for the rounding of the loss's slope, which a mixture computes in doubles.
     @Test
     void aRecipesMemberCanBeWrittenAsANetwork() {
         ModelSpec recipe = spec(FEATURES, "recipe: { members: [steady, linear], hidden: 8, pull: 0 }\n");
@@ -130,8 +136,13 @@ class RunningScaleFeatureTest {
         }
         assertThat(other.parameters().statistics("0.1.statistics"))
                 .isEqualTo(one.parameters().statistics("1.statistics"));
-        names.forEach(
-                (of, to) -> assertThat(other.parameters().weights(to)).as(to).isEqualTo(one.parameters().weights(of)));
+        names.forEach((of, to) -> {
+            float[] want = one.parameters().weights(of);
+            float[] found = other.parameters().weights(to);
+            for (int i = 0; i < want.length; i++) {
+                assertThat(found[i]).as("%s, number %s", to, i).isCloseTo(want[i], within(2e-4f));
+            }
+        });
     }
 
     @ParameterizedTest
@@ -152,7 +163,7 @@ class RunningScaleFeatureTest {
     @Test
     void numbersOfOneScaleAreReadTogether() {
         ModelSpec spec = spec(MIXED, NETWORK);
-        // The row: indicator of angle, size, indicator of the last price; then what is scaled.
+        // The row: indicator of angle, size-3, indicator of price-3; then what is scaled. Nothing is missing in a neutral one.
         assertThat(spec.layout().rawNumbers()).isEqualTo(3);
         assertThat(spec.layout().scaledNumbers()).isEqualTo(6);
         OnlineModel model = learned(spec, 200);
@@ -162,19 +173,17 @@ class RunningScaleFeatureTest {
             size += event(i).get("size") instanceof Number number ? number.floatValue() / 200 : 0;
         }
         float[] mean = new float[9];
-        mean[0] = 1;
-        mean[2] = 1; // both are missing
         Parameters parameters = model.parameters();
-        mean[3] = (float) parameters.statistics("0.4.1.statistics")[1];
-        mean[4] = (float) parameters.statistics("0.2.1.statistics")[1];
-        mean[5] = (float) parameters.statistics("0.5.1.statistics")[1];
-        mean[6] = (float) parameters.statistics("0.4.1.statistics")[9];
-        mean[7] = (float) parameters.statistics("0.3.1.statistics")[1];
-        mean[8] = (float) parameters.statistics("0.3.1.statistics")[2];
+        mean[3] = (float) parameters.statistics("0.3.1.statistics")[1];
+        mean[4] = (float) parameters.statistics("0.1.1.statistics")[1];
+        mean[5] = (float) parameters.statistics("0.4.1.statistics")[1];
+        mean[6] = (float) parameters.statistics("0.3.1.statistics")[9];
+        mean[7] = (float) parameters.statistics("0.2.1.statistics")[1];
+        mean[8] = (float) parameters.statistics("0.2.1.statistics")[2];
         assertThat(neutral.numbers).containsExactly(mean);
         assertThat((double) mean[3]).isCloseTo(size, within(10.0));
         assertThat((double) mean[4]).isCloseTo(size, within(10.0));
-        assertThat(parameters.statistics("0.4.1.statistics")[8]).as("angles that were there").isBetween(110.0, 160.0);
+        assertThat(parameters.statistics("0.3.1.statistics")[8]).as("angles that were there").isBetween(110.0, 160.0);
     }
 
     @ParameterizedTest
@@ -213,16 +222,15 @@ class RunningScaleFeatureTest {
         String digest = HexFormat.of().formatHex(ModelHash.sha256().digest(bytes.toByteArray()));
         Parameters read = Parameters.initial(model.parameters().plan());
         SafetensorsImport.read(file, digest, read);
-        for (String statistics : List.of("0.2.1.statistics", "0.4.1.statistics", "0.5.1.statistics")) {
+        for (String statistics : List.of("0.1.1.statistics", "0.3.1.statistics", "0.4.1.statistics")) {
             assertThat(read.statistics(statistics)).isEqualTo(model.parameters().statistics(statistics));
         }
 
         String json = "{ \"count\": 9, \"fields\": { \"size\": { \"mean\": 3, \"deviation\": 0.5 } } }";
         Path scale = Files.writeString(directory.resolve("scale.json"), json);
-        ModelSpec warm = spec(FEATURES,
-                NETWORK + "initial-weights: { file: " + file + ", sha256: " + digest + ", statistics: { file: " + scale
-                        + ", sha256: " + HexFormat.of().formatHex(ModelHash.sha256().digest(Files.readAllBytes(scale)))
-                        + " } }\n");
+        ModelSpec warm = spec(FEATURES, NETWORK + "initial-weights: { file: " + file + ", sha256: " + digest
+                + ", statistics: { file: " + scale + ", sha256: "
+                + HexFormat.of().formatHex(ModelHash.sha256().digest(Files.readAllBytes(scale))) + " } }\n");
         assertThatThrownBy(() -> OnlineModel.initial(warm, SCALAR)).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContainingAll("expected a spec with a number of scale: standard", "found [size]",
                         "the statistics of scale: running are more than a mean and a deviation: write them into the"
