@@ -68,8 +68,8 @@ class UglyEventsTest {
 
     /// The same with what came before with the same key.
     private static String remembering(String spec, String field) {
-        String history = "history: { key: key, field: " + field
-                + ", values: [lag, difference, count], lags: 3, buckets: 16 }";
+        String history =
+                "history: { key: key, field: " + field + ", values: [lag, difference, count], lags: 3, buckets: 16 }";
         return spec.replace("features: [ ", "features: [ " + history + ", ");
     }
 

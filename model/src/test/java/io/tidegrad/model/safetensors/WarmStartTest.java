@@ -291,10 +291,11 @@ class WarmStartTest {
     private OnlineModel campaigns(String json, Map<String, float[]> tensors) throws IOException {
         Path weights = file("campaigns.safetensors", tensors);
         Path statistics = Files.writeString(directory.resolve("campaigns.json"), json);
-        return OnlineModel.initial(ModelSpec.parse(
-                CAMPAIGNS + "initial-weights: { file: " + weights + ", sha256: " + sha256(weights) + ", statistics: { file: "
-                        + statistics + ", sha256: " + sha256(statistics) + " } }\n",
-                "spec"), new ScalarKernels());
+        return OnlineModel
+                .initial(ModelSpec.parse(
+                        CAMPAIGNS + "initial-weights: { file: " + weights + ", sha256: " + sha256(weights)
+                                + ", statistics: { file: " + statistics + ", sha256: " + sha256(statistics) + " } }\n",
+                        "spec"), new ScalarKernels());
     }
 
     private static Map<String, float[]> batchModel() {
@@ -351,8 +352,8 @@ class WarmStartTest {
 
     /// The batch job's prediction, from its own rows.
     private static double expected(int tableRow, double price) {
-        double z = BIAS + DENSE[0] * (price - 4) / 2 + DENSE[1] * TABLE[2 * tableRow]
-                + DENSE[2] * TABLE[2 * tableRow + 1];
+        double z =
+                BIAS + DENSE[0] * (price - 4) / 2 + DENSE[1] * TABLE[2 * tableRow] + DENSE[2] * TABLE[2 * tableRow + 1];
         return 1 / (1 + Math.exp(-z));
     }
 
@@ -411,8 +412,7 @@ class WarmStartTest {
     @Test
     void everyMemberOfARecipeHasTheBatchJobsVocabulary() throws IOException {
         String yaml = CAMPAIGNS.replaceFirst("(?s)network:.*", "") + "loss: binary-cross-entropy\nrecipe: lean\n";
-        Parameters parameters =
-                Parameters.initial(Plan.of(ModelSpec.parse(yaml, "spec").network()));
+        Parameters parameters = Parameters.initial(Plan.of(ModelSpec.parse(yaml, "spec").network()));
         Path all = directory.resolve("all.safetensors");
         try (OutputStream to = Files.newOutputStream(all)) {
             SafetensorsExport.write(parameters, Map.of(), to);
@@ -454,8 +454,9 @@ class WarmStartTest {
         Map<String, float[]> tensors = batchModel();
         tensors.put("0.1.weight", Arrays.copyOf(TABLE, 10));
         assertThatThrownBy(() -> campaigns(VALUES, tensors)).isInstanceOf(InitialWeightsException.class)
-                .hasMessageContaining("0.1.weight: expected F32, F16 or BF16 [7, 2] or [6, 2], a row for what is no value"
-                        + " and one for each value in the statistics, found F32 [5, 2]");
+                .hasMessageContaining(
+                        "0.1.weight: expected F32, F16 or BF16 [7, 2] or [6, 2], a row for what is no value"
+                                + " and one for each value in the statistics, found F32 [5, 2]");
         Map<String, float[]> both = batchModel();
         both.put("0.1.vocabulary", new float[110]);
         assertThatThrownBy(() -> campaigns(VALUES, both)).isInstanceOf(InitialWeightsException.class)
