@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import java.util.List;
+
 /// Gives a value a row of a table (1 + capacity, dimension) of its own once it has been seen `minCount` times, and takes the row
 /// back when `expireAfter` rows were learned without it. Row 0 is that of all other values. Output: the table row.
 ///
@@ -110,6 +112,55 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
         }
     }
 
+    /// A value that has a row.
+    ///
+    /// @param count how often it was seen; counts end at 2²⁴
+    public record Value(int first, int second, long count) {
+    }
+
+    /// Returns entries as of a layer that has seen these values, all of them last just before its first row: the first value has
+    /// row 1, the next one row 2, …; the first is the newest.
+    ///
+    /// @param values distinct ones, at most `capacity`
+    public float[] entriesOf(List<Value> values) {
+        int count = values.size();
+        if (count > capacity) {
+            throw new IllegalArgumentException("expected at most " + capacity + " values, found " + count);
+        }
+        float[] entries = new float[(1 + entries()) * COLUMNS];
+        entries[NEWEST] = Math.min(count, 1);
+        entries[OLDEST] = count;
+        entries[USED] = count;
+        entries[SIZE] = count;
+        for (int entry = 1; entry <= count; entry++) {
+            Value value = values.get(entry - 1);
+            int at = entry * COLUMNS;
+            for (int part = 0; part < COUNT; part++) {
+                entries[at + KEY + part] = keyPart(part, value.first, value.second);
+            }
+            entries[at + COUNT] = Math.min(value.count, FLOAT_MAX);
+            entries[at + NEWER] = entry - 1;
+            entries[at + OLDER] = entry < count ? entry + 1 : 0;
+            int chain = chainOf(value.first) * COLUMNS + FIRST;
+            entries[at + NEXT] = entries[chain];
+            entries[chain] = entry;
+        }
+        return entries;
+    }
+
+    /// One of the numbers that an entry has of its value's ids.
+    private static int keyPart(int part, int first, int second) {
+        return switch (part) {
+            case 0 -> first >>> 16;
+            case 1 -> (first & 0xffff) << 8 | second >>> 24;
+            default -> second & FLOAT_MAX - 1;
+        };
+    }
+
+    private int chainOf(int first) {
+        return 1 + Integer.remainderUnsigned(first, entries());
+    }
+
     /// Receives the values that have a row.
     @FunctionalInterface
     public interface Taken {
@@ -164,9 +215,9 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
                     forget(step, table, get(table, 0, waits + OLDEST));
                 }
                 entry = take(step, table, waits);
-                set(step, table, entry, KEY, first >>> 16);
-                set(step, table, entry, KEY + 1, (first & 0xffff) << 8 | second >>> 24);
-                set(step, table, entry, KEY + 2, second & FLOAT_MAX - 1);
+                for (int part = 0; part < COUNT; part++) {
+                    set(step, table, entry, KEY + part, keyPart(part, first, second));
+                }
                 set(step, table, entry, COUNT, 1);
                 chain(step, table, entry, first);
                 putFirst(step, table, entry);
@@ -217,28 +268,24 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
 
         /// The value's entry; 0 if it has none.
         private int find(Storage.Rows table, int first, int second) {
-            int entry = get(table, chainOf(first), FIRST);
+            int entry = get(table, layer.chainOf(first), FIRST);
             for (int i = 0; entry != 0; i++) {
-                if (get(table, entry, KEY) == first >>> 16
-                        && get(table, entry, KEY + 1) == ((first & 0xffff) << 8 | second >>> 24)
-                        && get(table, entry, KEY + 2) == (second & FLOAT_MAX - 1)) {
+                if (get(table, entry, KEY) == keyPart(0, first, second)
+                        && get(table, entry, KEY + 1) == keyPart(1, first, second)
+                        && get(table, entry, KEY + 2) == keyPart(2, first, second)) {
                     return entry;
                 }
                 entry = get(table, entry, NEXT);
                 if (i > layer.entries()) {
-                    throw new IllegalStateException("a vocabulary's chain " + chainOf(first)
+                    throw new IllegalStateException("a vocabulary's chain " + layer.chainOf(first)
                             + " does not end: expected weights that this layer has learned");
                 }
             }
             return 0;
         }
 
-        private int chainOf(int first) {
-            return 1 + Integer.remainderUnsigned(first, layer.entries());
-        }
-
         private void chain(Step step, Storage.Rows table, int entry, int first) {
-            int chain = chainOf(first);
+            int chain = layer.chainOf(first);
             set(step, table, entry, NEXT, get(table, chain, FIRST));
             set(step, table, chain, FIRST, entry);
         }
@@ -300,7 +347,7 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
         /// Frees an entry. What is left of it is its place among those that are free.
         private void forget(Step step, Storage.Rows table, int entry) {
             unlink(step, table, entry);
-            int chain = chainOf(get(table, entry, KEY) << 16 | get(table, entry, KEY + 1) >>> 8);
+            int chain = layer.chainOf(get(table, entry, KEY) << 16 | get(table, entry, KEY + 1) >>> 8);
             int before = 0;
             int at = get(table, chain, FIRST);
             while (at != entry) {

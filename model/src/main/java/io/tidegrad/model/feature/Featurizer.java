@@ -182,6 +182,23 @@ public final class Featurizer {
         }
     }
 
+    /// Returns the 64 bits by which a vocabulary tells a field's values: the row's two ids, the first one above.
+    ///
+    /// @param value a finite number, a text, a truth value, bytes or a time; null: it is missing
+    public static long vocabularyKey(String field, @Nullable Object value) {
+        CanonicalText text = new CanonicalText();
+        text.appendText(field);
+        try {
+            if (value != null) {
+                text.appendText("=");
+                text.appendValue(field, value);
+            }
+        } catch (RejectedException notAValue) {
+            throw new IllegalArgumentException(notAValue.rejection().detail());
+        }
+        return text.longHash();
+    }
+
     /// Fills a neutral row: categories, crosses, time parts and lists and quantiles as if their fields were missing, histories as of a key
     /// that never came, and all numbers 0.
     public void writeNeutral(Row row) {

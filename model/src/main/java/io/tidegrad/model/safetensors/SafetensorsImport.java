@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a model's initial weights from a safetensors file with names and shapes as written by `SafetensorsExport`.
@@ -32,7 +34,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The file may also hold the optimizer's state: for each tensor of weights what `Optimizer.stateNames` names, such as
 /// `2.weight.exp_avg`, and `step`, the number of updates made, by which Adam corrects its means and a schedule goes on.
-/// Statistics of numbers may come from a second file instead (`ScaleStatistics`).
+/// Statistics of numbers and the values of vocabularies may come from a second file instead (`BatchStatistics`). The table of
+/// such a vocabulary may end with the row of its last value.
 public final class SafetensorsImport {
     private static final int MISTAKES_MAX = 20;
     private static final String STEP = "step";
@@ -43,6 +46,8 @@ public final class SafetensorsImport {
     private final Path file;
     private final Map<String, TorchTensor> expected = new LinkedHashMap<>();
     private final Map<String, State> states = new LinkedHashMap<>();
+    /// How many values have a row of a table, by the table's name in the engine.
+    private final Map<String, Integer> valued = new HashMap<>();
     private final List<String> mistakes = new ArrayList<>();
     /// Applied when all weights are there, because setting a tensor's weights resets its state.
     private final List<Consumer<Parameters>> later = new ArrayList<>();
@@ -92,9 +97,16 @@ public final class SafetensorsImport {
             Path json = Path.of(statistics.file());
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             hashed(json, statistics.sha256(), (in, size) -> in.transferTo(bytes));
-            ScaleStatistics.read(json, bytes.toByteArray(), spec, plan).forEach((tensor, values) -> {
+            BatchStatistics.Contents contents = BatchStatistics.read(json, bytes.toByteArray(), spec, plan);
+            contents.statistics().forEach((tensor, values) -> {
                 reading.expected.values().removeIf(each -> each.tensor().equals(tensor));
                 reading.later.add(parameters -> parameters.setStatistics(tensor, values));
+            });
+            contents.vocabularies().forEach((tensor, entries) -> {
+                reading.expected.values().removeIf(each -> each.tensor().equals(tensor));
+                reading.states.values().removeIf(each -> each.of().tensor().equals(tensor));
+                reading.valued.put(tensor.replaceFirst("vocabulary$", "weight"), entries.count());
+                reading.later.add(parameters -> parameters.setWeights(tensor, entries.table()));
             });
         }
         reading.read(weights.weights().sha256(), to);
@@ -213,7 +225,8 @@ public final class SafetensorsImport {
         check(entry, values.length, i -> values[i], (i, value) -> !square || value >= 0,
                 square ? "a finite one from 0 on" : "a finite one");
         TorchTensor of = state.of();
-        later.add(parameters -> parameters.setState(of.tensor(), state.part(), of.fromTorch(values)));
+        later.add(parameters -> parameters.setState(of.tensor(), state.part(),
+                whole(of, values, () -> parameters.state(of.tensor(), state.part()))));
     }
 
     /// Whether the tensor is PyTorch's count of a batch norm's batches, which only matters without a momentum.
@@ -222,9 +235,26 @@ public final class SafetensorsImport {
         return !layer.equals(entry.name()) && expected.containsKey(layer + "running_mean");
     }
 
-    private static boolean fits(TorchTensor tensor, SafetensorsEntry entry) {
+    private boolean fits(TorchTensor tensor, SafetensorsEntry entry) {
         boolean type = tensor.kind().isStatistics() ? isDouble(entry) : entry.dtype().isFloat();
-        return type && entry.shape().equals(tensor.shape());
+        return type && (entry.shape().equals(tensor.shape()) || entry.shape().equals(shortest(tensor)));
+    }
+
+    /// A table without the rows that no value has.
+    private @Nullable List<Long> shortest(TorchTensor tensor) {
+        Integer values = valued.get(tensor.tensor());
+        return values == null ? null : List.of(1L + values, tensor.shape().getLast());
+    }
+
+    /// What the file has of a tensor; its last rows, if the file ends before them, are those that the model has.
+    private static float[] whole(TorchTensor tensor, float[] values, Supplier<float[]> ours) {
+        long size = tensor.shape().stream().reduce(1L, Math::multiplyExact);
+        if (values.length == size) {
+            return tensor.fromTorch(values);
+        }
+        float[] whole = ours.get();
+        System.arraycopy(values, 0, whole, 0, values.length);
+        return whole;
     }
 
     private static boolean isDouble(SafetensorsEntry entry) {
@@ -238,7 +268,7 @@ public final class SafetensorsImport {
                 float[] values = reader.floats(entry);
                 check(entry, values.length, i -> values[i], (i, value) -> true, "a finite one");
                 if (to != null) {
-                    to.setWeights(tensor.tensor(), tensor.fromTorch(values));
+                    to.setWeights(tensor.tensor(), whole(tensor, values, () -> to.weights(tensor.tensor())));
                 }
             }
             case MOMENTS -> {
@@ -278,8 +308,11 @@ public final class SafetensorsImport {
         }
     }
 
-    private static String described(TorchTensor tensor) {
-        return (tensor.kind().isStatistics() ? "F64, F32, F16 or BF16 " : "F32, F16 or BF16 ") + tensor.shape();
+    private String described(TorchTensor tensor) {
+        List<Long> shortest = shortest(tensor);
+        return (tensor.kind().isStatistics() ? "F64, F32, F16 or BF16 " : "F32, F16 or BF16 ") + tensor.shape()
+                + (shortest == null ? ""
+                        : " or " + shortest + ", a row for what is no value and one for each value in the statistics");
     }
 
     private static String described(SafetensorsEntry entry) {

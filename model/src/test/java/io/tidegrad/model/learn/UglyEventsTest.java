@@ -42,6 +42,7 @@ class UglyEventsTest {
                 for (String recipe : List.of("auto", "lean")) {
                     specs.add(spec(task, "raw", "wild", "recipe: " + recipe + "\nloss: " + loss));
                 }
+                specs.add(remembering(specs.getLast(), "wild"));
             }
             for (String optimizer : OPTIMIZERS) {
                 for (String scale : List.of("raw", "standard")) {
@@ -53,6 +54,7 @@ class UglyEventsTest {
                 specs.add(spec(task, "running", "wild", "network: [ dense: { units: 64" + bound + " }, relu, dense: "
                         + task.units + " ]\nloss: " + loss + "\noptimizer: { " + optimizer + " }"));
             }
+            specs.add(remembering(specs.getLast(), "wide"));
         }
         return specs.stream();
     }
@@ -68,6 +70,13 @@ class UglyEventsTest {
                 """.formatted(task.label, scale, b, scale, how);
     }
 
+    /// The same with what came before with the same key.
+    private static String remembering(String spec, String field) {
+        String history =
+                "history: { key: key, field: " + field + ", values: [lag, difference, count], lags: 3, buckets: 16 }";
+        return spec.replace("features: [ ", "features: [ " + history + ", ");
+    }
+
     /// Of one event in 20 a number is a hundred million times as large, of one in 50 another is as large as its feature takes
     /// it, and of one in 20 the label is as large as it may be.
     private static Map<String, Object> event(int index) {
@@ -81,6 +90,7 @@ class UglyEventsTest {
         event.put("a", a);
         event.put("wide", most == 0 ? b : most * 1e15);
         event.put("wild", most == 0 ? b : most * 1e30);
+        event.put("key", index % 7);
         event.put("yes", level > 2);
         event.put("kind", "k" + (int) level);
         event.put("count", far ? 1e15 : level);

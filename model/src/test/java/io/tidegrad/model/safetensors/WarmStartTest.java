@@ -2,6 +2,7 @@ package io.tidegrad.model.safetensors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -12,7 +13,12 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Learner;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.snapshot.ModelHash;
+import io.tidegrad.model.Specs;
+import io.tidegrad.model.feature.Featurizer;
+import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import java.io.ByteArrayOutputStream;
@@ -23,9 +29,14 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -252,6 +263,204 @@ class WarmStartTest {
         }
         assertThatThrownBy(() -> scaled(STATISTICS, both)).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContaining(".statistics: expected no such tensor, found F64 [5]");
+    }
+
+    private static final String CAMPAIGNS = """
+            model: clicks
+            input: { topic: clicks }
+            label: { field: clicked }
+            features:
+              - number: { field: price, scale: standard }
+              - vocabulary: { field: campaign, capacity: 6, waiting: 4, min-count: 2, expire-after: 30, dimension: 2 }
+            network: [ dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: { adam: { rate: 0.01 } }
+            """;
+
+    private static final String VALUES = """
+            { "count": 1000, "fields": { "price": { "mean": 4, "deviation": 2 } },
+              "vocabularies": { "campaign": [ ["spring", 700], [null, 20], [7, 30], [true, 1], [0.5, 9] ] } }
+            """;
+
+    /// What a batch job has: a row of the table for all other values, then one for each value.
+    private static final float[] TABLE = {0.5f, -0.25f, 1, 2, -3, 4, 0.125f, -0.5f, 7, -6, -1, -2};
+
+    private static final float[] DENSE = {0.75f, -1.5f, 0.25f};
+    private static final float BIAS = 0.375f;
+
+    private OnlineModel campaigns(String json, Map<String, float[]> tensors) throws IOException {
+        Path weights = file("campaigns.safetensors", tensors);
+        Path statistics = Files.writeString(directory.resolve("campaigns.json"), json);
+        return OnlineModel
+                .initial(ModelSpec.parse(
+                        CAMPAIGNS + "initial-weights: { file: " + weights + ", sha256: " + sha256(weights)
+                                + ", statistics: { file: " + statistics + ", sha256: " + sha256(statistics) + " } }\n",
+                        "spec"), new ScalarKernels());
+    }
+
+    private static Map<String, float[]> batchModel() {
+        return new LinkedHashMap<>(Map.of("0.1.weight", TABLE, "1.weight", DENSE, "1.bias", new float[]{BIAS}));
+    }
+
+    /// A file of tensors: tables and vectors of this network.
+    private Path file(String name, Map<String, float[]> tensors) throws IOException {
+        ObjectNode header = new ObjectMapper().createObjectNode();
+        ByteArrayOutputStream data = new ByteArrayOutputStream();
+        tensors.forEach((tensor, values) -> {
+            ObjectNode entry = header.putObject(tensor).put("dtype", "F32");
+            if (tensor.startsWith("0.1.weight")) {
+                entry.putArray("shape").add(values.length / 2).add(2);
+            } else if (tensor.startsWith("1.weight")) {
+                entry.putArray("shape").add(1).add(values.length);
+            } else {
+                entry.putArray("shape").add(values.length);
+            }
+            ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(values);
+            entry.putArray("data_offsets").add(data.size()).add(data.size() + bytes.capacity());
+            data.writeBytes(bytes.array());
+        });
+        byte[] text = header.toString().getBytes(StandardCharsets.UTF_8);
+        Path file = directory.resolve(name);
+        try (OutputStream to = Files.newOutputStream(file)) {
+            to.write(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, text.length).array());
+            to.write(text);
+            data.writeTo(to);
+        }
+        return file;
+    }
+
+    private static Map<String, @Nullable Object> click(@Nullable Object campaign, double price) {
+        Map<String, @Nullable Object> event = new HashMap<>();
+        event.put("campaign", campaign);
+        event.put("price", price);
+        event.put("clicked", 1);
+        return event;
+    }
+
+    private static float predicted(OnlineModel model, Map<String, @Nullable Object> event) {
+        Parameters parameters = model.parameters();
+        Row row = Specs.row(new Featurizer(model.spec()), new MapEvent(event));
+        Batch batch = new Batch(parameters.plan().spec().row(), 1);
+        batch.resize(1);
+        System.arraycopy(row.numbers, 0, batch.numbers, 0, row.numbers.length);
+        System.arraycopy(row.ids, 0, batch.ids, 0, row.ids.length);
+        float[] prediction = new float[1];
+        new Predictor(parameters.plan(), new ScalarKernels(), 1).predict(parameters, batch, prediction);
+        return prediction[0];
+    }
+
+    /// The batch job's prediction, from its own rows.
+    private static double expected(int tableRow, double price) {
+        double z =
+                BIAS + DENSE[0] * (price - 4) / 2 + DENSE[1] * TABLE[2 * tableRow] + DENSE[2] * TABLE[2 * tableRow + 1];
+        return 1 / (1 + Math.exp(-z));
+    }
+
+    @Test
+    void aVocabularyOfABatchJobPredictsAsTheJobDoes() throws IOException {
+        OnlineModel model = campaigns(VALUES, batchModel());
+        List<@Nullable Object> values = Arrays.asList("never seen", "spring", null, 7L, true, 0.5);
+        for (int row = 0; row < values.size(); row++) {
+            assertThat((double) predicted(model, click(values.get(row), 5.5))).as("%s", values.get(row))
+                    .isCloseTo(expected(row, 5.5), within(1e-6));
+        }
+        // As everywhere, a category is its text.
+        assertThat((double) predicted(model, click("7", 4))).isCloseTo(expected(3, 4), within(1e-6));
+        assertThat(model.parameters().updates()).isZero();
+    }
+
+    /// It gives rows to new values, counts on and forgets, as one that has learned them itself.
+    @Test
+    void aVocabularyOfABatchJobGoesOn() throws IOException {
+        OnlineModel model = campaigns(VALUES, batchModel());
+        Featurizer featurizer = new Featurizer(model.spec());
+        for (int i = 0; i < 40; i++) {
+            Object value = i % 2 == 0 ? "spring" : i % 4 == 1 ? "autumn" : "rare " + i;
+            assertThat(model.accept(Specs.row(featurizer, new MapEvent(click(value, i))))).isNull();
+        }
+        float[] entries = model.parameters().weights("0.1.vocabulary");
+        assertThat(entries[10 + 3]).isEqualTo(720); // spring
+        assertThat(entries[6 * 10 + 3]).isEqualTo(10); // autumn has the row behind those of the job
+        // After 30 events without them the others are forgotten.
+        assertThat(new float[]{entries[23], entries[33], entries[43], entries[53]}).containsExactly(0, 0, 0, 0);
+        assertThat(entries[4]).isEqualTo(2);
+    }
+
+    /// What the file lacks behind the rows of the values are rows that are drawn when they are given to a value.
+    @Test
+    void theTableMayHaveAllRowsAndTheOptimizersState() throws IOException {
+        Map<String, float[]> all = batchModel();
+        all.put("0.1.weight", Arrays.copyOf(TABLE, 14));
+        assertThat((double) predicted(campaigns(VALUES, all), click("spring", 1))).isCloseTo(expected(1, 1),
+                within(1e-6));
+        Map<String, float[]> state = batchModel();
+        float[] means = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+        for (String part : List.of("exp_avg", "exp_avg_sq")) {
+            state.put("0.1.weight." + part, means);
+            state.put("1.weight." + part, DENSE.clone());
+            state.put("1.bias." + part, new float[]{BIAS});
+        }
+        state.put("1.weight.exp_avg_sq", new float[]{1, 2, 3});
+        state.put("step", new float[]{300});
+        Parameters parameters = campaigns(VALUES, state).parameters();
+        assertThat(parameters.updates()).isEqualTo(300);
+        assertThat(parameters.state("0.1.weight", 1)).startsWith(means).endsWith(0, 0).hasSize(14);
+        assertThat(parameters.state("0.1.vocabulary", 1)).containsOnly(0);
+    }
+
+    @Test
+    void everyMemberOfARecipeHasTheBatchJobsVocabulary() throws IOException {
+        String yaml = CAMPAIGNS.replaceFirst("(?s)network:.*", "") + "loss: binary-cross-entropy\nrecipe: lean\n";
+        Parameters parameters = Parameters.initial(Plan.of(ModelSpec.parse(yaml, "spec").network()));
+        Path all = directory.resolve("all.safetensors");
+        try (OutputStream to = Files.newOutputStream(all)) {
+            SafetensorsExport.write(parameters, Map.of(), to);
+        }
+        Path weights = edited(all, name -> !name.endsWith(".vocabulary"));
+        Path statistics = Files.writeString(directory.resolve("values.json"), VALUES.replaceFirst("\"fields\".*,", ""));
+        ModelSpec spec = ModelSpec.parse(yaml + "initial-weights: { file: " + weights + ", sha256: " + sha256(weights)
+                + ", statistics: { file: " + statistics + ", sha256: " + sha256(statistics) + " } }\n", "spec");
+        Parameters started = OnlineModel.initial(spec, new ScalarKernels()).parameters();
+        List<String> names = started.plan().tensors().stream().map(Tensor::name)
+                .filter(name -> name.endsWith(".vocabulary")).toList();
+        assertThat(names).hasSize(2);
+        for (String name : names) {
+            assertThat(started.weights(name)[4]).isEqualTo(5);
+            assertThat(started.weights(name)).isEqualTo(started.weights(names.getFirst()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            ["spring", 700] | "spring"       | expected campaign[0]: the value and how often it was seen, a whole number from 1 on, like ["spring", 812], found "spring"
+            ["spring", 700] | ["spring", 0]  | found ["spring",0]
+            ["spring", 700] | ["spring", 1.5] | found ["spring",1.5]
+            ["spring", 700] | ["7", 700]     | expected campaign[2]: each value once, found 7, which is campaign[0] already
+            ["spring", 700] | [["a"], 700]   | expected campaign[0]: a text, a finite number, true, false, or null for a missing one, found ["a"]
+            ["spring", 700] | ["spring", 941] | expected campaign: values that were seen 1000 times together, the count of all rows, at most, found 1001 times
+            ["spring", 700] | ["spring", 7], ["a", 1], ["b", 1] | expected campaign: at most 6 values, the capacity of its vocabulary, found 7; raise the capacity, or leave out values that came seldom
+            "campaign"      | "campaigns"    | expected vocabularies: the fields of those in the spec, [campaign], found [campaigns]
+            "vocabularies"  | "vocabulary"   | expected the keys count, fields and vocabularies, found vocabulary
+            """)
+    void wrongVocabulariesAreRefused(String right, String wrong, String message) {
+        assertThat(VALUES).contains(right);
+        assertThatThrownBy(() -> campaigns(VALUES.replace(right, wrong), batchModel()))
+                .isInstanceOf(InitialWeightsException.class).hasMessageContainingAll("campaigns.json: ", message);
+    }
+
+    @Test
+    void aTableThatIsNotOfTheVocabularyIsRefused() {
+        Map<String, float[]> tensors = batchModel();
+        tensors.put("0.1.weight", Arrays.copyOf(TABLE, 10));
+        assertThatThrownBy(() -> campaigns(VALUES, tensors)).isInstanceOf(InitialWeightsException.class)
+                .hasMessageContaining(
+                        "0.1.weight: expected F32, F16 or BF16 [7, 2] or [6, 2], a row for what is no value"
+                                + " and one for each value in the statistics, found F32 [5, 2]");
+        Map<String, float[]> both = batchModel();
+        both.put("0.1.vocabulary", new float[110]);
+        assertThatThrownBy(() -> campaigns(VALUES, both)).isInstanceOf(InitialWeightsException.class)
+                .hasMessageContaining("0.1.vocabulary: expected no such tensor");
     }
 
     private static String sha256(Path file) throws IOException {
