@@ -228,9 +228,10 @@ class RunningScaleFeatureTest {
 
         String json = "{ \"count\": 9, \"fields\": { \"size\": { \"mean\": 3, \"deviation\": 0.5 } } }";
         Path scale = Files.writeString(directory.resolve("scale.json"), json);
-        ModelSpec warm = spec(FEATURES, NETWORK + "initial-weights: { file: " + file + ", sha256: " + digest
-                + ", statistics: { file: " + scale + ", sha256: "
-                + HexFormat.of().formatHex(ModelHash.sha256().digest(Files.readAllBytes(scale))) + " } }\n");
+        ModelSpec warm = spec(FEATURES,
+                NETWORK + "initial-weights: { file: " + file + ", sha256: " + digest + ", statistics: { file: " + scale
+                        + ", sha256: " + HexFormat.of().formatHex(ModelHash.sha256().digest(Files.readAllBytes(scale)))
+                        + " } }\n");
         assertThatThrownBy(() -> OnlineModel.initial(warm, SCALAR)).isInstanceOf(InitialWeightsException.class)
                 .hasMessageContainingAll("expected a spec with a number of scale: standard", "found [size]",
                         "the statistics of scale: running are more than a mean and a deviation: write them into the"
