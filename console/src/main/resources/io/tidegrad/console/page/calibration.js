@@ -65,7 +65,7 @@ export const hasTenths = window => tenths(window).some(each => known(each.share)
 export function calibration(window, words, table, open) {
   const all = tenths(window);
   const points = all.filter(each => known(each.predicted) && known(each.came));
-  const difference = each => known(each.came) ? decimal(each.predicted - each.came) : UNKNOWN;
+  const difference = each => known(each.came) ? decimal(Math.round(1e4 * (each.predicted - each.came)) / 1e4 + 0) : UNKNOWN;
   return [el('div', { class: 'halves' },
     el('div', { class: 'half' }, el('h3', {}, 'Reliability'), points.length === 0
       ? el('p', { class: 'unknown' }, 'Not known: this trainer does not tell labels by tenth. A newer build does.')
