@@ -21,6 +21,7 @@ record BrokerBytes(double written, double read, double writtenToOne) {
 
     /// @param topic 0 is told of one to which nothing was written
     /// @throws LoadTestException the process can't be asked, or is no broker
+    @SuppressWarnings("BanJNDI") // the address is that of a process which this load test has started
     static BrokerBytes of(long pid, String topic) {
         try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address(pid)))) {
             MBeanServerConnection broker = connector.getMBeanServerConnection();

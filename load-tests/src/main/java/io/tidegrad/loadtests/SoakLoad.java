@@ -238,7 +238,7 @@ public final class SoakLoad extends LoadTest {
             try {
                 return BrokerBytes.of(lab().brokerPid(), Topics.DEFAULT.status());
             } catch (LoadTestException e) {
-                say("bytes of topics are not told: %s", e.getMessage());
+                say("bytes of topics are not told: %s", String.valueOf(e.getMessage()));
                 return new BrokerBytes(Double.NaN, Double.NaN, Double.NaN);
             }
         }

@@ -120,10 +120,10 @@ class QuickstartTest {
             assertThat(page.statusCode()).isEqualTo(200);
             assertThat(page.body()).contains("<title>");
             URI events = URI.create(address.group() + "/events?model=digits");
-            try (Stream<String> lines = client
-                    .send(HttpRequest.newBuilder(events).build(), HttpResponse.BodyHandlers.ofLines()).body()) {
-                JsonNode whole = new ObjectMapper()
-                        .readTree(lines.findFirst().orElseThrow().substring("data: ".length()));
+            try (Stream<String> lines =
+                    client.send(HttpRequest.newBuilder(events).build(), HttpResponse.BodyHandlers.ofLines()).body()) {
+                JsonNode whole =
+                        new ObjectMapper().readTree(lines.findFirst().orElseThrow().substring("data: ".length()));
                 assertThat(whole.findValues("learned")).extracting(JsonNode::asLong).contains(300L);
             }
         }

@@ -224,7 +224,8 @@ record BatchStatistics(Path file, JsonNode root) {
     private static Map<Integer, String> fields(ModelSpec spec) {
         Map<Integer, String> fieldAt = new HashMap<>();
         for (int i = 0; i < spec.features().size(); i++) {
-            if (spec.features().get(i) instanceof Feature.Number number && number.scale() instanceof Feature.Scale.Standard) {
+            if (spec.features().get(i) instanceof Feature.Number number
+                    && number.scale() instanceof Feature.Scale.Standard) {
                 fieldAt.put(spec.layout().numberAt(i), number.field());
             }
         }
