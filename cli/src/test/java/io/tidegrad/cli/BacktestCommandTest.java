@@ -177,7 +177,7 @@ class BacktestCommandTest {
         for (String network : List.of("no hidden layer", "hidden layer")) {
             for (String optimizer : List.of("adam 0.0001", "adam 0.0003", "adam 0.001", "adam 0.003", "adam 0.01",
                     "sgd 0.003", "sgd 0.01", "sgd 0.03", "sgd 0.1", "adagrad 0.01", "adagrad 0.03", "adagrad 0.1")) {
-                String standard = ", scale: standard";
+                String standard = ", scale: { standard: { clip: 8 } }";
                 Files.writeString(spec, head + features.formatted(standard, standard, 8) + "network: [ "
                         + (network.equals("hidden layer") ? "dense: { units: 64, init: he-normal }, relu, " : "")
                         + "dense: { units: 1, init: he-normal } ]\nloss: binary-cross-entropy\noptimizer: { "

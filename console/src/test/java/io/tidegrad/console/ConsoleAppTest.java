@@ -392,9 +392,10 @@ class ConsoleAppTest {
                 assertThat(said.at("/status/unreadable").asLong()).isZero();
             });
             // More than the values of five records, and than nothing.
-            await().atMost(PATIENCE)
-                    .untilAsserted(() -> assertThat(bytes(http, console, "received")).isGreaterThan(1_000));
-            assertThat(bytes(http, console, "sent")).isGreaterThan(1_000);
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                assertThat(bytes(http, console, "received")).isGreaterThan(1_000);
+                assertThat(bytes(http, console, "sent")).isGreaterThan(1_000);
+            });
         }
     }
 }

@@ -473,26 +473,26 @@ class ConsolePageTest {
         picture.caughtUp();
         open("#fraud");
         see("document.querySelector('.flow .label')?.textContent === 'Joined'");
-        long now = System.currentTimeMillis(); // 5 s before it counts as silent
-        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now - 20_000);
+        long now = System.currentTimeMillis(); // from here on, so that none is silent while a slow page is awaited
+        takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now);
         see(HELD_UP.formatted("Nothing holds it up."));
 
-        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now - 12_000);
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now + 8_000);
         see(HELD_UP.formatted("Held up where it is joined."));
         see(joined + ".className === 'warn'");
         see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");
-        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now - 4_000);
+        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now + 16_000);
         see(HELD_UP.formatted("Nothing holds it up."));
 
         for (RunStatus.State state : List.of(RunStatus.State.STALLED, RunStatus.State.RETRYING,
                 RunStatus.State.FAILED)) {
-            takeJoiner(state, 51_010, 101_010, 50_000, System.currentTimeMillis());
+            takeJoiner(state, 51_010, 101_010, 50_000, now + 24_000);
             see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is "
                     + state.name().toLowerCase(Locale.ROOT) + ", 50,000 records wait')");
             see(joined + ".className === 'bad'");
             see(HELD_UP.formatted("Held up where it is joined."));
         }
-        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis());
+        takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, now + 32_000);
         see(HELD_UP.formatted("Nothing holds it up."));
         takeJoiner(RunStatus.State.RUNNING, 101_010, 101_010, 0, System.currentTimeMillis() - 40_000);
         see(joined + ".innerText.includes('joiner at machine-7, 10.0.0.7:8081 is silent, and no other joins')");
