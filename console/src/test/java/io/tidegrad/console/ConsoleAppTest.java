@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.localstack.BrokerOptions;
@@ -179,6 +180,7 @@ class ConsoleAppTest {
     private static final class Told implements AutoCloseable {
         private final BlockingQueue<JsonNode> events = new LinkedBlockingQueue<>();
         private final InputStream body;
+        private JsonNode last = MissingNode.getInstance();
 
         Told(HttpClient http, int port) throws Exception {
             HttpRequest request =
@@ -199,16 +201,18 @@ class ConsoleAppTest {
             }
         }
 
-        /// Returns the first event from now on of which this is true.
+        /// Returns the first event of which this is true, from the one on that was returned last.
         JsonNode await(Predicate<JsonNode> wanted) throws InterruptedException {
-            JsonNode last = null;
+            if (wanted.test(last)) {
+                return last;
+            }
             long until = System.nanoTime() + PATIENCE.toNanos();
             for (long left = PATIENCE.toNanos(); left > 0; left = until - System.nanoTime()) {
                 JsonNode event = events.poll(left, TimeUnit.NANOSECONDS);
+                last = event == null ? last : event;
                 if (event != null && wanted.test(event)) {
                     return event;
                 }
-                last = event == null ? last : event;
             }
             throw new AssertionError("expected another event, found last " + last);
         }
