@@ -42,6 +42,9 @@ class KillTest extends TrainerFixture {
     /// So that there is a page to die at; the others write pages now and then.
     private static final String[] PAGES_IN_EACH_COMMIT = {"--redo-seconds", "0"};
 
+    /// A second's events are worth pages, and that is how far apart commits are in a backlog.
+    private static final String[] COMMITS_WITHOUT_PAGES = {"--freshness", "PT0.1S"};
+
     private long seed;
 
     KillTest() {
@@ -68,7 +71,11 @@ class KillTest extends TrainerFixture {
             Set<String> identity = Set.of();
             for (int kill = 0; kill < FIXED.size() + RANDOM_KILLS; kill++) {
                 KillPoint point = kill < FIXED.size() ? FIXED.get(kill) : KillPoint.NEVER;
-                String[] settings = point.moment() == Moment.PAGE_LOGGED ? PAGES_IN_EACH_COMMIT : new String[0];
+                String[] settings = switch (point.moment()) {
+                    case PAGE_LOGGED -> PAGES_IN_EACH_COMMIT;
+                    case FLUSHED_NOT_COMMITTED -> COMMITS_WITHOUT_PAGES;
+                    default -> new String[0];
+                };
                 try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point, settings)) {
                     if (point.moment() != Moment.RECORD_RESTORED && point.moment() != Moment.EVENT_LEARNED_AGAIN) {
                         trainer.await("LEARNED");
