@@ -475,13 +475,14 @@ class ConsolePageTest {
         see("document.querySelector('.flow .label')?.textContent === 'Joined'");
         long now = System.currentTimeMillis(); // from here on, so that none is silent while a slow page is awaited
         takeJoiner(RunStatus.State.RUNNING, 10, 10, 0, now);
+        see("document.body.innerText.includes('raw-0: 10 of 10')");
         see(HELD_UP.formatted("Nothing holds it up."));
 
-        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now + 8_000);
+        takeJoiner(RunStatus.State.RUNNING, 1_010, 51_010, 50_000, now + 10_000);
         see(HELD_UP.formatted("Held up where it is joined."));
         see(joined + ".className === 'warn'");
         see(joined + ".innerText.includes('slower than events come, 50,000 records wait')");
-        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now + 16_000);
+        takeJoiner(RunStatus.State.RUNNING, 51_010, 51_010, 0, now + 20_000);
         see(HELD_UP.formatted("Nothing holds it up."));
 
         for (RunStatus.State state : List.of(RunStatus.State.STALLED, RunStatus.State.RETRYING,
