@@ -174,7 +174,7 @@ class ConsoleEndToEndTest {
     private JsonNode score(String name) throws IOException, InterruptedException {
         HttpRequest request = HttpRequest
                 .newBuilder(URI.create("http://127.0.0.1:" + port("scorer") + "/v1/models/" + name + "/score"))
-                .POST(HttpRequest.BodyPublishers.ofString("{\"records\": [{\"a\": 0.5}]}")).build();
+                .POST(HttpRequest.BodyPublishers.ofString("{\"a\": 0.5}")).build();
         return new ObjectMapper().readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
     }
 
@@ -250,7 +250,7 @@ class ConsoleEndToEndTest {
         await().atMost(PATIENCE).until(() -> score("small").path("model").asText().equals("small"));
 
         ask(button("promote wide"));
-        assertThat(confirm("it loses less")).startsWith("Decided: promote of wide");
+        assertThat(confirm("it loses less")).startsWith("Decided: promote of small: wide");
         await().atMost(PATIENCE).until(() -> score("small").path("model").asText().equals("wide"));
         see(decided("promote"));
         see("document.querySelector('.badge').innerText === 'retired'");
@@ -277,7 +277,8 @@ class ConsoleEndToEndTest {
         assertThat(confirm("labels are late")).startsWith("Decided: pause of wide");
         see("document.querySelector('.badge').innerText === 'paused'");
         see(button("resume wide") + " !== null");
-        assertThat(command("models", "show", "wide")).contains("Ann", "labels are late", "bad labels", "it loses less");
+        assertThat(command("models", "show", "wide")).contains("Ann; labels are late", "Ann; bad labels");
+        assertThat(command("models", "show", "small")).contains("Ann; it loses less");
 
         // Somebody else was faster.
         ask(button("resume wide"));
