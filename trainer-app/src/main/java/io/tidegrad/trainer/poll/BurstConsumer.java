@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
@@ -17,7 +16,6 @@ public final class BurstConsumer extends BoundedConsumer {
     private final int eventsMax;
     private final StopOrder stop;
     private final @Nullable EventsAhead ahead;
-    private final PollPace pace = new PollPace();
 
     /// @param eventsMax the most events in a burst
     /// @param ahead prepares the events of a backlog; null for nothing
@@ -33,11 +31,7 @@ public final class BurstConsumer extends BoundedConsumer {
         if (stop.follow()) {
             pause(assignment()); // at each poll, because Streams resumes when it has room
         }
-        if (!timeout.isZero()) {
-            LockSupport.parkNanos(pace.restBefore(System.nanoTime()));
-        }
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
-        pace.brought(records.count());
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
             bursts.put(partition, bursts(records.records(partition), eventsMax, ahead));
