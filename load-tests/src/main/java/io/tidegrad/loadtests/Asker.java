@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /// A client that asks a scorer for the same record again and again over HTTP. Answers before the first good one do not
-/// count, because the scorer may still be starting; only if it finds a mistake in the question, the client ends.
+/// count, because the scorer may still be starting; but if it refuses the question itself, asking fails at once.
 public final class Asker implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
 

@@ -114,7 +114,7 @@ byId('token-form').addEventListener('submit', event => {
   stream.open(chosen);
 });
 
-// What the page shows meanwhile is old, and looks as if it were not.
+// While nothing comes, the page shows old values, which look like new ones unless their time stands beside them.
 const asOf = millis => millis ? `; this is of ${time(millis)}` : '';
 
 // Silence and standstill are those of a process only while the console hears of others.

@@ -25,7 +25,7 @@ import java.util.List;
 public record RunningScale(List<Integer> flags, double forget, double clip, boolean heavyTails) implements Layer {
     public static final int NEVER_MISSING = -1;
 
-    /// What suits most streams: 100,000 values back a third of a weight is left.
+    /// Suits most streams: a value that is 100,000 values old has a third of its weight left.
     public static final double FORGET = 1e-5;
 
     public static final double CLIP = 5;
