@@ -194,9 +194,11 @@ class GenerateKernels {
             variables.put("OPTIMIZERS", OPTIMIZERS);
             generator.expand(Files.readAllLines(template), variables);
             Path file = folder.resolve("Simd" + width.get("BITS") + ".java");
-            // An untouched file keeps its time, and the compiler its classes.
-            if (!Files.exists(file) || !Files.readAllLines(file).equals(generator.output)) {
-                Files.write(file, generator.output);
+            String source = String.join("\n", generator.output) + "\n";
+            // An untouched file keeps its time, and the compiler the classes of all modules. As a whole: some of the lines of
+            // the output are several in the file.
+            if (!Files.exists(file) || !Files.readString(file).equals(source)) {
+                Files.writeString(file, source);
             }
         }
     }
