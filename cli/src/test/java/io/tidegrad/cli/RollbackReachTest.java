@@ -74,6 +74,7 @@ class RollbackReachTest {
     }
 
     @Test
+    @LongProof("a stretch is learned again")
     void aPoisonedStretchIsTakenOutThoughNoVersionBeforeItIsPublished() {
         Path spec = readings.spec(directory, model);
         readings.send(GOOD);

@@ -98,6 +98,7 @@ class StreamVariantsTest {
     }
 
     @Test
+    @LongProof("a joiner, a trainer and a scorer")
     void adsAreJoinedLearnedAndScored() throws Exception {
         run(List.of(StreamVariants.ads()));
     }

@@ -464,6 +464,7 @@ class ConsolePageTest {
     }
 
     @Test
+    @LongProof("a joiner's limit of a minute")
     void aJoinerThatStandsStillOrIsTooSlowIsNamedAlthoughTheModelHasCaughtUp() {
         String joined = "document.querySelector('.flow li:first-child')";
         intake.take(topic.registeredOn("fraud", "tidegrad.examples.payments.1"));
@@ -826,6 +827,7 @@ class ConsolePageTest {
     }
 
     @Test
+    @LongProof("two models must learn enough to be compared")
     void whichOfTwoModelsIsBetterIsToldBesideThePairAndUntilThenThatNobodyCanTell() {
         String svg = "<svg onload=\"window.hacked=1\"></svg>";
         takeModel("fraud");
@@ -1005,6 +1007,7 @@ class ConsolePageTest {
     }
 
     @Test
+    @LongProof("axe reads every view twice")
     void peopleWhoSeeOrMoveOtherwiseMeetNoBarrierThatAxeKnows() throws Exception {
         takeEverything();
         List<String> barriers = new ArrayList<>();

@@ -10,6 +10,7 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
@@ -86,6 +87,7 @@ class ComparisonTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("several replays")
     void lossesAreComparedAtTheSameEventsWhateverTheMiniBatches() {
         log.send(0, EVENTS);
         log.send(log.tick());

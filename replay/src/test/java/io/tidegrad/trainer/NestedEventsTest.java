@@ -10,6 +10,7 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.trainer.store.CommittedState;
@@ -151,6 +152,7 @@ class NestedEventsTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("two trainers")
     void fromJsonATrainerLearnsWhatItLearnsFromTheSameEventsInAvro() {
         TestLog.await(log.admin.createTopics(List.of(new NewTopic(log.topic + "-avro", 1, (short) 1),
                 new NewTopic(log.topic + "-json", 1, (short) 1))).all());

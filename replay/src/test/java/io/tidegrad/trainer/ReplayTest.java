@@ -255,6 +255,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"page-log", "image-and-redo"})
+    @LongProof("a replay and a trainer, for each kind of model")
     void whatIsKeptIsGoneOnWithByATrainerFromExactlyThere(String store, @TempDir Path state) {
         String name = log.model() + "-" + store;
         ModelSpec spec = otherSpec(name);

@@ -8,6 +8,7 @@ import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
@@ -115,6 +116,7 @@ class SchemaEvolutionTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("several trainers start")
     void whatAnEventMeansIsWhatWasFoundOutWhenTheModelWasRegistered() {
         int first = register(TestLog.EVENT);
         int newest = register(renamed);

@@ -118,6 +118,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
 
     /// Its state is that of a network and its optimizer, and so are its snapshots.
     @Test
+    @LongProof("a recipe learns thrice")
     void aRecipeLearnsFromATopicWhatAReplayOfItDoes() {
         learnsBeside("recipe",
                 log.spec().yaml().replaceFirst("network:.*", "recipe: auto").replaceFirst("optimizer:.*", ""));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.TypedEvent;
 import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +22,7 @@ class EmbeddingExampleTest {
     Path directory;
 
     @Test
+    @LongProof("an application is compiled and started")
     void theDocumentedExampleRuns() throws Exception {
         String model = TestBroker.newModelName();
         try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {

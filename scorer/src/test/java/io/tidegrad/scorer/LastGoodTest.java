@@ -239,6 +239,7 @@ class LastGoodTest {
     }
 
     @Test
+    @LongProof("several scorers start")
     void whatMayNotBeServedIsNotServedFromAFileEither() throws Exception {
         Flights over = new Flights();
         Flights damaged = new Flights();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.stream.Served;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorer.ServedLog.Loss;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -86,6 +87,7 @@ class ServedLogTest {
     }
 
     @Test
+    @LongProof("5,000 records to a broker")
     void whatWasServedIsInTheLogOnceWithItsIdItsBytesAndTheAnswer() throws Exception {
         createTopic();
         int events = 5_000;

@@ -10,6 +10,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.proof.LongProof;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -245,6 +246,7 @@ class SnapshotFollowerTest {
     }
 
     @Test
+    @LongProof("a broker is stopped and started")
     void keepsServingWhileKafkaIsAwayAndGoesOnWhenItIsBack() {
         try (EmbeddedBroker broker = EmbeddedBroker.start(BrokerOptions.temporary())) {
             try (TestPublisher other = new TestPublisher(broker.bootstrapServers(), model).createTopic();

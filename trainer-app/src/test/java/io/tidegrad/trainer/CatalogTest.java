@@ -62,6 +62,7 @@ class CatalogTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("many readers of damaged records")
     void recordsThatAreNoneKeepNobodyFromTheModelsAndAreToldAndCounted() throws Exception {
         decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelRecord before = registered();

@@ -334,6 +334,7 @@ class KillTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("a trainer is killed and starts again")
     void aSnapshotOfATransactionThatDoesNotCommitIsNeverSeen() {
         log.send(0, 500);
         KillPoint beforeTheFirstCommit = new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 1);

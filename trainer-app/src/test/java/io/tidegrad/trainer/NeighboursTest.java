@@ -242,6 +242,7 @@ class NeighboursTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("several trainers start")
     void aStartWithoutAnyModelThatCanBeLearnedEndsWithTheReasonOfTheFirst() {
         ModelSpec nowhere =
                 ModelSpec.parse(named("a").yaml().replace("topic: " + log.topic, "topic: nowhere"), "test spec");
@@ -644,6 +645,7 @@ class NeighboursTest extends TrainerFixture {
     }
 
     @Test
+    @LongProof("health changes by its clock")
     void aTrainerWhoseEveryEventIsRefusedIsDegradedUntilGoodOnesCome() {
         for (int i = 0; i < 20; i++) {
             log.send(log.event(new byte[]{1, 2, 3}));

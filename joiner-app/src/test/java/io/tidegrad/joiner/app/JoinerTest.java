@@ -540,6 +540,7 @@ class JoinerTest {
     }
 
     @Test
+    @LongProof("health changes by its clock")
     void labelsThatStopComingAreToldInHealth() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         AtomicLong passed = new AtomicLong();
@@ -672,6 +673,7 @@ class JoinerTest {
     }
 
     @Test
+    @LongProof("several joiners start")
     void aStreamBeginsAtTheTimeThatItsCreationSays() throws Exception {
         for (int day = 0; day < 3; day++) {
             label("tx-" + day, START + Duration.ofDays(day).toMillis(), true, false);
@@ -1052,6 +1054,7 @@ class JoinerTest {
     }
 
     @Test
+    @LongProof("several joiners start")
     void anEntryThatCantBeReadIsToldWithWhatToDo() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         event("tx", START, 1);

@@ -18,6 +18,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.io.ByteArrayOutputStream;
@@ -439,6 +440,7 @@ class BacktestTest {
     }
 
     @Test
+    @LongProof("a recipe learns thrice")
     void anyNumberOfWorkersGivesTheSameBits() throws IOException {
         Path file = file("events.csv", csv(0, 200));
         ModelSpec large = ModelSpec.parse(

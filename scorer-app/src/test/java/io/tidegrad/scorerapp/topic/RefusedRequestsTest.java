@@ -313,6 +313,7 @@ class RefusedRequestsTest {
     // ---- rights ----
 
     @Test
+    @LongProof("a broker of its own")
     void aRightThatIsMissingIsNamedAndOnceItIsGivenRequestsAreAnswered() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             // All before the rights: who asks has others.

@@ -87,6 +87,7 @@ class TopicToTopicTest {
     }
 
     @Test
+    @LongProof("partitions change hands")
     void everyRequestIsAnsweredOnceInItsKeysOrderWhileVersionsAndPartitionsChangeHands() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
             TopicScorer first = world.start();

@@ -111,6 +111,7 @@ class SimulationTest {
     }
 
     @Test
+    @LongProof("schedules run twice")
     void aScheduleIsAFunctionOfItsSeed() {
         List<Schedule.Outcome> oneAfterTheOther = LongStream.rangeClosed(1, 200).mapToObj(SimulationTest::run).toList();
         List<Schedule.Outcome> manyAtOnceLastFirst = LongStream.rangeClosed(1, 200).map(seed -> 201 - seed).parallel()
