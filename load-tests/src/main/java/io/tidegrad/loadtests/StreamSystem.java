@@ -80,7 +80,8 @@ final class StreamSystem implements AutoCloseable {
         List<String> flags =
                 LoadTest.childFlags("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log));
         if (name.equals(JOINER) || name.equals(CONSOLE)) {
-            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25")); // as the launcher
+            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25",
+                    "-XX:-ClassUnloadingWithConcurrentMark")); // as the launcher
         }
         Processes.write(log, "");
         processes.put(name, Processes.start(name, flags, command, files));
