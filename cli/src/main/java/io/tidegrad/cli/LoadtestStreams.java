@@ -5,9 +5,6 @@ import io.tidegrad.cli.plot.Plot;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.StreamLoad;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -71,21 +68,12 @@ final class LoadtestStreams extends Loadtest.WithJson {
                 new StreamLoad.Options(Names.named("--part", StreamLoad.Part.class, parts), events, rate,
                         Duration.ofSeconds(warmUp), Duration.ofSeconds(seconds), waiting, repetitions, json(), profile),
                 System.out, System.err);
-        try {
-            if (profile != null) {
-                Files.createDirectories(profile);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return () -> {
-            load.run();
+        create(profile);
+        return telling(load, () -> {
             if (plot != null && !load.places().isEmpty()) {
                 PlotFile.write(plot, plot(load.places()));
             }
-            load.violations().forEach(System.err::println);
-            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
-        };
+        });
     }
 
     private static Plot plot(List<StreamLoad.Place> places) {
