@@ -61,18 +61,6 @@ abstract class Loadtest extends OptionsCommand {
         };
     }
 
-    /// Likewise, and tells what did not hold.
-    ///
-    /// @param then is done before that
-    static Measuring telling(LoadTest load, Runnable then) {
-        return () -> {
-            load.run();
-            then.run();
-            load.violations().forEach(System.err::println);
-            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
-        };
-    }
-
     /// Creates the directory of an option, if it is given.
     static void create(@Nullable Path directory) {
         try {

@@ -214,7 +214,7 @@ final class LoadtestCommand {
         Measuring measuring() {
             FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING,
                     Duration.ofSeconds(seconds), Duration.ofMillis(publishMillis), commitMillis, backlog, json());
-            return of(new FreshnessLoad(options, System.out, System.err));
+            return of(new FreshnessLoad(options, System.out, System.err)::run);
         }
     }
 
@@ -289,11 +289,9 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            SoakLoad load = new SoakLoad(
-                    new SoakLoad.Options(Duration.ofMillis((long) (minutes * 60_000)), rate(), requests, json()),
-                    List.of(Tidegrad.class.getName(), "console"), System.out, System.err);
-            return telling(load, () -> {
-            });
+            SoakLoad.Options options =
+                    new SoakLoad.Options(Duration.ofMillis((long) (minutes * 60_000)), rate(), requests, json());
+            return of(new SoakLoad(options, List.of(Tidegrad.class.getName(), "console"), System.out, System.err));
         }
 
         private double rate() {

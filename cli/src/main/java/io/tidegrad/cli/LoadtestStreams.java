@@ -69,11 +69,13 @@ final class LoadtestStreams extends Loadtest.WithJson {
                         Duration.ofSeconds(warmUp), Duration.ofSeconds(seconds), waiting, repetitions, json(), profile),
                 System.out, System.err);
         create(profile);
-        return telling(load, () -> {
+        return () -> {
+            int status = of(load).run();
             if (plot != null && !load.places().isEmpty()) {
                 PlotFile.write(plot, plot(load.places()));
             }
-        });
+            return status;
+        };
     }
 
     private static Plot plot(List<StreamLoad.Place> places) {

@@ -186,6 +186,7 @@ public final class SoakLoad extends LoadTest {
                 if (!Double.isNaN(peak)) {
                     whole.put("peak_events_per_s", peak);
                 }
+                tellViolations();
                 return (options.json() ? text(samples) : "") + text(verdicts) + text(costs) + text(List.of(whole));
             } finally {
                 page.interrupt();

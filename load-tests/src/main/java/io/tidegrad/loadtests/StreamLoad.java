@@ -117,6 +117,7 @@ public final class StreamLoad extends LoadTest {
                 case BACKFILL -> backfill();
             });
         }
+        tellViolations();
         return "";
     }
 
