@@ -1,8 +1,12 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
-import java.util.Collection;
-import java.util.function.Supplier;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -50,11 +54,22 @@ abstract class Loadtest extends OptionsCommand {
     }
 
     /// Returns a load test that fails if something did not hold, of which it has told.
-    static Measuring of(Running running, Supplier<? extends Collection<?>> violations) {
+    static Measuring of(LoadTest load) {
         return () -> {
-            running.run();
-            return violations.get().isEmpty() ? 0 : Tidegrad.FAILED;
+            load.run();
+            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
         };
+    }
+
+    /// Creates the directory of an option, if it is given.
+    static void create(@Nullable Path directory) {
+        try {
+            if (directory != null) {
+                Files.createDirectories(directory);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @FunctionalInterface

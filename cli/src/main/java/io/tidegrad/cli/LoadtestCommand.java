@@ -90,14 +90,8 @@ final class LoadtestCommand {
             }
             TrainLoad.Options options =
                     new TrainLoad.Options(streams, miniBatches, size.repetitions, size.events, json(), profile);
-            try {
-                if (profile != null) {
-                    Files.createDirectories(profile);
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            return of(new TrainLoad(options, System.out, System.err)::run);
+            create(profile);
+            return of(new TrainLoad(options, System.out, System.err));
         }
     }
 
@@ -115,7 +109,7 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            return of(new PoisonLoad(stream, size.repetitions, size.events, json(), System.out, System.err)::run);
+            return of(new PoisonLoad(stream, size.repetitions, size.events, json(), System.out, System.err));
         }
     }
 
@@ -135,7 +129,7 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            return of(new FloodLoad(limits, seconds, json(), System.out, System.err)::run);
+            return of(new FloodLoad(limits, seconds, json(), System.out, System.err));
         }
     }
 
@@ -156,7 +150,7 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            return of(new RestartLoad(megabytes, repetitions, json(), System.out, System.err)::run);
+            return of(new RestartLoad(megabytes, repetitions, json(), System.out, System.err));
         }
     }
 
@@ -180,7 +174,7 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            return of(new ModelsLoad(models, Duration.ofSeconds(seconds), events, json(), System.out, System.err)::run);
+            return of(new ModelsLoad(models, Duration.ofSeconds(seconds), events, json(), System.out, System.err));
         }
     }
 
@@ -238,7 +232,7 @@ final class LoadtestCommand {
         @Override
         Measuring measuring() {
             List<String> command = List.of(Tidegrad.class.getName(), "models", "rollback");
-            return of(new RollbackLoad(command, eventsAnHour, json(), System.out, System.err)::run);
+            return of(new RollbackLoad(command, eventsAnHour, json(), System.out, System.err));
         }
     }
 
@@ -295,14 +289,9 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            SoakLoad load = new SoakLoad(
-                    new SoakLoad.Options(Duration.ofMillis((long) (minutes * 60_000)), rate(), requests, json()),
-                    List.of(Tidegrad.class.getName(), "console"), System.out, System.err);
-            return () -> {
-                load.run();
-                load.violations().forEach(System.err::println);
-                return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
-            };
+            SoakLoad.Options options =
+                    new SoakLoad.Options(Duration.ofMillis((long) (minutes * 60_000)), rate(), requests, json());
+            return of(new SoakLoad(options, List.of(Tidegrad.class.getName(), "console"), System.out, System.err));
         }
 
         private double rate() {
@@ -353,7 +342,7 @@ final class LoadtestCommand {
         Measuring measuring() {
             ScaleLoad.Options options = new ScaleLoad.Options(Names.named("--axis", ScaleLoad.Axis.class, axes), upTo,
                     rate, Duration.ofSeconds(seconds), heap, json());
-            return of(new ScaleLoad(options, System.out, System.err)::run);
+            return of(new ScaleLoad(options, System.out, System.err));
         }
     }
 

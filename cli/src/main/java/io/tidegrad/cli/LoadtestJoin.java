@@ -50,6 +50,6 @@ final class LoadtestJoin extends Loadtest.WithJson {
     Measuring measuring() {
         JoinLoad load = new JoinLoad(new JoinLoad.Options(events, rate, kills, zombies, !noBrokerKill, seed, lateMax,
                 json(), List.of(JoinerMain.class.getName())), System.out, System.err);
-        return of(load::run, load::violations);
+        return of(load);
     }
 }

@@ -37,6 +37,6 @@ final class LoadtestLoop extends Loadtest.WithJson {
     Measuring measuring() {
         LoopLoad load = new LoopLoad(new LoopLoad.Options(requests, rate, connections, kills, seed, json()), System.out,
                 System.err);
-        return of(load::run, load::violations);
+        return of(load);
     }
 }

@@ -5,9 +5,6 @@ import io.tidegrad.cli.plot.Plot;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.StreamLoad;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -71,20 +68,13 @@ final class LoadtestStreams extends Loadtest.WithJson {
                 new StreamLoad.Options(Names.named("--part", StreamLoad.Part.class, parts), events, rate,
                         Duration.ofSeconds(warmUp), Duration.ofSeconds(seconds), waiting, repetitions, json(), profile),
                 System.out, System.err);
-        try {
-            if (profile != null) {
-                Files.createDirectories(profile);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        create(profile);
         return () -> {
-            load.run();
+            int status = of(load).run();
             if (plot != null && !load.places().isEmpty()) {
                 PlotFile.write(plot, plot(load.places()));
             }
-            load.violations().forEach(System.err::println);
-            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
+            return status;
         };
     }
 

@@ -36,6 +36,6 @@ final class LoadtestTopics extends Loadtest {
         TopicsLoad load = new TopicsLoad(Names.named("--topics", OurTopic.class, topics),
                 Names.named("--damages", TopicDamage.class, damages), atOnce, List.of(TrainerMain.class.getName()),
                 System.out, System.err);
-        return of(load::run, load::violations);
+        return of(load);
     }
 }

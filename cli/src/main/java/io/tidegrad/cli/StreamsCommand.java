@@ -2,10 +2,10 @@ package io.tidegrad.cli;
 
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.Decisions;
+import io.tidegrad.control.ModelData;
 import io.tidegrad.control.Refusals;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.StreamAction;
-import io.tidegrad.control.StreamData;
 import io.tidegrad.control.StreamDecisions;
 import io.tidegrad.control.StreamOverview;
 import io.tidegrad.control.StreamRecord;
@@ -45,7 +45,7 @@ final class StreamsCommand {
 
     private final Settings settings;
     private final StreamDecisions decisions;
-    private final StreamData data;
+    private final ModelData data;
     private final TrainerObserver observer;
     private final PrintWriter err;
 
@@ -55,7 +55,7 @@ final class StreamsCommand {
         Topics topics = topics(settings);
         decisions = new StreamDecisions(settings.kafka(), topics, admin,
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1), author);
-        data = new StreamData(topics, admin);
+        data = new ModelData(topics, admin);
         observer = new TrainerObserver(settings.kafka(), topics, admin);
     }
 
@@ -171,7 +171,7 @@ final class StreamsCommand {
                 Duration timeout = Duration.ofSeconds(settings.number(CliSettings.TIMEOUT));
                 SettingsCommand.waiting(settings, err, timeout, "joiners to leave epoch " + each,
                         () -> observer.awaitNoJoiner(stream, each, timeout));
-                deleted.addAll(data.delete(stream, each));
+                deleted.addAll(data.deleteOfStream(stream, each));
             }
         }
         return new Outcome(deletion.record(), decidedBefore ? known : deletion.before(), deletion.after(),

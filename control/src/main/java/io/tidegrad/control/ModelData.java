@@ -10,7 +10,7 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/// Deletes what a model leaves on Kafka.
+/// Deletes what a model, or an epoch of a stream, leaves on Kafka.
 public final class ModelData {
     private final Topics topics;
     private final Admin admin;
@@ -31,14 +31,26 @@ public final class ModelData {
         doomed.add(topics.snapshots(model));
         for (int epoch = 1; epoch <= epochs; epoch++) {
             String group = topics.applicationId(model, epoch);
-            deleteGroup(admin, group, "a trainer still learns it");
+            deleteGroup(group, "a trainer still learns it");
             doomed.add(Topics.changelog(group));
         }
-        return deleteTopics(admin, doomed);
+        return deleteTopics(doomed);
+    }
+
+    /// Deletes examples, group, repartition topics and changelogs of an epoch that no joiner joins any more. Events, labels
+    /// and dead letters stay.
+    ///
+    /// @return the topics that were deleted
+    /// @throws ControlException if a joiner joins it
+    public List<String> deleteOfStream(String stream, int epoch) {
+        String application = topics.joinerApplicationId(stream, epoch);
+        deleteGroup(application, "a joiner still joins it");
+        return deleteTopics(List.of(Topics.joinerChangelog(application), Topics.joinerRepartition(application),
+                topics.examples(stream, epoch)));
     }
 
     /// Returns those of the topics that were there.
-    static List<String> deleteTopics(Admin admin, List<String> doomed) {
+    private List<String> deleteTopics(List<String> doomed) {
         List<String> deleted = new ArrayList<>();
         for (String topic : doomed) {
             try {
@@ -52,7 +64,7 @@ public final class ModelData {
     }
 
     /// @param used what it means if the group has a member, for people
-    static void deleteGroup(Admin admin, String group, String used) {
+    private void deleteGroup(String group, String used) {
         try {
             KafkaTopics.askedOfGroup(AclOperation.DELETE, group, admin.deleteConsumerGroups(List.of(group)).all());
         } catch (GroupIdNotFoundException none) {

@@ -149,7 +149,7 @@ public final class StreamDecisions {
         });
     }
 
-    /// Deletes an epoch of a stream, or all of them. Their topics stay; see `StreamData`.
+    /// Deletes an epoch of a stream, or all of them. Their topics stay; see `ModelData`.
     ///
     /// @param epoch empty for all
     /// @throws ControlException if there is no such epoch, or a model learns from it

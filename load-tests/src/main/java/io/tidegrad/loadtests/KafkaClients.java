@@ -5,25 +5,16 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AlterConfigOp;
-import org.apache.kafka.clients.admin.Config;
-import org.apache.kafka.clients.admin.ConfigEntry;
-import org.apache.kafka.clients.admin.ListOffsetsOptions;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -90,33 +81,6 @@ public final class KafkaClients {
     public static String header(ConsumerRecord<?, ?> record, String name) {
         Header header = record.headers().lastHeader(name);
         return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
-    }
-
-    /// One past the last record of a partition.
-    public static long end(Admin admin, TopicPartition partition, IsolationLevel isolation)
-            throws InterruptedException {
-        return answer(admin.listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
-                .partitionResult(partition)).offset();
-    }
-
-    public static Config settings(Admin admin, String topic) throws InterruptedException {
-        return answer(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
-    }
-
-    public static void set(Admin admin, String topic, String key, String value) throws InterruptedException {
-        AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
-        answer(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
-    }
-
-    private static ConfigResource resource(String topic) {
-        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
-    }
-
-    /// Of all partitions of some topics, on the disk of a broker whose number is 0.
-    static long bytes(Admin admin, Predicate<String> topics) throws InterruptedException {
-        return answer(admin.describeLogDirs(List.of(0)).allDescriptions()).values().stream()
-                .flatMap(each -> each.values().stream()).flatMap(each -> each.replicaInfos().entrySet().stream())
-                .filter(each -> topics.test(each.getKey().topic())).mapToLong(each -> each.getValue().size()).sum();
     }
 
     /// The answer of an admin client.

@@ -2,10 +2,16 @@ package io.tidegrad.loadtests;
 
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.StreamDecisions;
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -15,17 +21,26 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.jspecify.annotations.Nullable;
 
 /// What a load test works with: brokers and registry as processes, a client of each, a client of all that answer over
@@ -110,7 +125,45 @@ public record Lab(LocalStack stack, RunDirectory directory, SchemaRegistry regis
 
     /// One past the last record of a partition.
     public long end(TopicPartition partition, IsolationLevel isolation) throws InterruptedException {
-        return KafkaClients.end(admin, partition, isolation);
+        return ends(List.of(partition), isolation).getOrDefault(partition, 0L);
+    }
+
+    /// Of all partitions of some topics, on the disk of a broker whose number is 0.
+    public long bytes(Predicate<String> topics) throws InterruptedException {
+        return KafkaClients.answer(admin.describeLogDirs(List.of(0)).allDescriptions()).values().stream()
+                .flatMap(each -> each.values().stream()).flatMap(each -> each.replicaInfos().entrySet().stream())
+                .filter(each -> topics.test(each.getKey().topic())).mapToLong(each -> each.getValue().size()).sum();
+    }
+
+    /// The settings of a topic.
+    public Config settings(String topic) throws InterruptedException {
+        return KafkaClients.answer(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
+    }
+
+    /// Changes a setting of a topic.
+    public void set(String topic, String key, String value) throws InterruptedException {
+        AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+        KafkaClients.answer(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
+    }
+
+    private static ConfigResource resource(String topic) {
+        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    }
+
+    /// What a group has committed; nothing where there is no such group.
+    public Map<TopicPartition, OffsetAndMetadata> committed(String group) throws InterruptedException {
+        Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
+        try {
+            committed
+                    .putAll(KafkaClients.answer(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata()));
+        } catch (LoadTestException e) {
+            Throwable asked = e.getCause();
+            if (asked == null || !(asked.getCause() instanceof GroupIdNotFoundException)) {
+                throw e;
+            }
+        }
+        committed.values().removeIf(Objects::isNull);
+        return committed;
     }
 
     /// Returns when every broker's clients see the topics.
@@ -129,6 +182,12 @@ public record Lab(LocalStack stack, RunDirectory directory, SchemaRegistry regis
     public void createStream(Topics topics, String spec) {
         new StreamDecisions(kafka(), topics, admin, (short) -1, new Decisions.By("load-test", "a load test"))
                 .create(StreamSpec.parse(spec, "spec of the load test"), null);
+    }
+
+    /// A fold of events in this process, which knows nothing of trainers and their topics. Its decoder is for one thread.
+    public EventFold fold(ModelSpec spec) {
+        return new EventFold(spec, OnlineModel.initial(spec, Kernels.active()),
+                ValueDecoder.avro(spec, new AvroCodec(registry)));
     }
 
     @Override

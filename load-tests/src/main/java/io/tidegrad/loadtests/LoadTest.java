@@ -94,6 +94,10 @@ public abstract class LoadTest {
         violations.addAll(expectedAndFound);
     }
 
+    protected final void tellViolations() {
+        violations.forEach(each -> say("%s", each));
+    }
+
     /// As `text` of one result, to which their number is added. Tells the first violations at once.
     protected final String textWithViolations(Result result) {
         violations.stream().limit(VIOLATIONS_TOLD_MAX).forEach(each -> say("VIOLATION %s", each));

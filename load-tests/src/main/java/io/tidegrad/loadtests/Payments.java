@@ -4,6 +4,9 @@ import io.tidegrad.model.learn.Tick;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
@@ -78,6 +81,30 @@ public abstract class Payments {
             record.put(i, fields[i]);
         }
         return record;
+    }
+
+    /// The spec of a model that learns from the stream of its name.
+    ///
+    /// @param features in YAML, each on a line
+    /// @param publishEvery as in a spec: `PT1S`
+    protected static String modelSpec(String name, String features, String publishEvery) {
+        return """
+                model: %s
+                input: { stream: %s }
+                features:
+                %s
+                network: [ dense: 8, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                mini-batch: { size: 8 }
+                publish: { every: %s }
+                seed: 7
+                """.formatted(name, name, features.indent(2).stripTrailing(), publishEvery);
+    }
+
+    /// A time in whole minutes, days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
+    protected static long daysAgo(int days) {
+        return Instant.now().minus(Duration.ofDays(days)).truncatedTo(ChronoUnit.MINUTES).toEpochMilli();
     }
 
     public static String id(long event) {

@@ -2,7 +2,6 @@ package io.tidegrad.loadtests;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
@@ -11,10 +10,7 @@ import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ConfluentAvroSerializer;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -168,14 +164,13 @@ public final class RollbackLoad extends LoadTest {
 
     /// What the events of the sound hours make of the spec, in a process that knows neither trainer nor store.
     private String stateHash(List<byte[]> log) {
-        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(lab().registry())));
+        EventFold fold = lab().fold(spec);
         for (int event = 0; event < log.size(); event++) {
             if (!isPoisoned(event)) {
                 fold.fold(log.get(event), new RecordHeaders());
             }
         }
-        return model.stateHash();
+        return fold.model().stateHash();
     }
 
     /// A scorer that is asked all the time, and what it answers by.

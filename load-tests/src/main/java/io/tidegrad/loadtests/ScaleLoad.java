@@ -163,7 +163,7 @@ public final class ScaleLoad extends LoadTest {
             result.put("weights", weights);
             long began = System.nanoTime();
             try {
-                long bytes = KafkaClients.bytes(lab().admin(), topic -> true);
+                long bytes = lab().bytes(topic -> true);
                 StreamTraffic traffic = new StreamTraffic(lab(), name, 0, 1, Duration.ZERO, Duration.ZERO, shape);
                 try (StreamSystem system = new StreamSystem(lab(), lab().logs().resolve(name), traffic,
                         traffic.joinedSpec(name, "PT1M"), size);
@@ -175,8 +175,7 @@ public final class ScaleLoad extends LoadTest {
                     result.put("events_per_s", Math.min(rate, served)).put("p50_ms", latency.number("p50_ms"))
                             .put("p99_ms", latency.number("p99_ms")).put("flush_ms", flushMillis);
                     double events = rate * WARM_UP.plus(options.window()).toSeconds();
-                    result.put("topic_bytes_per_event",
-                            (KafkaClients.bytes(lab().admin(), topic -> true) - bytes) / events);
+                    result.put("topic_bytes_per_event", (lab().bytes(topic -> true) - bytes) / events);
                     ChildJvm trainer = system.processes().get(StreamSystem.TRAINER);
                     if (trainer != null) {
                         Processes.ask(trainer, "GC.run");

@@ -97,8 +97,8 @@ public final class SoakLoad extends LoadTest {
         StreamTraffic traffic = new StreamTraffic(lab(), STREAM,
                 Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli(), PEAK_EVENTS, BACKLOG, Duration.ZERO);
         for (String topic : traffic.topics()) {
-            KafkaClients.set(lab().admin(), topic, "segment.bytes", String.valueOf(16 << 20));
-            KafkaClients.set(lab().admin(), topic, "retention.bytes", String.valueOf(64 << 20));
+            lab().set(topic, "segment.bytes", String.valueOf(16 << 20));
+            lab().set(topic, "retention.bytes", String.valueOf(64 << 20));
         }
         try (StreamSystem system = new StreamSystem(lab(), lab().logs(), traffic,
                 traffic.joinedSpec(STREAM, "PT1M", WINDOW), StreamSystem.Size.USUAL)) {
@@ -186,6 +186,7 @@ public final class SoakLoad extends LoadTest {
                 if (!Double.isNaN(peak)) {
                     whole.put("peak_events_per_s", peak);
                 }
+                tellViolations();
                 return (options.json() ? text(samples) : "") + text(verdicts) + text(costs) + text(List.of(whole));
             } finally {
                 page.interrupt();

@@ -13,11 +13,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.DoubleSupplier;
 import java.util.regex.Matcher;
@@ -28,7 +26,6 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.jspecify.annotations.Nullable;
 
 /// Measures streams: events a second beside a plain copy of the same bytes, the time from an event to an answer, what a
@@ -120,6 +117,7 @@ public final class StreamLoad extends LoadTest {
                 case BACKFILL -> backfill();
             });
         }
+        tellViolations();
         return "";
     }
 
@@ -300,25 +298,10 @@ public final class StreamLoad extends LoadTest {
     /// The sum over the partitions of all inputs of what a group has read and committed.
     private long committed(Bringer bringer) throws InterruptedException {
         long sum = 0;
-        for (Map.Entry<TopicPartition, OffsetAndMetadata> each : committed(bringer.group()).entrySet()) {
+        for (Map.Entry<TopicPartition, OffsetAndMetadata> each : lab().committed(bringer.group()).entrySet()) {
             sum += bringer.inputs().contains(each.getKey().topic()) ? each.getValue().offset() : 0;
         }
         return sum;
-    }
-
-    private Map<TopicPartition, OffsetAndMetadata> committed(String group) throws InterruptedException {
-        Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
-        try {
-            committed.putAll(
-                    KafkaClients.answer(lab().admin().listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata()));
-        } catch (LoadTestException e) {
-            Throwable asked = e.getCause();
-            if (asked == null || !(asked.getCause() instanceof GroupIdNotFoundException)) {
-                throw e;
-            }
-        }
-        committed.values().removeIf(Objects::isNull);
-        return committed;
     }
 
     /// When the broker appended the newest committed record of a log that is no tick.
@@ -371,8 +354,7 @@ public final class StreamLoad extends LoadTest {
             joins(traffic, bringer, joiner, next++);
             result.put("heap_bytes_per_event", (heapBytes(joiner) - heap) / (double) waiting).put(
                     "changelog_bytes_per_event",
-                    KafkaClients.bytes(lab().admin(),
-                            topic -> topic.startsWith(bringer.group()) && topic.endsWith("-changelog"))
+                    lab().bytes(topic -> topic.startsWith(bringer.group()) && topic.endsWith("-changelog"))
                             / (double) waiting);
             joiner.stop(WITHIN); // what lies in memory goes to disk
             result.put("disk_bytes_per_event", bytes(state) / (double) waiting);
@@ -412,7 +394,7 @@ public final class StreamLoad extends LoadTest {
     /// between two steps of a join.
     private void awaitAllRead(Bringer bringer, ChildJvm joiner) throws InterruptedException {
         Await.until(bringer.name() + " to have read all", WITHIN, joiner::requireAlive, () -> {
-            for (Map.Entry<TopicPartition, OffsetAndMetadata> each : committed(bringer.group()).entrySet()) {
+            for (Map.Entry<TopicPartition, OffsetAndMetadata> each : lab().committed(bringer.group()).entrySet()) {
                 long end = lab().end(each.getKey(), IsolationLevel.READ_COMMITTED);
                 if (end - each.getValue().offset() > LAG_OF_NONE) {
                     return false;

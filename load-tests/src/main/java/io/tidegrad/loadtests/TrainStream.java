@@ -7,49 +7,22 @@ import java.util.Locale;
 import java.util.function.LongFunction;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
+import org.jspecify.annotations.Nullable;
 
 /// The streams with which training is measured: those that ship, and one that is made up.
 public enum TrainStream {
-    FLIGHTS {
-        @Override
-        Contents contents() {
-            return shipped(ShippedStream.FLIGHTS);
-        }
-    },
-    DIGITS {
-        @Override
-        Contents contents() {
-            return shipped(ShippedStream.DIGITS);
-        }
-    },
+    FLIGHTS(ShippedStream.FLIGHTS), DIGITS(ShippedStream.DIGITS),
     /// Clicks, as advertisers log them, by a large model: `Clicks`.
-    CLICKS {
-        @Override
-        Contents contents() {
-            return new Contents(Clicks.ROWS, Clicks.SCHEMA, Clicks.SPEC);
-        }
+    CLICKS(null);
 
-        @Override
-        LongFunction<GenericRecord> events() {
-            return index -> Clicks.event((int) (index % Clicks.ROWS));
-        }
-    };
+    private final @Nullable ShippedStream shipped;
 
-    /// @param rows after which the events repeat
-    private record Contents(int rows, Schema schema, String spec) {
+    TrainStream(@Nullable ShippedStream shipped) {
+        this.shipped = shipped;
     }
-
-    abstract Contents contents();
 
     static TrainStream of(ShippedStream stream) {
-        return switch (stream) {
-            case FLIGHTS -> FLIGHTS;
-            case DIGITS -> DIGITS;
-        };
-    }
-
-    private static Contents shipped(ShippedStream stream) {
-        return new Contents(stream.rows(), stream.schema(), stream.spec());
+        return valueOf(stream.name());
     }
 
     /// The name on the command line.
@@ -57,17 +30,18 @@ public enum TrainStream {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /// After which the events repeat.
     int rows() {
-        return contents().rows();
+        return shipped == null ? Clicks.ROWS : shipped.rows();
     }
 
     Schema schema() {
-        return contents().schema();
+        return shipped == null ? Clicks.SCHEMA : shipped.schema();
     }
 
     /// The model's spec in YAML.
     String spec() {
-        return contents().spec();
+        return shipped == null ? Clicks.SPEC : shipped.spec();
     }
 
     String specFile() {
@@ -76,9 +50,12 @@ public enum TrainStream {
 
     /// Returns the events by their number in the endlessly repeated stream.
     LongFunction<GenericRecord> events() {
-        ShippedStream shipped = ShippedStream.valueOf(name());
-        List<StreamEvent> read = shipped.read();
-        Schema schema = shipped.schema();
-        return index -> shipped.repeated(read, index).toAvro(schema);
+        ShippedStream stream = shipped;
+        if (stream == null) {
+            return index -> Clicks.event((int) (index % Clicks.ROWS));
+        }
+        List<StreamEvent> read = stream.read();
+        Schema schema = stream.schema();
+        return index -> stream.repeated(read, index).toAvro(schema);
     }
 }

@@ -66,15 +66,13 @@ record TrainerRun(Lab lab, EventLog log, String model) {
     private long topicBytes() throws InterruptedException {
         Set<String> own = Set.of(Topics.changelog(Topics.DEFAULT.applicationId(model, FIRST_EPOCH)),
                 Topics.DEFAULT.snapshots(model));
-        return KafkaClients.bytes(lab.admin(), own::contains);
+        return lab.bytes(own::contains);
     }
 
     /// 0 before the first commit.
     private long committedOffset() throws InterruptedException {
-        String group = Topics.DEFAULT.applicationId(model, FIRST_EPOCH);
         OffsetAndMetadata committed =
-                KafkaClients.answer(lab.admin().listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata())
-                        .get(log.partition());
+                lab.committed(Topics.DEFAULT.applicationId(model, FIRST_EPOCH)).get(log.partition());
         return committed == null ? 0 : committed.offset();
     }
 

@@ -53,10 +53,6 @@ public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<S
         return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }
 
-    public BrokerOptions withDoors(Map<String, List<Integer>> doors) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
-    }
-
     public BrokerOptions withSecurity(ListenerSecurity security) {
         return new BrokerOptions(nodes, directory, port, settings, doors, security, release);
     }

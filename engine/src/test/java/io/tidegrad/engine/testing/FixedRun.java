@@ -449,7 +449,6 @@ public final class FixedRun {
 
     /// All that a history makes of a key, beside less of the same key; rows of which two in five know their key.
     private static String histories(boolean hot, Workers workers) throws NoSuchAlgorithmException {
-        MessageDigest all = MessageDigest.getInstance("SHA-256");
         int never = RunningScale.NEVER_MISSING;
         Layer network = new Sequence(
                 new Concat(
@@ -459,17 +458,11 @@ public final class FixedRun {
                                 List.of(History.Value.COUNT)), new RunningScale(List.of(never))),
                         new Embedding(IDS - 1, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
                 new Dense(9), new Relu(), new Dense(1));
-        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
-                Adam.of(0.01), SEED);
-        all.update(run(hot, workers, spec, 1, 2_000));
-        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
-                2_000));
-        return HexFormat.of().formatHex(all.digest());
+        return ofKeys(hot, workers, network, 2_000, Adam.of(0.01));
     }
 
     /// As `histories`, of keys whose last numbers are remembered, too.
     private static String lags(boolean hot, Workers workers) throws NoSuchAlgorithmException {
-        MessageDigest all = MessageDigest.getInstance("SHA-256");
         List<History.Value> values = List.of(History.Value.DIFFERENCE, History.Value.SINCE_LAST, History.Value.LAG);
         Layer network = new Sequence(
                 new Concat(
@@ -478,43 +471,38 @@ public final class FixedRun {
                         new History(IDS - 1, 1, History.NONE, 2 * TABLE_ROWS, List.of(History.Value.LAG), 2),
                         new Embedding(IDS - 1, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
                 new Dense(9), new Relu(), new Dense(1));
-        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
-                Adam.of(0.01), SEED);
-        all.update(run(hot, workers, spec, 1, 2_000));
-        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
-                2_000));
-        return HexFormat.of().formatHex(all.digest());
+        return ofKeys(hot, workers, network, 2_000, Adam.of(0.01));
     }
 
     /// More rows than are remembered; of a table that touched rows change, of one that changes as a whole, and of one that does
     /// not change. Some rows lack their numbers.
     private static String quantiles(boolean hot, Workers workers) throws NoSuchAlgorithmException {
-        MessageDigest all = MessageDigest.getInstance("SHA-256");
         Layer network = new Sequence(
                 new Concat(new Quantiles(0, IDS, 16, 4, Embedding.Update.TOUCHED),
                         new Quantiles(1, IDS, 5, 3, Embedding.Update.DENSE),
                         Rate.frozen(new Quantiles(2, IDS, 2, 1, Embedding.Update.TOUCHED))),
                 new Dense(9), new Relu(), new Dense(1));
-        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
-                Adam.of(0.01), SEED);
-        all.update(run(hot, workers, spec, 1, 40_000));
-        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
-                2_000));
-        return HexFormat.of().formatHex(all.digest());
+        return ofKeys(hot, workers, network, 40_000, Adam.of(0.01));
     }
 
     /// Of 300 values some get a row, and lose it again; of a table that touched rows change, of one that changes as a whole, and
     /// of one that has an optimizer whose state depends on the weights.
     private static String vocabularies(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Layer network = new Sequence(
+                new Concat(new Vocabulary(IDS - 1, 40, 60, 2, 300, 4, Embedding.Update.TOUCHED),
+                        new Vocabulary(IDS - 1, 9, 200, 3, 5_000, 3, Embedding.Update.DENSE), new Numbers(0, 2)),
+                new Dense(9), new Relu(), new Dense(1));
+        return ofKeys(hot, workers, network, 4_000, Adam.of(0.01), new FtrlProximal(0.1, 1, 0.001, 0.01));
+    }
+
+    /// Rows one by one, and then 2,000 in mini-batches with clipping, by each of the optimizers.
+    private static String ofKeys(boolean hot, Workers workers, Layer network, int alone, Optimizer... optimizers)
+            throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
-        for (Optimizer optimizer : List.of(Adam.of(0.01), new FtrlProximal(0.1, 1, 0.001, 0.01))) {
-            Layer network = new Sequence(
-                    new Concat(new Vocabulary(IDS - 1, 40, 60, 2, 300, 4, Embedding.Update.TOUCHED),
-                            new Vocabulary(IDS - 1, 9, 200, 3, 5_000, 3, Embedding.Update.DENSE), new Numbers(0, 2)),
-                    new Dense(9), new Relu(), new Dense(1));
+        for (Optimizer optimizer : optimizers) {
             NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1), network, new BinaryCrossEntropy(),
                     optimizer, SEED);
-            all.update(run(hot, workers, spec, 1, 4_000));
+            all.update(run(hot, workers, spec, 1, alone));
             all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE),
                     7, 2_000));
         }

@@ -10,7 +10,6 @@ import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.StreamFields;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import org.jspecify.annotations.Nullable;
 
 /// An entry's bytes, as a state store keeps them: format (1), kind and flags (1), then numbers as varints (seven bits a
 /// byte, lowest first; what may be negative zigzagged), texts and bytes with their lengths before them.
@@ -59,9 +58,9 @@ public final class EntryCodec {
         byte[] value = record.value();
         to.int8(EARLY | (key == null ? 0 : FIRST_FLAG) | (value == null ? 0 : SECOND_FLAG));
         place(base, record.time(), record.at(), to);
-        bytes(label.getBytes(StandardCharsets.UTF_8), to);
-        optional(key, to);
-        optional(value, to);
+        to.sized(label.getBytes(StandardCharsets.UTF_8));
+        to.sizedOrNothing(key);
+        to.sizedOrNothing(value);
     }
 
     private static void waiting(long base, EventRecord event, BinaryWriter to) {
@@ -71,12 +70,12 @@ public final class EntryCodec {
             to.float64(event.weight());
         }
         Content content = event.content();
-        bytes(content.value(), to);
+        to.sized(content.value());
         to.varint(content.headers().length);
         for (CarriedHeader header : content.headers()) {
-            bytes(header.name().getBytes(StandardCharsets.UTF_8), to);
+            to.sized(header.name().getBytes(StandardCharsets.UTF_8));
             to.int8(header.value() == null ? 0 : 1);
-            optional(header.value(), to);
+            to.sizedOrNothing(header.value());
         }
     }
 
@@ -88,25 +87,11 @@ public final class EntryCodec {
         if (entry.weight() != 1) {
             to.float64(entry.weight());
         }
-        optional(label == null ? null : label.getBytes(StandardCharsets.UTF_8), to);
+        to.sizedOrNothing(label == null ? null : label.getBytes(StandardCharsets.UTF_8));
     }
 
     private static void place(long base, long time, Position at, BinaryWriter to) {
-        to.varint(zigzag(base)).varint(zigzag(time - base)).varint(at.partition()).varint(at.offset());
-    }
-
-    private static long zigzag(long value) {
-        return value << 1 ^ value >> 63;
-    }
-
-    private static void optional(byte @Nullable [] value, BinaryWriter to) {
-        if (value != null) {
-            bytes(value, to);
-        }
-    }
-
-    private static void bytes(byte[] value, BinaryWriter to) {
-        to.varint(value.length).raw(value);
+        to.signed(base).signed(time - base).varint(at.partition()).varint(at.offset());
     }
 
     /// @param where names the entry in messages: "entry of 'tx-1' in payments-1-join, partition 3"
@@ -119,8 +104,8 @@ public final class EntryCodec {
                     + (format > FORMAT ? "; a newer build can read it" : ""));
         }
         int flags = from.int8();
-        long base = signed(from);
-        long time = base + signed(from);
+        long base = from.signed();
+        long time = base + from.signed();
         Position at =
                 new Position((int) count("partition", Integer.MAX_VALUE, from), count("offset", Long.MAX_VALUE, from));
         Entry entry = switch (flags & KIND) {
@@ -147,7 +132,7 @@ public final class EntryCodec {
     /// @throws EntryException these are not the bytes of an entry of this format
     public static long base(byte[] bytes) {
         kind(bytes);
-        return signed(BinaryReader.bare(bytes, 2, bytes.length - 2, "entry", EntryException::new));
+        return BinaryReader.bare(bytes, 2, bytes.length - 2, "entry", EntryException::new).signed();
     }
 
     private static int kind(byte[] bytes) {
@@ -159,11 +144,6 @@ public final class EntryCodec {
 
     private static boolean has(int flags, int flag) {
         return (flags & flag) != 0;
-    }
-
-    private static long signed(BinaryReader from) {
-        long value = from.varint();
-        return value >>> 1 ^ -(value & 1);
     }
 
     private static long count(String name, long max, BinaryReader from) {

@@ -1,6 +1,5 @@
 package io.tidegrad.joiner.join;
 
-import io.tidegrad.joiner.join.JoinOutput.Counted;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
 import org.jspecify.annotations.Nullable;
@@ -19,15 +18,12 @@ public final class LabeledEvents {
         sampling = Sampling.of(spec);
     }
 
-    /// @param id key of the example; what sampling decides by
-    public void event(String id, EventRecord event, String label, JoinOutput to) {
+    /// Returns the event's example; null if sampling leaves it out.
+    ///
+    /// @param id what sampling decides by
+    public @Nullable Example example(String id, EventRecord event, String label) {
         Example whole = new Example(Example.Kind.FINAL, label, null, event.weight(),
                 new Example.Source(topic, event.at().partition(), event.at().offset()), event.time(), event.time());
-        Example written = sampling == null ? whole : sampling.sampled(id, whole);
-        if (written == null) {
-            to.count(Counted.SAMPLED_OUT);
-        } else {
-            to.example(id, written, event.content());
-        }
+        return sampling == null ? whole : sampling.sampled(id, whole);
     }
 }

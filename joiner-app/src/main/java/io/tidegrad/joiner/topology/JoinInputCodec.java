@@ -92,8 +92,8 @@ final class JoinInputCodec implements Serde<JoinInputs> {
                 if (event.weight() != 1) {
                     to.float64(event.weight());
                 }
-                optional(key, to);
-                bytes(content.value(), to);
+                to.sizedOrNothing(key);
+                to.sized(content.value());
                 if (carries) {
                     headers(content.headers(), to);
                 }
@@ -103,36 +103,26 @@ final class JoinInputCodec implements Serde<JoinInputs> {
                 to.int8(LABEL | (given == null ? 0 : FIRST_FLAG) | (label.key() == null ? 0 : KEY)
                         | (label.value() == null ? 0 : LAST_FLAG));
                 place(keyed.id(), label.time(), label.at(), to);
-                optional(given == null ? null : given.getBytes(StandardCharsets.UTF_8), to);
-                optional(label.key(), to);
-                optional(label.value(), to);
+                to.sizedOrNothing(given == null ? null : given.getBytes(StandardCharsets.UTF_8));
+                to.sizedOrNothing(label.key());
+                to.sizedOrNothing(label.value());
             }
-            case JoinInput.OfTick(long time) -> to.int8(TICK).varint(zigzag(time));
+            case JoinInput.OfTick(long time) -> to.int8(TICK).signed(time);
         }
     }
 
     private static void headers(CarriedHeader[] headers, BinaryWriter to) {
         to.varint(headers.length);
         for (CarriedHeader each : headers) {
-            bytes(each.name().getBytes(StandardCharsets.UTF_8), to);
+            to.sized(each.name().getBytes(StandardCharsets.UTF_8));
             to.int8(each.value() == null ? 0 : 1);
-            optional(each.value(), to);
+            to.sizedOrNothing(each.value());
         }
     }
 
     private static void place(byte[] id, long time, Position at, BinaryWriter to) {
-        bytes(id, to);
-        to.varint(zigzag(time)).varint(at.partition()).varint(at.offset());
-    }
-
-    private static void optional(byte @Nullable [] value, BinaryWriter to) {
-        if (value != null) {
-            bytes(value, to);
-        }
-    }
-
-    private static void bytes(byte[] value, BinaryWriter to) {
-        to.varint(value.length).raw(value);
+        to.sized(id);
+        to.signed(time).varint(at.partition()).varint(at.offset());
     }
 
     static JoinInputs decode(String topic, byte[] value) {
@@ -166,7 +156,7 @@ final class JoinInputCodec implements Serde<JoinInputs> {
         switch (flags & KIND) {
             case EVENT -> {
                 byte[] id = bytes(from);
-                long time = signed(from);
+                long time = from.signed();
                 Position at = position(from);
                 double weight = has(flags, FIRST_FLAG) ? from.float64() : 1;
                 byte[] key = optional(has(flags, KEY), from);
@@ -176,7 +166,7 @@ final class JoinInputCodec implements Serde<JoinInputs> {
             }
             case LABEL -> {
                 byte[] id = bytes(from);
-                long time = signed(from);
+                long time = from.signed();
                 Position at = position(from);
                 byte[] label = optional(has(flags, FIRST_FLAG), from);
                 byte[] key = optional(has(flags, KEY), from);
@@ -186,7 +176,7 @@ final class JoinInputCodec implements Serde<JoinInputs> {
                                 optional(has(flags, LAST_FLAG), from))));
             }
             case TICK -> {
-                return new Keyed(KeyProcessor.TICK_KEY, new JoinInput.OfTick(signed(from)));
+                return new Keyed(KeyProcessor.TICK_KEY, new JoinInput.OfTick(from.signed()));
             }
             default -> throw from.fail("expected a kind from " + EVENT + " to " + TICK + ", found 0");
         }
@@ -228,12 +218,4 @@ final class JoinInputCodec implements Serde<JoinInputs> {
         return from.raw((int) length);
     }
 
-    private static long zigzag(long value) {
-        return value << 1 ^ value >> 63;
-    }
-
-    private static long signed(BinaryReader from) {
-        long value = from.varint();
-        return value >>> 1 ^ -(value & 1);
-    }
 }

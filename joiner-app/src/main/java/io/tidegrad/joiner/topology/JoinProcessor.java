@@ -171,7 +171,7 @@ final class JoinProcessor implements Processor<byte[], JoinInputs, byte[], byte[
 
     private void write(byte[] id, Example example, Content content) {
         parts.counts().example(example.kind());
-        running().context().forward(ExampleWriter.record(id, example, content), JoinerTopology.EXAMPLES);
+        running().context().forward(LabeledEventsProcessor.example(id, example, content), JoinerTopology.EXAMPLES);
     }
 
     private void writeAgain(byte[] id, Example example, Position at, @Nullable Content content) {

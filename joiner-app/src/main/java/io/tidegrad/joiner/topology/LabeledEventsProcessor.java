@@ -1,8 +1,12 @@
 package io.tidegrad.joiner.topology;
 
+import io.tidegrad.joiner.join.EventRecord;
+import io.tidegrad.joiner.join.EventRecord.Content;
+import io.tidegrad.joiner.join.JoinOutput;
 import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.joiner.topology.SourceValue.Read;
 import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.stream.Example;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -49,12 +53,7 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
         switch (read) {
             case Read.Input(String id, JoinInput input, String label) -> {
                 switch (input) {
-                    case JoinInput.OfEvent event -> {
-                        parts.counts().event();
-                        byte[] key = id == null ? event.key() : id.getBytes(StandardCharsets.UTF_8);
-                        join.event(id == null ? "" : id, event.event(), Objects.requireNonNull(label),
-                                new ExampleWriter(context, parts.counts(), key));
-                    }
+                    case JoinInput.OfEvent event -> write(id, event, Objects.requireNonNull(label), context);
                     case JoinInput.OfTick tick -> context.forward(tick(tick.time()), JoinerTopology.EXAMPLES);
                     case JoinInput.OfLabel given -> throw new IllegalStateException("a label among the events");
                 }
@@ -66,6 +65,28 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
                         context.currentSystemTimeMs()), JoinerTopology.UNREADABLE);
             }
         }
+    }
+
+    private void write(@Nullable String id, JoinInput.OfEvent input, String label,
+            ProcessorContext<byte[], byte[]> context) {
+        parts.counts().event();
+        EventRecord event = input.event();
+        Example example = join.example(id == null ? "" : id, event, label);
+        if (example == null) {
+            parts.counts().count(JoinOutput.Counted.SAMPLED_OUT);
+            return;
+        }
+        parts.counts().example(example.kind());
+        byte[] key = id == null ? input.key() : id.getBytes(StandardCharsets.UTF_8);
+        context.forward(example(key, example, event.content()), JoinerTopology.EXAMPLES);
+    }
+
+    /// Returns an example as a record of its topic. Its timestamp is the event's time, so far as Kafka knows it.
+    static Record<byte[], byte[]> example(byte @Nullable [] key, Example example, Content content) {
+        RecordHeaders headers = new RecordHeaders();
+        JoinInputCodec.carry(content, headers);
+        example.writeTo(headers);
+        return new Record<>(key, content.value(), Math.max(0, example.eventTime()), headers);
     }
 
     /// Returns a tick for whoever learns from the examples.

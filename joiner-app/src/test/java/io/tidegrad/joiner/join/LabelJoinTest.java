@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -298,19 +299,23 @@ class LabelJoinTest {
         }
     }
 
+    private void take(LabeledEvents events, EventRecord event, String label) {
+        collected.example(id, Objects.requireNonNull(events.example(id, event, label)), event.content());
+    }
+
     @Test
     void anEventThatBringsItsLabelIsAFinalExample() {
         String spec = "stream: s\nevents: { topic: payments, key: id }\nlabel: fraud\n";
         EventRecord event = new EventRecord(5, new Position(4, 9), 1, new Content(new byte[]{1}));
-        new LabeledEvents(StreamSpec.parse(spec, "spec")).event(id, event, "1", collected);
+        take(new LabeledEvents(StreamSpec.parse(spec, "spec")), event, "1");
         id = keptId(false);
         LabeledEvents sampled =
                 new LabeledEvents(StreamSpec.parse(spec + "sample: { negatives: 0.25, label: 0 }\n", "spec"));
-        sampled.event(id, event, "false", collected);
-        sampled.event(id, event, "1", collected);
+        assertThat(sampled.example(id, event, "false")).isNull();
+        take(sampled, event, "1");
         id = keptId(true);
-        sampled.event(id, event, "false", collected);
-        gives(FINAL, "sampled-out", FINAL, "final false x4.0 of 9 in hand");
+        take(sampled, event, "false");
+        gives(FINAL, FINAL, "final false x4.0 of 9 in hand");
         assertThatThrownBy(() -> new LabeledEvents(StreamSpec.parse(SPEC, "spec")))
                 .isInstanceOf(IllegalArgumentException.class);
     }

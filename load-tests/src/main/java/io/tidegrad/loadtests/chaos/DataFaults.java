@@ -71,9 +71,6 @@ final class DataFaults {
     static void badSnapshots(Episode episode) throws InterruptedException {
         World world = episode.world();
         Scorer observer = world.observer();
-        if (observer == null) {
-            throw new IllegalStateException("nobody follows this model");
-        }
         for (Forger.Kind kind : Forger.Kind.values()) {
             long before = refused(observer);
             write(episode, Forger.forge(kind, episode), true);

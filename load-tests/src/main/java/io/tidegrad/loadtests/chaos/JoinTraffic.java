@@ -6,7 +6,6 @@ import io.tidegrad.loadtests.Payments;
 import io.tidegrad.loadtests.Result;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -115,8 +114,7 @@ final class JoinTraffic extends Payments {
         this.name = name;
         this.events = events;
         this.seed = seed;
-        // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
-        start = Instant.now().minus(Duration.ofDays(3)).toEpochMilli() / MINUTE * MINUTE;
+        start = daysAgo(3);
     }
 
     String streamSpec() {
@@ -130,20 +128,11 @@ final class JoinTraffic extends Payments {
     }
 
     String modelSpec() {
-        return """
-                model: %s
-                input: { stream: %s }
-                features:
-                  - number: { field: amount, scale: standard }
-                  - number: { field: hour }
-                  - category: { field: card, buckets: 2048, dimension: 4 }
-                network: [ dense: 8, relu, dense: 1 ]
-                loss: binary-cross-entropy
-                optimizer: { adam: { rate: 0.01 } }
-                mini-batch: { size: 8 }
-                publish: { every: PT1S }
-                seed: 7
-                """.formatted(name, name);
+        return modelSpec(name, """
+                - number: { field: amount, scale: standard }
+                - number: { field: hour }
+                - category: { field: card, buckets: 2048, dimension: 4 }
+                """, "PT1S");
     }
 
     /// After this event time all is over.

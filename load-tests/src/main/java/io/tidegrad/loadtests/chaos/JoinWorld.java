@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.control.StreamOverview;
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.joiner.verify.StreamVerification;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
@@ -12,13 +11,10 @@ import io.tidegrad.loadtests.Payments;
 import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.Writer;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
-import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
@@ -329,8 +325,7 @@ final class JoinWorld implements AutoCloseable {
     /// The trainer against a plain fold over the examples.
     private void compareHash() throws InterruptedException {
         ModelSpec spec = ModelSpec.parse(traffic.modelSpec(), "spec of the load test").onTopic(examples().topic());
-        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(lab.registry())));
+        EventFold fold = lab.fold(spec);
         long[] folded = {0, 0};
         lab.readAll(List.of(examples()), record -> {
             fold.fold(record.value(), record.headers());
@@ -340,9 +335,9 @@ final class JoinWorld implements AutoCloseable {
         await("the trainer at " + folded[0] + ", reported", () -> trainer.hasReported(folded[0]));
         String theirs = trainer.report().path("state_hash").asText();
         result.put("examples_folded", folded[1]).put("state_hash", theirs);
-        if (!theirs.equals(model.stateHash())) {
+        if (!theirs.equals(fold.model().stateHash())) {
             violations.add("expected the trainer to have the state-hash of a fold over the examples at " + folded[0]
-                    + ", " + model.stateHash() + ", found " + theirs);
+                    + ", " + fold.model().stateHash() + ", found " + theirs);
         }
     }
 

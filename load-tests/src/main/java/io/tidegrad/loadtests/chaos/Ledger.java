@@ -10,7 +10,6 @@ import io.tidegrad.loadtests.Lab;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
@@ -121,9 +120,9 @@ final class Ledger implements AutoCloseable {
         // Looked up now, because the registry may be gone while the topics are read.
         registry.schemaById(registry.idOf(progress.topic() + "-value", Progress.getClassSchema()));
         codec = new AvroCodec(registry);
-        model = OnlineModel.initial(spec, Kernels.active());
-        // A codec for the auditing thread; the other one belongs to the reading thread.
-        fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
+        // With a codec for the auditing thread; the other one belongs to the reading thread.
+        fold = lab.fold(spec);
+        model = fold.model();
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
         thread = KafkaClients.tail("ledger-" + spec.model(), lab.bootstrapServers(),
                 Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000), partitions(), this::take);

@@ -1,15 +1,9 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Lab;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.learn.ValueDecoder;
-import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.schemas.AvroCodec;
-import io.tidegrad.schemas.SchemaRegistry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,17 +36,17 @@ final class LogTail implements AutoCloseable {
         return thread.hasFailed();
     }
 
-    /// The state-hash of a plain fold of everything before `watermark`.
-    synchronized String foldedTo(long watermark, ModelSpec spec, SchemaRegistry registry) {
-        OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
+    /// The state-hash of a fold of everything before `watermark`.
+    ///
+    /// @param fold of nothing yet
+    synchronized String foldedTo(long watermark, EventFold fold) {
         for (ConsumerRecord<byte[], byte[]> event : events) {
             if (event.offset() >= watermark) {
                 break;
             }
             fold.fold(event.value(), event.headers());
         }
-        return model.stateHash();
+        return fold.model().stateHash();
     }
 
     @Override

@@ -3,7 +3,6 @@ package io.tidegrad.loadtests.chaos;
 import io.tidegrad.loadtests.Payments;
 import io.tidegrad.schemas.SchemaRegistry;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -51,8 +50,7 @@ final class LoopTraffic extends Payments {
         this.name = name;
         this.requests = requests;
         this.seed = seed;
-        // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
-        start = Instant.now().minus(Duration.ofDays(20)).toEpochMilli() / MINUTE * MINUTE;
+        start = daysAgo(20);
     }
 
     String streamSpec() {
@@ -65,19 +63,10 @@ final class LoopTraffic extends Payments {
     }
 
     String modelSpec() {
-        return """
-                model: %s
-                input: { stream: %s }
-                features:
-                  - number: { field: amount, scale: standard }
-                  - category: { field: card, buckets: 2048, dimension: 4 }
-                network: [ dense: 8, relu, dense: 1 ]
-                loss: binary-cross-entropy
-                optimizer: { adam: { rate: 0.01 } }
-                mini-batch: { size: 8 }
-                publish: { every: PT0.5S }
-                seed: 7
-                """.formatted(name, name);
+        return modelSpec(name, """
+                - number: { field: amount, scale: standard }
+                - category: { field: card, buckets: 2048, dimension: 4 }
+                """, "PT0.5S");
     }
 
     /// After this event time all waits and windows are over.

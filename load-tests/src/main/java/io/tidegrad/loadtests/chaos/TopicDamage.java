@@ -49,7 +49,7 @@ public enum TopicDamage {
         switch (this) {
             case DELETED -> KafkaClients.answer(admin.deleteTopics(List.of(topic)).all());
             case EMPTIED -> empty(topic, lab);
-            case RECREATED -> recreate(topic, admin);
+            case RECREATED -> recreate(topic, lab);
             case WIDENED -> KafkaClients.answer(admin
                     .createPartitions(Map.of(topic, NewPartitions.increaseTo(lab.partitions(topic).size() + 1))).all());
             case GARBAGE -> garbage(topic, lab, random);
@@ -62,11 +62,10 @@ public enum TopicDamage {
 
     private static void empty(String topic, Lab lab) throws InterruptedException {
         Admin admin = lab.admin();
-        String policy = KafkaClients.settings(admin, topic).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
+        String policy = lab.settings(topic).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
         boolean compacted = policy.equals(TopicConfig.CLEANUP_POLICY_COMPACT);
         if (compacted) { // else the broker refuses
-            KafkaClients.set(admin, topic, TopicConfig.CLEANUP_POLICY_CONFIG,
-                    policy + "," + TopicConfig.CLEANUP_POLICY_DELETE);
+            lab.set(topic, TopicConfig.CLEANUP_POLICY_CONFIG, policy + "," + TopicConfig.CLEANUP_POLICY_DELETE);
         }
         Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
         lab.ends(lab.partitions(topic), IsolationLevel.READ_UNCOMMITTED)
@@ -80,14 +79,15 @@ public enum TopicDamage {
             }
         });
         if (compacted) {
-            KafkaClients.set(admin, topic, TopicConfig.CLEANUP_POLICY_CONFIG, policy);
+            lab.set(topic, TopicConfig.CLEANUP_POLICY_CONFIG, policy);
         }
     }
 
-    private static void recreate(String topic, Admin admin) throws InterruptedException {
+    private static void recreate(String topic, Lab lab) throws InterruptedException {
+        Admin admin = lab.admin();
         TopicDescription before = described(topic, admin);
         Map<String, String> settings = new HashMap<>();
-        for (ConfigEntry entry : KafkaClients.settings(admin, topic).entries()) {
+        for (ConfigEntry entry : lab.settings(topic).entries()) {
             if (entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG) {
                 settings.put(entry.name(), entry.value());
             }

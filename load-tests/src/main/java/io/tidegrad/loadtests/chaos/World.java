@@ -2,7 +2,6 @@ package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
-import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
@@ -17,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -42,8 +42,7 @@ final class World implements AutoCloseable {
     private final List<Trainer> trainers = new ArrayList<>();
     private final SplittableRandom random;
     private @Nullable Ledger ledger;
-    private @Nullable ScorerUnderTest scorer;
-    private @Nullable Scorer observer;
+    private @Nullable Serving serving;
     private long admissionsSeen;
 
     /// What kind of model it is.
@@ -59,6 +58,10 @@ final class World implements AutoCloseable {
         Kind served(String... settings) {
             return new Kind(buckets, audited, true, List.of(settings), jvmFlags);
         }
+    }
+
+    /// Who follows its snapshots: a scorer that is asked, and one in this process.
+    private record Serving(ScorerUnderTest asked, Scorer followed) {
     }
 
     private World(TestBed testBed, String name, Kind kind, SplittableRandom random) {
@@ -96,9 +99,9 @@ final class World implements AutoCloseable {
             ledger = new Ledger(testBed.lab(), testBed.topics(), spec, random.split());
         }
         if (kind.served()) {
-            scorer = newScorer(List.of());
-            observer = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
+            Scorer followed = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
                     .withPrefix(testBed.topics().prefix()));
+            serving = new Serving(newScorer(List.of()), followed);
         }
     }
 
@@ -142,7 +145,7 @@ final class World implements AutoCloseable {
     /// The number of lines in the logs of its trainers and its scorer.
     long logged() {
         long lines = trainers.stream().mapToLong(trainer -> trainer.logged("")).sum();
-        return scorer == null ? lines : lines + scorer.logged();
+        return serving == null ? lines : lines + serving.asked().logged();
     }
 
     ModelSpec spec() {
@@ -163,16 +166,12 @@ final class World implements AutoCloseable {
     }
 
     Ledger ledger() {
-        Ledger opened = ledger;
-        if (opened == null) {
-            throw new IllegalStateException("not open yet");
-        }
-        return opened;
+        return Objects.requireNonNull(ledger, "not open yet");
     }
 
-    @Nullable
+    /// The scorer of this process.
     Scorer observer() {
-        return observer;
+        return Objects.requireNonNull(serving, "nobody follows this model").followed();
     }
 
     TopicPartition log() {
@@ -194,8 +193,7 @@ final class World implements AutoCloseable {
     /// The committed offset of the model's group; null if there is none.
     @Nullable
     OffsetAndMetadata groupOffset() throws InterruptedException {
-        return KafkaClients.answer(testBed.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata())
-                .get(log());
+        return testBed.lab().committed(group()).get(log());
     }
 
     /// The highest watermark that a trainer has committed; -1 while none learns.
@@ -267,7 +265,7 @@ final class World implements AutoCloseable {
                     .append(trainer.restarts()).append("; ");
         }
         return text + "the visible log ends at " + (ledger == null ? -1 : ledger.visibleEnd())
-                + (scorer == null ? "" : ", served version " + scorer.servedVersion());
+                + (serving == null ? "" : ", served version " + serving.asked().servedVersion());
     }
 
     /// Writes until enough watermarks were claimed, lets everything come to rest, and compares.
@@ -308,26 +306,22 @@ final class World implements AutoCloseable {
     }
 
     private boolean isServed(long version) {
-        ScorerUnderTest asked = scorer;
-        Scorer followed = observer;
-        if (asked == null || followed == null) {
+        if (serving == null) {
             return true;
         }
-        ServedVersion current = followed.current();
-        return asked.servedVersion() == version && current != null && current.version() == version;
+        ServedVersion current = serving.followed().current();
+        return serving.asked().servedVersion() == version && current != null && current.version() == version;
     }
 
     /// Every version that the scorer or this process served since the last audit.
     private List<ScorerUnderTest.Served> admitted(List<Violation> found) {
-        ScorerUnderTest asked = scorer;
-        Scorer followed = observer;
-        if (asked == null || followed == null) {
+        if (serving == null) {
             return List.of();
         }
-        found.addAll(asked.takeViolations());
-        List<ScorerUnderTest.Served> all = new ArrayList<>(asked.served());
+        found.addAll(serving.asked().takeViolations());
+        List<ScorerUnderTest.Served> all = new ArrayList<>(serving.asked().served());
         List<ScorerUnderTest.Served> ours = new ArrayList<>();
-        for (AdmissionLog.Entry entry : followed.admissions().after(admissionsSeen)) {
+        for (AdmissionLog.Entry entry : serving.followed().admissions().after(admissionsSeen)) {
             ours.add(new ScorerUnderTest.Served(entry.epoch(), entry.version(), entry.nextOffset()));
             admissionsSeen = entry.sequence();
         }
@@ -338,12 +332,11 @@ final class World implements AutoCloseable {
 
     /// Compares the served floats with the fold, now that both are at rest at the same version.
     private List<Violation> servedFloats() {
-        Scorer followed = observer;
-        if (followed == null || followed.weightsHash().equals(ledger().model().weightsHash())) {
+        if (serving == null || serving.followed().weightsHash().equals(ledger().model().weightsHash())) {
             return List.of();
         }
-        return List.of(new Violation("I12",
-                "expected the served floats to have the fold's hash, found another, at " + followed.current()));
+        return List.of(new Violation("I12", "expected the served floats to have the fold's hash, found another, at "
+                + serving.followed().current()));
     }
 
     /// Versions must rise in the order of admission.
@@ -360,15 +353,15 @@ final class World implements AutoCloseable {
 
     /// The number of good answers, for the report.
     long answers() {
-        return scorer == null ? 0 : scorer.answers();
+        return serving == null ? 0 : serving.asked().answers();
     }
 
     /// Changes a setting of a topic.
     ///
     /// @return the value before
     String alterTopic(String topic, String key, String value) throws InterruptedException {
-        String before = KafkaClients.settings(testBed.admin(), topic).get(key).value();
-        KafkaClients.set(testBed.admin(), topic, key, value);
+        String before = testBed.lab().settings(topic).get(key).value();
+        testBed.lab().set(topic, key, value);
         return before;
     }
 
@@ -379,11 +372,9 @@ final class World implements AutoCloseable {
         if (ledger != null) {
             ledger.close();
         }
-        if (scorer != null) {
-            scorer.close();
-        }
-        if (observer != null) {
-            observer.close();
+        if (serving != null) {
+            serving.asked().close();
+            serving.followed().close();
         }
     }
 }

@@ -143,6 +143,12 @@ public final class BinaryReader {
         throw fail("a number at " + (at - 10) + " has no end");
     }
 
+    /// Reads what `BinaryWriter.signed` wrote.
+    public long signed() {
+        long value = varint();
+        return value >>> 1 ^ -(value & 1);
+    }
+
     public void floats(float[] to, int from, int count) {
         int source = take(4L * count);
         for (int i = 0; i < count; i++) {

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /// Writes one record, little-endian: magic (4), format number (4), content, and CRC32C (4) over the context and
 /// everything before. The context says where the record belongs and is not stored.
@@ -83,6 +84,21 @@ public final class BinaryWriter {
             int8((int) (rest | 0x80));
         }
         return int8((int) rest);
+    }
+
+    /// Writes what may be negative as a `varint`, zigzagged: a small number of either sign takes one byte.
+    public BinaryWriter signed(long value) {
+        return varint(value << 1 ^ value >> 63);
+    }
+
+    /// Writes the length as a `varint`, then the bytes.
+    public BinaryWriter sized(byte[] value) {
+        return varint(value.length).raw(value);
+    }
+
+    /// Likewise; nothing for null, which the reader has to know.
+    public BinaryWriter sizedOrNothing(byte @Nullable [] value) {
+        return value == null ? this : sized(value);
     }
 
     public BinaryWriter raw(byte[] value) {

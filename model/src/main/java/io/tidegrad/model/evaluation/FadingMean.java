@@ -1,8 +1,5 @@
 package io.tidegrad.model.evaluation;
 
-import io.tidegrad.model.binary.BinaryReader;
-import io.tidegrad.model.binary.BinaryWriter;
-
 /// A mean in which a value of t events ago counts factor^t, after Gama, Sebastião and Rodrigues (2013): S = x + a·S,
 /// B = 1 + a·B, and the mean is S / B. About 1 / (1 - a) events are remembered.
 public final class FadingMean {
@@ -30,14 +27,5 @@ public final class FadingMean {
     /// Returns the mean; NaN before the first value.
     public double value() {
         return sum / weight;
-    }
-
-    void write(BinaryWriter to) {
-        to.float64(sum).float64(weight);
-    }
-
-    void read(BinaryReader from) {
-        sum = from.float64();
-        weight = from.float64();
     }
 }

@@ -2,28 +2,25 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.process.UsualClients;
 import io.tidegrad.trainer.poll.BurstConsumer;
 import io.tidegrad.trainer.poll.EventsAhead;
 import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Makes the clients of Kafka Streams as it would make them itself, except for a producer that asks a `CommitGuard`
 /// first and a consumer that reads in bursts.
-public final class GuardedClients implements KafkaClientSupplier {
+public final class GuardedClients extends UsualClients {
     private final CommitGuard guard;
     private final TopicPartition log;
     private final int burstEventsMax;
@@ -55,11 +52,6 @@ public final class GuardedClients implements KafkaClientSupplier {
     }
 
     @Override
-    public Admin getAdmin(Map<String, Object> config) {
-        return Admin.create(config);
-    }
-
-    @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
         return new GuardedProducer(config, guard);
     }
@@ -69,20 +61,6 @@ public final class GuardedClients implements KafkaClientSupplier {
         Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop, ahead);
         mainConsumer = consumer;
         return consumer;
-    }
-
-    @Override
-    public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
-        return consumer(config);
-    }
-
-    @Override
-    public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
-        return consumer(config);
-    }
-
-    private static Consumer<byte[], byte[]> consumer(Map<String, Object> config) {
-        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     private static final class GuardedProducer extends KafkaProducer<byte[], byte[]> {
