@@ -143,21 +143,21 @@ final class LoadtestReport {
         if (verdicts.isEmpty()) {
             return;
         }
-        page.append("<div class=\"wide\"><table>\n<tr><th>process</th><th class=\"text\">measure</th><th>found</th>"
-                + "<th>range</th><th>at most</th><th class=\"text\">verdict</th></tr>\n");
+        // The verdict stands before the numbers, because a narrow screen shows the left of a table.
+        page.append("<div class=\"wide\"><table>\n<tr><th>process</th><th class=\"text\">measure</th>"
+                + "<th class=\"text\">verdict</th><th>found</th><th>range</th><th>at most</th></tr>\n");
         for (Result each : verdicts) {
             boolean holds = each.word(HOLDS).equals("true");
             String verdict = holds ? "✓ holds" : isJudged(each) ? "✗ broken" : each.word(HOLDS);
             double least = each.number("least");
             page.append(String.format(Locale.ROOT,
-                    "<tr><td>%s</td><td class=\"text\">%s</td><td>%s</td><td>%s</td><td>%s</td>"
-                            + "<td class=\"text %s\">%s</td></tr>%n",
+                    "<tr><td>%s</td><td class=\"text\">%s</td><td class=\"text %s\">%s</td>"
+                            + "<td>%s</td><td>%s</td><td>%s</td></tr>%n",
                     text(each.word(PROCESS)), text(Result.label(each.word("measure"))),
-                    Result.number(each.number(VALUE)),
+                    holds ? "good" : isJudged(each) ? "bad" : "", text(verdict), Result.number(each.number(VALUE)),
                     least < each.number("most") ? Result.number(least) + " to " + Result.number(each.number("most"))
                             : "",
-                    Result.number(each.number("allowed")), holds ? "good" : isJudged(each) ? "bad" : "",
-                    text(verdict)));
+                    Result.number(each.number("allowed"))));
         }
         page.append(
                 "</table></div>\n<p class=\"soft\">What is told a minute is the slope by Theil and Sen in the second"

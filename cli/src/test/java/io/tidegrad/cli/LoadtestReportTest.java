@@ -24,8 +24,8 @@ class LoadtestReportTest {
                 "loadtest": "soak"}""");
         assertThat(page).contains("<b>1 of 2</b><span>bounds hold</span>", "<h2>soak</h2>", "A &amp; B, 2 processors",
                 "heap live MB a minute",
-                "<td>1.02</td><td>0.910 to 1.13</td><td>0.100</td><td class=\"text bad\">" + "✗ broken</td>",
-                "<td>12</td><td></td><td>50</td><td class=\"text good\">✓ holds</td>", "too few points");
+                "<td class=\"text bad\">✗ broken</td><td>1.02</td><td>0.910 to 1.13</td><td>0.100</td>",
+                "<td class=\"text good\">✓ holds</td><td>12</td><td></td><td>50</td>", "too few points");
     }
 
     @Test

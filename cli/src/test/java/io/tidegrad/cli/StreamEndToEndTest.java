@@ -337,6 +337,7 @@ class StreamEndToEndTest {
                 "tidegrad_joiner_up{epoch=\"1\",stream=\"" + stream + "\"} 1.0");
         assertThat(MonitoredSeries.missingIn(metrics(url),
                 name -> !name.startsWith("tidegrad_scorer_") && !name.startsWith("tidegrad_console_"))).isEmpty();
+        assertThat(MonitoredSeries.withoutUnit(metrics(url))).isEmpty();
         first.destroyForcibly().waitFor();
 
         Process second = program(both);

@@ -113,6 +113,7 @@ class ConsoleServerTest {
                     "\ntidegrad_console_caught_up 0.0\n");
             assertThat(MonitoredSeries.missingIn(metrics, series -> series.startsWith("tidegrad_console_")
                     || series.startsWith("jvm_") || series.startsWith("process_"))).isEmpty();
+            assertThat(MonitoredSeries.withoutUnit(metrics)).isEmpty();
             picture.close();
         }
     }

@@ -83,8 +83,8 @@ public final class ControlLog {
 
     static KafkaTopics.Wanted statusTopic(Topics topics) {
         return new KafkaTopics.Wanted(topics.status(), "delete", STATUS_BYTES_MAX,
-                // A reader reads all of it: about 50,000 small records with a hundred scorers, 3,600 more for each
-                // trainer or joiner that is busy all the time.
+                // A reader reads all of it: 360 small records of each process in which nothing changes, 3,600 of one that
+                // is busy all the time.
                 Map.of(TopicConfig.RETENTION_MS_CONFIG, "3600000", TopicConfig.SEGMENT_MS_CONFIG, "600000",
                         TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime"));
     }

@@ -24,7 +24,7 @@ final class ScorerMeasures {
                     served("offset", "Next offset of the log of record in the served version",
                             ServedVersion::nextOffset).field("offset"),
                     Measure.inHealth("admitted_at_ms", ServedVersion::admittedAt),
-                    served("event.time.seconds", "Stream time of the served version, since 1970",
+                    served("event.timestamp.seconds", "Stream time of the served version, since 1970",
                             served -> served.eventTime() == Long.MIN_VALUE ? null : served.eventTime()).seconds()
                             .field("event_time_ms"),
                     served("from.file", "1 while what serves is of the state directory and not of Kafka",
@@ -52,12 +52,12 @@ final class ScorerMeasures {
                     status -> status.reading().fallbacks()).field("snapshot_fallbacks"),
             counter("snapshots.admitted", ADMITTED, status -> status.reading().broughtBack()).label("kind", "rollback")
                     .field("brought_back"),
-            gauge("chain", "Deltas from the full snapshot to the served version", ScorerMeasures::chain)
+            gauge("chain.deltas", "Deltas from the full snapshot to the served version", ScorerMeasures::chain)
                     .optionalField("chain", deltas -> deltas),
             gauge("ready", "1 when a version serves that is not too old", status -> status.ready() ? 1 : 0),
             counter("records.read", "Records read from the snapshots topic", status -> status.reading().records()),
-            counter("bytes.read", "Bytes of those records", status -> status.reading().bytes()),
-            counter("bytes.copied", "Memory for admitted versions beyond what they share with the one before",
+            counter("read.bytes", "Bytes of those records", status -> status.reading().bytes()),
+            counter("copied.bytes", "Memory for admitted versions beyond what they share with the one before",
                     status -> status.reading().copiedBytes()),
             counter("follower.failures", "Times that Kafka gave an error and the follower began again",
                     ScorerStatus::followerFailures),
@@ -76,11 +76,11 @@ final class ScorerMeasures {
     static final Measures<ControlStatus> CONTROL = Measures.of(
             Measure.<ControlStatus>counter(series("control.records"), "Control records followed, of all models",
                     ControlStatus::records).field("records"),
-            Measure.<ControlStatus>counter(series("control.unreadable"), "Control records passed over",
+            Measure.<ControlStatus>counter(series("control.unreadable.records"), "Control records passed over",
                     ControlStatus::unreadable).field("unreadable"));
 
     static final Measures<ServedLog> LOG = Measures.of(
-            Measure.<ServedLog>counter(series("log.written"), "Events written to the log of what is served",
+            Measure.<ServedLog>counter(series("log.written.events"), "Events written to the log of what is served",
                     ServedLog::written).field("written"),
             Measure.<ServedLog>gauge(series("log.buffered.bytes"), "What waits to be written to the log",
                     ServedLog::buffered).field("buffered_bytes"),
@@ -90,7 +90,7 @@ final class ScorerMeasures {
     /// One measure for each reason. Only counts that are not 0 have a field.
     static final Measures<ServedLog> LOST = new Measures<>(Arrays.stream(ServedLog.Loss.values())
             .map(why -> Measure
-                    .<ServedLog>counter(series("log.lost"), "Events that were served and are not in the log",
+                    .<ServedLog>counter(series("log.lost.events"), "Events that were served and are not in the log",
                             log -> log.lost(why))
                     .label("reason", why.code()).optionalField(why.code(), ScorerMeasures::unlessZero))
             .toList());

@@ -40,15 +40,15 @@ final class ScorerMetrics implements AutoCloseable {
     private static final Measures<ShadowComparison.Figures> SHADOW = Measures.of(
             Measure.counter("tidegrad.scorer.shadow.records", "Records that a shadow has scored too",
                     ShadowComparison.Figures::records),
-            Measure.counter("tidegrad.scorer.shadow.agreed", "Of these, those of which it says the same class",
+            Measure.counter("tidegrad.scorer.shadow.agreed.records", "Of these, those of which it says the same class",
                     ShadowComparison.Figures::agreed),
             Measure.counter("tidegrad.scorer.shadow.difference",
                     "Sum over these of the mean absolute difference of the predictions",
                     figures -> figures.records() == 0 ? 0 : figures.meanDifference() * figures.records()),
-            Measure.counter("tidegrad.scorer.shadow.refused", "Records that a shadow could not score",
+            Measure.counter("tidegrad.scorer.shadow.refused.records", "Records that a shadow could not score",
                     ShadowComparison.Figures::refused),
-            Measure.counter("tidegrad.scorer.shadow.dropped", "Records that a shadow had no time or no version for",
-                    ShadowComparison.Figures::dropped));
+            Measure.counter("tidegrad.scorer.shadow.dropped.records",
+                    "Records that a shadow had no time or no version for", ShadowComparison.Figures::dropped));
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final ProcessMeters ofProcess = new ProcessMeters(registry);
@@ -115,7 +115,7 @@ final class ScorerMetrics implements AutoCloseable {
 
     /// Counts a request that a challenger could not answer and the live model did.
     void leftToLive(String model, String challenger, ProblemReason reason) {
-        Counter.builder("tidegrad.scorer.challenger.refused")
+        Counter.builder("tidegrad.scorer.challenger.refused.requests")
                 .description("Requests that a challenger could not answer and the live model did")
                 .tags("model", model, "challenger", challenger, "reason", reason.code()).register(registry).increment();
     }

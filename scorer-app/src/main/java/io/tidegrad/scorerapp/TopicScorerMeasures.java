@@ -19,7 +19,7 @@ final class TopicScorerMeasures {
     static final Measures<TopicScorerStatus> PARTITIONS = Measures.of(
             Measure.<TopicScorerStatus>gauge(series("partitions"), "Partitions that are answered here",
                     TopicScorerStatus::partitions).field("partitions"),
-            Measure.<TopicScorerStatus>gauge(series("lag"), "Records in these that are not answered yet",
+            Measure.<TopicScorerStatus>gauge(series("lag.offsets"), "Records in these that are not answered yet",
                     TopicScorerStatus::lag).field("lag"),
             gauge(series("running"), "1 while requests of the topic are answered",
                     status -> status.state() == TopicScorerStatus.State.RUNNING ? 1 : 0));
@@ -30,9 +30,10 @@ final class TopicScorerMeasures {
                     .field("transactions_committed"),
             counter("transactions", TRANSACTIONS, TopicScorerStatus::aborted).label("outcome", "aborted")
                     .field("transactions_aborted"),
-            counter("lost", "Requests that were deleted before they were read", TopicScorerStatus::lost).field("lost"),
-            counter("logged", "Requests of the topic that are in the log of what is served", TopicScorerStatus::logged)
-                    .optionalField("logged", ScorerMeasures::unlessZero));
+            counter("lost.offsets", "Requests that were deleted before they were read", TopicScorerStatus::lost)
+                    .field("lost"),
+            counter("logged.events", "Requests of the topic that are in the log of what is served",
+                    TopicScorerStatus::logged).optionalField("logged", ScorerMeasures::unlessZero));
 
     private TopicScorerMeasures() {}
 

@@ -158,8 +158,8 @@ class CandidatesHttpTest {
         }
         assertThat(difference).as("the models differ").isPositive();
         assertThat(ofShadow("difference")).isCloseTo(20 * difference, within(1e-9));
-        assertThat(ofShadow("agreed")).isEqualTo(20 * agreed);
-        assertThat(ofShadow("refused") + ofShadow("dropped")).isZero();
+        assertThat(ofShadow("agreed_records")).isEqualTo(20 * agreed);
+        assertThat(ofShadow("refused_records") + ofShadow("dropped_records")).isZero();
         JsonNode candidate = get("/health").json().at("/models/" + model + "/candidates/0");
         assertThat(candidate.get("model").asText()).isEqualTo(wide);
         assertThat(candidate.get("role").asText()).isEqualTo("shadow");
@@ -199,12 +199,12 @@ class CandidatesHttpTest {
                 .filter(key -> app.router(model).scorerFor(key).model().equals(app.kinds)).findFirst().orElseThrow();
         assertThat(answeredBy(theirs)).isEqualTo(model);
         assertThat(infer(theirs).at("/parameters/model").asText()).isEqualTo(model);
-        assertThat(metric("challenger_refused_total", "reason=\"missing-field\"")).isEqualTo(2);
+        assertThat(metric("challenger_refused_requests_total", "reason=\"missing-field\"")).isEqualTo(2);
 
         Answer refused = score(theirs, RawHttp.bytes(TestApp.RECORD.replace("origin", "orgin")));
         assertThat(refused.status()).isEqualTo(400);
         assertThat(refused.json().get("reason").asText()).isEqualTo("unknown-field");
-        assertThat(metric("challenger_refused_total"))
+        assertThat(metric("challenger_refused_requests_total"))
                 .as("a mistake of the client is not laid at the challenger's door").isEqualTo(2);
         control.decide(model, new ControlAction.Withdraw(app.kinds));
     }

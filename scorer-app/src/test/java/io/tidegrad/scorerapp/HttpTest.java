@@ -240,6 +240,7 @@ class HttpTest {
     @Test
     void metricsTellTheBuildAndTheEpochThatIsServed() {
         String metrics = get("/metrics").body();
+        assertThat(MonitoredSeries.withoutUnit(metrics)).isEmpty();
         assertThat(metrics.lines().filter(line -> line.startsWith("tidegrad_build_info"))).singleElement().asString()
                 .contains("version=\"" + Build.version() + "\"", "java_version=\"" + Runtime.version() + "\"")
                 .endsWith("} 1");

@@ -207,8 +207,9 @@ class ServedLogsTest {
         }
         assertLogged(answers, Payments.RENAMED);
         try (InputStream metrics = URI.create("http://127.0.0.1:" + app().port() + "/metrics").toURL().openStream()) {
-            assertThat(MonitoredSeries.missingIn(new String(metrics.readAllBytes(), StandardCharsets.UTF_8),
-                    name -> name.startsWith("tidegrad_scorer_log_"))).isEmpty();
+            String told = new String(metrics.readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(MonitoredSeries.missingIn(told, name -> name.startsWith("tidegrad_scorer_log_"))).isEmpty();
+            assertThat(MonitoredSeries.withoutUnit(told)).isEmpty();
         }
         // The schema is registered for the log, so that a stream's paths are looked for in it.
         assertThat(registry.latest(topic + "-value")).isEqualTo(Payments.RENAMED);

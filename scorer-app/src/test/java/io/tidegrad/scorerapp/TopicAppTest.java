@@ -67,10 +67,11 @@ class TopicAppTest {
                     "tidegrad_scorer_requests_topic_predictions_total{model=\"" + model + "\"} 0.0",
                     "tidegrad_scorer_requests_topic_transactions_total{outcome=\"committed\"} 1.0",
                     "tidegrad_scorer_requests_topic_transactions_total{outcome=\"aborted\"} 0.0",
-                    "tidegrad_scorer_requests_topic_running 1.0", "tidegrad_scorer_requests_topic_lag 0.0",
-                    "tidegrad_scorer_requests_topic_lost_total 0.0");
+                    "tidegrad_scorer_requests_topic_running 1.0", "tidegrad_scorer_requests_topic_lag_offsets 0.0",
+                    "tidegrad_scorer_requests_topic_lost_offsets_total 0.0");
             assertThat(MonitoredSeries.missingIn(get(app, "/metrics").body(),
                     name -> name.startsWith("tidegrad_scorer_requests_topic_"))).isEmpty();
+            assertThat(MonitoredSeries.withoutUnit(get(app, "/metrics").body())).isEmpty();
             assertThat(app.refusal()).isEmpty();
             assertThat(app.isLive()).isTrue();
             assertThat(Documented.shape(health))

@@ -26,7 +26,7 @@ final class SliceGauges {
         this.model = model;
         RecentEvaluation.MEASURES.stream().filter(each -> TOLD.contains(each.name()))
                 .forEach(each -> gauges.put(each.name(),
-                        MultiGauge.builder("tidegrad.slice." + each.name().replace('_', '.'))
+                        MultiGauge.builder("tidegrad.slice." + each.series())
                                 .description("of the labels of a value among the newest 10,000 to 20,000: "
                                         + each.help() + " (" + each.unit() + ")")
                                 .tags(Tags.of("model", model.lineage().model())).register(registry)));

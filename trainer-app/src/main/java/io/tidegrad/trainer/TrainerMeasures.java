@@ -38,20 +38,20 @@ import org.jspecify.annotations.Nullable;
 /// durable, so that a reader of the topics sees the same.
 final class TrainerMeasures {
     private static final Measure<ModelTrainer> LAG =
-            Measure.<ModelTrainer>gauge("tidegrad.lag", "offsets between the watermark and the end of the log",
+            Measure.<ModelTrainer>gauge("tidegrad.lag.offsets", "offsets between the watermark and the end of the log",
                     model -> model.lag() < 0 ? null : model.lag()).field("lag");
     private static final Measure<ModelTrainer> FLUSH = Measure
             .<ModelTrainer>gauge("tidegrad.flush.seconds", "what the last commit took",
                     model -> model.flushTime().toNanos())
             .per(1e9).field("flush_ms", nanos -> nanos.longValue() / 1_000_000);
     private static final Measure<ModelTrainer> DEAD_LETTER_SHARE =
-            Measure.<ModelTrainer>gauge("tidegrad.dead.letter.share", "of the events of the last minute, 0 to 1",
+            Measure.<ModelTrainer>gauge("tidegrad.dead.letter.ratio", "of the events of the last minute, 0 to 1",
                     ModelTrainer::deadLetterShare).field("dead_letter_share");
     private static final Measure<ModelTrainer> SET_ASIDE = Measure.<ModelTrainer>counter("tidegrad.events.set.aside",
             "events that ended two lives of the trainer in a row", ModelTrainer::eventsSetAside)
             .field("events_set_aside");
     private static final Measures<ModelTrainer> PROCESS = Measures.of(LAG, FLUSH, DEAD_LETTER_SHARE, SET_ASIDE,
-            gauge("tidegrad.restore.progress", "of pages and of events to learn again, 0 to 1",
+            gauge("tidegrad.restore.progress.ratio", "of pages and of events to learn again, 0 to 1",
                     TrainerMeasures::restored),
             gauge("tidegrad.standstill.seconds", "without a commit while there is something to learn",
                     model -> model.standstill().toNanos() / 1e9),
@@ -79,7 +79,7 @@ final class TrainerMeasures {
             inHealth("watermark", StoreStatus::imageOffset),
             inHealth("next_pages", store -> store.imagePages() < 0 ? null : store.imagePages()),
             inHealth("pages", StoreStatus::pages),
-            gauge("tidegrad.image.progress", "of the image being written, 0 to 1; NaN when there is none",
+            gauge("tidegrad.image.progress.ratio", "of the image being written, 0 to 1; NaN when there is none",
                     store -> store.imagePages() < 0 ? null : (double) store.imagePages() / store.pages()),
             Measure.<StoreStatus>gauge("tidegrad.redo.events", "that a restart would learn again",
                     StoreStatus::redoEvents).field("redo_events"),
@@ -92,8 +92,8 @@ final class TrainerMeasures {
     private static final Measures<CommittedState> LEARNED = Measures.of(
             Measure.<CommittedState>gauge("tidegrad.model.version", "committed update count", CommittedState::version)
                     .field("version"),
-            Measure.<CommittedState>gauge("tidegrad.watermark", "next offset of the log", CommittedState::nextOffset)
-                    .field("watermark"),
+            Measure.<CommittedState>gauge("tidegrad.watermark.offset", "next offset of the log",
+                    CommittedState::nextOffset).field("watermark"),
             Measure.<CommittedState>counter("tidegrad.examples.learned", "rows learned", CommittedState::examples)
                     .field("learned"),
             Measure.<CommittedState>gauge("tidegrad.pending.rows", "rows waiting for their batch",
@@ -124,7 +124,7 @@ final class TrainerMeasures {
                     SnapshotTotals::deltaBytes).label("kind", "delta").field("delta_bytes"),
             Measure.<SnapshotTotals>counter("tidegrad.snapshots.buried", "snapshots retired", SnapshotTotals::buried)
                     .field("buried"),
-            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.chain", "deltas since the newest full snapshot",
+            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.chain.deltas", "deltas since the newest full snapshot",
                     SnapshotTotals::chain).field("chain"),
             Measure.<SnapshotTotals>gauge("tidegrad.snapshots.retained", "snapshots on the topic",
                     SnapshotTotals::retained).field("retained"),
@@ -135,8 +135,8 @@ final class TrainerMeasures {
                     .field("unsent_parts"));
 
     private static final Measures<Report> REPORT = Measures.of(
-            Measure.<Report>gauge("tidegrad.log.loss", "progressive log loss", Report::logLoss).field("log_loss"),
-            Measure.<Report>gauge("tidegrad.prior.log.loss", "of the running prior", Report::priorLogLoss)
+            Measure.<Report>gauge("tidegrad.log.loss.nats", "progressive log loss", Report::logLoss).field("log_loss"),
+            Measure.<Report>gauge("tidegrad.prior.log.loss.nats", "of the running prior", Report::priorLogLoss)
                     .field("prior_log_loss"),
             Measure.<Report>gauge("tidegrad.accuracy", "progressive accuracy", Report::accuracy).field("accuracy"),
             inHealth("accuracy_last_2000", Report::accuracyLast2000),
@@ -153,7 +153,7 @@ final class TrainerMeasures {
                     Report::reactions).field("reactions"),
             Measure.<Report>gauge("tidegrad.rate.raised.examples", "examples that the rate is raised for from now on",
                     Report::raisedFor).field("rate_raised_for"),
-            Measure.<Report>gauge("tidegrad.dead.unit.share",
+            Measure.<Report>gauge("tidegrad.dead.unit.ratio",
                     "of the units behind a relu or the like, 0 to 1, that were 0 for all of the newest 256 rows looked at",
                     report -> inspected(report, Inspection::deadShare)).field("dead_unit_share"),
             Measure.<Report>gauge("tidegrad.step.ratio",
@@ -173,7 +173,7 @@ final class TrainerMeasures {
     /// Of the spec's period.
     private static final Measures<Report> PERIOD = new Measures<>(Stream
             .concat(newest("tidegrad.period.", "of the spec's period of event time: ", Report::period),
-                    Stream.of(Measure.<Report>counter("tidegrad.period." + RecentEvaluation.LATE,
+                    Stream.of(Measure.<Report>counter("tidegrad.period.late.labels",
                             "labels that came too late for the spec's period of event time",
                             report -> report.period().get(RecentEvaluation.LATE)).field(RecentEvaluation.LATE)))
             .toList());
@@ -181,18 +181,17 @@ final class TrainerMeasures {
     private static Stream<Measure<Report>> newest(String prefix, String of,
             Function<Report, Map<String, Double>> measures) {
         return RecentEvaluation.MEASURES.stream()
-                .map(each -> Measure.<Report>gauge(prefix + each.name().replace('_', '.'),
-                        of + each.help() + " (" + each.unit() + ")", report -> measures.apply(report).get(each.name()))
-                        .field(each.name()));
+                .map(each -> Measure.<Report>gauge(prefix + each.series(), of + each.help() + " (" + each.unit() + ")",
+                        report -> measures.apply(report).get(each.name())).field(each.name()));
     }
 
     /// How the labels of a stream come.
     private static final Measures<Report> ARRIVAL =
             Measures.of(delay("0.5", "delay_p50"), delay("0.9", "delay_p90"), delay("0.99", "delay_p99"),
-                    Measure.<Report>gauge("tidegrad.label.labelled",
+                    Measure.<Report>gauge("tidegrad.label.labelled.ratio",
                             "of the newest 2,000 first examples the share that had their label",
                             report -> report.arrival().get("labelled")).field("labelled"),
-                    Measure.<Report>gauge("tidegrad.label.answered",
+                    Measure.<Report>gauge("tidegrad.label.answered.ratio",
                             "of the newest 2,000 first examples the share that the model had answered",
                             report -> report.arrival().get("answered")).field("answered"));
 
@@ -222,7 +221,7 @@ final class TrainerMeasures {
                     report -> report.classes().size()).field("learned"),
             Measure.<Report>gauge("tidegrad.classes.room", "classes for which there is room", Report::classRoom)
                     .field("room"),
-            Measure.<Report>counter("tidegrad.classes.refused",
+            Measure.<Report>counter("tidegrad.classes.refused.events",
                     "events that were refused because there was no room for their class", Report::classesRefused)
                     .field("refused"));
 
@@ -245,7 +244,7 @@ final class TrainerMeasures {
             .flatMap(stage -> Stream.of(
                     served(stage, "predictions", "served predictions whose label is known",
                             ServedEvaluation.Figures::predictions),
-                    served(stage, "log.loss", "as served: log loss", ServedEvaluation.Figures::logLoss),
+                    served(stage, "log.loss.nats", "as served: log loss", ServedEvaluation.Figures::logLoss),
                     served(stage, "brier.score", "as served: mean squared error of probabilities",
                             ServedEvaluation.Figures::brier),
                     served(stage, "accuracy", "as served: accuracy", ServedEvaluation.Figures::accuracy),
@@ -263,10 +262,12 @@ final class TrainerMeasures {
             .toList());
 
     private static final Measures<Report> NOT_SERVED = Measures.of(
-            Measure.<Report>gauge("tidegrad.served.unreadable", "examples whose served prediction can't be read",
-                    Report::servedUnreadable).field("served_unreadable"),
-            Measure.<Report>gauge("tidegrad.served.forgotten", "labels of epochs whose served predictions are not kept",
-                    Report::servedForgotten).field("served_forgotten"));
+            Measure.<Report>gauge("tidegrad.served.unreadable.examples",
+                    "examples whose served prediction can't be read", Report::servedUnreadable)
+                    .field("served_unreadable"),
+            Measure.<Report>gauge("tidegrad.served.forgotten.labels",
+                    "labels of epochs whose served predictions are not kept", Report::servedForgotten)
+                    .field("served_forgotten"));
 
     private TrainerMeasures() {}
 

@@ -18,6 +18,7 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.FlightRecording;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.proof.MonitoredSeries;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Slice;
@@ -295,6 +296,7 @@ class TrainerTest extends TrainerFixture {
             assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
             String metrics = get(trainer, "/metrics").body();
             assertThat(metrics).contains(OperationsDocumentTest.metricNames());
+            assertThat(MonitoredSeries.withoutUnit(metrics)).isEmpty();
             assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
             Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
                     newest -> newest != null && newest.getNextOffset() == 400);
@@ -331,7 +333,7 @@ class TrainerTest extends TrainerFixture {
                 assertThat(slices.get(i).path("labels").asLong()).isEqualTo(slice.getLabels());
                 double loss = Objects.requireNonNull(slice.getRecent().get("log_loss"));
                 assertThat(slices.get(i).path("recent").path("log_loss").asDouble()).isEqualTo(loss);
-                assertThat(metrics).contains("tidegrad_slice_log_loss{field=\"place\",model=\"" + log.model()
+                assertThat(metrics).contains("tidegrad_slice_log_loss_nats{field=\"place\",model=\"" + log.model()
                         + "\",value=\"" + slice.getValue() + "\"} " + loss);
             }
         }

@@ -26,7 +26,8 @@ public final class HtmlPage {
             th { font-weight: 600; font-size: 0.85rem; color: var(--soft); }
             th, td { padding: 0.4rem 1.5rem 0.4rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
             th:first-child, td:first-child, td.text, th.text { text-align: left; }
-            td.text { white-space: normal; }
+            td.text { white-space: normal; min-width: 6.5rem; }
+            @media (max-width: 40rem) { th, td { padding-right: 0.9rem; } }
             .wide { overflow-x: auto; margin-bottom: 1.25rem; }
             .plots { display: flex; flex-wrap: wrap; }
             figure { margin: 0 0 1.5rem; overflow-x: auto; }

@@ -88,7 +88,7 @@ record JoinerOperations(OperationsServer server) {
                     counts -> counts.examples(kind));
         }
         for (Counted what : Counted.values()) {
-            counter("tidegrad.joiner.counted", "What was counted only", tags.and("what", what.code()), slot,
+            counter("tidegrad.joiner.cases", "What was counted only", tags.and("what", what.code()), slot,
                     counts -> counts.counted(what));
         }
         for (String reason : REASONS) {
@@ -104,8 +104,8 @@ record JoinerOperations(OperationsServer server) {
                 slot, JoinProgress.Seen::mostTime);
         gauge("tidegrad.joiner.entries", "Ids of which something is remembered here, as RocksDB estimates them", tags,
                 slot, each -> metric(each, "estimate-num-keys", "entries"));
-        gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, as RocksDB estimates them", tags,
-                slot, each -> metric(each, "estimate-num-keys", "due"));
+        gauge("tidegrad.joiner.waiting.ids", "Ids that wait for an event or a label here, as RocksDB estimates them",
+                tags, slot, each -> metric(each, "estimate-num-keys", "due"));
         gauge("tidegrad.joiner.waiting.since.timestamp.seconds",
                 "Time of the event or label here whose wait ends first, epoch seconds", tags, slot, each -> {
                     StreamJoiner joiner = each.joiner();
@@ -155,8 +155,8 @@ record JoinerOperations(OperationsServer server) {
     }
 
     private void lag(Tags tags, String side, StreamSlot slot, ToDoubleFunction<JoinProgress.Seen> value) {
-        gauge("tidegrad.joiner.lag", "Offsets that are not read yet, by all joiners", tags.and("side", side), slot,
-                each -> {
+        gauge("tidegrad.joiner.lag.offsets", "Offsets that are not read yet, by all joiners", tags.and("side", side),
+                slot, each -> {
                     JoinProgress.Seen seen = seen(each);
                     return seen == null ? Double.NaN : value.applyAsDouble(seen);
                 });

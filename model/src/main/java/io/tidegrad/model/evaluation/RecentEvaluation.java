@@ -32,10 +32,15 @@ public final class RecentEvaluation {
 
     /// A declared measure of the window.
     ///
-    /// @param name in health, in the topic of progress and, behind `tidegrad_window_`, in metrics
+    /// @param name in health and in the topic of progress
     /// @param unit of the value
     /// @param help for metrics
     public record Measure(String name, String unit, String help, ToDoubleFunction<Newest> value) {
+        /// Returns the name of the metric, with dots. It ends with the unit of losses; scores have none, and the unit of errors
+        /// is that of the label.
+        public String series() {
+            return (unit.equals(NATS) ? name + '_' + NATS : name).replace('_', '.');
+        }
     }
 
     /// What the window says at one moment.
