@@ -7,19 +7,20 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 
-/// An event of Java Flight Recorder: a request over HTTP or gRPC was answered or refused.
+/// An event of Java Flight Recorder: a request over HTTP or gRPC was answered or refused, or a model scored the requests of a
+/// poll of the requests topic.
 @Name("tidegrad.Score")
 @Label("Score")
-@Description("A request was answered or refused")
+@Description("A request was answered or refused, or requests of a topic were scored")
 @Category("Tidegrad")
 @StackTrace(false)
-final class JfrScore extends Event {
+public final class JfrScore extends Event {
     @Label("Name that was asked")
-    String model = "";
+    public String model = "";
 
     @Label("Records")
-    int records;
+    public int records;
 
     @Label("HTTP status of the answer")
-    int status;
+    public int status;
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
+import io.helidon.http.Status;
 import io.tidegrad.control.Candidate;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
@@ -17,6 +18,7 @@ import io.tidegrad.scorer.NotReadyException;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScoringSession;
+import io.tidegrad.scorerapp.JfrScore;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -270,10 +272,19 @@ final class BatchScorer {
             if (asked.isEmpty()) {
                 return;
             }
+            JfrScore recorded = new JfrScore();
+            recorded.begin();
             session.score();
             for (int row = 0; row < asked.size(); row++) {
                 Asked one = asked.get(row);
                 outcomes.set(one.index(), outcome(one, row));
+            }
+            recorded.end();
+            if (recorded.shouldCommit()) {
+                recorded.model = router.name();
+                recorded.records = asked.size();
+                recorded.status = Status.OK_200.code();
+                recorded.commit();
             }
             if (scorer == router.live()
                     && router.trials().stream().anyMatch(tried -> tried.candidate().role() == Candidate.Role.SHADOW)) {

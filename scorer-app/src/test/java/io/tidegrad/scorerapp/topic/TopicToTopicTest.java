@@ -11,6 +11,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.stream.Served;
 import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.FlightRecording;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Prediction;
@@ -124,8 +125,9 @@ class TopicToTopicTest {
 
     @LongProof("versions while requests come")
     @Test
-    void anAnswerHasTheBitsOfTheLibrarysByTheSameVersion() throws Exception {
-        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
+    void anAnswerHasTheBitsOfTheLibrarysByTheSameVersionAndAFlightRecordingHasItsBatch() throws Exception {
+        try (FlightRecording recording = FlightRecording.of("tidegrad.Score");
+                TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             world.start();
             world.ask(TopicScorerWorld.EVENTS.length);
             world.awaitEnd();
@@ -139,6 +141,9 @@ class TopicToTopicTest {
                 assertThat(Float.floatToRawIntBits(prediction.getProbabilities().getFirst()))
                         .isEqualTo(Float.floatToRawIntBits(library.probability(event, 0)));
             }
+            assertThat(recording.events().stream()
+                    .filter(event -> event.getString("model").equals(predictions.getFirst().getModel()))
+                    .mapToInt(event -> event.getInt("records")).sum()).isEqualTo(TopicScorerWorld.EVENTS.length);
             assertThat(world.faults()).isEmpty();
         }
     }
