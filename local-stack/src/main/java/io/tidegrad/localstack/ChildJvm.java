@@ -32,7 +32,7 @@ public final class ChildJvm implements AutoCloseable {
 
     /// The JVM flags of a trainer or scorer in production, as in the launcher: the engine's module, no warning about
     /// native access, the collector without threads of its own, compiler thresholds that suit the kernels; also what
-    /// this JVM was started with of class cache, compilers and kernels.
+    /// this JVM was started with of class cache, compilers, huge pages and kernels.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
 
     /// Of the flag with which a JVM does without its slower, better compiler.
@@ -49,7 +49,8 @@ public final class ChildJvm implements AutoCloseable {
         List<String> flags = new ArrayList<>(List.of("--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
                 "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100"));
-        flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, "-Dtidegrad.kernels="));
+        flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, "-XX:+UseTransparentHugePages",
+                "-Dtidegrad.kernels="));
         return List.copyOf(flags);
     }
 
