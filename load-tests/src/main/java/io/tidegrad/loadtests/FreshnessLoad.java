@@ -183,8 +183,7 @@ public final class FreshnessLoad extends LoadTest {
             BrokerBytes writtenBefore = brokerBytes();
             long changelogBefore = changelogBytes.get();
             DoubleSupplier trainerCpuOfWindow = ProcessFigures.cpuFromNow(trainer.pid());
-            DoubleSupplier compilerCpu =
-                    ProcessFigures.fromNow(() -> ProcessFigures.compilerCpuSeconds(trainer.pid()));
+            DoubleSupplier compilerCpu = ProcessFigures.fromNow(() -> ProcessFigures.compilerCpuSeconds(trainer.pid()));
             DoubleSupplier countingCpu =
                     counting == null ? () -> Double.NaN : ProcessFigures.cpuFromNow(counting.pid());
             Await.until("all events sent", options.opening().plus(options.window()).plus(WITHIN), healthy,
@@ -204,8 +203,7 @@ public final class FreshnessLoad extends LoadTest {
             parts(events, published, answered, epochNanos, opening, all)
                     .forEach((part, sorted) -> result.percentiles(part.equals(WHOLE) ? "" : part + "_", sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
-                    .put("snapshot_bytes", snapshotBytes.get())
-                    .put("changelog_bytes_per_event", changelogPerEvent)
+                    .put("snapshot_bytes", snapshotBytes.get()).put("changelog_bytes_per_event", changelogPerEvent)
                     .put("written_bytes_per_event",
                             written.values().stream().mapToDouble(Double::doubleValue).sum() * perEvent);
             written.forEach((topic, bytes) -> result.put("written_bytes_per_event_to_" + topic, bytes * perEvent));

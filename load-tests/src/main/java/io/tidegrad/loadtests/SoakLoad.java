@@ -259,7 +259,8 @@ public final class SoakLoad extends LoadTest {
                     topics.read() / seconds);
             cost("bytes_per_s_to_kafka", grown("tidegrad_console_sent_bytes_total", before, after) / seconds,
                     Double.NaN);
-            cost("bytes_per_s_of_status_that_all_write", topics.writtenTo(Topics.DEFAULT.status()) / seconds, topics.written() / seconds);
+            cost("bytes_per_s_of_status_that_all_write", topics.writtenTo(Topics.DEFAULT.status()) / seconds,
+                    topics.written() / seconds);
             cost("bytes_per_s_to_an_open_page", (after.page() - before.page()) / seconds, Double.NaN);
             cost("bytes_per_s_allocated", grown("jvm_gc_memory_allocated_bytes_total", before, after) / seconds,
                     Double.NaN);
