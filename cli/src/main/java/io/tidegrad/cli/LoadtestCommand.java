@@ -210,10 +210,15 @@ final class LoadtestCommand {
                 description = "Number of events that are ready at the end, to measure how many a second are learned (default: ${DEFAULT-VALUE}).")
         private int backlog;
 
+        @Option(names = "--counting",
+                description = "Also run a Kafka Streams program that only counts the events and commits as often as snapshots come, to measure what Kafka Streams takes of the processor.")
+        private boolean counting;
+
         @Override
         Measuring measuring() {
             FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING,
-                    Duration.ofSeconds(seconds), Duration.ofMillis(publishMillis), commitMillis, backlog, json());
+                    Duration.ofSeconds(seconds), Duration.ofMillis(publishMillis), commitMillis, backlog, counting,
+                    json());
             return of(new FreshnessLoad(options, System.out, System.err)::run);
         }
     }

@@ -3,7 +3,8 @@ package io.tidegrad.loadtests;
 import com.sun.tools.attach.AttachNotSupportedException;
 import com.sun.tools.attach.VirtualMachine;
 import java.io.IOException;
-import javax.management.InstanceNotFoundException;
+import java.util.Map;
+import java.util.TreeMap;
 import javax.management.JMException;
 import javax.management.MBeanServerConnection;
 import javax.management.ObjectName;
@@ -15,18 +16,25 @@ import javax.management.remote.JMXServiceURL;
 ///
 /// @param written to all topics
 /// @param read from all topics
-/// @param writtenToOne to the topic that was asked about
-record BrokerBytes(double written, double read, double writtenToOne) {
-    private static final String METERS = "kafka.server:type=BrokerTopicMetrics,name=";
+/// @param writtenTo by topic; without those to which nothing was written
+record BrokerBytes(double written, double read, Map<String, Double> writtenTo) {
+    /// Of a broker on a runtime that was linked without what JMX needs, such as the image's.
+    static final BrokerBytes UNKNOWN = new BrokerBytes(Double.NaN, Double.NaN, Map.of());
 
-    /// @param topic 0 is told of one to which nothing was written
+    private static final String METERS = "kafka.server:type=BrokerTopicMetrics,name=";
+    private static final String WRITTEN = "BytesInPerSec";
+
     /// @throws LoadTestException the process can't be asked, or is no broker
     @SuppressWarnings("BanJNDI") // the address is that of a process which this load test has started
-    static BrokerBytes of(long pid, String topic) {
+    static BrokerBytes of(long pid) {
         try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(address(pid)))) {
             MBeanServerConnection broker = connector.getMBeanServerConnection();
-            return new BrokerBytes(count(broker, "BytesInPerSec"), count(broker, "BytesOutPerSec"),
-                    countOrNone(broker, "BytesInPerSec,topic=" + topic));
+            Map<String, Double> writtenTo = new TreeMap<>();
+            for (ObjectName each : broker.queryNames(new ObjectName(METERS + WRITTEN + ",topic=*"), null)) {
+                writtenTo.put(each.getKeyProperty("topic"), count(broker, each));
+            }
+            return new BrokerBytes(count(broker, new ObjectName(METERS + WRITTEN)),
+                    count(broker, new ObjectName(METERS + "BytesOutPerSec")), writtenTo);
         } catch (IOException | JMException | AttachNotSupportedException e) {
             throw new LoadTestException("expected a broker that tells over JMX what it wrote and sent, found " + e, e);
         }
@@ -42,19 +50,18 @@ record BrokerBytes(double written, double read, double writtenToOne) {
         }
     }
 
-    private static double count(MBeanServerConnection broker, String meter) throws IOException, JMException {
-        return ((Number) broker.getAttribute(new ObjectName(METERS + meter), "Count")).doubleValue();
+    private static double count(MBeanServerConnection broker, ObjectName meter) throws IOException, JMException {
+        return ((Number) broker.getAttribute(meter, "Count")).doubleValue();
     }
 
-    private static double countOrNone(MBeanServerConnection broker, String meter) throws IOException, JMException {
-        try {
-            return count(broker, meter);
-        } catch (InstanceNotFoundException nothingWritten) {
-            return 0;
-        }
+    /// 0 of a topic to which nothing was written.
+    double writtenTo(String topic) {
+        return Double.isNaN(written) ? Double.NaN : writtenTo.getOrDefault(topic, 0.0);
     }
 
     BrokerBytes since(BrokerBytes before) {
-        return new BrokerBytes(written - before.written, read - before.read, writtenToOne - before.writtenToOne);
+        Map<String, Double> since = new TreeMap<>();
+        writtenTo.forEach((topic, bytes) -> since.put(topic, bytes - before.writtenTo.getOrDefault(topic, 0.0)));
+        return new BrokerBytes(written - before.written, read - before.read, since);
     }
 }

@@ -19,10 +19,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /// Measures freshness: how long after an event was due a client of the scorer first gets an answer over HTTP by a version
 /// that has learned it. Broker, registry, trainer and scorer are processes, the events come in an open loop, and the
@@ -31,6 +34,7 @@ public final class FreshnessLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String TOPIC = "flights";
     private static final String MODEL = "fresh";
+    private static final String COUNTS = "counts";
 
     private static final Duration WITHIN = Duration.ofSeconds(120);
 
@@ -74,9 +78,10 @@ public final class FreshnessLoad extends LoadTest {
     /// @param publishEvery a snapshot at most
     /// @param commitMillis between two commits; 0 for the trainer's own choice
     /// @param backlog events that lie ready at the end, to see how many a second are learned; 0 for none
+    /// @param counting whether a program without a model also reads the events, to see what Kafka Streams takes
     /// @param json one line of JSON instead of text for people
     public record Options(long weights, double eventsPerSecond, Duration opening, Duration window,
-            Duration publishEvery, int commitMillis, int backlog, boolean json) {
+            Duration publishEvery, int commitMillis, int backlog, boolean counting, boolean json) {
         public Options {
             Limits.require("--weights", weights, 2_000, 1L << 28);
             Limits.require("--rate", eventsPerSecond, 0.1, 1_000_000);
@@ -110,6 +115,7 @@ public final class FreshnessLoad extends LoadTest {
     @Override
     protected String measure() throws InterruptedException {
         EventsTopic.create(lab().bootstrapServers(), TOPIC);
+        lab().createTopics(List.of(COUNTS), 1, Map.of());
         Path files = lab().logs().resolve(MODEL);
         int trainerPort = Ports.free();
         int port = Ports.free();
@@ -120,12 +126,20 @@ public final class FreshnessLoad extends LoadTest {
             try (ChildJvm scorer = start("scorer", command, files)) {
                 await("the scorer to answer", scorer::requireAlive,
                         () -> !Processes.health(lab().http(), port).isMissingNode());
-                return measure(trainer, scorer, port);
+                if (!options.counting()) {
+                    return measure(trainer, scorer, null, port);
+                }
+                List<String> program = KafkaStreamsProgram.counting(lab().bootstrapServers(), COUNTS,
+                        files.resolve("counting"), COUNTS, TOPIC, options.publishEvery());
+                try (ChildJvm counting = start("counting", program, files)) {
+                    return measure(trainer, scorer, counting, port);
+                }
             }
         }
     }
 
-    private String measure(ChildJvm trainer, ChildJvm scorer, int port) throws InterruptedException {
+    private String measure(ChildJvm trainer, ChildJvm scorer, @Nullable ChildJvm counting, int port)
+            throws InterruptedException {
         List<StreamEvent> shipped = STREAM.read();
         int opening = events(options.opening());
         int all = opening + events(options.window());
@@ -151,6 +165,9 @@ public final class FreshnessLoad extends LoadTest {
             Runnable healthy = () -> {
                 trainer.requireAlive();
                 scorer.requireAlive();
+                if (counting != null) {
+                    counting.requireAlive();
+                }
                 asker.requireHealthy();
                 snapshots.requireHealthy("can't read the snapshots");
                 changes.requireHealthy("can't read the changelog");
@@ -163,25 +180,40 @@ public final class FreshnessLoad extends LoadTest {
             events.start();
             Await.until("an answer that knows the events before the window", options.opening().plus(WITHIN), healthy,
                     () -> answered.newest() >= opening);
+            BrokerBytes writtenBefore = brokerBytes();
             long changelogBefore = changelogBytes.get();
             DoubleSupplier trainerCpuOfWindow = ProcessFigures.cpuFromNow(trainer.pid());
+            DoubleSupplier compilerCpu = ProcessFigures.fromNow(() -> ProcessFigures.compilerCpuSeconds(trainer.pid()));
+            DoubleSupplier countingCpu =
+                    counting == null ? () -> Double.NaN : ProcessFigures.cpuFromNow(counting.pid());
             Await.until("all events sent", options.opening().plus(options.window()).plus(WITHIN), healthy,
                     events::isDone);
             await("an answer that knows them all", healthy, () -> answered.newest() >= all);
             await("a snapshot of them all", healthy, () -> published.newest() >= all);
             double cpu = trainerCpu.getAsDouble() + scorerCpu.getAsDouble();
-            double trainerCpuPerEvent = trainerCpuOfWindow.getAsDouble() / (all - opening);
+            double perEvent = 1.0 / (all - opening);
+            double trainerCpuPerEvent = 1e6 * trainerCpuOfWindow.getAsDouble() * perEvent;
+            double compilerCpuPerEvent = 1e6 * compilerCpu.getAsDouble() * perEvent;
+            double countingCpuPerEvent = 1e6 * countingCpu.getAsDouble() * perEvent;
+            double changelogPerEvent = (changelogBytes.get() - changelogBefore) * perEvent;
+            Map<String, Double> written = writtenBytes(brokerBytes().since(writtenBefore));
             Result result = new Result().put("weights", weights).put("events_per_s", options.eventsPerSecond())
                     .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
                     .put("commit_ms", options.commitMillis());
             parts(events, published, answered, epochNanos, opening, all)
                     .forEach((part, sorted) -> result.percentiles(part.equals(WHOLE) ? "" : part + "_", sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
-                    .put("snapshot_bytes", snapshotBytes.get())
-                    .put("changelog_bytes_per_event",
-                            (changelogBytes.get() - changelogBefore) / (double) (all - opening))
-                    .put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
-                    .put("trainer_cpu_us_per_event", 1e6 * trainerCpuPerEvent).put("backlog_events", options.backlog());
+                    .put("snapshot_bytes", snapshotBytes.get()).put("changelog_bytes_per_event", changelogPerEvent)
+                    .put("written_bytes_per_event",
+                            written.values().stream().mapToDouble(Double::doubleValue).sum() * perEvent);
+            written.forEach((topic, bytes) -> result.put("written_bytes_per_event_to_" + topic, bytes * perEvent));
+            result.put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
+                    .put("trainer_cpu_us_per_event", trainerCpuPerEvent)
+                    .put("trainer_compilers_cpu_us_per_event", compilerCpuPerEvent);
+            if (counting != null) {
+                result.put("counting_cpu_us_per_event", countingCpuPerEvent);
+            }
+            result.put("backlog_events", options.backlog());
             double backlog = options.backlog() == 0 ? 0 : backlog(all, trainer, answered, healthy);
             return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
@@ -201,6 +233,15 @@ public final class FreshnessLoad extends LoadTest {
         long start = System.nanoTime();
         await("an answer that knows the backlog", healthy, () -> answered.newest() >= written + options.backlog());
         return options.backlog() / secondsSince(start);
+    }
+
+    /// By topic, the bytes of all batches that trainer and scorer have caused, the broker's own records of offsets and
+    /// transactions included; with the program that counts also those of its transactions.
+    private static Map<String, Double> writtenBytes(BrokerBytes window) {
+        Map<String, Double> written = new TreeMap<>(window.writtenTo());
+        written.keySet().removeAll(Set.of(TOPIC, COUNTS));
+        written.values().removeIf(bytes -> bytes == 0);
+        return written;
     }
 
     private int events(Duration time) {

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests;
 
 import io.tidegrad.model.stream.Example;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -28,13 +29,18 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 /// What a Kafka Streams program without a joiner costs, exactly once: a topology that writes the events of one
 /// topic with the headers of an example, or joins them by id with the labels of another in a window of half an
 /// hour, by the join that Kafka Streams has. It reads the id where it lies in the bytes and decodes nothing else,
-/// and drops events without label. Polls, batches, commits and the number of threads are a joiner's. It ends when
-/// its parent ends it.
+/// and drops events without label. Polls, batches, commits and the number of threads are a joiner's.
+///
+/// Or what one without a trainer costs: a topology that only counts the events of a topic, and writes the count with each
+/// commit. It ends when its parent ends it.
 public final class KafkaStreamsProgram {
     /// The magic byte and the id of the schema lie before the first field, which is the id.
     private static final int ID_AT = 5;
 
     private static final Duration WINDOW = Duration.ofMinutes(30);
+    private static final Duration COMMIT_EVERY = Duration.ofSeconds(1);
+    private static final String COPY_OR_JOIN = "copy-or-join";
+    private static final String COUNT = "count";
 
     private KafkaStreamsProgram() {}
 
@@ -43,21 +49,35 @@ public final class KafkaStreamsProgram {
     /// @param topics of events and, if they are to be joined, of labels by id
     static List<String> command(String bootstrapServers, String application, Path state, String log,
             List<String> topics) {
-        return Processes.with(
-                List.of(KafkaStreamsProgram.class.getName(), bootstrapServers, application, state.toString(), log),
-                topics);
+        return command(bootstrapServers, application, state, log, COPY_OR_JOIN, COMMIT_EVERY, topics);
     }
 
-    /// @param arguments bootstrap servers, application id, state directory, topic to write, topics to read
+    /// Main class and arguments of the program that counts.
+    static List<String> counting(String bootstrapServers, String application, Path state, String counts, String topic,
+            Duration commitEvery) {
+        return command(bootstrapServers, application, state, counts, COUNT, commitEvery, List.of(topic));
+    }
+
+    private static List<String> command(String bootstrapServers, String application, Path state, String log,
+            String work, Duration commitEvery, List<String> topics) {
+        return Processes.with(List.of(KafkaStreamsProgram.class.getName(), bootstrapServers, application,
+                state.toString(), log, work, String.valueOf(commitEvery.toMillis())), topics);
+    }
+
+    /// @param arguments bootstrap servers, application id, state directory, topic to write, what to do, milliseconds
+    ///     between commits, topics to read
     public static void main(String[] arguments) {
         Serde<byte[]> bytes = Serdes.ByteArray();
         StreamsBuilder builder = new StreamsBuilder();
         Consumed<byte[], byte[]> consumed = Consumed.with(bytes, bytes);
-        KStream<byte[], byte[]> events = builder.stream(arguments[4], consumed);
-        if (arguments.length > 5) {
+        KStream<byte[], byte[]> events = builder.stream(arguments[6], consumed);
+        if (arguments[4].equals(COUNT)) {
+            long every = Duration.ofMillis(Long.parseLong(arguments[5])).toNanos();
+            events.processValues(() -> new Counter(every)).to(arguments[3], Produced.with(bytes, bytes));
+        } else if (arguments.length > 7) {
             // The window stores of Kafka Streams look keys up by Bytes.
             Serde<Bytes> ids = Serdes.Bytes();
-            KStream<Bytes, byte[]> labels = builder.stream(arguments[5], Consumed.with(ids, bytes));
+            KStream<Bytes, byte[]> labels = builder.stream(arguments[7], Consumed.with(ids, bytes));
             events.selectKey((key, event) -> id(event)).repartition(Repartitioned.with(ids, bytes))
                     .join(labels, (event, label) -> event, JoinWindows.ofTimeDifferenceAndGrace(WINDOW, WINDOW),
                             StreamJoined.with(ids, bytes, bytes))
@@ -70,7 +90,7 @@ public final class KafkaStreamsProgram {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, arguments[1]);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, arguments[2]);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1_000);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, arguments[5]);
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), 1_000);
@@ -89,6 +109,27 @@ public final class KafkaStreamsProgram {
             new Example(Example.Kind.FINAL, "0", null, 1, new Example.Source(at.topic(), at.partition(), at.offset()),
                     event.timestamp(), null).writeTo(headers);
             context().forward(event.withHeaders(headers));
+        }
+    }
+
+    /// Forwards the count with the first event after each interval.
+    private static final class Counter extends ContextualFixedKeyProcessor<byte[], byte[], byte[]> {
+        private final long every;
+        private long counted;
+        private long told = System.nanoTime();
+
+        Counter(long every) {
+            this.every = every;
+        }
+
+        @Override
+        public void process(FixedKeyRecord<byte[], byte[]> event) {
+            counted++;
+            long now = System.nanoTime();
+            if (now - told >= every) {
+                told = now;
+                context().forward(event.withValue(ByteBuffer.allocate(Long.BYTES).putLong(counted).array()));
+            }
         }
     }
 

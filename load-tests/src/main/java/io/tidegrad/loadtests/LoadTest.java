@@ -69,6 +69,16 @@ public abstract class LoadTest {
         return LocalStackOptions.in(directory.path()).withKafkaAsChild();
     }
 
+    /// What the broker has counted; unknown where it can't be asked.
+    final BrokerBytes brokerBytes() {
+        try {
+            return BrokerBytes.of(lab().brokerPid());
+        } catch (LoadTestException e) {
+            say("bytes of topics are not told: %s", String.valueOf(e.getMessage()));
+            return BrokerBytes.UNKNOWN;
+        }
+    }
+
     /// Settings of the admin client.
     protected Map<String, Object> adminSettings() {
         return Map.of();

@@ -18,6 +18,24 @@ public final class ProcessFigures {
                 .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);
     }
 
+    /// The part of that which the JVM's compilers took. Their threads are called C1 and C2.
+    public static double compilerCpuSeconds(long pid) {
+        try (Stream<Path> threads = Files.list(of(pid, "task"))) {
+            return threads.mapToDouble(ProcessFigures::compilerSeconds).sum();
+        } catch (IOException | UncheckedIOException untold) {
+            return Double.NaN;
+        }
+    }
+
+    private static double compilerSeconds(Path thread) {
+        try {
+            return !Files.readString(thread.resolve("comm")).matches("C[12] Compiler.*\\s*") ? 0
+                    : Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ", 2)[0]) * 1e-9;
+        } catch (IOException ended) {
+            return 0;
+        }
+    }
+
     /// Of this process.
     public static double ownCpuSeconds() {
         return cpuSeconds(ProcessHandle.current().pid());

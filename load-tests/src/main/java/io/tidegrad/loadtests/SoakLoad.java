@@ -231,17 +231,7 @@ public final class SoakLoad extends LoadTest {
         private Used used() throws InterruptedException {
             Map<String, Double> cpu = new HashMap<>();
             pids().forEach((name, pid) -> cpu.put(name, ProcessFigures.cpuSeconds(pid)));
-            return new Used(cpu, topicsBytes(), consoleMetrics(), pageBytes.get());
-        }
-
-        /// Unknown on a runtime that was linked without what JMX needs, such as the image's.
-        private BrokerBytes topicsBytes() {
-            try {
-                return BrokerBytes.of(lab().brokerPid(), Topics.DEFAULT.status());
-            } catch (LoadTestException e) {
-                say("bytes of topics are not told: %s", String.valueOf(e.getMessage()));
-                return new BrokerBytes(Double.NaN, Double.NaN, Double.NaN);
-            }
+            return new Used(cpu, brokerBytes(), consoleMetrics(), pageBytes.get());
         }
 
         private Map<String, Long> pids() {
@@ -270,7 +260,8 @@ public final class SoakLoad extends LoadTest {
                     topics.read() / seconds);
             cost("bytes_per_s_to_kafka", grown("tidegrad_console_sent_bytes_total", before, after) / seconds,
                     Double.NaN);
-            cost("bytes_per_s_of_status_that_all_write", topics.writtenToOne() / seconds, topics.written() / seconds);
+            cost("bytes_per_s_of_status_that_all_write", topics.writtenTo(Topics.DEFAULT.status()) / seconds,
+                    topics.written() / seconds);
             cost("bytes_per_s_to_an_open_page", (after.page() - before.page()) / seconds, Double.NaN);
             cost("bytes_per_s_allocated", grown("jvm_gc_memory_allocated_bytes_total", before, after) / seconds,
                     Double.NaN);

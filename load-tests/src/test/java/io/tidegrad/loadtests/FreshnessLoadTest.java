@@ -2,6 +2,7 @@ package io.tidegrad.loadtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.Json;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class FreshnessLoadTest {
     private static FreshnessLoad.Options options(double rate, int seconds) {
         return new FreshnessLoad.Options(5_000, rate, Duration.ofSeconds(1), Duration.ofSeconds(seconds),
-                Duration.ofMillis(100), 50, 3_000, true);
+                Duration.ofMillis(100), 50, 3_000, true, true);
     }
 
     @Tag("load")
@@ -44,7 +45,18 @@ class FreshnessLoadTest {
         assertThat(json.path("backlog_events").asInt()).isEqualTo(3_000);
         assertThat(json.path("backlog_events_per_s").asDouble()).isPositive();
         assertThat(json.path("snapshot_bytes").asLong()).isPositive();
-        assertThat(json.path("changelog_bytes_per_event").asDouble()).isPositive();
+        double changelog = json.path("changelog_bytes_per_event").asDouble();
+        assertThat(changelog).isPositive();
+        String to = "written_bytes_per_event_to_";
+        assertThat(json.path(to + "tidegrad-fresh-1-model-changelog").asDouble()).isGreaterThan(changelog);
+        assertThat(json.has(to + "flights")).isFalse();
+        double parts = json.propertyStream().filter(each -> each.getKey().startsWith(to))
+                .mapToDouble(each -> each.getValue().asDouble()).sum();
+        assertThat(json.path("written_bytes_per_event").asDouble()).isGreaterThan(changelog).isCloseTo(parts,
+                within(1e-6 * parts));
+        for (String cpu : new String[]{"trainer", "trainer_compilers", "counting"}) {
+            assertThat(json.path(cpu + "_cpu_us_per_event").isNumber()).as(cpu).isTrue();
+        }
     }
 
     @Test

@@ -31,6 +31,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.EventsAhead;
+import io.tidegrad.trainer.poll.PollPace;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
@@ -97,6 +98,7 @@ public final class ModelTrainer implements AutoCloseable {
     private final FatalEvents fatalEvents;
     private final @Nullable EventsAhead ahead;
     private final StopOrder stop = new StopOrder();
+    private final PollPace pace = new PollPace();
     private final RepublishOrder republish = new RepublishOrder();
     private final TopicWatch watch;
     private final List<TopicWatch.Watched> watched;
@@ -246,7 +248,7 @@ public final class ModelTrainer implements AutoCloseable {
         ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
         ahead = ahead(storeParts);
         GuardedClients clients =
-                new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop, ahead);
+                new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop, pace, ahead);
         AvroProgress progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publish().every(),
                 new SnapshotSeries.Settings(config.snapshotDeltas(), config.keep().ladder(lineage.spec()),
@@ -258,7 +260,7 @@ public final class ModelTrainer implements AutoCloseable {
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
                 model -> new EventFold(lineage.spec(), model, values),
                 published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
-                patience, fatalEvents, stop, clients::unlearned, ahead, config.workers(),
+                patience, fatalEvents, stop, pace, clients::unlearned, ahead, config.workers(),
                 surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),

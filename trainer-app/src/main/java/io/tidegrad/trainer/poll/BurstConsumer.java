@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
@@ -15,14 +16,18 @@ import org.jspecify.annotations.Nullable;
 public final class BurstConsumer extends BoundedConsumer {
     private final int eventsMax;
     private final StopOrder stop;
+    private final PollPace pace;
     private final @Nullable EventsAhead ahead;
 
     /// @param eventsMax the most events in a burst
+    /// @param pace says how long to rest before a poll
     /// @param ahead prepares the events of a backlog; null for nothing
-    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, @Nullable EventsAhead ahead) {
+    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, PollPace pace,
+            @Nullable EventsAhead ahead) {
         super(config);
         this.eventsMax = eventsMax;
         this.stop = stop;
+        this.pace = pace;
         this.ahead = ahead;
     }
 
@@ -31,7 +36,11 @@ public final class BurstConsumer extends BoundedConsumer {
         if (stop.follow()) {
             pause(assignment()); // at each poll, because Streams resumes when it has room
         }
+        if (!timeout.isZero()) {
+            LockSupport.parkNanos(pace.restBefore(System.nanoTime()));
+        }
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
+        pace.brought(records.count());
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
         for (TopicPartition partition : records.partitions()) {
             bursts.put(partition, bursts(records.records(partition), eventsMax, ahead));

@@ -126,6 +126,11 @@ public final class Publisher {
         return series.isSending() || isDue(store) && clock.nanos() - publishAt >= 0;
     }
 
+    /// Returns when the spec allows the next version, by the clock's nanos.
+    public long publishNotBefore() {
+        return publishAt;
+    }
+
     /// Forwards to `out` what is due, once in the flush before each commit, and returns what is published with it.
     public Published publishDue(ModelStore store, Out out) {
         republish.committed(); // a flush follows another one only if the commit between them succeeded

@@ -17,6 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// snapshot, so the first one is full (docs/decisions/0007-deltas.md), and so is the one after a snapshot that was cut
 /// and not published.
 public final class SnapshotSeries {
+    /// A reader that begins should not read more bytes of changes than the whole model has, or than it reads in a moment: of
+    /// a small model that gets few events, full snapshots would be most of what is written.
+    private static final long CHAIN_BYTES_LEAST = 512 << 10;
+
     /// @param deltasMax the most deltas between two full snapshots
     /// @param commitBytes how many bytes of a snapshot's parts one transaction takes; a larger full snapshot is spread
     ///     over several
@@ -134,12 +138,15 @@ public final class SnapshotSeries {
         if (deltas >= settings.deltasMax() || nextRung) {
             return null;
         }
-        // A reader that begins should not read more bytes of changes than the whole model has.
+        long whole = model.parameters().servedBytes();
         long bytes = PublishedSnapshot.deltaBytes(model);
+        if (bytes >= whole) {
+            return null;
+        }
         for (RetainedSnapshot delta : chain.subList(1, chain.size())) {
             bytes += delta.bytes();
         }
-        if (bytes >= model.parameters().servedBytes()) {
+        if (bytes >= Math.max(whole, CHAIN_BYTES_LEAST)) {
             return null;
         }
         return new PublishedSnapshot.Parent(chain.getLast().version(),

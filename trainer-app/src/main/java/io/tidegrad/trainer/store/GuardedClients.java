@@ -5,6 +5,7 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.process.UsualClients;
 import io.tidegrad.trainer.poll.BurstConsumer;
 import io.tidegrad.trainer.poll.EventsAhead;
+import io.tidegrad.trainer.poll.PollPace;
 import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -25,17 +26,19 @@ public final class GuardedClients extends UsualClients {
     private final TopicPartition log;
     private final int burstEventsMax;
     private final StopOrder stop;
+    private final PollPace pace;
     private final @Nullable EventsAhead ahead;
     private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
 
     /// @param ahead prepares the events of a backlog; null for nothing
-    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop,
+    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop, PollPace pace,
             @Nullable EventsAhead ahead) {
         this.ahead = ahead;
         this.burstEventsMax = burstEventsMax;
         this.guard = guard;
         this.log = log;
         this.stop = stop;
+        this.pace = pace;
     }
 
     /// Returns how many offsets from `nextOffset` on, those of transaction markers included, the log had at the last fetch: 0
@@ -58,7 +61,7 @@ public final class GuardedClients extends UsualClients {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop, ahead);
+        Consumer<byte[], byte[]> consumer = new BurstConsumer(config, burstEventsMax, stop, pace, ahead);
         mainConsumer = consumer;
         return consumer;
     }

@@ -458,6 +458,11 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         return settings.paced() ? Duration.ofMillis(writer().commitIntervalMillis()) : null;
     }
 
+    /// Returns when that time after the last commit is over, by the clock's nanos.
+    public long commitNotBefore() {
+        return writer().commitNotBefore();
+    }
+
     /// Returns whether an image or pages have to be written, so that commits are needed although nothing was learned.
     public boolean hasWork() {
         return writer().hasWork(nextOffset());

@@ -238,6 +238,11 @@ final class StateWriter {
                 settings.commitMax().toMillis());
     }
 
+    /// Returns when that time is over since the last flush, by the clock's nanos.
+    long commitNotBefore() {
+        return flushedAt + commitIntervalMillis() * 1_000_000;
+    }
+
     /// Returns whether to ask Streams for a commit: the interval is over and the events need not wait for others, or the
     /// changes of one more interval would be more than a flush may write.
     ///

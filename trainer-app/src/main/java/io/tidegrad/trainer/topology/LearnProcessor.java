@@ -74,7 +74,21 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         alarm = null;
         store.outputs(() -> publish(learning));
         parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, store.hasUnloggedChanges())));
+        parts.pace().commits(now -> nextCommit(learning, now));
         look(learning, false);
+    }
+
+    /// Returns when the next commit is due by the clock; `now` if that is past, or Streams decides it.
+    private static long nextCommit(Learning learning, long now) {
+        if (learning.store().commitInterval() == null) {
+            return now;
+        }
+        long store = learning.store().commitNotBefore();
+        if (store - now > 0) {
+            return store;
+        }
+        long publish = learning.publisher().publishNotBefore();
+        return publish - now > 0 ? publish : now;
     }
 
     private Workers share(OnlineModel model) {
@@ -258,6 +272,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void close() {
         parts.stop().whenGiven(null);
+        parts.pace().commits(null);
         EventsAhead ahead = parts.ahead();
         if (ahead != null) {
             ahead.drop(); // the task's events come again, here or elsewhere

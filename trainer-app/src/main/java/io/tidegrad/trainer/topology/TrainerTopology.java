@@ -6,6 +6,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.EventsAhead;
+import io.tidegrad.trainer.poll.PollPace;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
@@ -37,14 +38,15 @@ public final class TrainerTopology {
     /// @param patience with the registry, which the folds' decoder asks
     /// @param fatalEvents those that ended earlier lives
     /// @param stop after this order only what has been read is learned
+    /// @param pace gets to know when commits are due
     /// @param unlearned returns how many offsets of the log lie from one on; negative if that is not known
     /// @param workers threads that share each step, the one that learns included
     /// @param ahead prepares the events of a backlog; null for nothing
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
-            FatalEvents fatalEvents, StopOrder stop, LongUnaryOperator unlearned, @Nullable EventsAhead ahead,
-            int workers, CompletableFuture<?> warmUp) {
+            FatalEvents fatalEvents, StopOrder stop, PollPace pace, LongUnaryOperator unlearned,
+            @Nullable EventsAhead ahead, int workers, CompletableFuture<?> warmUp) {
     }
 
     /// Returns one model's topology. Everything in it is bytes, and the processor decodes the events, so that a dead

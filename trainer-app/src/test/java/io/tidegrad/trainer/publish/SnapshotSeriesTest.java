@@ -212,6 +212,36 @@ class SnapshotSeriesTest {
     }
 
     @Test
+    void deltasOfASmallModelMayTogetherBeLargerThanIt() {
+        ModelSpec small = ModelSpec.parse(SPEC.yaml().replace("buckets: 40000", "buckets: 1000"), "test");
+        OnlineModel model = OnlineModel.initial(small, Kernels.active());
+        Featurizer featurizer = new Featurizer(small);
+        Row row = featurizer.newRow();
+        SnapshotSeries series = new SnapshotSeries(settings(1_000, 1));
+        List<RetainedSnapshot> retained = List.of();
+        List<Long> chains = new ArrayList<>();
+        long chain = 0;
+        for (int version = 0; version < 300; version++) {
+            for (int i = 0; i < 100; i++) {
+                Map<String, Object> values = Map.of("a", 1.0, "place", "p" + random.nextInt(100_000), "over", true);
+                assertThat(featurizer.featurize(new MapEvent(values), row)).isNull();
+                assertThat(model.accept(row)).isNull();
+            }
+            retained = series.begin(model, retained,
+                    new PublishedSnapshot.Moment(model.weightsHash(), 1, 10, 10, true, now++), (key, value, time) -> {
+                    });
+            retained = series.goOn(retained, 1, true, (key, value, time) -> {
+            });
+            if (!retained.getLast().isDelta() && version > 0) {
+                chains.add(chain);
+            }
+            chain = retained.getLast().isDelta() ? chain + retained.getLast().bytes() : 0;
+        }
+        assertThat(chains).isNotEmpty().allMatch(bytes -> bytes > 500 << 10 && bytes < 516 << 10);
+        assertThat(model.parameters().servedBytes()).isLessThan(20_000);
+    }
+
+    @Test
     void theFirstSnapshotAfterAStartIsFull() {
         SnapshotSeries series = new SnapshotSeries(settings(100, 1));
         learn(5);

@@ -7,6 +7,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.EventsAhead;
+import io.tidegrad.trainer.poll.PollPace;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
@@ -279,7 +280,7 @@ final class Schedule {
             throw new IllegalStateException("the simulated task makes its store");
         }, Map.of()), model -> breakage.fold(lineage.spec(), model),
                 published -> new Publisher(lineage, publishing, published, clock), 1 << 20,
-                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
+                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(), new PollPace(),
                 offset -> kafka.input.lastStable() - offset, ahead, 1, CompletableFuture.completedFuture(null));
     }
 }
