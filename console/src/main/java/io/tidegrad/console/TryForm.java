@@ -68,8 +68,8 @@ final class TryForm {
             case Feature.TimePart time -> put(time.field(), "time");
             case Feature.Category category -> put(category.field(), "category");
             case Feature.Vocabulary vocabulary -> put(vocabulary.field(), "category");
-            case Feature.Cross cross ->
-                cross.crossed().forEach(of -> put(of.field(), of.part() == null ? "category" : "time"));
+            case Feature.Cross cross -> cross.crossed()
+                    .forEach(of -> put(of.field(), of.isTime() ? "time" : of.isNumber() ? "number" : "category"));
             case Feature.History history -> {
                 history.key().forEach(key -> put(key, "category"));
                 if (history.field() != null) {

@@ -108,8 +108,8 @@ public final class EventSchemas {
             switch (feature) {
                 case Feature.Number number -> add(uses, number.field(), Use.NUMBER);
                 case Feature.Category category -> category.fields().forEach(field -> add(uses, field, Use.VALUE));
-                case Feature.Cross cross -> cross.crossed()
-                        .forEach(of -> add(uses, of.field(), of.part() == null ? Use.VALUE : time(of.timeUnit())));
+                case Feature.Cross cross -> cross.crossed().forEach(of -> add(uses, of.field(),
+                        of.isTime() ? time(of.timeUnit()) : of.isNumber() ? Use.NUMBER : Use.VALUE));
                 case Feature.TimePart time -> add(uses, time.field(), time(time.timeUnit()));
                 case Feature.Cyclic cyclic ->
                     add(uses, cyclic.field(), cyclic.part() == null ? Use.NUMBER : time(cyclic.timeUnit()));

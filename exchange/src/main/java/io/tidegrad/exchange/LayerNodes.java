@@ -25,6 +25,7 @@ import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
@@ -113,6 +114,7 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                     + " that its inputs change; serve this model with a scorer");
             case Quantiles quantiles -> quantiles(quantiles, path);
             case Vocabulary vocabulary -> vocabulary(vocabulary, path);
+            case LearnedCross cross -> new CrossNodes(graph, parameters, this).of(cross, path);
             case Embedding embedding -> embedding(embedding, path);
             case Standardise(double clip) -> standardise(clip, path, x);
             case Reshape(List<Integer> axes) -> reshape(path, x.name(), axes);
@@ -181,54 +183,67 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
         return reshape(path, vectors, List.of(embedding.columns() * embedding.dimension()));
     }
 
-    /// How many bounds, which are constants here, are not above the number selects a row of the table.
+    /// The bucket of the number, or that of a missing one, selects a row of the table.
     private String quantiles(Quantiles quantiles, String path) {
-        double[] bounds = new double[quantiles.buckets() - 1];
-        Quantiles.bounds(parameters.statistics(child(path, "statistics")), quantiles.buckets(), bounds);
-        String number = cast(path, slice(path, NUMBERS, quantiles.numberAt(), 1), TensorProto.DataType.DOUBLE);
-        String isReached = graph.node(path, "GreaterOrEqual",
-                List.of(number, graph.doubles(path + "/bounds", bounds, bounds.length)));
-        String bucket = graph.node(path, "ReduceSum",
-                List.of(cast(path, isReached, TensorProto.DataType.INT64), graph.longs(path + "/each", 1)));
-        String isMissing = cast(path, slice(path, IDS, quantiles.missingAt(), 1), TensorProto.DataType.BOOL);
-        String id = graph.node(path, "Where",
-                List.of(isMissing, graph.longs(path + "/missing", quantiles.buckets()), bucket));
         String weight = child(path, "weight");
         String table = graph.floats(weight, parameters.weights(weight), quantiles.buckets() + 1, quantiles.dimension());
+        String id = bucket(quantiles, path, path, quantiles.numberAt(), quantiles.missingAt());
         String vectors = graph.node(path, "Gather", List.of(table, id), attribute("axis", 0L));
         return reshape(path, vectors, List.of(quantiles.dimension()));
     }
 
-    /// The values that have a row are constants here: the number of the one that the ids equal selects a row of the table, and
-    /// row 0 is that of all others.
+    /// How many bounds, which are constants here, are not above the number; of a missing number the number of buckets.
+    ///
+    /// @param of the place of the quantiles
+    String bucket(Quantiles quantiles, String of, String path, int numberAt, int missingAt) {
+        double[] bounds = new double[quantiles.buckets() - 1];
+        Quantiles.bounds(parameters.statistics(child(of, "statistics")), quantiles.buckets(), bounds);
+        String number = cast(path, slice(path, NUMBERS, numberAt, 1), TensorProto.DataType.DOUBLE);
+        String isReached = graph.node(path, "GreaterOrEqual",
+                List.of(number, graph.doubles(path + "/bounds", bounds, bounds.length)));
+        String bucket = graph.node(path, "ReduceSum",
+                List.of(cast(path, isReached, TensorProto.DataType.INT64), graph.longs(path + "/each", 1)));
+        String isMissing = cast(path, slice(path, IDS, missingAt, 1), TensorProto.DataType.BOOL);
+        return graph.node(path, "Where",
+                List.of(isMissing, graph.longs(path + "/missing", quantiles.buckets()), bucket));
+    }
+
+    /// The row of the value selects a row of the table.
     private String vocabulary(Vocabulary vocabulary, String path) {
+        String weight = child(path, "weight");
+        String table =
+                graph.floats(weight, parameters.weights(weight), vocabulary.capacity() + 1, vocabulary.dimension());
+        String row = rowOfValue(vocabulary, path, path, vocabulary.keyAt());
+        String vectors = graph.node(path, "Gather", List.of(table, row), attribute("axis", 0L));
+        return reshape(path, vectors, List.of(vocabulary.dimension()));
+    }
+
+    /// The values that have a row are constants here: the number of the one that the ids equal, and 0 for all others.
+    ///
+    /// @param of the place of the vocabulary
+    String rowOfValue(Vocabulary vocabulary, String of, String path, int keyAt) {
         List<Long> firsts = new ArrayList<>();
         List<Long> seconds = new ArrayList<>();
         List<Long> rows = new ArrayList<>();
-        vocabulary.forEachRow(parameters.weights(child(path, "vocabulary")), (first, second, row) -> {
+        vocabulary.forEachRow(parameters.weights(child(of, "vocabulary")), (first, second, row) -> {
             firsts.add((long) first);
             seconds.add((long) second);
             rows.add((long) row);
         });
-        String weight = child(path, "weight");
-        String table =
-                graph.floats(weight, parameters.weights(weight), vocabulary.capacity() + 1, vocabulary.dimension());
         if (rows.isEmpty()) {
             // Nothing can be found, but the node wants something to look for.
             firsts.add(0L);
             seconds.add(0L);
             rows.add(0L);
         }
-        String isFirst = graph.node(path, "Equal",
-                List.of(slice(path, IDS, vocabulary.keyAt(), 1), constants(path + "/first", firsts)));
+        String isFirst =
+                graph.node(path, "Equal", List.of(slice(path, IDS, keyAt, 1), constants(path + "/first", firsts)));
         String isSecond = graph.node(path, "Equal",
-                List.of(slice(path, IDS, vocabulary.keyAt() + 1, 1), constants(path + "/second", seconds)));
+                List.of(slice(path, IDS, keyAt + 1, 1), constants(path + "/second", seconds)));
         String isFound = cast(path, graph.node(path, "And", List.of(isFirst, isSecond)), TensorProto.DataType.INT64);
-        String row = graph.node(path, "ReduceSum",
+        return graph.node(path, "ReduceSum",
                 List.of(graph.node(path, "Mul", List.of(isFound, constants(path + "/rows", rows))),
                         graph.longs(path + "/each", 1)));
-        String vectors = graph.node(path, "Gather", List.of(table, row), attribute("axis", 0L));
-        return reshape(path, vectors, List.of(vocabulary.dimension()));
     }
 
     private String constants(String name, List<Long> values) {

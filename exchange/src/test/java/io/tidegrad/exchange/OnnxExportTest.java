@@ -82,6 +82,8 @@ class OnnxExportTest {
               - quantiles: { field: speed, buckets: 3 }
               - quantiles: { field: constant, buckets: 2 }
               - vocabulary: { field: colour, capacity: 3, waiting: 2, min-count: 2, dimension: 4 }
+              - cross: { fields: [angle, { quantiles: amount }, { vocabulary: colour }], buckets: 1000, dimension: 4 }
+              - cross: { fields: [{ quantiles: speed }, { quantiles: amount }], buckets: 999 }
             """;
 
     private static final String HISTORY = """

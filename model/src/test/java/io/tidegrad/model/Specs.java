@@ -86,6 +86,11 @@ public final class Specs {
             optimizer: adam
             """;
 
+    /// The same with a cross of what is learned.
+    public static final String LEARNED_CROSS =
+            EVERY_LAYER.replace("fields: [a, b]", "fields: [{ quantiles: speed }, { vocabulary: origin }]")
+                    .replace("[a, b]", "[speed, origin]");
+
     /// 2001-01-01T00:00:00Z
     public static final long START = 978_307_200_000L;
 

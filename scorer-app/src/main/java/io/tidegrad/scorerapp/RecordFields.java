@@ -76,10 +76,12 @@ final class RecordFields {
                 case Feature.Category category -> expectCategories(category.fields(), categories);
                 case Feature.Vocabulary vocabulary -> expectCategories(vocabulary.fields(), categories);
                 case Feature.Cross cross -> cross.crossed().forEach(of -> {
-                    if (of.part() == null) {
-                        expectCategories(List.of(of.field()), categories);
-                    } else {
+                    if (of.isTime()) {
                         expectTime(of.field(), of.timeUnit(), times);
+                    } else if (of.isNumber()) {
+                        expectNumber(of.field());
+                    } else {
+                        expectCategories(List.of(of.field()), categories);
                     }
                 });
                 case Feature.TimePart time -> expectTime(time.field(), time.timeUnit(), times);

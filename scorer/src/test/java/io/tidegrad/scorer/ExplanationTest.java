@@ -81,6 +81,35 @@ class ExplanationTest {
         }
     }
 
+    /// A cross of what is learned has numbers and ids of its own: a feature that is left out leaves it as it is, so those of a
+    /// network that only adds them up make the whole difference.
+    @Test
+    void contributionsOfACrossAndOfWhatItCrossesAddUp() {
+        String yaml = """
+                model: crossed
+                input: { topic: flights, event-time: departed }
+                label: { field: late }
+                features:
+                  - cross: { fields: [destination, { vocabulary: origin }, { quantiles: distance }], buckets: 4096 }
+                  - vocabulary: { field: origin, capacity: 8, dimension: 4 }
+                  - quantiles: { field: distance, buckets: 8, dimension: 4 }
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adagrad: { rate: 0.1 } }
+                """;
+        try (Scorer scorer = scorer(TestTrainer.of(ModelSpec.parse(yaml, "test")))) {
+            Explanation explanation = scorer.explain(record(77));
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::kind).containsExactly("cross",
+                    "vocabulary", "quantiles");
+            double sum = explanation.baseline()[0];
+            for (Explanation.Contribution contribution : explanation.contributions()) {
+                assertThat(contribution.logits()[0]).isNotZero();
+                sum += contribution.logits()[0];
+            }
+            assertThat((double) explanation.logits()[0]).isCloseTo(sum, within(1e-4));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 77, 1_000})
     void aContributionIsWhatTheRecordLosesWithoutTheFeature(long event) {

@@ -7,11 +7,11 @@ import java.util.List;
 ///
 /// A layer has three forms: the record describes it; `plan` checks the shapes and declares the tensors, once per model;
 /// the `Pass` that the plan binds to a workspace does the arithmetic, one per thread.
-public sealed interface Layer
-        permits Sequence, Concat, Sum, Mixture, Identity, Rate, OwnOptimizer, InputBound, FromRow, Numbers, History,
-        Quantiles, Vocabulary, Embedding, EmbeddingBag, Bias, Standardise, RunningScale, Reshape, Flatten, Transpose,
-        Conv1d, Conv2d, MaxPool2d, AveragePool2d, GlobalAveragePool2d, Dense, Recurrent, Relu, LeakyRelu, Elu, Gelu,
-        Silu, Softplus, Sigmoid, Tanh, Softmax, LayerNorm, RmsNorm, BatchNorm, Dropout, Residual, SelfAttention {
+public sealed interface Layer permits Sequence, Concat, Sum, Mixture, Identity, Rate, OwnOptimizer, InputBound, FromRow,
+        Numbers, History, Quantiles, Vocabulary, LearnedCross, Embedding, EmbeddingBag, Bias, Standardise, RunningScale,
+        Reshape, Flatten, Transpose, Conv1d, Conv2d, MaxPool2d, AveragePool2d, GlobalAveragePool2d, Dense, Recurrent,
+        Relu, LeakyRelu, Elu, Gelu, Silu, Softplus, Sigmoid, Tanh, Softmax, LayerNorm, RmsNorm, BatchNorm, Dropout,
+        Residual, SelfAttention {
 
     /// Checks that `input` fits, declares this layer's tensors and determines the output's shape. Allocates no floats.
     ///

@@ -77,7 +77,7 @@ public record Mixture(List<Layer> members, Target target, int restarted) impleme
         List<Planned> planned = new ArrayList<>();
         for (int m = 0; m < size; m++) {
             int from = planner.declared();
-            Planned member = planner.plan(m, members.get(m), input).flat();
+            Planned member = planner.apart().plan(m, members.get(m), input).flat();
             if (m == restarted) {
                 planner.declareRestart(MixtureOfClasses.restart(statistics, size, from, planner.declared()));
             }

@@ -12,7 +12,14 @@ import java.util.List;
 public final class Planner {
     private final String path;
     private final UpdateRule rule;
+    private final List<Learned> learned; // in plan order
     private final Declared declared;
+
+    /// What a layer has learned of a number, or of a value.
+    ///
+    /// @param tensor that says it
+    record Learned(Layer layer, int tensor) {
+    }
 
     /// The declarations, shared by all planners of a network.
     private static final class Declared {
@@ -33,12 +40,13 @@ public final class Planner {
 
     /// @param row the shape of a row
     public Planner(Shape.Row row) {
-        this("", UpdateRule.PLAIN, new Declared(row));
+        this("", UpdateRule.PLAIN, new ArrayList<>(), new Declared(row));
     }
 
-    private Planner(String path, UpdateRule rule, Declared declared) {
+    private Planner(String path, UpdateRule rule, List<Learned> learned, Declared declared) {
         this.path = path;
         this.rule = rule;
+        this.learned = learned;
         this.declared = declared;
     }
 
@@ -49,22 +57,37 @@ public final class Planner {
 
     /// The planner of a layer inside this one, by name instead of number.
     Planner child(String name) {
-        return new Planner(name(name), rule, declared);
+        return new Planner(name(name), rule, learned, declared);
     }
 
     /// A planner for the same place whose tensors have their rate multiplied by `factor`.
     Planner withRate(double factor) {
-        return new Planner(path, rule.withRate(factor), declared);
+        return new Planner(path, rule.withRate(factor), learned, declared);
     }
 
     /// A planner for the same place whose tensors are updated by `optimizer`.
     Planner withOptimizer(Optimizer optimizer) {
-        return new Planner(path, rule.withOptimizer(optimizer), declared);
+        return new Planner(path, rule.withOptimizer(optimizer), learned, declared);
     }
 
     /// A planner for the same place whose tensors have a bound of their own on their inputs.
     Planner withInputBound() {
-        return new Planner(path, rule.withInputBound(++declared.inputBounds), declared);
+        return new Planner(path, rule.withInputBound(++declared.inputBounds), learned, declared);
+    }
+
+    /// A planner for the same place, of layers that know nothing of what other layers have learned.
+    Planner apart() {
+        return new Planner(path, rule, new ArrayList<>(), declared);
+    }
+
+    /// Declares that a tensor says what a layer has learned, for others that read it.
+    void declareLearned(Layer layer, int tensor) {
+        learned.add(new Learned(layer, tensor));
+    }
+
+    /// What was declared so far of what layers have learned, in plan order. All of it is there when passes are bound.
+    List<Learned> learned() {
+        return learned;
     }
 
     /// The number of the bound that this planner's tensors lie in.

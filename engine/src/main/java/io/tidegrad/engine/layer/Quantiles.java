@@ -48,9 +48,7 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
     @Override
     public Planned plan(Planner planner, Shape input) {
         Shape.Row row = planner.row(this, input);
-        if (numberAt < 0 || numberAt >= row.numbers()) {
-            throw planner.mismatch(this, "a number within the row's " + row.numbers(), "number " + numberAt);
-        }
+        requireNumber(planner, this, numberAt, row);
         Embedding.requireIds(planner, this, missingAt, 1, row);
         if (buckets < 2 || buckets > BUCKETS_MAX || dimension < 1) {
             throw planner.mismatch(this, "2 to " + BUCKETS_MAX + " buckets of a dimension of at least 1",
@@ -61,12 +59,19 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
         Tensor.Table table = new Tensor.Table(planner.name("weight"), buckets + 1, dimension, 1,
                 update == Embedding.Update.TOUCHED, Embedding.NO_PADDING, start);
         int tensor = planner.declare(table);
+        planner.declareLearned(this, statistics);
         return new Planned(Shape.Grid.vector(dimension), true, (workspace, x, into) -> {
             workspace.count((long) Integer.BYTES * workspace.maxRows());
             return new Bound(this, statistics, new Lookups(tensor, table, workspace), workspace.doubles(buckets - 1),
                     new int[workspace.isCounting() ? 0 : workspace.maxRows()],
                     into != null ? into : workspace.activation(1, dimension, true));
         });
+    }
+
+    static void requireNumber(Planner planner, Layer layer, int numberAt, Shape.Row row) {
+        if (numberAt < 0 || numberAt >= row.numbers()) {
+            throw planner.mismatch(layer, "a number within the row's " + row.numbers(), "number " + numberAt);
+        }
     }
 
     private static int room(int buckets) {
@@ -108,6 +113,21 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
         }
     }
 
+    /// Which of the buckets between ascending bounds has the number: how many bounds are not above it.
+    static int bucket(double[] bounds, float number) {
+        int from = 0;
+        int to = bounds.length;
+        while (from < to) {
+            int middle = (from + to) >>> 1;
+            if (bounds[middle] <= number) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        return from;
+    }
+
     /// @param bounds of the last forward
     /// @param chosen table rows of the batch
     private record Bound(Quantiles layer, int statistics, Lookups lookups, double[] bounds, int[] chosen,
@@ -121,7 +141,7 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
                     chosen[row] = layer.buckets;
                 } else {
                     step.watch(row, number(step, row));
-                    chosen[row] = bucket(number(step, row));
+                    chosen[row] = Quantiles.bucket(bounds, number(step, row));
                 }
                 lookups.read(step, chosen, row, 1, y.values, y.row(row));
             }
@@ -133,21 +153,6 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
 
         private float number(Step step, int row) {
             return step.numbers[row * step.numbersPerRow + layer.numberAt];
-        }
-
-        /// How many bounds are not above the number.
-        private int bucket(float number) {
-            int from = 0;
-            int to = bounds.length;
-            while (from < to) {
-                int middle = (from + to) >>> 1;
-                if (bounds[middle] <= number) {
-                    from = middle + 1;
-                } else {
-                    to = middle;
-                }
-            }
-            return from;
         }
 
         @Override

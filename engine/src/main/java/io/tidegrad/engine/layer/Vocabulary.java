@@ -84,6 +84,7 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
         Tensor.Table table = new Tensor.Table(planner.name("weight"), capacity + 1, dimension, 1,
                 update == Embedding.Update.TOUCHED, Embedding.NO_PADDING, start);
         int tensor = planner.declare(table);
+        planner.declareLearned(this, entries);
         return new Planned(Shape.Grid.vector(dimension), true, (workspace, x, into) -> {
             workspace.count((long) Integer.BYTES * workspace.maxRows());
             Bound bound = new Bound(this, entries, tensor, new Lookups(tensor, table, workspace),
@@ -161,6 +162,36 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
         return 1 + Integer.remainderUnsigned(first, entries());
     }
 
+    /// The value's row of the table; 0 if it has none of its own.
+    ///
+    /// @param entries the layer's `vocabulary`
+    int rowOf(Storage.Rows entries, int first, int second) {
+        int entry = find(entries, first, second);
+        return entry <= capacity ? entry : 0;
+    }
+
+    /// The value's entry; 0 if it has none.
+    private int find(Storage.Rows table, int first, int second) {
+        int entry = get(table, chainOf(first), FIRST);
+        for (int i = 0; entry != 0; i++) {
+            if (get(table, entry, KEY) == keyPart(0, first, second)
+                    && get(table, entry, KEY + 1) == keyPart(1, first, second)
+                    && get(table, entry, KEY + 2) == keyPart(2, first, second)) {
+                return entry;
+            }
+            entry = get(table, entry, NEXT);
+            if (i > entries()) {
+                throw new IllegalStateException("a vocabulary's chain " + chainOf(first)
+                        + " does not end: expected weights that this layer has learned");
+            }
+        }
+        return 0;
+    }
+
+    private static int get(Storage.Rows table, int entry, int column) {
+        return (int) table.block(entry)[table.at(entry) + column];
+    }
+
     /// Receives the values that have a row.
     @FunctionalInterface
     public interface Taken {
@@ -180,8 +211,7 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
                 int ids = row * step.idsPerRow + layer.keyAt;
-                int entry = find(table, step.ids[ids], step.ids[ids + 1]);
-                chosen[row] = entry <= layer.capacity ? entry : 0;
+                chosen[row] = layer.rowOf(table, step.ids[ids], step.ids[ids + 1]);
                 lookups.read(step, chosen, row, 1, y.values, y.row(row));
             }
         }
@@ -208,7 +238,7 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
         }
 
         private void learn(Step step, Storage.Rows table, int first, int second, long number) {
-            int entry = find(table, first, second);
+            int entry = layer.find(table, first, second);
             int waits = listOfWaiting();
             if (entry == 0) {
                 if (get(table, 0, waits + SIZE) == layer.waiting) {
@@ -264,24 +294,6 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
 
         private static long seen(Storage.Rows table, int entry) {
             return (long) get(table, entry, SEEN) * FLOAT_MAX + get(table, entry, SEEN + 1);
-        }
-
-        /// The value's entry; 0 if it has none.
-        private int find(Storage.Rows table, int first, int second) {
-            int entry = get(table, layer.chainOf(first), FIRST);
-            for (int i = 0; entry != 0; i++) {
-                if (get(table, entry, KEY) == keyPart(0, first, second)
-                        && get(table, entry, KEY + 1) == keyPart(1, first, second)
-                        && get(table, entry, KEY + 2) == keyPart(2, first, second)) {
-                    return entry;
-                }
-                entry = get(table, entry, NEXT);
-                if (i > layer.entries()) {
-                    throw new IllegalStateException("a vocabulary's chain " + layer.chainOf(first)
-                            + " does not end: expected weights that this layer has learned");
-                }
-            }
-            return 0;
         }
 
         private void chain(Step step, Storage.Rows table, int entry, int first) {
@@ -366,10 +378,6 @@ public record Vocabulary(int keyAt, int capacity, int waiting, int minCount, lon
             set(step, table, entry, NEXT, get(table, 0, list + FREED));
             set(step, table, 0, list + FREED, entry);
             set(step, table, 0, list + SIZE, get(table, 0, list + SIZE) - 1);
-        }
-
-        private static int get(Storage.Rows table, int entry, int column) {
-            return (int) table.block(entry)[table.at(entry) + column];
         }
 
         private void set(Step step, Storage.Rows table, int entry, int column, int value) {

@@ -5,6 +5,7 @@ import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.Quantiles;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
@@ -167,6 +168,8 @@ final class WarmUp {
                 new Vocabulary(vocabulary.keyAt(), Math.min(vocabulary.capacity(), TABLE_ROWS_MAX),
                         Math.min(vocabulary.waiting(), TABLE_ROWS_MAX), vocabulary.minCount(), vocabulary.expireAfter(),
                         vocabulary.dimension(), vocabulary.update(), vocabulary.start());
+            case LearnedCross cross -> new LearnedCross(cross.hashAt(), cross.parts(),
+                    Math.min(cross.buckets(), TABLE_ROWS_MAX), cross.dimension(), cross.update(), cross.start());
             case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
                     recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);
@@ -179,6 +182,11 @@ final class WarmUp {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
             case History history -> limit(limits, history.keyAt(), 1, history.rows());
             case Quantiles quantiles -> limit(limits, quantiles.missingAt(), 1, 2);
+            case LearnedCross cross -> cross.parts().forEach(part -> {
+                if (part instanceof LearnedCross.Part.Bucket bucket) {
+                    limit(limits, bucket.missingAt(), 1, 2);
+                }
+            });
             case EmbeddingBag table -> {
                 limit(limits, table.from(), table.columns(), table.rows());
                 if (table.countAt() != EmbeddingBag.ALL) {

@@ -27,6 +27,7 @@ import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
@@ -167,7 +168,17 @@ class AllocationTest {
                                 new Dense(1)),
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 2, 1),
-                        new Sequence(new Vocabulary(0, 3, 2, 1, 5, 3, Embedding.Update.TOUCHED), new Dense(1)),
+                        new Sequence(new Vocabulary(0, 3, 2, 1, 5, 3, Embedding.Update.TOUCHED),
+                                new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 2, 1),
+                        new Sequence(new Concat(
+                                new LearnedCross(1,
+                                        List.of(new LearnedCross.Part.Bucket(0, 1, 0),
+                                                new LearnedCross.Part.Value(0, 0)),
+                                        9, 3, Embedding.Update.TOUCHED),
+                                new Quantiles(0, 1, 4, 3, Embedding.Update.TOUCHED),
+                                new Vocabulary(0, 3, 2, 1, 5, 3, Embedding.Update.TOUCHED)), new Dense(1)),
                         new BinaryCrossEntropy(), Adam.of(0.001), 1),
                 new NetworkSpec(new RowShape(3, 5, 1),
                         new Mixture(List.of(member(2), member(65)), Mixture.Target.YES_NO, Mixture.NONE),

@@ -12,6 +12,7 @@ import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Quantiles;
@@ -83,6 +84,7 @@ class EngineContractTest {
         });
         seen.add(FakeNegativeWeighted.class); // not the gradient of a loss: FakeNegativeWeightedTest has it
         seen.add(Quantiles.class); // its numbers have no slope: QuantilesTest has it
+        seen.add(LearnedCross.class); // it needs what those two have learned: LearnedCrossTest has it
         seen.add(Vocabulary.class); // what it knows changes by rows: VocabularyTest has it
         seen.add(History.class); // it changes by rows, not by gradients: HistoryTest has it
         // Their steps are not those of one loss at one rate: MixtureTest has them.

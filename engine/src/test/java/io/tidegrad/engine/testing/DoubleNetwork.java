@@ -22,6 +22,7 @@ import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
@@ -51,6 +52,9 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Gradients;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.Parameters;
+import io.tidegrad.engine.random.Murmur3;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -59,8 +63,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// The mathematics again, in doubles, straight from the formulas and without a single idea in common
 /// with the engine: an oracle for losses, predictions and, by central differences, gradients.
@@ -242,6 +248,10 @@ public final class DoubleNetwork {
             case Vocabulary vocabulary -> ofRows(vocabulary.dimension(), row -> {
                 int at = row(vocabulary, weights(path, "vocabulary"), row) * vocabulary.dimension();
                 return Arrays.copyOfRange(weights(path, "weight"), at, at + vocabulary.dimension());
+            });
+            case LearnedCross cross -> ofRows(cross.dimension(), row -> {
+                int at = row(cross, row) * cross.dimension();
+                return Arrays.copyOfRange(weights(path, "weight"), at, at + cross.dimension());
             });
             case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
                     row -> embedded(embedding, child(path, "weight"), row));
@@ -450,6 +460,45 @@ public final class DoubleNetwork {
                 yield Math.log1p(Math.max(0, now - last) / 1000);
             }
         };
+    }
+
+    /// From the bytes of the words, and what the network's first such layer has learned.
+    private int row(LearnedCross cross, int row) {
+        int ids = row * spec.row().ids();
+        ByteBuffer words = ByteBuffer.allocate(Integer.BYTES * (1 + cross.parts().size()))
+                .order(ByteOrder.LITTLE_ENDIAN).putInt(batch.ids[ids + cross.hashAt()]);
+        for (LearnedCross.Part part : cross.parts()) {
+            switch (part) {
+                case LearnedCross.Part.Bucket(int numberAt, int missingAt, int of) -> {
+                    Map.Entry<String, Layer> learned = first(spec.network(), "",
+                            layer -> layer instanceof Quantiles quantiles && quantiles.numberAt() == of);
+                    Quantiles layer = (Quantiles) learned.getValue();
+                    words.putInt(bucket(
+                            new Quantiles(numberAt, missingAt, layer.buckets(), layer.dimension(), layer.update()),
+                            statistics(learned.getKey(), "statistics"), row));
+                }
+                case LearnedCross.Part.Value(int keyAt, int of) -> {
+                    Map.Entry<String, Layer> learned = first(spec.network(), "",
+                            layer -> layer instanceof Vocabulary vocabulary && vocabulary.keyAt() == of);
+                    Vocabulary layer = (Vocabulary) learned.getValue();
+                    int known = row(
+                            new Vocabulary(keyAt, layer.capacity(), layer.waiting(), layer.minCount(),
+                                    layer.expireAfter(), layer.dimension(), layer.update()),
+                            weights(learned.getKey(), "vocabulary"), row);
+                    words.putInt(known == 0 ? 0 : batch.ids[ids + keyAt]);
+                }
+            }
+        }
+        return Integer.remainderUnsigned(Murmur3.hash(words.array(), 0), cross.buckets());
+    }
+
+    private static Map.Entry<String, Layer> first(Layer layer, String path, Predicate<Layer> isWanted) {
+        return all(layer, path).filter(place -> isWanted.test(place.getValue())).findFirst().orElseThrow();
+    }
+
+    private static Stream<Map.Entry<String, Layer>> all(Layer layer, String path) {
+        return Stream.concat(Stream.of(Map.entry(path, layer)), IntStream.range(0, layer.layers().size()).boxed()
+                .flatMap(i -> all(layer.layers().get(i), layer.place(path, i))));
     }
 
     /// Looks at the entries of all rows, whatever chains and lists say.

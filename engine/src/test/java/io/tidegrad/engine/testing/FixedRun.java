@@ -25,6 +25,7 @@ import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.LayerNorm;
 import io.tidegrad.engine.layer.LeakyRelu;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.MaxPool2d;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.Numbers;
@@ -125,7 +126,8 @@ public final class FixedRun {
                     "vocabularies f4e5aa945e27c602c69ac50bb10d20350437a80ff96126ac8b68e5c64b97521d",
                     "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0",
                     "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37",
-                    "scales 8294227a969aee0c6943e04ad7346ee815fba5a65896b768a2afc2761dff7831");
+                    "scales 8294227a969aee0c6943e04ad7346ee815fba5a65896b768a2afc2761dff7831",
+                    "crosses dceced0eefb332818c4103cddae2c5fa43e59814b46b3f3a6535ad3105a86dc1");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -172,6 +174,7 @@ public final class FixedRun {
             System.out.println("restarts " + restarts(hot, workers));
             System.out.println("lags " + lags(hot, workers));
             System.out.println("scales " + scales(hot, workers));
+            System.out.println("crosses " + crosses(hot, workers));
         }
     }
 
@@ -549,6 +552,41 @@ public final class FixedRun {
                     7, 2_000));
         }
         return HexFormat.of().formatHex(all.digest());
+    }
+
+    /// Crosses of what is learned behind and before the layers that learn it, with tables of each kind; then those of a mixture,
+    /// whose members read what they have learned themselves.
+    private static String crosses(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        LearnedCross.Part amount = new LearnedCross.Part.Bucket(0, IDS, 0);
+        LearnedCross.Part speed = new LearnedCross.Part.Bucket(1, IDS, 1);
+        LearnedCross.Part value = new LearnedCross.Part.Value(IDS - 1, IDS - 1);
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        Layer tables = new Concat(new LearnedCross(0, List.of(amount, value), TABLE_ROWS, 4, touched),
+                new Quantiles(0, IDS, 16, 4, touched), new Quantiles(1, IDS, 5, 3, touched),
+                new Vocabulary(IDS - 1, 40, 60, 2, 300, 4, touched),
+                new LearnedCross(1, List.of(amount, speed), 50, 3, Embedding.Update.DENSE),
+                Rate.frozen(new LearnedCross(0, List.of(value), 20, 2, touched)));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS + 1, 1),
+                new Sequence(tables, new Dense(9), new Relu(), new Dense(1)), new BinaryCrossEntropy(), Adam.of(0.01),
+                SEED);
+        all.update(run(hot, workers, spec, 1, 4_000));
+        all.update(run(hot, workers, RandomNetworks.with(spec, new Clipping.GlobalNorm(0.3), Regularization.NONE), 7,
+                2_000));
+        List<Layer> members = List.of(crossed(33), crossed(17));
+        NetworkSpec mixed = new NetworkSpec(spec.row(),
+                new Sequence(new Numbers(0, NUMBERS), new Mixture(members, Mixture.Target.YES_NO, Mixture.NONE)),
+                new BinaryCrossEntropy(), StreamRms.of(0.02, 1e-3, 0.003), SEED);
+        all.update(run(hot, workers, mixed, 1, 3_000));
+        all.update(run(hot, workers, mixed, 7, 3_000));
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static Layer crossed(int hidden) {
+        LearnedCross cross = new LearnedCross(0,
+                List.of(new LearnedCross.Part.Bucket(0, IDS, 0), new LearnedCross.Part.Value(IDS - 1, IDS - 1)),
+                TABLE_ROWS, 4, Embedding.Update.TOUCHED);
+        return new Sequence(new Concat(new FromRow(cross), ofValues(1, hidden)), new Dense(1));
     }
 
     private static Layer ofValues(int outputs, int hidden) {

@@ -132,6 +132,9 @@ final class LinearBaseline {
             if (feature instanceof Feature.History) {
                 continue; // its ids are places in a memory that a baseline lacks
             }
+            if (feature instanceof Feature.Cross cross && !cross.learned().isEmpty()) {
+                continue; // its ids say which category it is only with what the model has learned
+            }
             if (feature instanceof Feature.Vocabulary) {
                 position[from] = from; // the other id is more of the same hash
                 continue;

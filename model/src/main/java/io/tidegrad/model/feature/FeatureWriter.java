@@ -6,6 +6,7 @@ import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.RowLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -13,10 +14,10 @@ import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
-abstract sealed class FeatureWriter
-        permits FeatureWriter.NumberWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
-        FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, FeatureWriter.ShiftedLabelWriter,
-        FeatureWriter.HistoryWriter, FeatureWriter.QuantilesWriter, SequenceWriter, CategoriesWriter {
+abstract sealed class FeatureWriter permits FeatureWriter.NumberWriter, FeatureWriter.HashWriter,
+        FeatureWriter.TimePartWriter, FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter,
+        FeatureWriter.ShiftedLabelWriter, FeatureWriter.HistoryWriter, FeatureWriter.QuantilesWriter,
+        FeatureWriter.LearnedCrossWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
@@ -39,6 +40,8 @@ abstract sealed class FeatureWriter
                     category.buckets(), idAt, fields, text);
             case Feature.Vocabulary vocabulary -> new HashWriter(List.of(Feature.Crossed.whole(vocabulary.field())),
                     HashWriter.WHOLE, idAt, fields, text);
+            case Feature.Cross cross when !cross.learned().isEmpty() ->
+                new LearnedCrossWriter(cross, fields, numberAt, idAt, text);
             case Feature.Cross cross -> new HashWriter(cross.crossed(), cross.buckets(), idAt, fields, text);
             case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
@@ -54,7 +57,7 @@ abstract sealed class FeatureWriter
             case Feature.History history ->
                 new HistoryWriter(history, fields, numberAt, idAt, text, scaled ? SCALED_MAX : NUMBER_MAX);
             case Feature.Quantiles quantiles ->
-                new QuantilesWriter(quantiles, fields.indexOf(quantiles.field()), numberAt, idAt);
+                new QuantilesWriter(quantiles.field(), fields.indexOf(quantiles.field()), numberAt, idAt);
             case Feature.Bag bag -> new CategoriesWriter(
                     new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
                             idAt, layout.lengthAt(index), 0),
@@ -138,10 +141,13 @@ abstract sealed class FeatureWriter
         }
     }
 
-    /// Writes a category of one field, or of several crossed fields: its bucket, or both its hashes.
+    /// Writes a category of one field, or of several crossed fields: its bucket, its hash, or both its hashes.
     static final class HashWriter extends FeatureWriter {
         /// There are no buckets: each value is told by 64 bits.
         static final int WHOLE = 0;
+
+        /// A layer finds the bucket, by the hash and by what it has learned.
+        static final int HASH = -1;
 
         private final int[] fields;
         private final Feature.Crossed[] crossed;
@@ -191,6 +197,8 @@ abstract sealed class FeatureWriter
             if (buckets == WHOLE) {
                 row.ids[at] = text.hash();
                 row.ids[at + 1] = text.tag();
+            } else if (buckets == HASH) {
+                row.ids[at] = text.hash();
             } else {
                 row.ids[at] = text.bucket(buckets);
             }
@@ -311,13 +319,13 @@ abstract sealed class FeatureWriter
 
     /// Writes the number and whether it is missing. The layer `Quantiles` does the rest, which only compares numbers.
     static final class QuantilesWriter extends FeatureWriter {
-        private final Feature.Quantiles feature;
+        private final String name;
         private final int field;
         private final int numberAt;
         private final int missingAt;
 
-        QuantilesWriter(Feature.Quantiles feature, int field, int numberAt, int missingAt) {
-            this.feature = feature;
+        QuantilesWriter(String name, int field, int numberAt, int missingAt) {
+            this.name = name;
             this.field = field;
             this.numberAt = numberAt;
             this.missingAt = missingAt;
@@ -327,8 +335,37 @@ abstract sealed class FeatureWriter
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             Object value = values[field];
             row.ids[missingAt] = value == null ? 1 : 0;
-            row.numbers[numberAt] =
-                    value == null ? 0 : checked(feature.field(), Values.number(feature.field(), value), SCALED_MAX);
+            row.numbers[numberAt] = value == null ? 0 : checked(name, Values.number(name, value), SCALED_MAX);
+        }
+    }
+
+    /// Writes the hash of what is not learned, then what each learned part is found by. The layer `LearnedCross` does the rest.
+    static final class LearnedCrossWriter extends FeatureWriter {
+        private final FeatureWriter[] writers;
+
+        LearnedCrossWriter(Feature.Cross cross, List<String> all, int numberAt, int idAt, CanonicalText text) {
+            List<FeatureWriter> parts = new ArrayList<>();
+            parts.add(new HashWriter(cross.crossed().stream().filter(of -> of.learned() == null).toList(),
+                    HashWriter.HASH, idAt, all, text));
+            int number = numberAt;
+            int id = idAt + 1;
+            for (Feature.Crossed of : cross.learned()) {
+                if (of.isNumber()) {
+                    parts.add(new QuantilesWriter(of.field(), all.indexOf(of.field()), number++, id++));
+                } else {
+                    parts.add(new HashWriter(List.of(Feature.Crossed.whole(of.field())), HashWriter.WHOLE, id, all,
+                            text));
+                    id += 2;
+                }
+            }
+            writers = parts.toArray(FeatureWriter[]::new);
+        }
+
+        @Override
+        void write(@Nullable Object[] values, Row row) throws RejectedException {
+            for (FeatureWriter writer : writers) {
+                writer.write(values, row);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ import io.tidegrad.engine.layer.FromRow;
 import io.tidegrad.engine.layer.History;
 import io.tidegrad.engine.layer.InputBound;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.layer.Mixture;
 import io.tidegrad.engine.layer.OwnOptimizer;
 import io.tidegrad.engine.layer.Quantiles;
@@ -65,7 +66,7 @@ final class TorchLayout {
                 }
             }
             // A table has the same axes in both.
-            case Embedding _,EmbeddingBag _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
+            case Embedding _,EmbeddingBag _,LearnedCross _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
             case Quantiles quantiles -> {
                 addVector(path, "statistics", "statistics", Kind.DOUBLES);
                 add(path, "weight", axes(path, "weight"), List.of(0, 1));

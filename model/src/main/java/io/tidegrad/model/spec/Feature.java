@@ -66,7 +66,8 @@ public sealed interface Feature {
     record Category(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
     }
 
-    /// Several fields, or parts of times, together as one category: a value for each combination.
+    /// Several fields, parts of times, or what other features have learned of fields, together as one category: a value for
+    /// each combination.
     record Cross(List<Crossed> crossed, int buckets, int dimension, Embedding.Update update) implements Feature {
         public Cross {
             crossed = List.copyOf(crossed);
@@ -81,17 +82,46 @@ public sealed interface Feature {
         public boolean isOf(List<String> others) {
             return fields().equals(others);
         }
+
+        /// What is learned of it, in the spec's order; if there is anything, the layer `LearnedCross` finds the row.
+        public List<Crossed> learned() {
+            return crossed.stream().filter(of -> of.learned() != null).toList();
+        }
     }
 
     /// What a cross has of one field.
     ///
     /// @param part of the field, which is a time; null: the field's value, as a `Category` has it
     /// @param timeUnit what the time counts where it is a number
-    record Crossed(String field, @Nullable Part part, TimeUnit timeUnit) {
+    /// @param learned what the feature of the same name has learned of the field; null: nothing is learned
+    record Crossed(String field, @Nullable Part part, TimeUnit timeUnit, @Nullable Learned learned) {
         /// The field's value.
         public static Crossed whole(String field) {
-            return new Crossed(field, null, TimeUnit.MILLISECONDS);
+            return new Crossed(field, null, TimeUnit.MILLISECONDS, null);
         }
+
+        public boolean isNumber() {
+            return learned == Learned.QUANTILES;
+        }
+
+        public boolean isTime() {
+            return part != null;
+        }
+
+        /// Whether this is what the feature has learned.
+        boolean isLearnedBy(Feature feature) {
+            boolean isOfKind = learned == Learned.QUANTILES && feature instanceof Quantiles
+                    || learned == Learned.VOCABULARY && feature instanceof Vocabulary;
+            return isOfKind && feature.fields().equals(List.of(field));
+        }
+    }
+
+    /// Features whose layers decide by what they have learned which category a field is.
+    enum Learned {
+        /// The bucket of a number.
+        QUANTILES,
+        /// The value if it has a row of its own; all others are one.
+        VOCABULARY
     }
 
     /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.

@@ -15,8 +15,10 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -72,6 +74,9 @@ final class Features {
             ValueType.list("values like [lag, count]", ValueType.oneOf(History.Value.values()));
     private static final ValueType<List<History.Value>> DISTINCT_VALUES = VALUES.readBy(Features::values);
     private static final String[] PARTS = Stream.of(Feature.Part.values()).map(Flow::name).toArray(String[]::new);
+    private static final String[] LEARNED = Stream.of(Feature.Learned.values()).map(Flow::name).toArray(String[]::new);
+    private static final String[] PARTS_AND_LEARNED =
+            Stream.concat(Stream.of(PARTS), Stream.of(LEARNED)).toArray(String[]::new);
     private static final String PART_OF_TIME = "part of a time";
     private static final String TIME_UNIT = "time-unit";
     private static final int ORDER_MIN = 2;
@@ -172,6 +177,8 @@ final class Features {
         }
         List<Feature> features = new ArrayList<>();
         Map<String, Integer> lines = new HashMap<>();
+        Map<Feature.Crossed, SpecNode> learned = new LinkedHashMap<>();
+        int beforeAll = node.problems();
         for (SpecNode entry : entries) {
             int before = node.problems();
             Choice choice = entry.choice("feature", NAMES);
@@ -201,8 +208,27 @@ final class Features {
             features.addAll(read);
             List<String> fields = read.stream().flatMap(feature -> feature.fields().stream()).distinct().toList();
             this.entries.add(new Entry(read.getFirst(), fields, entry, keys.optional(ALLOW_LABEL)));
+            for (Feature feature : read) {
+                if (feature instanceof Feature.Cross cross) {
+                    cross.learned().forEach(of -> learned.putIfAbsent(of, entry));
+                }
+            }
+        }
+        if (node.problems() == beforeAll) {
+            learned.forEach((of, at) -> requireLearned(of, features, at));
         }
         return features;
+    }
+
+    /// What is crossed of a field is learned by a feature of it.
+    private static void requireLearned(Feature.Crossed of, List<Feature> features, SpecNode at) {
+        if (features.stream().noneMatch(of::isLearnedBy)) {
+            String kind = Flow.name(Objects.requireNonNull(of.learned()));
+            String more = of.isNumber() ? "buckets: 16" : "capacity: 10000";
+            at.problem("expected a feature " + reading(of) + ", whose " + (of.isNumber() ? "buckets" : "values")
+                    + " are crossed, found none; add - " + kind + ": { field: " + of.field() + ", " + more
+                    + " }, or cross the field itself: " + of.field());
+        }
     }
 
     /// A feature that reads the label's field gives the model the answer to what it is asked.
@@ -423,7 +449,8 @@ final class Features {
         return ValueType.list("fields, two or more", CROSSED).readBy(node -> crossedFields(node, max));
     }
 
-    /// A field by its name, or a part of a time: `{ hour: departed }`, `{ hour: departed, time-unit: seconds }`.
+    /// A field by its name, a part of a time, `{ hour: departed }`, `{ hour: departed, time-unit: seconds }`, or what a feature
+    /// has learned of the field, `{ quantiles: amount }`.
     private static Feature.Crossed crossed(SpecNode node) {
         if (!node.isMapping()) {
             return Feature.Crossed.whole(node.field());
@@ -431,9 +458,13 @@ final class Features {
         if (node.has(TIME_UNIT)) {
             return crossedInUnit(node);
         }
-        Choice choice = node.choice(PART_OF_TIME, PARTS);
-        return choice == null ? Feature.Crossed.whole("")
-                : new Feature.Crossed(choice.value().field(), part(choice.kind()), TimeUnit.MILLISECONDS);
+        Choice choice = node.choice(PART_OF_TIME + " or learned feature", PARTS_AND_LEARNED);
+        if (choice == null) {
+            return Feature.Crossed.whole("");
+        }
+        int learned = List.of(LEARNED).indexOf(choice.kind());
+        return new Feature.Crossed(choice.value().field(), learned < 0 ? part(choice.kind()) : null,
+                TimeUnit.MILLISECONDS, learned < 0 ? null : Feature.Learned.values()[learned]);
     }
 
     private static Feature.Crossed crossedInUnit(SpecNode node) {
@@ -449,7 +480,8 @@ final class Features {
                     + ", found " + (found.isEmpty() ? "none" : String.join(", ", found)));
             return Feature.Crossed.whole("");
         }
-        return new Feature.Crossed(keys.required(found.getFirst(), "a field").field(), part(found.getFirst()), unit);
+        return new Feature.Crossed(keys.required(found.getFirst(), "a field").field(), part(found.getFirst()), unit,
+                null);
     }
 
     private static Feature.Part part(String name) {
@@ -458,6 +490,9 @@ final class Features {
 
     private static String canonical(Feature.Crossed crossed) {
         String field = Flow.quoted(crossed.field());
+        if (crossed.learned() != null) {
+            return new Flow().add(Flow.name(crossed.learned()), field).toString();
+        }
         return crossed.part() == null ? field
                 : new Flow().add(Flow.name(crossed.part()), field)
                         .add(TIME_UNIT,
@@ -467,7 +502,8 @@ final class Features {
 
     private static String reading(Feature.Crossed crossed) {
         String field = "'" + crossed.field() + "'";
-        return crossed.part() == null ? field : Flow.name(crossed.part()) + " of " + field;
+        Enum<?> of = crossed.learned() == null ? crossed.part() : crossed.learned();
+        return of == null ? field : Flow.name(of) + " of " + field;
     }
 
     private static List<Feature.Crossed> crossedFields(SpecNode list, int max) {

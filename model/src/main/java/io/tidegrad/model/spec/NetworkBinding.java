@@ -175,8 +175,9 @@ record NetworkBinding(List<Feature> features, RowLayout layout) {
         switch (features.get(index)) {
             case Feature.Category(String field, int buckets, int dimension, Embedding.Update update) ->
                 branches.add(new Embedding(idAt, 1, buckets, dimension, update));
-            case Feature.Cross(List<Feature.Crossed> crossed, int buckets, int dimension, Embedding.Update update) ->
-                branches.add(new Embedding(idAt, 1, buckets, dimension, update));
+            case Feature.Cross cross -> branches.add(cross.learned().isEmpty()
+                    ? new Embedding(idAt, 1, cross.buckets(), cross.dimension(), cross.update())
+                    : layout.learnedCross(index, cross, cross.dimension(), Embedding.START));
             case Feature.TimePart time -> {
                 for (int p = 0; p < time.parts().size(); p++) {
                     // One row more than values: the last one is null's.

@@ -168,8 +168,10 @@ final class RecipeNetwork {
             switch (features.get(i)) {
                 case Feature.Category feature ->
                     tables.add(table(at, feature.buckets(), feature.dimension(), feature.update(), linear));
-                case Feature.Cross feature ->
-                    tables.add(table(at, feature.buckets(), feature.dimension(), feature.update(), linear));
+                case Feature.Cross feature -> tables.add(feature.learned().isEmpty()
+                        ? table(at, feature.buckets(), feature.dimension(), feature.update(), linear)
+                        : layout.learnedCross(i, feature, linear ? outputs : Math.max(DIMENSION, feature.dimension()),
+                                linear ? 0 : Embedding.START));
                 case Feature.TimePart time -> {
                     for (int p = 0; p < time.parts().size(); p++) {
                         // One row more than values: the last one is null's.

@@ -1,6 +1,8 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.LearnedCross;
 import io.tidegrad.engine.model.RowShape;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// the weights of bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a table and
 /// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
 /// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0; a vocabulary
-/// has two, 64 bits of a hash.
+/// has two, 64 bits of a hash. A cross of something learned has the hash of the rest, then all that, too: for each part
+/// that is learned those ids, and for each of quantiles the number.
 public final class RowLayout {
     private final List<Feature> features;
     private final int[] numberAt; // by feature: its first raw column, its scaled one, its first weight, or its own
@@ -59,8 +62,10 @@ public final class RowLayout {
         bagWeights = weights;
         int numbers = 0;
         for (int i = 0; i < features.size(); i++) {
-            if (isTracked(features.get(i))) {
-                numberAt[i] = raw + scaled + weights + numbers++;
+            int own = tracked(features.get(i));
+            if (own > 0) {
+                numberAt[i] = raw + scaled + weights + numbers;
+                numbers += own;
             }
         }
         tracked = numbers;
@@ -132,8 +137,8 @@ public final class RowLayout {
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
             numbers = bag.count();
         }
-        if (isTracked(of)) {
-            numbers = 1;
+        if (tracked(of) > 0) {
+            numbers = tracked(of);
         }
         System.arraycopy(fromNumbers, numberAt[feature], toNumbers, numberAt[feature], numbers);
         if (indicatorAt[feature] >= 0) {
@@ -158,10 +163,46 @@ public final class RowLayout {
         return feature instanceof Feature.Number number ? number.scale() : new Feature.Scale.Raw();
     }
 
-    /// Whether a layer keeps what was seen of the feature's number.
-    private static boolean isTracked(Feature feature) {
-        return feature instanceof Feature.Quantiles
-                || feature instanceof Feature.History history && history.field() != null;
+    /// How many numbers of the feature a layer compares with what was seen of them.
+    private static int tracked(Feature feature) {
+        return switch (feature) {
+            case Feature.Quantiles _ -> 1;
+            case Feature.History history -> history.field() == null ? 0 : 1;
+            case Feature.Cross cross -> (int) cross.crossed().stream().filter(Feature.Crossed::isNumber).count();
+            default -> 0;
+        };
+    }
+
+    /// How many ids a learned part of a cross has, as the feature of the same name.
+    private static int idsOf(Feature.Crossed learned) {
+        return learned.isNumber() ? 1 : 2;
+    }
+
+    /// The layer that finds the row of a cross of something learned.
+    LearnedCross learnedCross(int feature, Feature.Cross cross, int dimension, float start) {
+        List<LearnedCross.Part> parts = new ArrayList<>();
+        int number = numberAt[feature];
+        int id = idAt[feature] + 1;
+        for (Feature.Crossed of : cross.learned()) {
+            int source = learnedOf(of);
+            if (of.isNumber()) {
+                parts.add(new LearnedCross.Part.Bucket(number++, id, numberAt[source]));
+            } else {
+                parts.add(new LearnedCross.Part.Value(id, idAt[source]));
+            }
+            id += idsOf(of);
+        }
+        return new LearnedCross(idAt[feature], parts, cross.buckets(), dimension, cross.update(), start);
+    }
+
+    /// The feature that has learned it.
+    private int learnedOf(Feature.Crossed of) {
+        for (int i = 0; i < features.size(); i++) {
+            if (of.isLearnedBy(features.get(i))) {
+                return i;
+            }
+        }
+        throw new IllegalStateException("no feature has learned " + of);
     }
 
     /// What a feature has in a row.
@@ -176,7 +217,9 @@ public final class RowLayout {
                 case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
                 case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
                 case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);
-                case Feature.Category _,Feature.Cross _,Feature.Quantiles _ -> new Width(0, false, 1);
+                case Feature.Category _,Feature.Quantiles _ -> new Width(0, false, 1);
+                case Feature.Cross cross ->
+                    new Width(0, false, 1 + cross.learned().stream().mapToInt(RowLayout::idsOf).sum());
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());

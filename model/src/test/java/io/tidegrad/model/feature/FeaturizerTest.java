@@ -159,6 +159,29 @@ class FeaturizerTest {
         assertThat(Arrays.copyOfRange(neutral.ids, 2, 4)).containsExactly(row.ids[2], row.ids[3]);
     }
 
+    /// From another implementation (Python): murmur3_32 of seed 0 of "shop=a", 0xFF and "hour", of seeds 0 and 1 of "card=3".
+    @Test
+    void aCrossOfSomethingLearnedHasTheHashOfTheRestAndWhatTheLearnedIsFoundBy() {
+        Featurizer featurizer =
+                of("cross: { fields: [shop, { quantiles: amount }, hour, { vocabulary: card }], buckets: 9 }",
+                        "quantiles: { field: amount, buckets: 4 }", "vocabulary: { field: card, capacity: 4 }",
+                        "cross: { fields: [{ vocabulary: card }, { quantiles: amount }], buckets: 9 }");
+        Row row = Specs.row(featurizer, event("shop", "a", "amount", 2.5, "card", 3.0));
+        assertThat(row.ids).containsExactly(0xcdd160a8, 0, 0x30a0bc4f, 0xbed1d693, 0, 0x30a0bc4f, 0xbed1d693, 0,
+                0x30a0bc4f, 0xbed1d693, 0);
+        assertThat(row.numbers).containsExactly(2.5f, 2.5f, 2.5f);
+
+        Row missing = Specs.row(featurizer, event("shop", "a", "card", 3));
+        assertThat(missing.ids[1]).isEqualTo(1);
+        assertThat(missing.ids[10]).isEqualTo(1);
+        assertThat(missing.numbers).containsOnly(0);
+        assertThat(rejection(featurizer, event("shop", "a", "amount", 2e30)).detail())
+                .isEqualTo("field 'amount': expected a number within ±1e30, found 2.0E30");
+        Row neutral = featurizer.newRow();
+        featurizer.writeNeutral(neutral);
+        assertThat(neutral.ids[1]).isEqualTo(1);
+    }
+
     @Test
     void aMissingCategoryIsAValueOfItsOwn() {
         Featurizer featurizer = new Featurizer(Specs.flights());

@@ -118,10 +118,10 @@ class TorchLayoutTest {
         return RandomNetworks.seeds(NETWORKS).boxed().toList();
     }
 
-    /// The random networks, those of two recipes, and one with a history and quantiles.
+    /// The random networks, those of two recipes, one with a history and quantiles, and one with a cross of what is learned.
     static List<NetworkSpec> networks() {
         return Stream.concat(seeds().stream().map(seed -> new RandomNetworks(seed).spec()),
-                Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER, Specs.EVERY_LAYER)
+                Stream.of(RecipeTest.YES_NO, RecipeTest.NUMBER, Specs.EVERY_LAYER, Specs.LEARNED_CROSS)
                         .map(yaml -> ModelSpec.parse(yaml, "recipe").network()))
                 .toList();
     }

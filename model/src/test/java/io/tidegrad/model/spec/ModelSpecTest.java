@@ -36,6 +36,7 @@ import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -209,6 +210,33 @@ class ModelSpecTest {
                 .parse(Specs.FLIGHTS.replace("network:", features.replace(", order: 3", "") + "network:"), "spec.yaml");
         assertThat(pairs.features()).isEqualTo(byRule.features().subList(0, pairs.features().size()))
                 .hasSize(byRule.features().size() - 4);
+    }
+
+    @Test
+    void crossesHaveWhatOtherFeaturesHaveLearned() {
+        String learned = """
+                  - crosses: { fields: [a, { quantiles: size }, { vocabulary: a }], buckets: 64 }
+                  - quantiles: { field: size, buckets: 8 }
+                  - vocabulary: { field: a, capacity: 9 }
+                """;
+        ModelSpec spec = ModelSpec.parse(Specs.FLIGHTS.replace("network:", learned + "network:"), "spec.yaml");
+        String canonical = Specs.flights().canonical().replace("network:", """
+                - cross: {fields: ["a", {quantiles: "size"}], buckets: 64, dimension: 8}
+                - cross: {fields: ["a", {vocabulary: "a"}], buckets: 64, dimension: 8}
+                - cross: {fields: [{quantiles: "size"}, {vocabulary: "a"}], buckets: 64, dimension: 8}
+                - quantiles: {field: "size", buckets: 8, dimension: 8}
+                - vocabulary: {field: "a", capacity: 9, dimension: 8}
+                network:""");
+        assertThat(spec.canonical()).isEqualTo(canonical);
+        assertThat(ModelSpec.parse(canonical, "canonical").fingerprint()).isEqualTo(spec.fingerprint());
+        // Their own ids: the hash of the rest, whether the number is missing, and the two of a value.
+        int first = Specs.flights().features().size();
+        RowLayout layout = spec.layout();
+        assertThat(IntStream.range(first, first + 5).map(layout::idAt).map(id -> id - layout.idAt(first)))
+                .containsExactly(0, 2, 5, 9, 10);
+        assertThat(layout.ids() - layout.idAt(first)).isEqualTo(12);
+        assertThat(IntStream.of(0, 2, 3).map(i -> layout.numberAt(first + i) - layout.numberAt(first)))
+                .containsExactly(0, 1, 2);
     }
 
     @Test

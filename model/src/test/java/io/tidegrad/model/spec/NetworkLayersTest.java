@@ -66,6 +66,7 @@ class NetworkLayersTest {
         collect(ModelSpec.parse(Specs.EVERY_LAYER, "every-layer.yaml").network().network(), written);
         collect(spec("[ flatten, softmax ]".replace("softmax", "dense: 1")).network().network(), written);
         collect(ModelSpec.parse(RecipeTest.YES_NO, "recipe").network().network(), written);
+        collect(ModelSpec.parse(Specs.LEARNED_CROSS, "crosses.yaml").network().network(), written);
         // Softmax alone belongs to another loss.
         written.add(io.tidegrad.engine.layer.Softmax.class);
         assertThat(written).containsAll(List.of(Layer.class.getPermittedSubclasses()));

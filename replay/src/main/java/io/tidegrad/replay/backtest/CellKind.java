@@ -8,6 +8,7 @@ import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.JsonRecord;
 import java.io.IOException;
+import java.util.List;
 
 /// What a cell's text stands for, because CSV has no types.
 enum CellKind {
@@ -71,8 +72,11 @@ enum CellKind {
     private static CellKind of(Feature feature, String field) {
         return switch (feature) {
             case Feature.Category _,Feature.Vocabulary _ -> TEXT;
-            case Feature.Cross cross ->
-                cross.crossed().stream().anyMatch(of -> of.field().equals(field) && of.part() != null) ? TIME : TEXT;
+            case Feature.Cross cross -> {
+                List<Feature.Crossed> of = cross.crossed().stream().filter(o -> o.field().equals(field)).toList();
+                yield of.stream().anyMatch(Feature.Crossed::isTime) ? TIME
+                        : of.stream().allMatch(Feature.Crossed::isNumber) ? NUMBER : TEXT;
+            }
             case Feature.TimePart _ -> TIME;
             case Feature.Cyclic cyclic -> cyclic.part() == null ? NUMBER : TIME;
             case Feature.Number _,Feature.Quantiles _ -> NUMBER;
