@@ -190,9 +190,10 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                 List.of(number, graph.doubles(path + "/bounds", bounds, bounds.length)));
         String bucket = graph.node(path, "ReduceSum",
                 List.of(cast(path, isReached, TensorProto.DataType.INT64), graph.longs(path + "/each", 1)));
-        String isMissing = cast(path, slice(path, IDS, quantiles.missingAt(), 1), TensorProto.DataType.BOOL);
-        String id = graph.node(path, "Where",
-                List.of(isMissing, graph.longs(path + "/missing", quantiles.buckets()), bucket));
+        String id = quantiles.missingAt() == Quantiles.NEVER_MISSING ? bucket
+                : graph.node(path, "Where",
+                        List.of(cast(path, slice(path, IDS, quantiles.missingAt(), 1), TensorProto.DataType.BOOL),
+                                graph.longs(path + "/missing", quantiles.buckets()), bucket));
         String weight = child(path, "weight");
         String table = graph.floats(weight, parameters.weights(weight), quantiles.buckets() + 1, quantiles.dimension());
         String vectors = graph.node(path, "Gather", List.of(table, id), attribute("axis", 0L));

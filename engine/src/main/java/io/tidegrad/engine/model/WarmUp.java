@@ -178,7 +178,11 @@ final class WarmUp {
         switch (layer) {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
             case History history -> limit(limits, history.keyAt(), 1, history.rows());
-            case Quantiles quantiles -> limit(limits, quantiles.missingAt(), 1, 2);
+            case Quantiles quantiles -> {
+                if (quantiles.missingAt() != Quantiles.NEVER_MISSING) {
+                    limit(limits, quantiles.missingAt(), 1, 2);
+                }
+            }
             case EmbeddingBag table -> {
                 limit(limits, table.from(), table.columns(), table.rows());
                 if (table.countAt() != EmbeddingBag.ALL) {
