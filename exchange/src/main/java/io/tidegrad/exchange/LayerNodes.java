@@ -203,6 +203,9 @@ record LayerNodes(OnnxGraph graph, Parameters parameters) {
                 List.of(number, graph.doubles(path + "/bounds", bounds, bounds.length)));
         String bucket = graph.node(path, "ReduceSum",
                 List.of(cast(path, isReached, TensorProto.DataType.INT64), graph.longs(path + "/each", 1)));
+        if (missingAt == Quantiles.NEVER_MISSING) {
+            return bucket;
+        }
         String isMissing = cast(path, slice(path, IDS, missingAt, 1), TensorProto.DataType.BOOL);
         return graph.node(path, "Where",
                 List.of(isMissing, graph.longs(path + "/missing", quantiles.buckets()), bucket));

@@ -136,6 +136,7 @@ class OnnxExportTest {
             recipes.add(arguments(RECIPE + label, 0));
             recipes.add(arguments(RECIPE + label, 1));
             recipes.add(arguments(RECIPE + label, 800));
+            recipes.add(arguments(RECIPE.replace("recipe: auto", "recipe: rich") + label, 300));
             recipes.add(arguments(WITHOUT_NUMBERS + label, 300));
         }
         return recipes;

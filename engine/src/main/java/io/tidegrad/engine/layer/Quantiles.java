@@ -23,10 +23,13 @@ import java.util.Arrays;
 /// State: number of markers, T, the markers, their weights; both have room for one more.
 ///
 /// @param numberAt index of the row's number
-/// @param missingAt index of the row's id that is not 0 where the number is missing
+/// @param missingAt index of the row's id that is not 0 where the number is missing; `NEVER_MISSING` without one
 /// @param start the bound of the table's first weights, as of an `Embedding`
 public record Quantiles(int numberAt, int missingAt, int buckets, int dimension, Embedding.Update update,
         float start) implements Layer {
+    /// Every row has the number.
+    public static final int NEVER_MISSING = -1;
+
     /// The most buckets: a step reads all markers.
     public static final int BUCKETS_MAX = 256;
 
@@ -49,7 +52,9 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
     public Planned plan(Planner planner, Shape input) {
         Shape.Row row = planner.row(this, input);
         requireNumber(planner, this, numberAt, row);
-        Embedding.requireIds(planner, this, missingAt, 1, row);
+        if (missingAt != NEVER_MISSING) {
+            Embedding.requireIds(planner, this, missingAt, 1, row);
+        }
         if (buckets < 2 || buckets > BUCKETS_MAX || dimension < 1) {
             throw planner.mismatch(this, "2 to " + BUCKETS_MAX + " buckets of a dimension of at least 1",
                     buckets + " of " + dimension);
@@ -148,7 +153,7 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
         }
 
         private boolean isMissing(Step step, int row) {
-            return step.ids[row * step.idsPerRow + layer.missingAt] != 0;
+            return layer.missingAt != NEVER_MISSING && step.ids[row * step.idsPerRow + layer.missingAt] != 0;
         }
 
         private float number(Step step, int row) {

@@ -181,12 +181,16 @@ final class WarmUp {
         switch (layer) {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());
             case History history -> limit(limits, history.keyAt(), 1, history.rows());
-            case Quantiles quantiles -> limit(limits, quantiles.missingAt(), 1, 2);
             case LearnedCross cross -> cross.parts().forEach(part -> {
                 if (part instanceof LearnedCross.Part.Bucket bucket) {
                     limit(limits, bucket.missingAt(), 1, 2);
                 }
             });
+            case Quantiles quantiles -> {
+                if (quantiles.missingAt() != Quantiles.NEVER_MISSING) {
+                    limit(limits, quantiles.missingAt(), 1, 2);
+                }
+            }
             case EmbeddingBag table -> {
                 limit(limits, table.from(), table.columns(), table.rows());
                 if (table.countAt() != EmbeddingBag.ALL) {

@@ -516,7 +516,8 @@ public final class DoubleNetwork {
     }
 
     private int bucket(Quantiles layer, double[] state, int row) {
-        if (batch.ids[row * spec.row().ids() + layer.missingAt()] != 0) {
+        if (layer.missingAt() != Quantiles.NEVER_MISSING
+                && batch.ids[row * spec.row().ids() + layer.missingAt()] != 0) {
             return layer.buckets();
         }
         double x = numbers[row * spec.row().numbers() + layer.numberAt()];

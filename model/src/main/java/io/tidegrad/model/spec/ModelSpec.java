@@ -376,7 +376,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// Numbers that the members of a recipe give a row, all together; 0 without one.
     public int memberOutputs() {
-        return recipe == null ? 0 : recipe.members(loss).size() * outputs;
+        return recipe == null ? 0 : recipe.members(loss, features).size() * outputs;
     }
 
     /// Whether labels are classes, of two or more; else they are numbers.
@@ -390,7 +390,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// A line for each layer of the network, those inside others before these; see `LayerOutline`.
     public List<LayerOutline> outline() {
         if (recipe != null) {
-            return RecipeNetwork.outline(recipe, loss, network());
+            return RecipeNetwork.outline(recipe, loss, features, network());
         }
         RowLayout layout = layout();
         NetworkShapes shapes = new NetworkShapes(new NetworkBinding(features, layout),
@@ -471,7 +471,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// Names of the recipe's members in the order in which they are mixed; empty without a recipe.
     public List<String> memberNames() {
-        return recipe == null ? List.of() : recipe.members(loss).stream().map(Flow::name).toList();
+        return recipe == null ? List.of() : recipe.members(loss, features).stream().map(Flow::name).toList();
     }
 
     /// The engine's description of this model.

@@ -37,6 +37,9 @@ final class RecipeNetwork {
 
     private static final int BAG_DIMENSION = 16;
 
+    /// Into how many buckets the binned member divides a number.
+    private static final int BUCKETS = 16;
+
     /// How much larger the first rows of a bag's table are: of many rows the mean is small.
     private static final float BAG_START = 4 * Embedding.START;
 
@@ -62,7 +65,7 @@ final class RecipeNetwork {
     }
 
     private Layer network(Loss loss) {
-        List<Recipe.Member> members = recipe.members(loss);
+        List<Recipe.Member> members = recipe.members(loss, features);
         Layer mixture = new Mixture(members.stream()
                 .map(member -> (Layer) new OwnOptimizer(recipe.optimizer(member), member(member))).toList(),
                 target(loss), members.indexOf(Recipe.Member.RESTARTING));
@@ -94,10 +97,10 @@ final class RecipeNetwork {
     }
 
     /// A line for each member, then one for the mixture.
-    static List<LayerOutline> outline(Recipe recipe, Loss loss, NetworkSpec network) {
+    static List<LayerOutline> outline(Recipe recipe, Loss loss, List<Feature> features, NetworkSpec network) {
         Plan plan = Plan.of(network);
         List<LayerOutline> lines = new ArrayList<>();
-        List<Recipe.Member> members = recipe.members(loss);
+        List<Recipe.Member> members = recipe.members(loss, features);
         String mixture = plan.tensors().stream().map(Tensor::name).filter(name -> name.endsWith(".weights"))
                 .map(name -> name.substring(0, name.length() - "weights".length())).findFirst().orElseThrow();
         for (int m = 0; m < members.size(); m++) {
@@ -135,6 +138,9 @@ final class RecipeNetwork {
             parts.add(new Identity());
         }
         tables(false).forEach(table -> parts.add(new FromRow(table)));
+        if (member == Recipe.Member.BINNED) {
+            buckets().forEach(table -> parts.add(new FromRow(table)));
+        }
         return new Sequence(parts.size() == 1 ? parts.getFirst() : new Concat(parts),
                 new InputBound(INPUTS, new Dense(recipe.hidden(), true, Initialization.HE_NORMAL)), new Relu(),
                 new InputBound(HIDDEN_INPUTS, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
@@ -194,6 +200,18 @@ final class RecipeNetwork {
                 case Feature.ShiftedLabel _,Feature.Number _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _,Feature.History _ ->
                     {
                     }
+            }
+        }
+        return tables;
+    }
+
+    /// One table for each number. That of a missing one is 0, and the member reads its indicator as well.
+    private List<Layer> buckets() {
+        List<Layer> tables = new ArrayList<>();
+        for (int i = 0; i < features.size(); i++) {
+            if (features.get(i) instanceof Feature.Number) {
+                tables.add(new Quantiles(layout.numberAt(i), Quantiles.NEVER_MISSING, BUCKETS, DIMENSION,
+                        Embedding.Update.TOUCHED));
             }
         }
         return tables;

@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.engine.kernel.Kernels;
@@ -12,8 +13,10 @@ import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,6 +41,7 @@ public class RecipeTest {
     public static final String YES_NO = FEATURES + "label: { field: y, threshold: 0 }\nrecipe: auto\n";
     private static final String CLASSES =
             FEATURES + "label: { field: class, classes: [low, middle, high] }\nrecipe: auto\n";
+    private static final String RICH = FEATURES + "label: { field: y, threshold: 0 }\nrecipe: rich\n";
     public static final String NUMBER = FEATURES + "label: { field: y }\nloss: mean-squared-error\nrecipe: auto\n";
 
     private static ModelSpec spec(String yaml) {
@@ -85,7 +89,7 @@ public class RecipeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {YES_NO, CLASSES, NUMBER, YES_NO + "mini-batch: { size: 3 }\n"})
+    @ValueSource(strings = {YES_NO, CLASSES, NUMBER, YES_NO + "mini-batch: { size: 3 }\n", RICH})
     void aModelRestoredAfterEveryRowIsTheModelThatNeverStopped(String yaml) {
         ModelSpec spec = spec(yaml);
         OnlineModel steady = learned(spec, 40);
@@ -103,8 +107,8 @@ public class RecipeTest {
 
     @Test
     void itsCanonicalTextIsASpecWithTheSameFingerprint() {
-        for (String recipe : List.of("auto", "lean", "{ members: [linear, quick], hidden: 16 }",
-                "{ rate: 0.01, pull: 0.01 }",
+        for (String recipe : List.of("auto", "lean", "rich", "{ members: [steady, binned] }",
+                "{ members: [linear, quick], hidden: 16 }", "{ rate: 0.01, pull: 0.01 }",
                 "{ members: [steady, quick, linear, restarting], rate: 0.02, hidden: 64, pull: 0.003 }")) {
             ModelSpec spec = spec(CLASSES.replace("recipe: auto", "recipe: " + recipe));
             ModelSpec again = spec(spec.canonical());
@@ -139,6 +143,53 @@ public class RecipeTest {
         long all = lines.getLast().weights();
         assertThat(lines.stream().limit(3).mapToLong(LayerOutline::weights).sum()).isEqualTo(all);
         assertThat(Plan.of(spec(NUMBER).network()).weights()).isEqualTo(all);
+    }
+
+    /// Without a number there is nothing to divide, and with many it would cost too much.
+    @Test
+    void theBinnedMemberLearnsWhereThereAreNumbersAndNotTooMany() {
+        assertThat(spec(RICH).outline()).extracting(LayerOutline::place).containsExactly("steady", "quick", "linear",
+                "restarting", "binned", "");
+        assertThat(spec(NUMBER.replace("auto", "rich")).outline()).extracting(LayerOutline::place)
+                .containsExactly("steady", "quick", "linear", "binned", "");
+        assertThat(Plan.of(spec(RICH).network()).tensors())
+                .filteredOn(tensor -> tensor.name().startsWith("2.4.0.") && tensor.name().endsWith(".statistics"))
+                .as("size and price, not the angle").hasSize(2);
+        assertThat(spec(ofNumbers(32)).network()).isNotEqualTo(spec(ofNumbers(32).replace("rich", "auto")).network());
+        assertThat(spec(ofNumbers(33)).network()).isEqualTo(spec(ofNumbers(33).replace("rich", "auto")).network());
+        assertThat(spec(ofNumbers(0)).network()).isEqualTo(spec(ofNumbers(0).replace("rich", "auto")).network());
+        assertThat(spec(ofNumbers(33)).fingerprint())
+                .isNotEqualTo(spec(ofNumbers(33).replace("rich", "auto")).fingerprint());
+    }
+
+    private static String ofNumbers(int count) {
+        return "model: m\ninput: { topic: t }\nlabel: { field: y, threshold: 0 }\nrecipe: rich\nfeatures:\n"
+                + "  - category: { field: place, buckets: 64 }\n"
+                + IntStream.range(0, count).mapToObj(i -> "  - number: { field: n" + i + " }\n").collect(joining());
+    }
+
+    /// Yes and no in turns along a number: four turns are too many for so few events without its buckets.
+    @Test
+    void theBinnedMemberLearnsSoonerWhatIsNoLine() {
+        double auto = inTurns("auto").evaluation().logLoss();
+        double rich = inTurns("rich").evaluation().logLoss();
+        System.out.printf(Locale.ROOT, "%nlog loss of auto %.4f, of rich %.4f%n", auto, rich);
+        assertThat(rich).isLessThan(0.75 * auto);
+    }
+
+    private static OnlineModel inTurns(String recipe) {
+        ModelSpec spec = spec("model: m\ninput: { topic: t }\nlabel: { field: y, positive: \"1\" }\nrecipe: " + recipe
+                + "\nfeatures: [ number: { field: x } ]\n");
+        OnlineModel model = OnlineModel.initial(spec, KERNELS);
+        Featurizer featurizer = new Featurizer(spec);
+        Row row = featurizer.newRow();
+        SplittableRandom random = new SplittableRandom(1);
+        for (int i = 0; i < 3_000; i++) {
+            double x = random.nextDouble();
+            assertThat(featurizer.featurize(new MapEvent(Map.of("x", x, "y", (int) (8 * x) % 2)), row)).isNull();
+            assertThat(model.accept(row)).isNull();
+        }
+        return model;
     }
 
     /// One that is never missing and never standardised by the spec is scaled all the same.
