@@ -88,7 +88,7 @@ class BacktestCommandTest {
         StringWriter suggested = new StringWriter();
         assertThat(Tidegrad.commandLine().setOut(new PrintWriter(suggested, true)).execute("spec", "suggest", "--data",
                 data.toString(), "--label", "inside")).isZero();
-        Files.writeString(spec, suggested.toString().replace("recipe: auto", "recipe: lean"));
+        Files.writeString(spec, suggested.toString().replace("recipe: rich", "recipe: lean"));
         assertThat(json().get("results").get(0).get("weights_hash")).isEqualTo(found.get("weights_hash"));
     }
 

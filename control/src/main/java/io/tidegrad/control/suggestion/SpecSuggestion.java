@@ -568,7 +568,7 @@ public final class SpecSuggestion {
                         + " } # " + chosen + ": " + meaning.why);
         line(text, "features:");
         list(text);
-        line(text, "recipe: auto # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
+        line(text, "recipe: rich # network and optimizer, which nobody has to tune (docs/model-spec.md#recipes)");
         line(text, "loss: " + meaning.loss + " # what the label asks for");
         line(text, "mini-batch: { size: 1 } # best where a stream drifts");
         return text.toString();

@@ -157,7 +157,7 @@ class SpecSuggestionTest {
                         "numbers that are names, by the field's name, 40 values", "# left out: always: always x",
                         "# left out: note: 2,000 values in 2,000 events: hardly any comes again",
                         "# left out: refunded: alone it has an AUC of 1.0000: it seems to know the label",
-                        "loss: binary-cross-entropy", "recipe: auto # network and optimizer, which nobody has to tune")
+                        "loss: binary-cross-entropy", "recipe: rich # network and optimizer, which nobody has to tune")
                 .containsPattern("- number: \\{ field: amount, scale: standard, missing: indicator } # 0.*");
         assertThat(yaml.lines()).allSatisfy(line -> assertThat(line).matches("features:|.*#.*"));
     }
@@ -271,7 +271,7 @@ class SpecSuggestionTest {
         BacktestResult result = backtest(folder.resolve("sales.csv"), yaml);
         assertThat(result.rejected()).as(result.firstRejected().toString()).isZero();
         for (String rate : List.of("0.001", "0.003", "0.01", "0.03")) {
-            String adam = yaml.replaceFirst("recipe: auto",
+            String adam = yaml.replaceFirst("recipe: rich",
                     "network: [ dense: 64, relu, dense: 1 ]\noptimizer: { adam: { rate: " + rate + " } }");
             assertThat(result.evaluation().meanSquaredError())
                     .isLessThan(backtest(folder.resolve("sales.csv"), adam).evaluation().meanSquaredError() / 10);
@@ -401,7 +401,7 @@ class SpecSuggestionTest {
         }
         String yaml = suggested("events.csv", csv.toString(), null);
         assertThat(yaml).contains("label: { field: \"y\", classes: { auto: 16 } } # by its name; ", why);
-        BacktestResult result = backtest(folder.resolve("events.csv"), yaml.replace("recipe: auto", "recipe: lean"));
+        BacktestResult result = backtest(folder.resolve("events.csv"), yaml.replace("recipe: rich", "recipe: lean"));
         assertThat(result.reasons()).isEmpty();
         assertThat(result.learned()).isEqualTo(EventSample.ROWS_MAX + 1_200);
         assertThat(result.evaluation().logLoss()).isLessThan(0.4);
