@@ -216,9 +216,9 @@ final class LoadtestCommand {
 
         @Override
         Measuring measuring() {
-            FreshnessLoad.Options options = new FreshnessLoad.Options(weights, rate, OPENING,
-                    Duration.ofSeconds(seconds), Duration.ofMillis(publishMillis), commitMillis, backlog, counting,
-                    json());
+            FreshnessLoad.Options options =
+                    new FreshnessLoad.Options(weights, rate, OPENING, Duration.ofSeconds(seconds),
+                            Duration.ofMillis(publishMillis), commitMillis, backlog, counting, json());
             return of(new FreshnessLoad(options, System.out, System.err)::run);
         }
     }
