@@ -219,7 +219,7 @@ final class LoadtestCommand {
             FreshnessLoad.Options options =
                     new FreshnessLoad.Options(weights, rate, OPENING, Duration.ofSeconds(seconds),
                             Duration.ofMillis(publishMillis), commitMillis, backlog, counting, json());
-            return of(new FreshnessLoad(options, System.out, System.err)::run);
+            return of(new FreshnessLoad(options, System.out, System.err));
         }
     }
 

@@ -453,7 +453,6 @@ class StreamsCommandTest {
     }
 
     @Test
-    @LongProof("a stream joined twice")
     void examplesAreComparedWithWhatTheTopicsGive() {
         new KafkaTopics(admin, (short) 1).createAgain(
                 new KafkaTopics.Wanted(topics.deadLetters(), "delete", 2_000_000, Map.of("retention.ms", "-1")));

@@ -115,7 +115,6 @@ public final class FreshnessLoad extends LoadTest {
     @Override
     protected String measure() throws InterruptedException {
         EventsTopic.create(lab().bootstrapServers(), TOPIC);
-        lab().createTopics(List.of(COUNTS), 1, Map.of());
         Path files = lab().logs().resolve(MODEL);
         int trainerPort = Ports.free();
         int port = Ports.free();
@@ -129,6 +128,7 @@ public final class FreshnessLoad extends LoadTest {
                 if (!options.counting()) {
                     return measure(trainer, scorer, null, port);
                 }
+                lab().createTopics(List.of(COUNTS), 1, Map.of());
                 List<String> program = KafkaStreamsProgram.counting(lab().bootstrapServers(), COUNTS,
                         files.resolve("counting"), COUNTS, TOPIC, options.publishEvery());
                 try (ChildJvm counting = start("counting", program, files)) {
@@ -196,7 +196,8 @@ public final class FreshnessLoad extends LoadTest {
             double compilerCpuPerEvent = 1e6 * compilerCpu.getAsDouble() * perEvent;
             double countingCpuPerEvent = 1e6 * countingCpu.getAsDouble() * perEvent;
             double changelogPerEvent = (changelogBytes.get() - changelogBefore) * perEvent;
-            Map<String, Double> written = writtenBytes(brokerBytes().since(writtenBefore));
+            BrokerBytes window = brokerBytes().since(writtenBefore);
+            Map<String, Double> written = writtenBytes(window);
             Result result = new Result().put("weights", weights).put("events_per_s", options.eventsPerSecond())
                     .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
                     .put("commit_ms", options.commitMillis());
@@ -204,8 +205,8 @@ public final class FreshnessLoad extends LoadTest {
                     .forEach((part, sorted) -> result.percentiles(part.equals(WHOLE) ? "" : part + "_", sorted));
             result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
                     .put("snapshot_bytes", snapshotBytes.get()).put("changelog_bytes_per_event", changelogPerEvent)
-                    .put("written_bytes_per_event",
-                            written.values().stream().mapToDouble(Double::doubleValue).sum() * perEvent);
+                    .put("written_bytes_per_event", Double.isNaN(window.written()) ? Double.NaN
+                            : written.values().stream().mapToDouble(Double::doubleValue).sum() * perEvent);
             written.forEach((topic, bytes) -> result.put("written_bytes_per_event_to_" + topic, bytes * perEvent));
             result.put("sent_late_max_ms", events.latestNanos() * 1e-6).put("trainer_and_scorer_cpu_s", cpu)
                     .put("trainer_cpu_us_per_event", trainerCpuPerEvent)

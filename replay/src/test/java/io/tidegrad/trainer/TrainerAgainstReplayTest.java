@@ -121,7 +121,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
     @LongProof("a recipe learns thrice")
     void aRecipeLearnsFromATopicWhatAReplayOfItDoes() {
         learnsBeside("recipe",
-                log.spec().yaml().replaceFirst("network:.*", "recipe: auto").replaceFirst("optimizer:.*", ""));
+                log.spec().yaml().replaceFirst("network:.*", "recipe: rich").replaceFirst("optimizer:.*", ""));
     }
 
     private void learnsBeside(String name, String yaml) {

@@ -59,7 +59,7 @@ class ExplanationTest {
     /// Neutral is a missing value, which is a value like any: here one that never came.
     @ParameterizedTest
     @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
-        "loss: binary-cross-entropy\nrecipe: auto"})
+        "loss: binary-cross-entropy\nrecipe: auto", "loss: binary-cross-entropy\nrecipe: rich"})
     void aContributionOfAVocabularyIsWhatARecordWithoutTheValueLacks(String network) {
         String yaml = """
                 model: counted
@@ -164,7 +164,7 @@ class ExplanationTest {
     /// Neutral is a key that never came: one whose table row another key has, or none.
     @ParameterizedTest
     @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
-        "loss: binary-cross-entropy\nrecipe: auto"})
+        "loss: binary-cross-entropy\nrecipe: auto", "loss: binary-cross-entropy\nrecipe: rich"})
     void aContributionOfAHistoryIsWhatAKeyThatNeverCameLacks(String network) {
         String yaml = """
                 model: history
@@ -190,7 +190,7 @@ class ExplanationTest {
     /// Neutral is a missing number.
     @ParameterizedTest
     @ValueSource(strings = {"network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam",
-        "loss: binary-cross-entropy\nrecipe: auto"})
+        "loss: binary-cross-entropy\nrecipe: auto", "loss: binary-cross-entropy\nrecipe: rich"})
     void aContributionOfQuantilesIsWhatARecordWithoutTheNumberLacks(String network) {
         String yaml = """
                 model: quantiles

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
 import java.util.List;
@@ -28,7 +27,6 @@ class RetentionRaceTest {
     private final TestTrainer trainer = TestTrainer.of(model);
 
     @Test
-    @LongProof("a broker deletes by its clock")
     void aReaderThatRetentionOvertakesGoesOnWithTheNewestWholeVersion() throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()));
                 TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model)) {

@@ -645,7 +645,6 @@ class NeighboursTest extends TrainerFixture {
     }
 
     @Test
-    @LongProof("health changes by its clock")
     void aTrainerWhoseEveryEventIsRefusedIsDegradedUntilGoodOnesCome() {
         for (int i = 0; i < 20; i++) {
             log.send(log.event(new byte[]{1, 2, 3}));

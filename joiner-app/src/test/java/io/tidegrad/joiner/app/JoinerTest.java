@@ -540,7 +540,6 @@ class JoinerTest {
     }
 
     @Test
-    @LongProof("health changes by its clock")
     void labelsThatStopComingAreToldInHealth() throws Exception {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         AtomicLong passed = new AtomicLong();

@@ -99,9 +99,10 @@ final class World implements AutoCloseable {
             ledger = new Ledger(testBed.lab(), testBed.topics(), spec, random.split());
         }
         if (kind.served()) {
-            Scorer followed = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
-                    .withPrefix(testBed.topics().prefix()));
-            serving = new Serving(newScorer(List.of()), followed);
+            ScorerUnderTest asked = newScorer(List.of());
+            serving = new Serving(asked,
+                    Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
+                            .withPrefix(testBed.topics().prefix())));
         }
     }
 

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// softmax regression, or of numbers least squares, by AdaGrad (Duchi et al. 2011), one row at a time.
 ///
 /// It reads every number of a row, less the mean so far and over the deviation so far, and every id. What an id is worth
-/// depends on its position; ids share weights by their hash, because each commit writes these. Weights of bags and the order
-/// of steps are left out. It needs no setting, and changes nothing of the model.
+/// depends on its position; ids share weights by their hash, because each commit writes these. Weights of bags, the order
+/// of steps, histories and crosses of what is learned are left out. It needs no setting, and changes nothing of the model.
 ///
 /// There is none for sequences of labels, for more than 16 classes, and for rows of more than 256 numbers or ids.
 final class LinearBaseline {

@@ -26,7 +26,7 @@ public record Recipe(List<Member> members, double rate, int hidden, double pull)
         LINEAR(0.5, 0.015),
         /// Like the steady one, with other first weights, and again with others when the members' loss has risen.
         RESTARTING(1, 0.05),
-        /// Like the steady one, and reads of each number also which bucket between its quantiles it is in: that teaches sooner
+        /// Like the steady one, and reads of each number also which bucket between its quantiles it is in, so it learns sooner
         /// what is no line, and follows a number that has changed for good.
         BINNED(1, 0.05);
 
@@ -48,7 +48,7 @@ public record Recipe(List<Member> members, double rate, int hidden, double pull)
     private static final int HIDDEN = 64;
     private static final double PULL = 0.003;
 
-    /// A number costs the binned member as much as nine cost another one.
+    /// A number is nine inputs of the binned member, and one of another.
     private static final int BINNED_NUMBERS_MAX = 32;
 
     private static final Recipe AUTO =

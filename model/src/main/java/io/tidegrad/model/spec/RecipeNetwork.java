@@ -205,7 +205,8 @@ final class RecipeNetwork {
         return tables;
     }
 
-    /// One table for each number. That of a missing one is 0, and the member reads its indicator as well.
+    /// One table for each number. A missing number is 0 in the row, or what the spec takes for it; an indicator is read as a
+    /// number of its own.
     private List<Layer> buckets() {
         List<Layer> tables = new ArrayList<>();
         for (int i = 0; i < features.size(); i++) {

@@ -7,12 +7,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
-/// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be scaled, then
-/// the weights of bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a table and
-/// value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and the two
-/// parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0; a vocabulary
-/// has two, 64 bits of a hash. A cross of something learned has the hash of the rest, then all that, too: for each part
-/// that is learned those ids, and for each of quantiles the number.
+/// first layers (read them) agree by. Numbers lie in four blocks, raw ones first, then those to be scaled, then the weights of
+/// bags, then what histories remember and quantiles are made of, each in the spec's order; ids lie in the spec's order: one a
+/// table and value, behind those of a list how many values it has. A history has four: a table row and a tag for its key, and
+/// the two parts of its time if it has one; quantiles have one, 1 where the number is missing, else 0; a vocabulary has two, 64
+/// bits of a hash. A cross of something learned has the hash of the rest, then for each learned part the ids, and of quantiles
+/// the number, of the feature of that name.
 public final class RowLayout {
     private final List<Feature> features;
     private final int[] numberAt; // by feature: its first raw column, its scaled one, its first weight, or its own

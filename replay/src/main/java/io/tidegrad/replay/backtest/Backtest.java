@@ -70,7 +70,7 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
     private record RowKey(List<Object> parts) {
         static RowKey of(ModelSpec spec) {
             return new RowKey(List.of(spec.features(), spec.label(), String.valueOf(spec.weightField()), spec.input(),
-                    spec.loss(), spec.outputs(), spec.steps()));
+                    spec.loss(), spec.outputs(), spec.steps(), spec.recipe() != null)); // a recipe takes larger numbers
         }
     }
 

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// How long a consumer rests before a poll. A broker answers as soon as there is one event, so that a trainer that keeps up
 /// would ask for every few of them, and a round through Kafka Streams costs more than it takes to learn a few.
 ///
-/// Two polls make a round: the first brings what the poll before had asked for, which is old after a rest, and the second what
+/// Two polls make a round (more if one of them brings as many events as a backlog): the first brings what the poll before had asked for, which is old after a rest, and the second what
 /// came meanwhile. Rounds of few events begin at least `ROUND` apart. What is learned becomes visible with the next commit,
 /// so no answer is older for that: shortly before a commit is due, polls come as events come, and where it is not known when
 /// that is, they always do. Nor does an event wait that comes alone, or a trainer that is behind.
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For the stream thread only.
 public final class PollPace {
-    /// Long enough for events to gather: 20 to 24 % less processor time at 10,000 and 20,000 events/s, and no later answers.
+    /// Long enough for events to gather. `docs/benchmarks.md`, "From an event to an answer", has what it saves.
     static final Duration ROUND = Duration.ofMillis(25);
 
     /// Long enough for a poll of what the broker has, and to learn it.
@@ -33,6 +33,20 @@ public final class PollPace {
     /// times of `System.nanoTime`. Null for never knowing.
     public void commits(@Nullable LongUnaryOperator commits) {
         this.commits = commits;
+    }
+
+    /// Returns when the next commit is due: once the time after the last one is over, or that after the last version where
+    /// only this is not over. Returns `now` if both are, or if Streams keeps the time between commits by itself.
+    ///
+    /// @param paced whether the store decides when to commit
+    public static long nextCommit(boolean paced, long commitNotBefore, long publishNotBefore, long now) {
+        if (!paced) {
+            return now;
+        }
+        if (commitNotBefore - now > 0) {
+            return commitNotBefore;
+        }
+        return publishNotBefore - now > 0 ? publishNotBefore : now;
     }
 
     /// Returns for how many nanoseconds to rest before the next poll.

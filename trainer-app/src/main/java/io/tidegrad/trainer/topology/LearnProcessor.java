@@ -11,6 +11,7 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.EventsAhead;
+import io.tidegrad.trainer.poll.PollPace;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
@@ -74,21 +75,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         alarm = null;
         store.outputs(() -> publish(learning));
         parts.stop().whenGiven(() -> store.asProcessor(() -> look(learning, store.hasUnloggedChanges())));
-        parts.pace().commits(now -> nextCommit(learning, now));
+        parts.pace().commits(now -> PollPace.nextCommit(store.commitInterval() != null, store.commitNotBefore(),
+                learning.publisher().publishNotBefore(), now));
         look(learning, false);
-    }
-
-    /// Returns when the next commit is due by the clock; `now` if that is past, or Streams decides it.
-    private static long nextCommit(Learning learning, long now) {
-        if (learning.store().commitInterval() == null) {
-            return now;
-        }
-        long store = learning.store().commitNotBefore();
-        if (store - now > 0) {
-            return store;
-        }
-        long publish = learning.publisher().publishNotBefore();
-        return publish - now > 0 ? publish : now;
     }
 
     private Workers share(OnlineModel model) {

@@ -63,6 +63,17 @@ class PollPaceTest {
     }
 
     @Test
+    void theNextCommitIsWhatTheStoreThenThePublisherWaitsForAndNowIfNeitherDoesOrStreamsDecides() {
+        long beforeOverflow = Long.MAX_VALUE - 5;
+        for (long start : new long[]{0, 1_000, beforeOverflow}) {
+            assertThat(PollPace.nextCommit(true, start + 20, start + 10, start)).isEqualTo(start + 20);
+            assertThat(PollPace.nextCommit(true, start - 1, start + 10, start)).isEqualTo(start + 10);
+            assertThat(PollPace.nextCommit(true, start - 1, start, start)).isEqualTo(start);
+            assertThat(PollPace.nextCommit(false, start + 20, start + 10, start)).isEqualTo(start);
+        }
+    }
+
+    @Test
     void eventsThatComeAloneNeverWait() {
         for (int event = 0; event < 10; event++) {
             assertThat(polled(1, ROUND / 2)).isZero();
