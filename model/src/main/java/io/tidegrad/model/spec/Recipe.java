@@ -49,7 +49,7 @@ public record Recipe(List<Member> members, double rate, int hidden, double pull)
     private static final double PULL = 0.003;
 
     /// A number is nine inputs of the binned member, and one of another.
-    private static final int BINNED_NUMBERS_MAX = 32;
+    private static final int BINNED_NUMBERS_MAX = 16;
 
     private static final Recipe AUTO =
             new Recipe(List.of(Member.STEADY, Member.QUICK, Member.LINEAR, Member.RESTARTING), RATE, HIDDEN, PULL);
