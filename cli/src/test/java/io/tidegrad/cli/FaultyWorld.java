@@ -225,7 +225,8 @@ final class FaultyWorld implements AutoCloseable {
         await().atMost(STARTS_WITHIN)
                 .until(() -> metrics(scorer).contains("tidegrad_scorer_requests_topic_running 1.0"));
         ask(); // its schema is known once it is in the log
-        await().atMost(STARTS_WITHIN).until(() -> metrics(scorer).contains("log_written_events_total{model=\"ahead\"} 1.0"));
+        await().atMost(STARTS_WITHIN)
+                .until(() -> metrics(scorer).contains("log_written_events_total{model=\"ahead\"} 1.0"));
     }
 
     private <T extends AutoCloseable> T opened(T part) {

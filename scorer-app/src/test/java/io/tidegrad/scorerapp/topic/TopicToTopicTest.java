@@ -145,7 +145,7 @@ class TopicToTopicTest {
             assertThat(recording.events().stream()
                     .filter(event -> event.getEventType().getName().equals("tidegrad.Score")
                             && event.getString("model").equals(predictions.getFirst().getModel()))
-                    .mapToInt(event -> event.getInt("records")).sum()).isEqualTo(TopicScorerWorld.EVENTS.length);
+                    .mapToInt(event -> event.getInt("records")).sum()).isEqualTo(predictions.size());
             assertThat(world.faults()).isEmpty();
         }
     }
