@@ -38,7 +38,11 @@ final class Challengers {
     private final ControlLog control;
     private final Creation creation;
     private final Predicate<String> learned;
-    private final Map<String, Long> seen = new HashMap<>(); // alarms that were dealt with, by model
+    private final Map<String, Seen> seen = new HashMap<>(); // by model
+
+    /// What the last look at a model saw: so many alarms had begun before this offset.
+    record Seen(long raised, long nextOffset) {
+    }
 
     /// Registers a model.
     @FunctionalInterface
@@ -89,32 +93,45 @@ final class Challengers {
 
     private void look(Lineage lineage, ChangeAlarm.Reading error, long nextOffset, ModelSlot slot) {
         String model = slot.model();
-        Long before = seen.get(model);
-        if (!error.isOn()) {
-            seen.put(model, error.raised());
+        Seen before = seen.get(model);
+        Long start = start(before, error, nextOffset);
+        if (start != null) {
+            slot.tellChallenger(begin(lineage, error, Math.max(lineage.firstOffset(), start), before == null));
+        } else if (!error.isOn()) {
             slot.tellChallenger(null);
-        } else if (before == null || before != error.raised()) {
-            slot.tellChallenger(begin(lineage, error, nextOffset, before == null));
-            seen.put(model, error.raised());
         }
+        seen.put(model, new Seen(error.raised(), nextOffset));
+    }
+
+    /// Returns where a challenger begins: about where the newest alarm began, or, if that has ended already, where the look
+    /// before it was. Null if there is no alarm that an earlier look did not see.
+    ///
+    /// @param before null at the first look, for which an alarm that has ended is none
+    static @Nullable Long start(@Nullable Seen before, ChangeAlarm.Reading error, long nextOffset) {
+        boolean isNew = before == null ? error.isOn() : error.raised() > before.raised();
+        if (!isNew) {
+            return null;
+        }
+        return before == null || error.isOn() ? nextOffset - error.lasted() : before.nextOffset();
     }
 
     /// Returns what to tell people.
     ///
     /// @param maybeOld whether the alarm may have begun before this process: then it is dealt with if there ever was a
     ///     challenger
-    private @Nullable String begin(Lineage lineage, ChangeAlarm.Reading error, long nextOffset, boolean maybeOld) {
+    private @Nullable String begin(Lineage lineage, ChangeAlarm.Reading error, long start, boolean maybeOld) {
         ControlLog.View view = control.read();
         List<String> ever = view.records().stream().map(ControlRecord::model).distinct().toList();
         String name = name(lineage.model(), ever, view.models().keySet());
         if (name == null || maybeOld && !name.endsWith(BETWEEN + 1)) {
             return null;
         }
-        long start = Math.max(lineage.firstOffset(), nextOffset - error.lasted());
+        String why = error.isOn() ? error.message()
+                : "an alarm of the " + error.signal().title() + " began after offset " + start + " and has ended";
         String told;
         try {
             creation.create(lineage, SpecFile.renamed(lineage.spec(), name), start,
-                    new Decisions.By("on-change", ControlRecord.fitting(lineage.model() + ": " + error.message())));
+                    new Decisions.By("on-change", ControlRecord.fitting(lineage.model() + ": " + why)));
             told = "model " + name + " begins from scratch at offset " + start
                     + (learned.test(name) ? ""
                             : ", and this trainer does not learn it: unless another one does, start one with --model "

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.evaluation.ChangeAlarm;
+import io.tidegrad.model.evaluation.Signal;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.trainer.store.CommittedState;
@@ -19,6 +21,7 @@ import org.junit.jupiter.api.Test;
 /// A model of which a challenger begins when its error is not what it has been.
 class ChallengerTest extends TrainerFixture {
     private static final int FLIP = 20_000;
+    private static final int ALARM = 20_200; // the alarm is on there, and ends before the end
     private static final int END = 23_000;
 
     private final SplittableRandom random = new SplittableRandom(3);
@@ -50,13 +53,14 @@ class ChallengerTest extends TrainerFixture {
         send(0, FLIP);
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
             awaitSettled(trainer, FLIP);
-            send(FLIP, END);
+            send(FLIP, ALARM);
             await().atMost(PATIENCE).until(() -> read().models().containsKey(name));
             ControlRecord record = read().records(name).getFirst();
             assertThat(record.author()).isEqualTo("on-change");
             assertThat(record.reason()).contains(log.model() + ": mean error is ");
             long start = ((ControlAction.Create) record.action()).startOffset();
-            assertThat(start).isBetween((long) FLIP, (long) END);
+            assertThat(start).isBetween((long) FLIP, (long) ALARM);
+            send(ALARM, END);
             await().atMost(PATIENCE)
                     .until(() -> trainer.models().stream().anyMatch(each -> each.lineage().model().equals(name)));
             ModelTrainer challenger = trainer.models().stream().filter(each -> each.lineage().model().equals(name))
@@ -82,6 +86,22 @@ class ChallengerTest extends TrainerFixture {
         String model = "{model=\"" + log.model() + "\"} ";
         assertThat(get(trainer, "/metrics").body()).contains("tidegrad_reactions_total" + model + "1.0\n",
                 "tidegrad_rate_raised_examples" + model + (double) left + "\n");
+    }
+
+    @Test
+    void anAlarmThatHasEndedBeforeTheNextLookIsAnswered() {
+        ChangeAlarm.Reading none = error(false, 0, 1);
+        Challengers.Seen before = new Challengers.Seen(1, 5_000);
+        assertThat(Challengers.start(before, none, 9_000)).isNull();
+        assertThat(Challengers.start(before, error(true, 700, 2), 9_000)).isEqualTo(8_300);
+        assertThat(Challengers.start(before, error(false, 0, 2), 9_000)).isEqualTo(5_000);
+        assertThat(Challengers.start(new Challengers.Seen(2, 9_000), error(true, 1_000, 2), 9_300)).isNull();
+        assertThat(Challengers.start(null, none, 9_000)).isNull();
+        assertThat(Challengers.start(null, error(true, 700, 1), 9_000)).isEqualTo(8_300);
+    }
+
+    private static ChangeAlarm.Reading error(boolean isOn, long lasted, long raised) {
+        return new ChangeAlarm.Reading(new Signal(Signal.Kind.ERROR, ""), isOn, lasted, 0.1, 0.2, 0.4, raised);
     }
 
     @Test
