@@ -224,6 +224,7 @@ public final class SoakLoad extends LoadTest {
             sent += events;
             if (events == FIRST_EVENTS) {
                 awaitLearned(events);
+                system.awaitServed();
             }
         }
 

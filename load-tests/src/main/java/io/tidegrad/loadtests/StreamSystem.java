@@ -94,6 +94,12 @@ final class StreamSystem implements AutoCloseable {
                 () -> !Processes.health(lab.http(), port).isMissingNode());
     }
 
+    /// Returns when the scorer answers by a version, which may be later than when the trainer has learned events.
+    void awaitServed() throws InterruptedException {
+        Await.until("the scorer to answer by a version", READY_WITHIN, this::requireAlive,
+                () -> scorerHealth().path("ready").asBoolean());
+    }
+
     Lab lab() {
         return lab;
     }
