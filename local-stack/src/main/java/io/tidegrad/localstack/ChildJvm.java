@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,11 @@ public final class ChildJvm implements AutoCloseable {
     /// Of the flag with which a JVM does without its slower, better compiler.
     static final String COMPILERS = "-XX:TieredStopAtLevel=";
 
+    private static final String HUGE_PAGES = "-XX:+UseTransparentHugePages";
+
+    /// Names of processes for which the launcher does not ask for them.
+    private static final Pattern WITHOUT_HUGE_PAGES = Pattern.compile("(joiner|scorer|console).*");
+
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 
@@ -49,8 +55,7 @@ public final class ChildJvm implements AutoCloseable {
         List<String> flags = new ArrayList<>(List.of("--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
                 "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100"));
-        flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, "-XX:+UseTransparentHugePages",
-                "-Dtidegrad.kernels="));
+        flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, HUGE_PAGES, "-Dtidegrad.kernels="));
         return List.copyOf(flags);
     }
 
@@ -116,6 +121,9 @@ public final class ChildJvm implements AutoCloseable {
         List<String> line = new ArrayList<>(within);
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmFlags);
+        if (WITHOUT_HUGE_PAGES.matcher(name).matches()) {
+            line.remove(HUGE_PAGES);
+        }
         line.add("-cp");
         line.add(String.join(File.pathSeparator, classPath));
         line.addAll(command);
