@@ -95,9 +95,8 @@ class BenchCommandTest {
             return;
         }
         if (workload.equals("recipe")) {
-            assertThat(values)
-                    .containsOnlyKeys("examples_per_cpu_s", "examples_per_wall_s", "lean_cost", "auto_cost",
-                            "lean_wall_cost", "auto_wall_cost", "bytes_allocated_per_step")
+            assertThat(values).containsOnlyKeys("examples_per_cpu_s", "examples_per_wall_s", "lean_cost", "auto_cost",
+                    "rich_cost", "lean_wall_cost", "auto_wall_cost", "rich_wall_cost", "bytes_allocated_per_step")
                     .containsEntry("bytes_allocated_per_step", 0.0);
             return;
         }

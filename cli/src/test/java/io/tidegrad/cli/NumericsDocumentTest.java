@@ -32,9 +32,10 @@ import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.generic.IndexedRecord;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// A reader of `docs/numerics.md` computes the hashes of both shipped models and of a recipe. It is written from that page and
 /// uses no class of the engine or the model: where the two differ, the page is wrong, or bits have changed.
@@ -84,10 +85,12 @@ class NumericsDocumentTest {
 
     /// Some flights have no distance, some a far larger one, and from half on kinds change so often that a member starts again.
     @ParameterizedTest
-    @EnumSource
-    void aReaderOfTheDocumentComputesTheHashesOfARecipe(Recipe.Label label) throws Exception {
-        List<StreamEvent> flights = ShippedStream.FLIGHTS.read().subList(0, 3_001);
-        Recipe reader = new Recipe(label);
+    @CsvSource({"LATE, auto, 3001", "KIND, auto, 3001", "MILES, auto, 3001", "LATE, rich, 12001", "KIND, rich, 3001",
+        "MILES, rich, 3003"})
+    void aReaderOfTheDocumentComputesTheHashesOfARecipe(Recipe.Label label, String recipe, int rowCount)
+            throws Exception {
+        List<StreamEvent> flights = ShippedStream.FLIGHTS.read().subList(0, rowCount);
+        Recipe reader = new Recipe(label, recipe);
         ModelSpec spec =
                 ModelSpec.parse(reader.canonical().replace("loss: categorical-cross-entropy\n", ""), label.name());
         List<IndexedRecord> events = new ArrayList<>();
@@ -103,6 +106,8 @@ class NumericsDocumentTest {
         assertThat(reader.bounded).isGreaterThan(100);
         assertThat(reader.bent).isGreaterThan(100);
         assertThat(reader.restarts() > 0).isEqualTo(label == Recipe.Label.KIND);
+        assertThat(reader.merged() > 100).isEqualTo(recipe.equals("rich"));
+        assertThat(reader.forgotten() > 100).isEqualTo(rowCount > 12_000);
     }
 
     private static Reader.Hashes learned(ShippedStream stream) {
@@ -580,7 +585,7 @@ class NumericsDocumentTest {
         }
     }
 
-    /// What the page says of `recipe: auto`, for one set of features and a label of each kind.
+    /// What the page says of `recipe: auto` and `rich`, for one set of features and a label of each kind.
     private static final class Recipe {
         /// What is learned of a flight, in mini-batches of `batch` rows, by how many outputs.
         private enum Label {
@@ -667,6 +672,7 @@ class NumericsDocumentTest {
         private static final int HIDDEN = 64;
 
         private final Label label;
+        private final String recipe;
         private final double[][] scale = new double[VALUES][8];
         private final List<Member> members = new ArrayList<>();
         private final double[] mixture;
@@ -674,13 +680,17 @@ class NumericsDocumentTest {
         private int bounded;
         private int bent;
 
-        Recipe(Label label) {
+        Recipe(Label label, String recipe) {
             this.label = label;
-            members.add(new Member(2, false, 0.02 * 1, 0.02 * 0.05, 0.003));
-            members.add(new Member(10, false, 0.02 * 1, 0.02 * 0.5, 0.003));
-            members.add(new Member(18, true, 0.02 * 0.5, 0.02 * 0.015, 0));
+            this.recipe = recipe;
+            members.add(new Member(2, false, 0.02 * 1, 0.02 * 0.05, 0.003, null));
+            members.add(new Member(10, false, 0.02 * 1, 0.02 * 0.5, 0.003, null));
+            members.add(new Member(18, true, 0.02 * 0.5, 0.02 * 0.015, 0, null));
             if (isOfClasses()) {
-                members.add(new Member(24, false, 0.02 * 1, 0.02 * 0.05, 0.003));
+                members.add(new Member(24, false, 0.02 * 1, 0.02 * 0.05, 0.003, null));
+            }
+            if (recipe.equals("rich")) {
+                members.add(new Member(isOfClasses() ? 32 : 24, false, 0.02 * 1, 0.02 * 0.05, 0.003, new Quantiles()));
             }
             mixture = new double[isOfClasses() ? 2 * members.size() + 8 : members.size() + 4];
         }
@@ -701,16 +711,28 @@ class NumericsDocumentTest {
                     - time-part: {field: "departed", parts: [hour, weekday]}
                     - category: {field: "origin", buckets: 128, dimension: 8}
                     - bag: {field: "tags", count: 6, buckets: 64, dimension: 4}
-                    recipe: auto
+                    recipe: %s
                     loss: %s
                     quarantine: {loss: %s}
                     seed: 42
-                    """.formatted(label.key, label.loss, label.quarantine);
+                    """.formatted(label.key, recipe, label.loss, label.quarantine);
             return label.batch == 1 ? text : text.replace("seed", "mini-batch: {size: " + label.batch + "}\nseed");
         }
 
         int restarts() {
             return isOfClasses() ? (int) mixture[mixture.length - 2] : 0;
+        }
+
+        int merged() {
+            return quantiles().mapToInt(each -> each.merged).sum();
+        }
+
+        int forgotten() {
+            return quantiles().mapToInt(each -> each.forgotten).sum();
+        }
+
+        private Stream<Quantiles> quantiles() {
+            return members.stream().flatMap(member -> Stream.ofNullable(member.quantiles));
         }
 
         Reader.Hashes hashes(List<Row> rows) throws IOException {
@@ -727,6 +749,7 @@ class NumericsDocumentTest {
             assertThat(open).isEmpty();
             List<double[]> statistics = new ArrayList<>(List.of(scale));
             statistics.add(mixture);
+            quantiles().forEach(each -> statistics.add(each.statistics()));
             return Reader.hashes(canonical(), updates, updates * label.batch,
                     statistics.stream().flatMapToDouble(Arrays::stream).toArray(),
                     members.stream().flatMap(member -> member.tensors.stream()).toList());
@@ -734,8 +757,7 @@ class NumericsDocumentTest {
 
         private List<Mixed> mixed(List<Row> rows) {
             float[][] x = rows.stream().map(row -> scaled(row.numbers())).toArray(float[][]::new);
-            List<int[][]> ids = rows.stream().map(Row::ids).toList();
-            float[][][] z = members.stream().map(member -> member.forward(x, ids)).toArray(float[][][]::new);
+            float[][][] z = members.stream().map(member -> member.forward(x, rows)).toArray(float[][][]::new);
             return IntStream.range(0, rows.size()).mapToObj(row -> new Mixed(row, z)).toList();
         }
 
@@ -749,7 +771,7 @@ class NumericsDocumentTest {
                 for (int row = 0; row < dz.length; row++) {
                     dz[row] = mixed.get(row).slope(m, rows.get(row).label(label), rows.get(row).weight);
                 }
-                members.get(m).learn(dz, m == 3 ? updates - (int) since : updates);
+                members.get(m).learn(dz, m == 3 && isOfClasses() ? updates - (int) since : updates);
             }
             for (int row = 0; row < rows.size(); row++) {
                 mixed.get(row).learn(rows.get(row).label(label), Math.min(1, rows.get(row).weight));
@@ -759,6 +781,7 @@ class NumericsDocumentTest {
                         learnScale(scale[i], numbers[i]);
                     }
                 }
+                quantiles().forEach(each -> each.learn(numbers[2]));
             }
             if (restarts() > restarts) {
                 members.get(3).start(restarts());
@@ -822,6 +845,7 @@ class NumericsDocumentTest {
             private final double rate;
             private final double floor;
             private final double pull;
+            private final @Nullable Quantiles quantiles; // of the distance; null unless it is the binned one
             private final List<Reader.Tensor> tensors = new ArrayList<>(); // linear: W, tables, b; else tables, …, b2
             private final List<Reader.Tensor> tables;
             private final Reader.Tensor none;
@@ -829,12 +853,13 @@ class NumericsDocumentTest {
             private List<int[][]> ids = List.of();
             private float[][] r = {};
 
-            Member(int first, boolean linear, double rate, double floor, double pull) {
+            Member(int first, boolean linear, double rate, double floor, double pull, @Nullable Quantiles quantiles) {
                 this.first = first;
                 this.linear = linear;
                 this.rate = rate;
                 this.floor = floor;
                 this.pull = pull;
+                this.quantiles = quantiles;
                 int outputs = label.outputs;
                 if (linear) {
                     tensors.add(Reader.Tensor.of(NUMBERS, outputs, 2));
@@ -842,9 +867,13 @@ class NumericsDocumentTest {
                 for (int t = 0; t < TABLES.length; t++) {
                     tensors.add(Reader.Tensor.of(TABLES[t], linear ? outputs : DIMENSIONS[t], 2));
                 }
+                if (quantiles != null) {
+                    tensors.add(Reader.Tensor.of(Quantiles.BUCKETS + 1, 8, 2));
+                }
                 tables = List.copyOf(tensors.subList(linear ? 1 : 0, tensors.size()));
                 if (!linear) {
-                    tensors.add(Reader.Tensor.of(NUMBERS + Arrays.stream(DIMENSIONS).sum(), HIDDEN, 2));
+                    int inputs = NUMBERS + tables.stream().mapToInt(Reader.Tensor::columns).sum();
+                    tensors.add(Reader.Tensor.of(inputs, HIDDEN, 2));
                     tensors.add(Reader.Tensor.of(1, HIDDEN, 2));
                     tensors.add(Reader.Tensor.of(HIDDEN, outputs, 2));
                 }
@@ -858,29 +887,43 @@ class NumericsDocumentTest {
                     Reader.Tensor tensor = tensors.get(i);
                     Arrays.fill(tensor.w(), 0);
                     Stream.of(tensor.state()).forEach(part -> Arrays.fill(part, 0));
+                    // The statistics of quantiles stand before their table.
+                    int number = first + i + (i < TABLES.length || quantiles == null ? 0 : 1);
+                    int layer = i - tables.size(); // 0 and 2: W1 and W2
                     if (linear) {
                         continue;
                     }
-                    if (i < 4) {
-                        tensor.drawn(first + i, restart, i == 3 ? 0.2f : 0.05f);
-                    } else if (i % 2 == 0) {
-                        tensor.drawnNormal(first + i, restart,
-                                (float) (i == 4 ? Math.sqrt(2.0 / tensor.rows()) : 0.1 / Math.sqrt(tensor.rows())));
+                    if (layer < 0) {
+                        tensor.drawn(number, restart, i == 3 ? 0.2f : 0.05f);
+                    } else if (layer % 2 == 0) {
+                        tensor.drawnNormal(number, restart,
+                                (float) (layer == 0 ? Math.sqrt(2.0 / tensor.rows()) : 0.1 / Math.sqrt(tensor.rows())));
                     }
                 }
             }
 
-            float[][] forward(float[][] numbers, List<int[][]> idsOfRows) {
+            /// W1, b1, W2 and b2.
+            private Reader.Tensor layer(int number) {
+                return tensors.get(tables.size() + number);
+            }
+
+            private int[][] ids(Row row) {
+                return quantiles == null ? row.ids()
+                        : Stream.concat(Stream.of(row.ids()), Stream.of(new int[]{quantiles.id(row.numbers()[2])}))
+                                .toArray(int[][]::new);
+            }
+
+            float[][] forward(float[][] numbers, List<Row> of) {
                 int rows = numbers.length;
-                ids = idsOfRows;
+                ids = of.stream().map(this::ids).toList();
                 x = new float[rows][];
                 r = new float[rows][];
                 float[][] z = new float[rows][];
                 for (int row = 0; row < rows; row++) {
                     x[row] = numbers[row];
                     float[] sum = linear ? Reader.dense(numbers[row], tensors.getFirst(), none) : new float[0];
-                    for (int t = 0; t < TABLES.length; t++) {
-                        float[] part = read(t, idsOfRows.get(row)[t]);
+                    for (int t = 0; t < tables.size(); t++) {
+                        float[] part = read(t, ids.get(row)[t]);
                         if (linear) {
                             for (int o = 0; o < sum.length; o++) {
                                 sum[o] += part[o];
@@ -892,8 +935,8 @@ class NumericsDocumentTest {
                         }
                     }
                     if (!linear) {
-                        r[row] = Reader.relu(Reader.dense(x[row], tensors.get(4), tensors.get(5)));
-                        sum = Reader.dense(r[row], tensors.get(6), none);
+                        r[row] = Reader.relu(Reader.dense(x[row], layer(0), layer(1)));
+                        sum = Reader.dense(r[row], layer(2), none);
                     }
                     z[row] = sum;
                     for (int o = 0; o < sum.length; o++) {
@@ -904,7 +947,7 @@ class NumericsDocumentTest {
             }
 
             private float factor(int table, int count) {
-                return table < 3 ? 1 : linear ? (float) Math.sqrt(1.0 / count) : 1f / count;
+                return table != 3 ? 1 : linear ? (float) Math.sqrt(1.0 / count) : 1f / count;
             }
 
             private float[] read(int table, int[] of) {
@@ -941,11 +984,12 @@ class NumericsDocumentTest {
                     float[][] dh = new float[dz.length][];
                     float[][] dx = new float[dz.length][];
                     for (int row = 0; row < dz.length; row++) {
-                        dh[row] = Reader.reluGradient(r[row], Reader.denseGradient(dz[row], tensors.get(6)));
-                        dx[row] = Reader.denseGradient(dh[row], tensors.get(4));
+                        dh[row] = Reader.reluGradient(r[row], Reader.denseGradient(dz[row], layer(2)));
+                        dx[row] = Reader.denseGradient(dh[row], layer(0));
                     }
-                    Arrays.fill(rates, 4, 6, bound(fallen, 8, magnitude(x)));
-                    rates[6] = bound(fallen, 16, magnitude(r));
+                    int w1 = tables.size();
+                    Arrays.fill(rates, w1, w1 + 2, bound(fallen, 8, magnitude(x)));
+                    rates[w1 + 2] = bound(fallen, 16, magnitude(r));
                     addTables(gradients, dx, NUMBERS);
                     gradients.addAll(List.of(ofDense(x, dh), ofBias(dh), ofDense(r, dz)));
                 }
@@ -986,7 +1030,7 @@ class NumericsDocumentTest {
             /// A row that nothing read has NaN.
             private void addTables(List<float[]> gradients, float[][] dy, int from) {
                 int at = from;
-                for (int t = 0; t < TABLES.length; t++) {
+                for (int t = 0; t < tables.size(); t++) {
                     int width = tables.get(t).columns();
                     float[] g = new float[tables.get(t).w().length];
                     Arrays.fill(g, Float.NaN);
@@ -1041,6 +1085,89 @@ class NumericsDocumentTest {
                         d[k] = d[k] + Reader.F - m - Reader.F;
                     }
                 }
+            }
+        }
+
+        // ---- Quantiles ----
+
+        /// Of 16 buckets.
+        private static final class Quantiles {
+            static final int BUCKETS = 16;
+            private static final int MARKERS = 4 * BUCKETS + 1;
+
+            private final List<Double> v = new ArrayList<>();
+            private final List<Double> w = new ArrayList<>();
+            private double total;
+            private int merged;
+            private int forgotten;
+
+            double[] statistics() {
+                double[] all = new double[2 + 2 * MARKERS];
+                all[0] = v.size();
+                all[1] = total;
+                for (int j = 0; j < v.size(); j++) {
+                    all[2 + j] = v.get(j);
+                    all[2 + MARKERS + j] = w.get(j);
+                }
+                return all;
+            }
+
+            int id(float number) {
+                return (int) IntStream.range(1, BUCKETS).filter(k -> !(bound(k) > number)).count();
+            }
+
+            private double bound(int k) {
+                int m = v.size();
+                if (m <= BUCKETS) {
+                    int j = (k * m + BUCKETS - 1) / BUCKETS;
+                    return j == m ? Double.POSITIVE_INFINITY : v.get(j);
+                }
+                double t = total * k / BUCKETS;
+                double f = w.getFirst() / 2;
+                if (t < f) {
+                    return v.getFirst();
+                }
+                for (int j = 0; j + 1 < m; j++) {
+                    double g = (w.get(j) + w.get(j + 1)) / 2;
+                    if (t < f + g) {
+                        return Math.min(v.get(j) + (v.get(j + 1) - v.get(j)) * ((t - f) / g), v.get(j + 1));
+                    }
+                    f += g;
+                }
+                return Double.POSITIVE_INFINITY;
+            }
+
+            void learn(float number) {
+                double x = number == 0 ? 0 : number;
+                if (total + 1 > 10_000) {
+                    double kept = 9_999 / total;
+                    w.replaceAll(weight -> weight * kept);
+                    forgotten++;
+                }
+                int at = (int) v.stream().filter(marker -> marker < x).count();
+                if (at < v.size() && v.get(at) == x) {
+                    w.set(at, w.get(at) + 1);
+                } else {
+                    v.add(at, x);
+                    w.add(at, 1.0);
+                }
+                if (v.size() == MARKERS) {
+                    merge();
+                }
+                total = 0;
+                w.forEach(weight -> total += weight);
+            }
+
+            private void merge() {
+                int least = 0;
+                for (int j = 1; j + 1 < MARKERS; j++) {
+                    least = w.get(j) + w.get(j + 1) < w.get(least) + w.get(least + 1) ? j : least;
+                }
+                double sum = w.get(least) + w.get(least + 1);
+                v.remove(w.get(least + 1) > w.get(least) ? least : least + 1);
+                w.remove(least);
+                w.set(least, sum);
+                merged++;
             }
         }
 
@@ -1163,9 +1290,11 @@ class NumericsDocumentTest {
             private void watch(int of) {
                 double sum = 0;
                 double weights = 0;
-                for (int m = 0; m < 3; m++) {
-                    sum += mixture[wAt + m] * Math.max(1e-6, p[m][of]);
-                    weights += mixture[wAt + m];
+                for (int m = 0; m < count; m++) {
+                    if (m != 3) {
+                        sum += mixture[wAt + m] * Math.max(1e-6, p[m][of]);
+                        weights += mixture[wAt + m];
+                    }
                 }
                 double o = -Reader.log((float) Math.max(1e-6, sum / weights));
                 double j = ++mixture[at + 3];

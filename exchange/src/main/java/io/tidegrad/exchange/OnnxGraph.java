@@ -16,7 +16,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Builds a graph. Nodes and constants get unique names that start with the place of their layer.
+/// Builds a graph. Nodes and constants get unique names that start with the place of their layer; constants that are no weights
+/// and equal are one, named by the first layer that reads it.
 final class OnnxGraph {
     /// The first axis of inputs and outputs, whose size the caller chooses.
     static final String BATCH = "batch";
@@ -26,7 +27,13 @@ final class OnnxGraph {
 
     private final GraphProto.Builder graph = GraphProto.newBuilder();
     private final Map<String, Integer> names = new HashMap<>();
+    private final Map<Constant, String> shared = new HashMap<>(); // by name
     private long constantBytes;
+
+    /// A constant that is no weight. Values of a vocabulary and bounds of quantiles are the same for each cross that reads
+    /// them, and values also for each member of a recipe.
+    private record Constant(TensorProto.DataType type, List<Long> shape, ByteString bytes) {
+    }
 
     GraphProto build(String name) {
         return graph.setName(name).build();
@@ -83,41 +90,49 @@ final class OnnxGraph {
     String floats(String name, float[] values, long... shape) {
         ByteBuffer bytes = buffer(name, (long) values.length * Float.BYTES);
         bytes.asFloatBuffer().put(values);
-        return constant(name, TensorProto.DataType.FLOAT, bytes, shape);
+        return constant(name, TensorProto.DataType.FLOAT, ByteString.copyFrom(bytes.array()), shape);
     }
 
     String doubles(String name, double[] values, long... shape) {
         ByteBuffer bytes = buffer(name, (long) values.length * Double.BYTES);
         bytes.asDoubleBuffer().put(values);
-        return constant(name, TensorProto.DataType.DOUBLE, bytes, shape);
+        return shared(name, TensorProto.DataType.DOUBLE, bytes, shape);
     }
 
     /// Adds a constant vector of whole numbers: axes, sizes or starts.
     String longs(String name, long... values) {
         ByteBuffer bytes = buffer(name, (long) values.length * Long.BYTES);
         bytes.asLongBuffer().put(values);
-        return constant(name, TensorProto.DataType.INT64, bytes, values.length);
+        return shared(name, TensorProto.DataType.INT64, bytes, values.length);
     }
 
     /// Like `longs`, for operators that require 32 bits.
     String ints(String name, int... values) {
         ByteBuffer bytes = buffer(name, (long) values.length * Integer.BYTES);
         bytes.asIntBuffer().put(values);
-        return constant(name, TensorProto.DataType.INT32, bytes, values.length);
+        return shared(name, TensorProto.DataType.INT32, bytes, values.length);
     }
 
     private ByteBuffer buffer(String name, long bytes) {
-        constantBytes += bytes;
-        if (constantBytes > CONSTANT_BYTES_MAX) {
-            throw new NotExpressibleException("an ONNX file holds at most 2 GiB, and with " + name
-                    + " the weights come to " + constantBytes + " bytes; export to .safetensors, which has no limit");
+        if (constantBytes + bytes > CONSTANT_BYTES_MAX) {
+            throw new NotExpressibleException(
+                    "an ONNX file holds at most 2 GiB, and with " + name + " the weights come to "
+                            + (constantBytes + bytes) + " bytes; export to .safetensors, which has no limit");
         }
         return ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private String constant(String name, TensorProto.DataType type, ByteBuffer bytes, long... shape) {
-        TensorProto.Builder tensor = TensorProto.newBuilder().setName(unique(name)).setDataType(type.getNumber())
-                .setRawData(ByteString.copyFrom(bytes.array()));
+    /// Adds a constant unless there is one of the same type, shape and bytes. Returns its name.
+    private String shared(String name, TensorProto.DataType type, ByteBuffer buffer, long... shape) {
+        ByteString bytes = ByteString.copyFrom(buffer.array());
+        return shared.computeIfAbsent(new Constant(type, Arrays.stream(shape).boxed().toList(), bytes),
+                absent -> constant(name, type, bytes, shape));
+    }
+
+    private String constant(String name, TensorProto.DataType type, ByteString bytes, long... shape) {
+        constantBytes += bytes.size();
+        TensorProto.Builder tensor =
+                TensorProto.newBuilder().setName(unique(name)).setDataType(type.getNumber()).setRawData(bytes);
         for (long axis : shape) {
             tensor.addDims(axis);
         }

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.tidegrad.engine.kernel.ScalarKernels;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.History;
@@ -155,6 +158,23 @@ class OnnxExportTest {
         Batch batch = events(spec, random, 500);
         float[] found = answers(OnnxExport.of("m", parameters, Map.of()), batch);
         assertThat(differences(found, parameters, batch)).isEmpty();
+    }
+
+    /// Whoever reads them: the values of a vocabulary each of four members, and in each member a cross, too.
+    @Test
+    void constantsThatAreNoWeightsAreInTheFileOnce() throws InvalidProtocolBufferException {
+        ModelSpec spec = ModelSpec.parse(RECIPE + YES_NO, "m.yaml");
+        Parameters parameters = Parameters.initial(Plan.of(spec.network()));
+        Random random = new Random(6);
+        Learner learner = new Learner(parameters, new ScalarKernels(), 1);
+        for (int row = 0; row < 100; row++) {
+            learner.learn(events(spec, random, 1));
+        }
+        byte[] file = OnnxExport.of("m", parameters, Map.of());
+        List<TensorProto> constants = ModelProto.parseFrom(file).getGraph().getInitializerList().stream()
+                .filter(each -> each.getDataType() != TensorProto.DataType.FLOAT.getNumber()).toList();
+        assertThat(constants).extracting(each -> each.toBuilder().clearName().build()).doesNotHaveDuplicates();
+        assertThat(constants).extracting(TensorProto::getName).filteredOn(name -> name.endsWith("/second")).hasSize(1);
     }
 
     /// What stacking makes of members that contradict one another depends on where their probabilities are held.

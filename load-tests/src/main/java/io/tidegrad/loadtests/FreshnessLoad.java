@@ -266,7 +266,7 @@ public final class FreshnessLoad extends LoadTest {
     private ChildJvm start(String name, List<String> command, Path files) {
         // Twice a model while another is taken in, and what the JVM and Kafka's clients need.
         String heap = "-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m";
-        return Processes.start(name, childFlags(heap), command, files);
+        return Processes.start(name, childFlags(heap, ProcessFigures.KEEP_COMPILERS), command, files);
     }
 
     /// For all events of the window, the sorted milliseconds from when each was due until an answer knew it, and the parts

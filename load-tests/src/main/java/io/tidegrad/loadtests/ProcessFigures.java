@@ -9,6 +9,10 @@ import java.util.stream.Stream;
 
 /// What the operating system tells of a process of this machine. NaN where it does not tell.
 public final class ProcessFigures {
+    /// The flag of a JVM whose compilers `compilerCpuSeconds` tells all of. Without it, where there are several of a kind, those
+    /// end that have had nothing to do for a while, and nothing tells any more what they took.
+    static final String KEEP_COMPILERS = "-XX:-UseDynamicNumberOfCompilerThreads";
+
     private ProcessFigures() {}
 
     /// User and system time of all threads since the process began, which the operating system counts in hundredths of a
@@ -18,7 +22,8 @@ public final class ProcessFigures {
                 .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);
     }
 
-    /// The part of that which the JVM's compilers took. Their threads are called C1 and C2.
+    /// The part of that which the JVM's compilers took, without those that have ended (`KEEP_COMPILERS`). Their threads are
+    /// called C1 and C2.
     public static double compilerCpuSeconds(long pid) {
         try (Stream<Path> threads = Files.list(of(pid, "task"))) {
             return threads.mapToDouble(ProcessFigures::compilerSeconds).sum();

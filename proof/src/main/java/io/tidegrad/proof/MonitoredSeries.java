@@ -3,7 +3,6 @@ package io.tidegrad.proof;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
@@ -22,10 +21,16 @@ public final class MonitoredSeries {
     private static final Pattern TOLD = Pattern.compile("(summary|title)\"?: .*"); // for people
 
     /// Words that say what a number counts or measures, and what it is a name of.
-    private static final Set<String> UNITS = Set.of("seconds", "bytes", "ratio", "nats", "info", "offset", "offsets",
-            "version", "epoch", "number", "code", "events", "examples", "rows", "records", "labels", "letters",
-            "predictions", "requests", "connections", "snapshots", "deltas", "parts", "partitions", "transactions",
-            "commits", "reactions", "alarms", "classes", "cases", "entries", "ids", "failures", "models", "pages");
+    private static final Set<String> UNITS =
+            Set.of("seconds", "bytes", "ratio", "nats", "info", "offset", "offsets", "version", "epoch", "number",
+                    "code", "events", "examples", "rows", "records", "labels", "letters", "predictions", "requests",
+                    "connections", "snapshots", "deltas", "parts", "partitions", "transactions", "commits", "reactions",
+                    "alarms", "classes", "cases", "entries", "ids", "failures", "fallbacks", "models", "pages");
+
+    /// What may stand behind what is counted: what became of it, or that there is room for it.
+    private static final Pattern FATE =
+            Pattern.compile("_(accepted|admitted|buried|ended|learned|left_out|loaded|published"
+                    + "|quarantined|read|refused|retained|room|seen|set_aside)$");
 
     /// Series without a unit: states, which are 1 or 0, and what has the unit of whatever a label names.
     private static final Pattern UNITLESS = Pattern.compile("tidegrad_(up|standby|degraded|alarm|store_image_and_redo"
@@ -36,21 +41,21 @@ public final class MonitoredSeries {
     private static final Pattern SCORE = Pattern.compile("tidegrad_((window|period|slice|served)_)?"
             + "((no_change_|linear_|prior_|mean_|macro_|root_)*(normalised_entropy|brier_score|auc|average_precision"
             + "|accuracy|precision|recall|f1|calibration_(error|bias|slope)|(squared|absolute)_error|r_squared"
-            + "|prediction|label))(_tenth_\\d)?");
+            + "|predictions?|label))(_tenth_\\d)?");
 
     private MonitoredSeries() {}
 
-    /// Returns those of our series whose name does not say the unit.
+    /// Returns those of our series whose name does not end with the unit, before `_total` and what became of what is counted.
     ///
     /// @param metrics the body of `GET /metrics`
     public static SortedSet<String> withoutUnit(String metrics) {
         SortedSet<String> names = new TreeSet<>();
-        Matcher types = Pattern.compile("^# TYPE (tidegrad_(scorer_requests_topic_)?(\\w+))", Pattern.MULTILINE)
-                .matcher(metrics);
+        Matcher types = Pattern.compile("^# TYPE (tidegrad_\\w+)", Pattern.MULTILINE).matcher(metrics);
         while (types.find()) {
             String name = types.group(1);
+            String counted = FATE.matcher(name.replaceFirst("_(total|max)$", "")).replaceFirst("");
             if (!UNITLESS.matcher(name).matches() && !SCORE.matcher(name).matches()
-                    && Collections.disjoint(UNITS, List.of(types.group(3).split("_")))) {
+                    && !UNITS.contains(counted.substring(counted.lastIndexOf('_') + 1))) {
                 names.add(name);
             }
         }

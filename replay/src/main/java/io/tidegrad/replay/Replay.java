@@ -105,7 +105,7 @@ public final class Replay {
             RelearnedModel relearned =
                     RelearnedModel.initial(spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
             try (Relearning relearning =
-                    new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE, 1)) {
+                    new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE, 0)) {
                 relearning.advance(relearning.end());
                 return result(List.of(relearned), null, null, relearning.nanos());
             }

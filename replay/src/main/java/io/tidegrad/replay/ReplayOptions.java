@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param catchUp whether to go on until little is left to the log's present end
 /// @param compareWith a registered model that learns the same events for comparison; empty for none
 /// @param kernels any choice gives the same bits
-/// @param workers how many threads share each step; any number gives the same bits
+/// @param workers how many threads share each step; 0: as the spec says; any number gives the same bits
 public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
         LogPosition from, LogPosition until, @Nullable ModelSpec spec, @Nullable Keep keep, boolean catchUp,
         String compareWith, Kernels kernels, int workers) {

@@ -260,7 +260,7 @@ public final class ModelTrainer implements AutoCloseable {
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
                 model -> new EventFold(lineage.spec(), model, values),
                 published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
-                patience, fatalEvents, stop, pace, clients::unlearned, ahead, config.workers(),
+                patience, fatalEvents, stop, pace, clients::unlearned, ahead, lineage.spec().workers(config.workers()),
                 surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),

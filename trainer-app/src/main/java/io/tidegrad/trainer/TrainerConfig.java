@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// @param models names of registered models to learn
 /// @param allModels whether every registered model is learned, and each that is registered later
 /// @param failFast whether the process ends with the first model that can't go on
-/// @param workers threads that share each step of a model, the learning one included
+/// @param workers threads that share each step of a model, the learning one included; 0: as its spec says
 /// @param httpPort 0 for any free port
 /// @param security of the HTTP server
 /// @param keep which snapshots stay on the topic, where that is not as a spec says

@@ -142,10 +142,10 @@ class NeighboursTest extends TrainerFixture {
     // ---- tests ----
 
     /// The recipe's hidden layers are so wide that their steps are shared at mini-batch size 1.
-    @LongProof("two trainers in turn")
+    @LongProof("three trainers in turn")
     @Test
     void modelsOfTwoWorkersLearnTheBitsOfOneAndLeaveNoThreadBehind() {
-        List<ModelSpec> specs = List.of(wideRecipe("a"), wideRecipe("b"));
+        List<ModelSpec> specs = List.of(wideRecipe("a", ""), wideRecipe("b", "learn: { workers: 2 }\n"));
         log.send(0, 300);
         try (TrainerApp trainer = TrainerApp.start(config(specs, "--workers", "2"))) {
             specs.forEach(spec -> assertLearned(trainer, spec, 300));
@@ -155,13 +155,19 @@ class NeighboursTest extends TrainerFixture {
         log.send(300, 400);
         try (TrainerApp trainer = TrainerApp.start(config(specs))) {
             specs.forEach(spec -> assertLearned(trainer, spec, 400));
-            assertThat(workers()).isZero();
+            assertThat(workers()).as("as the specs say").isEqualTo(1);
+        }
+        await().atMost(PATIENCE).until(() -> workers() == 0);
+        log.send(400, 500);
+        try (TrainerApp trainer = TrainerApp.start(config(specs, "--workers", "1"))) {
+            specs.forEach(spec -> assertLearned(trainer, spec, 500));
+            assertThat(workers()).as("the process decides").isZero();
         }
     }
 
-    private ModelSpec wideRecipe(String suffix) {
+    private ModelSpec wideRecipe(String suffix, String more) {
         return ModelSpec.parse(
-                named(suffix).yaml().replaceAll("(network|optimizer): .*\n", "") + "recipe: { hidden: 512 }\n",
+                named(suffix).yaml().replaceAll("(network|optimizer): .*\n", "") + "recipe: { hidden: 512 }\n" + more,
                 "test spec");
     }
 

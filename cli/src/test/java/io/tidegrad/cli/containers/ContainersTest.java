@@ -150,7 +150,8 @@ class ContainersTest {
         assertThat(options.lines()).containsAll(ChildJvm.TIDEGRAD_FLAGS.stream()
                 .filter(flag -> !flag.contains("aot") && !flag.contains("AOT") && !flag.endsWith("GC")).toList());
         assertThat(DOCKER.resolve("Dockerfile")).content().contains("ENV JAVA_TOOL_OPTIONS=\"-XX:+UseSerialGC ");
-        assertThat(options.lines()).contains("-Djdk.serialFilter=!*");
+        assertThat(options.lines()).contains("-Djdk.serialFilter=!*", "-XX:+UseTransparentHugePages",
+                "-Xlog:pagesize=off");
     }
 
     @Test

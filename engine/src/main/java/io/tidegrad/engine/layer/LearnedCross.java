@@ -83,8 +83,7 @@ public record LearnedCross(int hashAt, List<Part> parts, int buckets, int dimens
             switch (part) {
                 case Part.Bucket bucket -> {
                     if (learned.layer() instanceof Quantiles quantiles && quantiles.numberAt() == bucket.of) {
-                        return new BucketWord(bucket, quantiles, learned.tensor(),
-                                workspace.doubles(quantiles.buckets() - 1));
+                        return new BucketWord(bucket, quantiles, workspace.bounds(quantiles, learned.tensor()));
                     }
                 }
                 case Part.Value value -> {
@@ -102,19 +101,10 @@ public record LearnedCross(int hashAt, List<Part> parts, int buckets, int dimens
 
     /// Computes the words of one part.
     private sealed interface Word {
-        /// Called before the words of a batch.
-        void begin(Step step);
-
         int of(Step step, int row);
     }
 
-    /// @param bounds of the batch
-    private record BucketWord(Part.Bucket part, Quantiles layer, int statistics, double[] bounds) implements Word {
-        @Override
-        public void begin(Step step) {
-            Quantiles.bounds(step.slab.statistics(statistics), layer.buckets(), bounds);
-        }
-
+    private record BucketWord(Part.Bucket part, Quantiles layer, Quantiles.Bounds bounds) implements Word {
         @Override
         public int of(Step step, int row) {
             if (step.ids[row * step.idsPerRow + part.missingAt] != 0) {
@@ -122,17 +112,12 @@ public record LearnedCross(int hashAt, List<Part> parts, int buckets, int dimens
             }
             float number = step.numbers[row * step.numbersPerRow + part.numberAt];
             step.watch(row, number);
-            return Quantiles.bucket(bounds, number);
+            return bounds.bucket(step, number);
         }
     }
 
     /// @param entries the tensor of the vocabulary's entries
     private record ValueWord(Part.Value part, Vocabulary layer, int entries) implements Word {
-        @Override
-        public void begin(Step step) {
-            // Entries are looked up as they are.
-        }
-
         @Override
         public int of(Step step, int row) {
             int ids = row * step.idsPerRow + part.keyAt;
@@ -146,9 +131,6 @@ public record LearnedCross(int hashAt, List<Part> parts, int buckets, int dimens
             Activation output) implements Pass {
         @Override
         public void forward(Step step) {
-            for (Word word : words) {
-                word.begin(step);
-            }
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
                 int hash = Murmur3.withWord(0, step.ids[row * step.idsPerRow + layer.hashAt]);

@@ -67,8 +67,8 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
         planner.declareLearned(this, statistics);
         return new Planned(Shape.Grid.vector(dimension), true, (workspace, x, into) -> {
             workspace.count((long) Integer.BYTES * workspace.maxRows());
-            return new Bound(this, statistics, new Lookups(tensor, table, workspace), workspace.doubles(buckets - 1),
-                    new int[workspace.isCounting() ? 0 : workspace.maxRows()],
+            return new Bound(this, statistics, new Lookups(tensor, table, workspace),
+                    workspace.bounds(this, statistics), new int[workspace.isCounting() ? 0 : workspace.maxRows()],
                     into != null ? into : workspace.activation(1, dimension, true));
         });
     }
@@ -119,7 +119,7 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
     }
 
     /// Which of the buckets between ascending bounds has the number: how many bounds are not above it.
-    static int bucket(double[] bounds, float number) {
+    private static int bucket(double[] bounds, float number) {
         int from = 0;
         int to = bounds.length;
         while (from < to) {
@@ -133,20 +133,42 @@ public record Quantiles(int numberAt, int missingAt, int buckets, int dimension,
         return from;
     }
 
-    /// @param bounds of the last forward
+    /// The bounds by the state before a batch, which the first pass computes that asks for them: the layer's own, or one of the
+    /// crosses that read them.
+    static final class Bounds {
+        private final int buckets;
+        private final int statistics;
+        private final double[] bounds;
+        private long batch;
+
+        Bounds(int buckets, int statistics, double[] bounds) {
+            this.buckets = buckets;
+            this.statistics = statistics;
+            this.bounds = bounds;
+        }
+
+        /// Which bucket has the number.
+        int bucket(Step step, float number) {
+            if (batch != step.batch()) {
+                Quantiles.bounds(step.slab.statistics(statistics), buckets, bounds);
+                batch = step.batch();
+            }
+            return Quantiles.bucket(bounds, number);
+        }
+    }
+
     /// @param chosen table rows of the batch
-    private record Bound(Quantiles layer, int statistics, Lookups lookups, double[] bounds, int[] chosen,
+    private record Bound(Quantiles layer, int statistics, Lookups lookups, Bounds bounds, int[] chosen,
             Activation output) implements Pass {
         @Override
         public void forward(Step step) {
-            Quantiles.bounds(step.slab.statistics(statistics), layer.buckets, bounds);
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
                 if (isMissing(step, row)) {
                     chosen[row] = layer.buckets;
                 } else {
                     step.watch(row, number(step, row));
-                    chosen[row] = Quantiles.bucket(bounds, number(step, row));
+                    chosen[row] = bounds.bucket(step, number(step, row));
                 }
                 lookups.read(step, chosen, row, 1, y.values, y.row(row));
             }

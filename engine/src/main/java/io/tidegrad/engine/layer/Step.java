@@ -77,6 +77,7 @@ public final class Step {
     private final float[][] tiles; // kernels' scratch, by worker
     private final float[][] scratch; // scratch for more than a tile, by worker
     private final boolean[] faulty; // (maxRows)
+    private long batch; // batches begun so far
 
     private Work work = (step, part, parts, worker) -> {
     };
@@ -150,7 +151,14 @@ public final class Step {
         this.numbersPerRow = numbersPerRow;
         this.ids = ids;
         this.idsPerRow = idsPerRow;
+        batch++;
         Arrays.fill(faulty, 0, rows, false);
+    }
+
+    /// The number of the batch, from 1. While it is the same, forward reads the same state, and what passes compute of that
+    /// alone holds.
+    long batch() {
+        return batch;
     }
 
     /// Whether a number that is not finite was seen in the network for this row, even if a relu hid it from the loss.
@@ -204,6 +212,7 @@ public final class Step {
         learnsStatistics = whole.learnsStatistics;
         number = whole.number;
         seed = whole.seed;
+        batch = whole.batch;
     }
 
     float[] tile(int worker) {

@@ -2,6 +2,7 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Panels;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,7 @@ public final class Workspace {
     private final List<Watched> watched = new ArrayList<>();
     private final List<Watched> members = new ArrayList<>();
     private final List<Pass> remembering = new ArrayList<>();
+    private final Map<Integer, Quantiles.Bounds> bounds = new HashMap<>(); // by the tensor of their statistics
 
     public enum Purpose {
         /// Forward only: no gradients are allocated.
@@ -79,6 +81,14 @@ public final class Workspace {
     /// The passes that remember rows, in their order.
     public List<Pass> remembering() {
         return List.copyOf(remembering);
+    }
+
+    /// The bounds of quantiles, which all passes share that read the same.
+    ///
+    /// @param statistics the tensor of the layer's statistics
+    Quantiles.Bounds bounds(Quantiles layer, int statistics) {
+        return bounds.computeIfAbsent(statistics,
+                tensor -> new Quantiles.Bounds(layer.buckets(), tensor, doubles(layer.buckets() - 1)));
     }
 
     /// Bytes of everything requested so far.

@@ -263,6 +263,21 @@ class LearnedCrossTest {
         assertThat(answers.get(2)).as("by member 1's own state").isNotEqualTo(answers.get(0));
     }
 
+    /// Whichever of them stands first. A cross more takes less than the 255 bounds would.
+    @Test
+    void crossesOfTheSameQuantilesShareTheirBounds() {
+        Quantiles quantiles = new Quantiles(0, 2, 256, 1, Update.TOUCHED);
+        Layer cross = new LearnedCross(0, List.of(NUMBER), BUCKETS, 1, Update.TOUCHED);
+        long alone = workspace(quantiles);
+        for (List<Layer> tables : List.of(List.of(cross, quantiles), List.of(quantiles, cross, cross))) {
+            assertThat(workspace(tables.toArray(Layer[]::new)) - alone).isLessThan(255L * Double.BYTES);
+        }
+    }
+
+    private static long workspace(Layer... tables) {
+        return Memory.toPredict(Plan.of(spec(new Sequence(new Concat(tables), new Dense(1)))), 1).workspace();
+    }
+
     @Test
     void whatDoesNotFitIsRefused() {
         assertRefused(new LearnedCross(5, List.of(NUMBER), 4, 1, Update.TOUCHED), "ids 5 to 5");

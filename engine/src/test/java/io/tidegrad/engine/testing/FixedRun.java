@@ -47,6 +47,7 @@ import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.layer.Tanh;
+import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.layer.Vocabulary;
 import io.tidegrad.engine.layer.Workers;
@@ -86,6 +87,7 @@ import io.tidegrad.engine.snapshot.ModelHash;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HexFormat;
@@ -127,7 +129,8 @@ public final class FixedRun {
                     "restarts 58a4c3fd3bb4a1ddab38c97127af62c6b1ea37efaffbab821b24a73cae3fe2d0",
                     "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37",
                     "scales 8294227a969aee0c6943e04ad7346ee815fba5a65896b768a2afc2761dff7831",
-                    "crosses dceced0eefb332818c4103cddae2c5fa43e59814b46b3f3a6535ad3105a86dc1");
+                    "crosses dceced0eefb332818c4103cddae2c5fa43e59814b46b3f3a6535ad3105a86dc1",
+                    "rich 8943c694561e3ef5df51fca91919d0d8f7d02956df957556eaebd86d94f069e4");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -175,6 +178,7 @@ public final class FixedRun {
             System.out.println("lags " + lags(hot, workers));
             System.out.println("scales " + scales(hot, workers));
             System.out.println("crosses " + crosses(hot, workers));
+            System.out.println("rich " + rich(hot, workers));
         }
     }
 
@@ -434,20 +438,20 @@ public final class FixedRun {
                                 EmbeddingBag.Mode.ROOT, touched))),
                 new InputBound(8, new Dense(33, true, Initialization.HE_NORMAL)), new Relu(),
                 new InputBound(4, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
-        Layer linear =
-                new Sequence(
-                        new InputBound(2,
-                                new Sum(new Dense(outputs, false, Initialization.ZERO), new FromRow(
-                                        new Embedding(0, 1, TABLE_ROWS, outputs, touched, Embedding.NO_PADDING, 0)))),
-                        new Bias());
-        Layer network =
-                new Sequence(new Numbers(0, NUMBERS),
-                        new RunningScale(List.of(RunningScale.NEVER_MISSING, RunningScale.NEVER_MISSING, 3)),
-                        new Mixture(
-                                List.of(new OwnOptimizer(StreamRms.of(0.02, 0.01, 0.003), hidden),
-                                        new OwnOptimizer(StreamRms.of(0.02, 1e-3, 0.003), hidden), linear),
-                                target, restarted));
+        Layer network = new Sequence(new Numbers(0, NUMBERS),
+                new RunningScale(List.of(RunningScale.NEVER_MISSING, RunningScale.NEVER_MISSING, 3)),
+                new Mixture(
+                        List.of(new OwnOptimizer(StreamRms.of(0.02, 0.01, 0.003), hidden),
+                                new OwnOptimizer(StreamRms.of(0.02, 1e-3, 0.003), hidden), linear(outputs, 2)),
+                        target, restarted));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, StreamRms.of(0.01, 3e-4, 0), SEED);
+    }
+
+    private static Layer linear(int outputs, double bound) {
+        Layer table = new Embedding(0, 1, TABLE_ROWS, outputs, Embedding.Update.TOUCHED, Embedding.NO_PADDING, 0);
+        return new Sequence(
+                new InputBound(bound, new Sum(new Dense(outputs, false, Initialization.ZERO), new FromRow(table))),
+                new Bias());
     }
 
     /// All that a history makes of a key, beside less of the same key; rows of which two in five know their key.
@@ -582,6 +586,45 @@ public final class FixedRun {
         return HexFormat.of().formatHex(all.digest());
     }
 
+    /// The network of `recipe: rich`, of labels of each kind: a mixture of all five members, of which the last reads of every
+    /// number also in which bucket it lies; where labels turn round, the member before it starts again.
+    private static String rich(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (Mixture.Target target : Mixture.Target.values()) {
+            boolean classes = target == Mixture.Target.CLASSES;
+            boolean numbers = target == Mixture.Target.NUMBER;
+            int outputs = classes ? CLASSES : 1;
+            Layer steady = new OwnOptimizer(StreamRms.of(0.02, 0.001, 0.003), member(outputs, false));
+            Layer quick = new OwnOptimizer(StreamRms.of(0.02, 0.01, 0.003), member(outputs, false));
+            Layer linear = new OwnOptimizer(StreamRms.of(0.01, 0.0003, 0), linear(outputs, 8));
+            Layer binned = new OwnOptimizer(StreamRms.of(0.02, 0.001, 0.003), member(outputs, true));
+            List<Layer> members =
+                    numbers ? List.of(steady, quick, linear, binned) : List.of(steady, quick, linear, steady, binned);
+            Layer network = new Sequence(new Numbers(0, NUMBERS),
+                    new RunningScale(Collections.nCopies(NUMBERS, RunningScale.NEVER_MISSING)),
+                    new Mixture(members, target, numbers ? Mixture.NONE : 3));
+            Loss loss = classes ? new CategoricalCrossEntropy(false)
+                    : numbers ? new MeanSquaredError() : new BinaryCrossEntropy();
+            NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss,
+                    StreamRms.of(0.02, 0.001, 0.003), SEED);
+            int turnEvery = numbers ? 0 : LABELS_TURN_EVERY;
+            all.update(run(hot, workers, spec, 1, 4_000, turnEvery));
+            all.update(run(hot, workers, spec, 7, 4_000, turnEvery));
+        }
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    private static Layer member(int outputs, boolean binned) {
+        Embedding.Update touched = Embedding.Update.TOUCHED;
+        List<Layer> parts =
+                new ArrayList<>(List.of(new Identity(), new FromRow(new Embedding(0, IDS, TABLE_ROWS, 8, touched))));
+        for (int i = 0; binned && i < NUMBERS; i++) {
+            parts.add(new FromRow(new Quantiles(i, Quantiles.NEVER_MISSING, 16, 8, touched)));
+        }
+        return new Sequence(new Concat(parts), new InputBound(8, new Dense(64, true, Initialization.HE_NORMAL)),
+                new Relu(), new InputBound(16, new Dense(outputs, false, Initialization.SMALL_NORMAL)), new Bias());
+    }
+
     private static Layer crossed(int hidden) {
         LearnedCross cross = new LearnedCross(0,
                 List.of(new LearnedCross.Part.Bucket(0, IDS, 0), new LearnedCross.Part.Value(IDS - 1, IDS - 1)),
@@ -689,14 +732,21 @@ public final class FixedRun {
             }
         }
         if (turnEvery > 0) {
-            // Of three members.
-            double restarts = parameters.statistics("1.weights")[1 + 2 * 3 + 1 + 4];
+            double restarts = restarts(parameters);
             if (restarts < 2) {
                 throw new IllegalStateException("expected a restart for each turn of the labels, found " + restarts);
             }
         }
         String weights = ModelHash.weights(predicted.digest(), parameters);
         return HexFormat.of().parseHex(ModelHash.state(weights, parameters, new byte[0]));
+    }
+
+    /// Of the mixture of a network in which only it has statistics of such a name: the last but one of them.
+    private static double restarts(Parameters parameters) {
+        String name = parameters.plan().tensors().stream().map(Tensor::name).filter(each -> each.endsWith(".weights"))
+                .findFirst().orElseThrow();
+        double[] mixture = parameters.statistics(name);
+        return mixture[mixture.length - 2];
     }
 
     private static Parameters restored(Parameters parameters) {

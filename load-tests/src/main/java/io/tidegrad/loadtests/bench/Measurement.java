@@ -67,11 +67,11 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// By what share a watched model learns slower than one that is not.
         WATCH_COST,
 
-        /// CPU time that a row takes to learn by `recipe: lean` or `auto`, over that of a hidden layer of 64 by Adam.
-        LEAN_COST, AUTO_COST,
+        /// CPU time that a row takes to learn by `recipe: lean`, `auto` or `rich`, over that of a hidden layer of 64 by Adam.
+        LEAN_COST, AUTO_COST, RICH_COST,
 
         /// The same by the clock, with the recipe's members on all workers and that layer on one.
-        LEAN_WALL_COST, AUTO_WALL_COST,
+        LEAN_WALL_COST, AUTO_WALL_COST, RICH_WALL_COST,
 
         /// Nanoseconds of CPU time to read all dense weights once, padding included.
         READING_PASS_NS;

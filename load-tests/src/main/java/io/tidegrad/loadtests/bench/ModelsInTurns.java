@@ -52,19 +52,23 @@ record ModelsInTurns(Workload workload, int batch) {
                 new Side(with(text, "network: [ dense: 64, relu, dense: 1 ]\noptimizer: { adam: { rate: 0.001 } }"));
         Side lean = new Side(with(text, "recipe: lean"));
         Side auto = new Side(with(text, "recipe: auto"));
-        lean.model.shareAmong(crew);
-        auto.model.shareAmong(crew);
-        turns(seconds, adam, lean, auto);
+        Side rich = new Side(with(text, "recipe: rich"));
+        List<Side> recipes = List.of(lean, auto, rich);
+        recipes.forEach(side -> side.model.shareAmong(crew));
+        turns(seconds, adam, lean, auto, rich);
         Measurement.Lines lines =
                 new Measurement.Lines(workload.name(), batch, crew.count(), Kernels.active().name(), "")
                         .add(Metric.EXAMPLES_PER_WALL_S, auto.wallSpeed())
                         .add(Metric.LEAN_WALL_COST, adam.wallSpeed() / lean.wallSpeed())
-                        .add(Metric.AUTO_WALL_COST, adam.wallSpeed() / auto.wallSpeed());
+                        .add(Metric.AUTO_WALL_COST, adam.wallSpeed() / auto.wallSpeed())
+                        .add(Metric.RICH_WALL_COST, adam.wallSpeed() / rich.wallSpeed());
         if (crew.count() == 1) { // CPU time is that of this thread
             lines.add(Metric.EXAMPLES_PER_CPU_S, auto.speed()).add(Metric.LEAN_COST, adam.speed() / lean.speed())
-                    .add(Metric.AUTO_COST, adam.speed() / auto.speed());
+                    .add(Metric.AUTO_COST, adam.speed() / auto.speed())
+                    .add(Metric.RICH_COST, adam.speed() / rich.speed());
         }
-        return lines.add(Metric.BYTES_ALLOCATED_PER_STEP, Math.max(lean.bytesAStep(), auto.bytesAStep())).all();
+        return lines.add(Metric.BYTES_ALLOCATED_PER_STEP,
+                recipes.stream().mapToDouble(Side::bytesAStep).max().orElseThrow()).all();
     }
 
     private static String with(String text, String network) {

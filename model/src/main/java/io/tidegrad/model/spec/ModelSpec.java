@@ -45,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 /// @param window event time after which an unfinished mini-batch is learned too: edges lie at its multiples since 1970
 /// @param publish not part of the fingerprint
 /// @param watch not part of the fingerprint
+/// @param workers threads that share each step, unless a process says how many; not part of the fingerprint
 /// @param initialWeights null for weights drawn from the seed
 /// @param yaml the text as the user wrote it: what `tidegrad.models` stores
 /// @param labelReads a line for each feature that reads the label's field and does not say that this is meant; only of
@@ -53,8 +54,9 @@ import org.jspecify.annotations.Nullable;
 public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
         List<Feature> features, List<NetworkLayer> layers, @Nullable Recipe recipe, int outputs, int steps, Loss loss,
         Optimizer optimizer, Schedule schedule, Clipping clipping, Regularization regularization, Quarantine quarantine,
-        @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, Watch watch, long seed,
-        @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
+        @Nullable OnChange onChange, int miniBatch, @Nullable Duration window, Publish publish, Watch watch,
+        int workers, long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads,
+        Memo memo) {
     /// In a row's labels, for a step that has none: it has no loss and no slope.
     public static final int NO_CLASS = -1;
 
@@ -320,7 +322,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
             @Nullable OnChange onChange) {
         return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, recipe, outputs, steps,
                 loss, optimizer, schedule, clipping, regularization, quarantine, onChange, miniBatch, window, publish,
-                watch, seed, initialWeights, yaml, labelReads, new Memo());
+                watch, workers, seed, initialWeights, yaml, labelReads, new Memo());
     }
 
     /// The topic of events or examples.
@@ -338,6 +340,13 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// The stream whose examples are learned; null: the spec names a topic of events.
     public @Nullable String stream() {
         return input.stream();
+    }
+
+    /// How many threads share each step of the model, the learning one included.
+    ///
+    /// @param given what the process says; 0: it says nothing
+    public int workers(int given) {
+        return given > 0 ? given : workers;
     }
 
     /// Whether events have weights of their own.

@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Shape;
+import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
@@ -85,7 +86,7 @@ final class SpecReader {
     private @Nullable ModelSpec spec(SpecNode root) {
         Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "recipe",
                 "loss", "optimizer", "schedule", "gradient-clipping", "regularization", "quarantine", "on-change",
-                "mini-batch", "publish", "watch", "seed", "initial-weights");
+                "mini-batch", "learn", "publish", "watch", "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
@@ -126,6 +127,7 @@ final class SpecReader {
         SpecNode onChangeNode = keys.optional("on-change");
         OnChange.Read onChange = OnChange.read(onChangeNode, label.kind, optimizer);
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
+        int workers = workers(keys.optional("learn"));
         SpecNode publishNode = keys.optional("publish");
         ModelSpec.Publish publish = publish(publishNode);
         if (publishNode != null && publish.gate() != null && label.kind == Label.Kind.SEQUENCE) {
@@ -185,8 +187,8 @@ final class SpecReader {
                         label.lengths, isLabelOpen, label.learnsClasses()),
                 weightField, lateLabels, features, layers, recipe, outputs, steps,
                 loss == null ? new MeanSquaredError() : loss, optimizer, schedule, clipping, regularization, quarantine,
-                onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch, seed, initialWeights, yaml,
-                labelReads.lines(), new ModelSpec.Memo());
+                onChange.reactions(), miniBatch.size, miniBatch.window, publish, watch, workers, seed, initialWeights,
+                yaml, labelReads.lines(), new ModelSpec.Memo());
         return isOpen || fits(spec, Objects.requireNonNullElse(keys.optional("mini-batch"), featuresNode), networkNode)
                 ? spec : null;
     }
@@ -469,6 +471,11 @@ final class SpecReader {
             windowNode.problem("expected whole milliseconds, found " + window);
         }
         return new MiniBatch(size == null ? 1 : size.integer(1, ROWS_MAX), window);
+    }
+
+    private static int workers(@Nullable SpecNode node) {
+        SpecNode workers = node == null ? null : node.mapping("workers").optional("workers");
+        return workers == null ? 1 : workers.integer(1, Workers.COUNT_MAX);
     }
 
     private static ModelSpec.Publish publish(@Nullable SpecNode node) {

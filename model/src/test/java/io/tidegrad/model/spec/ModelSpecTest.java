@@ -184,6 +184,7 @@ class ModelSpecTest {
             quarantine: { gradient: 1e3, loss: 20.0 }
             on-change: { reset-optimizer: true, raise-rate: { for: 5000, by: 2.50 }, false-alarms-every: 1000000 }
             mini-batch: { size: 32, window: PT1H, step: mean }
+            learn: { workers: 3 }
             publish: { every: PT10S, keep: { newest: 3, hourly: 2, daily: 0 }, gate: { bounds: { log-loss: [0, 0.7], calibration-bias: [-0.05, 0.05] }, roll-back-after: 10000, against-served: true } }
             watch: { false-alarms-every: 5000, known-in-time: [b, when] }
             seed: -7
@@ -278,7 +279,10 @@ class ModelSpecTest {
         ModelSpec spec = ModelSpec.parse(EVERY_KEY, "every-key.yaml");
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
-        // How it is published and watched is no part of it.
+        // By how many threads it is learned, and how it is published and watched, is no part of it.
+        assertThat(spec.workers(0)).isEqualTo(3);
+        assertThat(spec.workers(2)).as("the process decides").isEqualTo(2);
+        assertThat(again.workers(0)).isEqualTo(1);
         assertThat(spec.publish()).isEqualTo(new ModelSpec.Publish(Duration.ofSeconds(10), new ModelSpec.Keep(3, 2, 0),
                 new ModelSpec.Gate(2_000, new TreeMap<>(Map.of("log_loss", new ModelSpec.Bound(0, 0.7),
                         "calibration_bias", new ModelSpec.Bound(-0.05, 0.05))), 10_000, true)));

@@ -27,7 +27,8 @@ import java.util.Map;
 /// @param delay how late each row's label comes
 /// @param passes how often the file is learned
 /// @param rowsMax how many of its rows, at most
-/// @param workers how many threads share each step, the learning one included; any number gives the same bits
+/// @param workers how many threads share each step, the learning one included; 0: as each spec says; any number gives the
+///     same bits
 public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, int passes, long rowsMax,
         Kernels kernels, int workers) {
     /// One of the models.
@@ -124,16 +125,17 @@ public record Backtest(Path file, List<Trial> trials, LabelDelay.Length delay, i
     }
 
     private void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes) {
-        try (Workers shared = new Workers(workers)) {
+        int most = trials.stream().mapToInt(trial -> trial.spec().workers(workers)).max().orElseThrow();
+        try (Workers shared = new Workers(most)) {
             learn(read, runs, tapes, shared);
         }
     }
 
-    private static void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes,
-            Workers workers) {
+    private void learn(ChunksAhead<Chunk> read, List<TrialRun> runs, ChunksAhead<EvaluationTape> tapes,
+            Workers shared) {
         for (int i = 0; i < runs.size(); i++) {
-            if (workers.count() > 1) {
-                runs.get(i).model().shareAmong(workers);
+            if (trials.get(i).spec().workers(workers) > 1) {
+                runs.get(i).model().shareAmong(shared);
             }
             runs.get(i).begin(i, tapes);
         }

@@ -28,7 +28,7 @@ public final class Relearning implements AutoCloseable {
     private long toldAt = startNanos;
 
     /// @param end exclusive; nothing beyond it is read
-    /// @param workers how many threads share each step, the learning one included
+    /// @param workers how many threads share each step, the learning one included; 0: as each model's spec says
     public Relearning(TopicReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener,
             int workers) {
         this.reader = reader;
@@ -38,10 +38,9 @@ public final class Relearning implements AutoCloseable {
         start = models.stream().mapToLong(RelearnedModel::from).min().orElseThrow();
         position = start;
         ahead = new ReadAhead(reader, this.models, start, end);
-        this.workers = new Workers(workers);
-        if (workers > 1) {
-            models.forEach(each -> each.model().shareAmong(this.workers));
-        }
+        this.workers = new Workers(models.stream().mapToInt(each -> each.spec().workers(workers)).max().orElseThrow());
+        models.stream().filter(each -> each.spec().workers(workers) > 1)
+                .forEach(each -> each.model().shareAmong(this.workers));
     }
 
     /// Learns every visible record before offset `until`, which is at most the end.

@@ -193,7 +193,7 @@ public final class TimeTravel {
                 Start start = start(facts, until);
                 RelearnedModel relearned = start.relearned();
                 new LogPosition.Offset(relearned.from()).asStart(lineage.model(), reader, relearned.from());
-                try (Relearning relearning = new Relearning(reader, List.of(relearned), until, listener, 1)) {
+                try (Relearning relearning = new Relearning(reader, List.of(relearned), until, listener, 0)) {
                     relearning.advance(until);
                     return new PastModel(lineage, relearned.model(), start.name(), relearned.from(), until,
                             relearned.accounts(), relearned.newestAppendTime(), Numerics.VERSION, relearning.nanos());
