@@ -12,9 +12,11 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.publish.ServedVersion;
 import io.tidegrad.trainer.store.CommittedState;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
 
 /// A gate that wants 2,000 labels without a fault after each version, and takes the model back after 12,000 with one.
@@ -39,11 +41,13 @@ class PublishGateTest extends TrainerFixture {
     }
 
     private void send(int from, int to, boolean dead) {
+        List<ProducerRecord<byte[], byte[]>> events = new ArrayList<>();
         for (int i = from; i < to; i++) {
             float a = random.nextInt(1_000) / 1_000f;
             int over = !dead && random.nextInt(1_000) < 1_000 * a * 0.8 ? 1 : 0;
-            log.send(log.event(log.encode("p" + random.nextInt(50), a, 0, over)));
+            events.add(log.event(log.encode("p" + random.nextInt(50), a, 0, over)));
         }
+        log.send(events);
     }
 
     private List<ControlRecord> notes() {
