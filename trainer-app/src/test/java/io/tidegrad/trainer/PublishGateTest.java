@@ -26,6 +26,7 @@ class PublishGateTest extends TrainerFixture {
     private static final int MENDED = 48_000;
     private static final int LABELS = 2_000;
     private static final int LASTING = 12_000;
+    private static final int AT_ONCE = 500;
 
     private final SplittableRandom random = new SplittableRandom(3);
 
@@ -50,6 +51,17 @@ class PublishGateTest extends TrainerFixture {
         log.send(events);
     }
 
+    /// While a trainer learns: the gate looks at each commit, and one of a long backlog may be thousands of labels late.
+    private void send(TrainerApp trainer, int from, int to, boolean dead) {
+        for (int next = from; next < to; next += AT_ONCE) {
+            int end = Math.min(to, next + AT_ONCE);
+            send(next, end, dead);
+            // None learns for a moment when it is taken back.
+            await().atMost(PATIENCE).until(() -> trainer.models().stream().map(ModelTrainer::committed)
+                    .anyMatch(now -> now != null && now.nextOffset() >= end));
+        }
+    }
+
     private List<ControlRecord> notes() {
         return read().records(log.model()).stream().filter(record -> record.action() instanceof ControlAction.Note)
                 .toList();
@@ -67,7 +79,7 @@ class PublishGateTest extends TrainerFixture {
             CommittedState healthy = awaitSettled(trainer, HEALTHY);
             assertThat(healthy.fault()).isNull();
 
-            send(HEALTHY, DEAD, true);
+            send(trainer, HEALTHY, DEAD, true);
             CommittedState dead = awaitSettled(trainer, DEAD);
             assertThat(dead.version()).isEqualTo(DEAD);
             assertThat(dead.publishedVersion()).isBetween(healthy.publishedVersion(), (long) HEALTHY);
@@ -93,10 +105,10 @@ class PublishGateTest extends TrainerFixture {
         assertThat(ModelHash.weights(log.spec().fingerprint(), read))
                 .isEqualTo(log.fold(offset -> offset < served).weightsHash());
         try (TrainerApp trainer = TrainerApp.start(log.config())) { // finds the fault again, and notes it no more
-            send(DEAD, MENDED, false);
+            send(trainer, DEAD, MENDED, false);
             CommittedState mended = awaitSettled(trainer, MENDED);
             assertThat(mended.fault()).isNull();
-            send(MENDED, MENDED + 2 * LABELS, false);
+            send(trainer, MENDED, MENDED + 2 * LABELS, false);
             await().atMost(PATIENCE).until(() -> {
                 CommittedState now = trainer.models().getFirst().committed();
                 return now != null && now.publishedVersion() > DEAD;
@@ -116,7 +128,7 @@ class PublishGateTest extends TrainerFixture {
         send(0, HEALTHY, false);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitSettled(trainer, HEALTHY);
-            send(HEALTHY, end, true);
+            send(trainer, HEALTHY, end, true);
             await().atMost(PATIENCE).until(() -> !rollbacks().isEmpty());
             ControlRecord decision = rollbacks().getFirst();
             ControlAction.Hold held = (ControlAction.Hold) notes().getFirst().action();
@@ -128,7 +140,7 @@ class PublishGateTest extends TrainerFixture {
             assertThat(back.resumeOffset()).isBetween(held.offset() + LASTING, (long) end);
             assertThat(read().model(log.model()).getEpoch()).isEqualTo(2);
 
-            send(end, 2 * end, true); // the same fault, of which the base knows nothing
+            send(trainer, end, 2 * end, true); // the same fault, of which the base knows nothing
             await().atMost(PATIENCE)
                     .until(() -> health(trainer, log.model()).path("reasons").findValuesAsText("message").stream()
                             .anyMatch(why -> why.contains("no version was published since the last rollback")));
