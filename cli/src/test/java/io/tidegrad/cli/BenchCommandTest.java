@@ -150,7 +150,7 @@ class BenchCommandTest {
     private static List<JsonNode> bench(String kernels, String... options) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ChildJvm.TIDEGRAD_FLAGS);
+        command.addAll(ChildJvm.LAUNCHER_FLAGS);
         if (!kernels.isEmpty()) {
             command.add("-Dtidegrad.kernels=" + kernels);
         }

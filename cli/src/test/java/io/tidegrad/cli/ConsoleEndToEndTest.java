@@ -129,7 +129,7 @@ class ConsoleEndToEndTest {
         });
         main.addAll(command.equals("console") && more.length == 0 ? List.of("--decisions") : List.of());
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-        flags.add("-Xmx256m");
+        flags.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar")); // quick to start
         try {
             Files.deleteIfExists(output(command));
         } catch (IOException e) {

@@ -314,7 +314,7 @@ final class FaultyWorld implements AutoCloseable {
     /// In a process of its own.
     private ChildJvm scorerOfItsOwn() {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-        flags.add("-Xmx128m");
+        flags.addAll(List.of("-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar")); // quick to start
         List<String> command = new ArrayList<>(List.of(ScorerMain.class.getName()));
         command.addAll(settings(stack.bootstrapServers(), KILLED_PORT, "--model", "well"));
         return ChildJvm.run("scorer", flags, command, directory.resolve("killed.out"), directory.resolve("killed.log"));

@@ -205,8 +205,8 @@ class ReplayCommandsTest {
         String name = "live-" + id;
         List<String> command =
                 new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules=jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-cp",
-                        System.getProperty("java.class.path"), Tidegrad.class.getName(), "replay"));
+                        "--add-modules=jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar",
+                        "-cp", System.getProperty("java.class.path"), Tidegrad.class.getName(), "replay"));
         command.addAll(cluster());
         command.addAll(List.of("--model", model, "--as", name, "--until", "live"));
         command.addAll(List.of("--http-port", "0", "--from", "300"));

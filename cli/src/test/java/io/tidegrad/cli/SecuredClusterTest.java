@@ -219,8 +219,8 @@ class SecuredClusterTest {
             List<String> line =
                     new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                             "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
-                            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
-                            main.getName()));
+                            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar", "-cp",
+                            System.getProperty("java.class.path"), main.getName()));
             line.addAll(arguments);
             ProcessBuilder builder = new ProcessBuilder(line);
             builder.environment().putAll(environment);

@@ -56,7 +56,7 @@ class SilentProcessTest {
         List<String> main = new ArrayList<>(List.of(Tidegrad.class.getName(), "trainer", "--with-joiner"));
         main.addAll(settings("--all-models", "--http-port", "0", "--state-dir", directory.resolve("s").toString()));
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
-        flags.add("-Xmx256m");
+        flags.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar")); // quick to start
         return ChildJvm.run("trainer", flags, main, directory.resolve(log), directory.resolve(log));
     }
 

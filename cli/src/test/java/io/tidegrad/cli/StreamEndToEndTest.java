@@ -250,10 +250,11 @@ class StreamEndToEndTest {
 
     /// The process of `tidegrad trainer`, as typed.
     private Process program(String... more) throws IOException {
-        List<String> command = new ArrayList<>(
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-                        "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx192m", "-XX:+UseSerialGC",
-                        "-cp", System.getProperty("java.class.path"), Tidegrad.class.getName(), "trainer"));
+        List<String> command =
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx192m",
+                        "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar", "-cp",
+                        System.getProperty("java.class.path"), Tidegrad.class.getName(), "trainer"));
         command.addAll(settings("trainer", more));
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile())).start();

@@ -29,11 +29,11 @@ class TidegradTest {
         return commandLine.execute(line.split(" "));
     }
 
-    /// Child JVMs run with `ChildJvm.TIDEGRAD_FLAGS`; what is measured there is to be true of the launcher.
+    /// Child JVMs run with `ChildJvm.LAUNCHER_FLAGS`; what is measured there is to be true of the launcher.
     @Test
     void theLauncherRunsWithTheFlagsOfOurChildren() throws IOException {
         String launcher = Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad"));
-        assertThat(ChildJvm.TIDEGRAD_FLAGS).filteredOn(flag -> flag.startsWith("-X") || flag.startsWith("--sun-misc"))
+        assertThat(ChildJvm.LAUNCHER_FLAGS).filteredOn(flag -> flag.startsWith("-X") || flag.startsWith("--sun-misc"))
                 .contains("--sun-misc-unsafe-memory-access=allow")
                 .allSatisfy(flag -> assertThat(launcher).contains(flag));
     }

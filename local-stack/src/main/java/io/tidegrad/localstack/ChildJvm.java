@@ -32,8 +32,12 @@ public final class ChildJvm implements AutoCloseable {
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     /// The JVM flags of a trainer or scorer in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector without threads of its own, compiler thresholds that suit the kernels; also what
-    /// this JVM was started with of class cache, compilers, huge pages and kernels.
+    /// native access, the collector without threads of its own, compiler thresholds that suit the kernels.
+    public static final List<String> LAUNCHER_FLAGS = List.of("--add-modules=jdk.incubator.vector",
+            "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
+            "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100");
+
+    /// The same, and what this JVM was started with of class cache, compilers, huge pages and kernels.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
 
     /// Of the flag with which a JVM does without its slower, better compiler.
@@ -52,9 +56,7 @@ public final class ChildJvm implements AutoCloseable {
     private final Path log;
 
     private static List<String> tidegradFlags() {
-        List<String> flags = new ArrayList<>(List.of("--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
-                "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100"));
+        List<String> flags = new ArrayList<>(LAUNCHER_FLAGS);
         flags.addAll(ownFlags("-XX:AOTCache=", "-Xlog:aot", COMPILERS, HUGE_PAGES, "-Dtidegrad.kernels="));
         return List.copyOf(flags);
     }

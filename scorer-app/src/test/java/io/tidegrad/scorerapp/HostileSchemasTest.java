@@ -35,7 +35,7 @@ class HostileSchemasTest {
     private Ended run(long seed, int pairs, Breaker breaker) throws IOException {
         Path output = directory.resolve("output");
         Path log = directory.resolve("log");
-        List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
+        List<String> flags = new ArrayList<>(ChildJvm.LAUNCHER_FLAGS);
         flags.addAll(List.of("-Xmx256m", "-XX:+ExitOnOutOfMemoryError"));
         try (ChildJvm suite = ChildJvm.run(
                 "hostile suite", flags, List.of(HostileSuite.class.getName(), Long.toString(seed),

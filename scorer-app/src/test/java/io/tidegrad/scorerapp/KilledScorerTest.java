@@ -77,9 +77,10 @@ class KilledScorerTest {
 
     private Process start() throws IOException {
         return new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-                "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
-                ScorerMain.class.getName(), "--bootstrap-servers", TestBroker.bootstrapServers(), "--model", model,
-                "--http-port", "0").redirectError(ProcessBuilder.Redirect.DISCARD).start();
+                "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar", "-cp",
+                System.getProperty("java.class.path"), ScorerMain.class.getName(), "--bootstrap-servers",
+                TestBroker.bootstrapServers(), "--model", model, "--http-port", "0")
+                .redirectError(ProcessBuilder.Redirect.DISCARD).start();
     }
 
     private static int port(Process process) throws IOException {

@@ -57,10 +57,10 @@ class ScorerMainTest {
 
     private Process start(List<String> within, List<String> program, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(within);
+        // It logs as it ships, not as the tests.
         command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-                "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dlogback.configurationFile=logback.xml", // as it ships, not the
-                // one of the tests
-                "-cp", System.getProperty("java.class.path")));
+                "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dtidegrad.kernels=scalar",
+                "-Dlogback.configurationFile=logback.xml", "-cp", System.getProperty("java.class.path")));
         command.addAll(program);
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).start();

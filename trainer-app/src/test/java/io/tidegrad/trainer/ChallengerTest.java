@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
 
 /// A model of which a challenger begins when its error is not what it has been.
@@ -37,11 +38,13 @@ class ChallengerTest extends TrainerFixture {
     }
 
     private void send(int from, int to) {
+        List<ProducerRecord<byte[], byte[]>> events = new ArrayList<>();
         for (int i = from; i < to; i++) {
             float a = random.nextInt(1_000) / 1_000f;
             boolean over = a > 0.5f != i >= FLIP != (random.nextInt(20) == 0);
-            log.send(log.event(log.encode("p" + random.nextInt(50), a, 0, over ? 1 : 0)));
+            events.add(log.event(log.encode("p" + random.nextInt(50), a, 0, over ? 1 : 0)));
         }
+        log.send(events);
     }
 
     @LongProof("two models that learn until one wins")

@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -144,11 +145,13 @@ class KillTest extends TrainerFixture {
     /// The label is whether a is positive, or from row 1,500 to 3,000 whether it is not.
     private void sendTurning(int from, int to) {
         SplittableRandom random = new SplittableRandom(from);
+        List<ProducerRecord<byte[], byte[]>> events = new ArrayList<>();
         for (int i = from; i < to; i++) {
             float a = (float) random.nextDouble(-1, 1);
             int over = a > 0 ^ i / 1_500 % 2 == 1 ? 1 : 0;
-            log.send(log.event(log.encode(TestLog.START + i * 1_000L, "p" + i % 50, a, a * a, over)));
+            events.add(log.event(log.encode(TestLog.START + i * 1_000L, "p" + i % 50, a, a * a, over)));
         }
+        log.send(events);
     }
 
     /// While a trainer runs it notices, and a kill costs nothing. After a kill nobody can: the model is refused.

@@ -13,14 +13,17 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.Future;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.utils.Utils;
 import org.junit.jupiter.api.BeforeEach;
@@ -98,7 +101,7 @@ class PoisonTest extends TrainerFixture {
         for (int i = kinds.size() - 1; i > 0; i--) {
             kinds.set(i, kinds.set(random.nextInt(i + 1), kinds.get(i)));
         }
-        Map<Long, Sent> sent = new TreeMap<>();
+        Map<Future<RecordMetadata>, Sent> sending = new LinkedHashMap<>();
         int good = 0;
         try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
             // Stream time needs support before it can call an event implausible.
@@ -113,11 +116,15 @@ class PoisonTest extends TrainerFixture {
                     producer.send(log.tick());
                 }
                 ProducerRecord<byte[], byte[]> record = poison.of(kind);
-                sent.put(producer.send(record).get().offset(), new Sent(kind, record));
+                sending.put(producer.send(record), new Sent(kind, record));
             }
             for (int rest = 0; rest < 203; rest++) {
                 producer.send(log.event(log.event(good++)));
             }
+        }
+        Map<Long, Sent> sent = new TreeMap<>();
+        for (Map.Entry<Future<RecordMetadata>, Sent> each : sending.entrySet()) {
+            sent.put(each.getKey().get().offset(), each.getValue());
         }
         return sent;
     }
@@ -198,9 +205,7 @@ class PoisonTest extends TrainerFixture {
     @Test
     void whateverIsDoneToTheBytesOfEventsTheTrainerEndsWhereAFoldDoes() {
         Mutations mutations = new Mutations(seed);
-        for (int i = 0; i < 50; i++) {
-            log.send(log.event(log.event(i)));
-        }
+        log.send(0, 50);
         try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
             for (int i = 50; i < 5_000; i++) {
                 byte[] value = log.event(i);

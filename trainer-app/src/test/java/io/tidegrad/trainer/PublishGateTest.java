@@ -12,9 +12,11 @@ import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.publish.ServedVersion;
 import io.tidegrad.trainer.store.CommittedState;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
 
 /// A gate that wants 2,000 labels without a fault after each version, and takes the model back after 12,000 with one.
@@ -24,6 +26,7 @@ class PublishGateTest extends TrainerFixture {
     private static final int MENDED = 48_000;
     private static final int LABELS = 2_000;
     private static final int LASTING = 12_000;
+    private static final int AT_ONCE = 500;
 
     private final SplittableRandom random = new SplittableRandom(3);
 
@@ -39,10 +42,23 @@ class PublishGateTest extends TrainerFixture {
     }
 
     private void send(int from, int to, boolean dead) {
+        List<ProducerRecord<byte[], byte[]>> events = new ArrayList<>();
         for (int i = from; i < to; i++) {
             float a = random.nextInt(1_000) / 1_000f;
             int over = !dead && random.nextInt(1_000) < 1_000 * a * 0.8 ? 1 : 0;
-            log.send(log.event(log.encode("p" + random.nextInt(50), a, 0, over)));
+            events.add(log.event(log.encode("p" + random.nextInt(50), a, 0, over)));
+        }
+        log.send(events);
+    }
+
+    /// While a trainer learns: the gate looks at each commit, and one of a long backlog may be thousands of labels late.
+    private void send(TrainerApp trainer, int from, int to, boolean dead) {
+        for (int next = from; next < to; next += AT_ONCE) {
+            int end = Math.min(to, next + AT_ONCE);
+            send(next, end, dead);
+            // None learns for a moment when it is taken back.
+            await().atMost(PATIENCE).until(() -> trainer.models().stream().map(ModelTrainer::committed)
+                    .anyMatch(now -> now != null && now.nextOffset() >= end));
         }
     }
 
@@ -63,7 +79,7 @@ class PublishGateTest extends TrainerFixture {
             CommittedState healthy = awaitSettled(trainer, HEALTHY);
             assertThat(healthy.fault()).isNull();
 
-            send(HEALTHY, DEAD, true);
+            send(trainer, HEALTHY, DEAD, true);
             CommittedState dead = awaitSettled(trainer, DEAD);
             assertThat(dead.version()).isEqualTo(DEAD);
             assertThat(dead.publishedVersion()).isBetween(healthy.publishedVersion(), (long) HEALTHY);
@@ -89,10 +105,10 @@ class PublishGateTest extends TrainerFixture {
         assertThat(ModelHash.weights(log.spec().fingerprint(), read))
                 .isEqualTo(log.fold(offset -> offset < served).weightsHash());
         try (TrainerApp trainer = TrainerApp.start(log.config())) { // finds the fault again, and notes it no more
-            send(DEAD, MENDED, false);
+            send(trainer, DEAD, MENDED, false);
             CommittedState mended = awaitSettled(trainer, MENDED);
             assertThat(mended.fault()).isNull();
-            send(MENDED, MENDED + 2 * LABELS, false);
+            send(trainer, MENDED, MENDED + 2 * LABELS, false);
             await().atMost(PATIENCE).until(() -> {
                 CommittedState now = trainer.models().getFirst().committed();
                 return now != null && now.publishedVersion() > DEAD;
@@ -112,7 +128,7 @@ class PublishGateTest extends TrainerFixture {
         send(0, HEALTHY, false);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitSettled(trainer, HEALTHY);
-            send(HEALTHY, end, true);
+            send(trainer, HEALTHY, end, true);
             await().atMost(PATIENCE).until(() -> !rollbacks().isEmpty());
             ControlRecord decision = rollbacks().getFirst();
             ControlAction.Hold held = (ControlAction.Hold) notes().getFirst().action();
@@ -124,7 +140,7 @@ class PublishGateTest extends TrainerFixture {
             assertThat(back.resumeOffset()).isBetween(held.offset() + LASTING, (long) end);
             assertThat(read().model(log.model()).getEpoch()).isEqualTo(2);
 
-            send(end, 2 * end, true); // the same fault, of which the base knows nothing
+            send(trainer, end, 2 * end, true); // the same fault, of which the base knows nothing
             await().atMost(PATIENCE)
                     .until(() -> health(trainer, log.model()).path("reasons").findValuesAsText("message").stream()
                             .anyMatch(why -> why.contains("no version was published since the last rollback")));

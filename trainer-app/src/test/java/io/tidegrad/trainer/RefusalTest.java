@@ -405,7 +405,7 @@ class RefusalTest extends TrainerFixture {
         eventually(() -> assertThat(TestLog.await(log.admin.describeTopics(List.of(topic)).allTopicNames()).get(topic))
                 .extracting(TopicDescription::topicId).isEqualTo(created));
         eventually(() -> {
-            changed.forEach(log::send);
+            log.send(changed);
             assertThat(log.visible(topic)).hasSizeGreaterThanOrEqualTo(changed.size());
         });
     }

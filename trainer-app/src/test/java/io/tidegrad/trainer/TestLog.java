@@ -251,7 +251,12 @@ public final class TestLog implements AutoCloseable {
     }
 
     public void send(ProducerRecord<byte[], byte[]> record) {
-        producer.send(record);
+        send(List.of(record));
+    }
+
+    /// All of them, and then waits for the broker once.
+    void send(List<ProducerRecord<byte[], byte[]>> records) {
+        records.forEach(producer::send);
         producer.flush();
     }
 

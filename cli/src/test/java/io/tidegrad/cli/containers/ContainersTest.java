@@ -147,8 +147,8 @@ class ContainersTest {
     @Test
     void theImagesJvmHasTheOptionsOfTheLauncher() throws IOException {
         String options = Files.readString(DOCKER.resolve("java.options")).replace("--add-modules\n", "--add-modules=");
-        assertThat(options.lines()).containsAll(ChildJvm.TIDEGRAD_FLAGS.stream()
-                .filter(flag -> !flag.contains("aot") && !flag.contains("AOT") && !flag.endsWith("GC")).toList());
+        assertThat(options.lines())
+                .containsAll(ChildJvm.LAUNCHER_FLAGS.stream().filter(flag -> !flag.endsWith("GC")).toList());
         assertThat(DOCKER.resolve("Dockerfile")).content().contains("ENV JAVA_TOOL_OPTIONS=\"-XX:+UseSerialGC ");
         assertThat(options.lines()).contains("-Djdk.serialFilter=!*", "-XX:+UseTransparentHugePages",
                 "-Xlog:pagesize=off");

@@ -1,13 +1,15 @@
 package io.tidegrad.scorerapp.topic;
 
-import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.LocalStackOptions;
+import io.tidegrad.localstack.BrokerCluster;
+import io.tidegrad.localstack.BrokerOptions;
+import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.localstack.TcpRelay;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
 
-/// A broker and a schema registry as processes, for all tests of a JVM, with a network to each that can be cut.
+/// A broker as a process, for all tests of a JVM, and the schema registry of all tests, with a network to each that can be
+/// cut.
 final class TopicScorerStack {
     /// To the broker and to the registry; all else goes to them directly.
     static final TcpRelay KAFKA = TcpRelay.startForKafka();
@@ -15,26 +17,25 @@ final class TopicScorerStack {
     static final TcpRelay REGISTRY = TcpRelay.start();
 
     private static final String DOOR = "TOPIC_SCORERS";
-    private static final LocalStack STACK = start();
+    private static final BrokerCluster BROKER = start();
 
     private TopicScorerStack() {}
 
-    private static LocalStack start() {
-        LocalStack stack = LocalStack
-                .start(LocalStackOptions.temporary().withKafkaAsChild().withDoors(Map.of(DOOR, List.of(KAFKA.port())))
-                        .withBrokerSettings(Map.of("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500",
-                                // For the test of rights; whatever has none is
-                                // anybody's.
-                                "authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                                "allow.everyone.if.no.acl.found", "true")));
-        KAFKA.to(stack.brokers().doorPort(0, DOOR));
-        REGISTRY.to(URI.create(stack.registryUrl()).getPort());
-        Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-topic-scorer-stack"));
-        return stack;
+    private static BrokerCluster start() {
+        Map<String, String> settings = Map.of("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500",
+                // For the test of rights; whatever has none is anybody's.
+                "authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found", "true");
+        BrokerCluster broker = BrokerCluster
+                .start(new BrokerOptions(1, null, 0, settings, Map.of(DOOR, List.of(KAFKA.port())), null, null));
+        KAFKA.to(broker.doorPort(0, DOOR));
+        REGISTRY.to(URI.create(registryUrl()).getPort());
+        Runtime.getRuntime().addShutdownHook(new Thread(broker::close, "stop-topic-scorer-broker"));
+        return broker;
     }
 
     static String bootstrapServers() {
-        return STACK.bootstrapServers();
+        return BROKER.bootstrapServers();
     }
 
     /// Through `KAFKA`.
@@ -43,12 +44,12 @@ final class TopicScorerStack {
     }
 
     static String registryUrl() {
-        return STACK.registryUrl();
+        return SharedStack.get().registryUrl();
     }
 
     /// Through `REGISTRY`.
     static String relayedRegistryUrl() {
-        URI direct = URI.create(STACK.registryUrl());
+        URI direct = URI.create(registryUrl());
         return "http://127.0.0.1:" + REGISTRY.port() + direct.getRawPath();
     }
 }
