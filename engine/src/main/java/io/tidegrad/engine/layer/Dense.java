@@ -32,8 +32,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         }
         requireFits(planner, layer, input.width(), outputs);
         Panels panels = Panels.ofLayer(input.width(), outputs);
-        int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization, panels.inputs(),
-                panels.outputs()));
+        int w = planner.declare(
+                new Tensor.Matrix(planner.name(weight), panels, initialization, panels.inputs(), panels.outputs()));
         int b = bias.map(name -> planner.declareVector(name, outputs, panels.stride(), Tensor.Vector.Role.BIAS))
                 .orElse(NO_BIAS);
         int lines = input.lines();

@@ -34,8 +34,7 @@ public final class GradientSlab {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             int columns = tensors.get(tensor).columns();
             switch (slab.storage(tensor)) {
-                case Storage.Dense dense ->
-                    pieces.add(new Piece(dense.weights(), columns, null, dense.byOutput()));
+                case Storage.Dense dense -> pieces.add(new Piece(dense.weights(), columns, null, dense.byOutput()));
                 case Storage.Rows rows -> {
                     for (float[] block : rows.blocks()) {
                         pieces.add(new Piece(block, columns, null, null));

@@ -27,8 +27,8 @@ public final class Slab {
 
     /// A slab for serving: all zero, without state, tables in small blocks, so that a `SlabCopy` shares most of them.
     public static Slab shareable(List<Tensor> tensors) {
-        return new Slab(tensors, tensor -> tensor instanceof Tensor.Table table ? Storage.Rows.shareable(table)
-                : Storage.of(tensor, 0));
+        return new Slab(tensors,
+                tensor -> tensor instanceof Tensor.Table table ? Storage.Rows.shareable(table) : Storage.of(tensor, 0));
     }
 
     Storage[] storages() {

@@ -17,8 +17,7 @@ public sealed interface Tensor {
     ///
     /// @param fanIn inputs that one output sums over
     /// @param fanOut outputs that one input reaches
-    record Matrix(String name, Panels panels, Initialization initialization, int fanIn,
-            int fanOut) implements Tensor {
+    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) implements Tensor {
         @Override
         public int rows() {
             return panels.inputs();

@@ -64,17 +64,15 @@ final class DenseCase {
         for (float[] xs : List.of(x, cut)) {
             for (float[] b : new float[][]{bias, null}) {
                 float[] y = KernelCase.gap(at + rows * yStride);
-                calls.add(new KernelCase.Call("forward by output",
-                        numbers.inPieces(k, panels.count(), (from, to) -> k.denseForward(laidOut, from, to, rows, xs,
-                                at, xStride, w, b, y, at, yStride, scratch)),
-                        y));
+                calls.add(new KernelCase.Call("forward by output", numbers.inPieces(k, panels.count(), (from, to) -> k
+                        .denseForward(laidOut, from, to, rows, xs, at, xStride, w, b, y, at, yStride, scratch)), y));
             }
         }
         for (int count : new int[]{1, rows}) {
             float[] dx = KernelCase.gap(at + rows * xStride);
             calls.add(new KernelCase.Call("input gradient by output",
-                    numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradient(laidOut, from, to, count, dy,
-                            at, yStride, w, dx, at, xStride, scratch)),
+                    numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradient(laidOut, from, to, count,
+                            dy, at, yStride, w, dx, at, xStride, scratch)),
                     dx));
         }
     }
