@@ -29,27 +29,16 @@ interface DenseKernels {
         }
     }
 
-    /// Like `denseForward`, with the same bits, for panels that sum inputs in lanes and weights that are stored output
-    /// after output.
-    ///
-    /// @param w shape (panels.outputs(), panels.inputs()), stride `panels.strideByOutput()`
-    default void denseForwardByOutput(Panels panels, int fromPanel, int toPanel, int rows, float[] x, int xAt,
-            int xStride, float[] w, float @Nullable [] bias, float[] y, int yAt, int yStride, float[] scratch) {
-        int width = panels.width();
-        for (int r = 0; r < rows; r++) {
-            for (int o = fromPanel * width; o < toPanel * width; o++) {
-                float sum = o < panels.outputs() ? VirtualLanes.sumOfProducts(panels.inputs(), x, xAt + r * xStride, w,
-                        o * panels.strideByOutput(), 0, 1) : 0f;
-                y[yAt + r * yStride + o] = (bias == null ? 0f : bias[o]) + sum;
-            }
-        }
+    /// A weight, or the zero of a column of padding.
+    private static float weight(Panels panels, float[] w, int i, int o) {
+        return o < panels.outputs() ? w[panels.index(i, o)] : 0f;
     }
 
     /// Sums in one accumulator.
     private static float sum(Panels panels, int o, float[] x, int xAt, float[] w, float start) {
         float sum = start;
         for (int i = 0; i < panels.inputs(); i++) {
-            sum = Math.fma(x[xAt + i], w[panels.index(i, o)], sum);
+            sum = Math.fma(x[xAt + i], weight(panels, w, i, o), sum);
         }
         return sum;
     }
@@ -59,7 +48,7 @@ interface DenseKernels {
         if (step == VirtualLanes.COUNT) {
             float sum = 0f;
             for (int i = lane; i < panels.inputs(); i += VirtualLanes.COUNT) {
-                sum = Math.fma(x[xAt + i], w[panels.index(i, o)], sum);
+                sum = Math.fma(x[xAt + i], weight(panels, w, i, o), sum);
             }
             return sum;
         }
@@ -96,8 +85,9 @@ interface DenseKernels {
     default void denseUpdate(OptimizerStep step, Panels panels, int fromInput, int toInput, int rows, float scale,
             float[] x, int xAt, int xStride, float[] dy, int dyAt, int dyStride, float[] w, float[][] state,
             float[] tile) {
+        int columns = panels.byOutput() ? panels.outputs() : panels.stride();
         for (int i = fromInput; i < toInput; i++) {
-            for (int o = 0; o < panels.stride(); o++) {
+            for (int o = 0; o < columns; o++) {
                 float g = 0f;
                 for (int r = 0; r < rows; r++) {
                     g = Math.fma(x[xAt + r * xStride + i], dy[dyAt + r * dyStride + o], g);
@@ -146,7 +136,7 @@ interface DenseKernels {
         if (step == VirtualLanes.COUNT) {
             float sum = 0f;
             for (int o = lane; o < panels.stride(); o += VirtualLanes.COUNT) {
-                sum = Math.fma(dy[dyAt + o], w[panels.index(i, o)], sum);
+                sum = Math.fma(dy[dyAt + o], weight(panels, w, i, o), sum);
             }
             return sum;
         }

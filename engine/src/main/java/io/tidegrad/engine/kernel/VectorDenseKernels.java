@@ -11,6 +11,15 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     @Override
     default void denseForward(Panels panels, int fromPanel, int toPanel, int rows, float[] x, int xAt, int xStride,
             float[] w, float @Nullable [] bias, float[] y, int yAt, int yStride, float[] scratch) {
+        if (panels.byOutput()) {
+            int wRow = panels.strideByOutput();
+            for (int p = fromPanel; p < toPanel; p++) {
+                sumInputLanes(panels.inputs(), Math.min(16, panels.outputs() - p * 16), rows, x, xAt, xStride, w,
+                        p * 16 * wRow, wRow, bias == null ? VectorKernels.ZEROS : bias, bias == null ? 0 : p * 16, y,
+                        yAt + p * 16, yStride, scratch, 0);
+            }
+            return;
+        }
         int width = panels.width();
         int inputs = panels.inputs();
         for (int p = fromPanel; p < toPanel; p++) {
@@ -34,27 +43,38 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     }
 
     @Override
-    default void denseForwardByOutput(Panels panels, int fromPanel, int toPanel, int rows, float[] x, int xAt,
-            int xStride, float[] w, float @Nullable [] bias, float[] y, int yAt, int yStride, float[] scratch) {
-        int wRow = panels.strideByOutput();
-        for (int p = fromPanel; p < toPanel; p++) {
-            sumInputLanes(panels.inputs(), Math.min(16, panels.outputs() - p * 16), rows, x, xAt, xStride, w,
-                    p * 16 * wRow, wRow, bias == null ? VectorKernels.ZEROS : bias, bias == null ? 0 : p * 16, y,
-                    yAt + p * 16, yStride, scratch, 0);
-        }
-    }
-
-    @Override
     default void denseInputGradient(Panels panels, int fromInput, int toInput, int rows, float[] dy, int dyAt,
             int dyStride, float[] w, float[] dx, int dxAt, int dxStride, float[] scratch) {
         if (panels.sumsOutputsInLanes(rows)) {
-            dots(panels, fromInput, toInput, rows, dy, dyAt, dyStride, w, dx, dxAt, dxStride);
+            if (panels.byOutput()) {
+                for (int r = 0; r < rows; r++) {
+                    dotsByOutput(panels, fromInput, toInput, dy, dyAt + r * dyStride, w, dx, dxAt + r * dxStride,
+                            scratch);
+                }
+            } else {
+                dots(panels, fromInput, toInput, rows, dy, dyAt, dyStride, w, dx, dxAt, dxStride);
+            }
+            return;
+        }
+        if (panels.byOutput()) {
+            multiply(rows, toInput - fromInput, panels.outputs(), 1f, dy, dyAt, dyStride, 1, w, fromInput,
+                    panels.strideByOutput(), dx, dxAt + fromInput, dxStride);
             return;
         }
         for (int i = fromInput; i < toInput; i += 64) {
             int count = Math.min(64, toInput - i);
             transposeInputs(panels, i, count, w, scratch);
             multiply(rows, count, panels.outputs(), 1f, dy, dyAt, dyStride, 1, scratch, 0, 64, dx, dxAt + i, dxStride);
+        }
+    }
+
+    /// One row's input gradients, 32 inputs at a time, of which those outside of the range are not kept.
+    private void dotsByOutput(Panels panels, int fromInput, int toInput, float[] dy, int dyAt, float[] w, float[] dx,
+            int dxAt, float[] lanes) {
+        for (int i = fromInput & -32; i < toInput; i += 32) {
+            outputLanes(panels.outputs(), dy, dyAt, w, i, panels.strideByOutput(), lanes);
+            int from = Math.max(i, fromInput);
+            System.arraycopy(lanes, from - i, dx, dxAt + from, Math.min(i + 32, toInput) - from);
         }
     }
 
@@ -80,6 +100,15 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
             float[] x, int xAt, int xStride, float[] dy, int dyAt, int dyStride, float[] w, float[][] state,
             float[] tile) {
         if (step.isFrozen()) {
+            return;
+        }
+        if (panels.byOutput()) {
+            if (rows == 1) {
+                updateByOutput(step, panels, fromInput, toInput, scale, x, xAt, dy, dyAt, w, state, tile);
+            } else {
+                updateByOutput(step, panels, fromInput, toInput, rows, scale, x, xAt, xStride, dy, dyAt, dyStride, w,
+                        state, tile);
+            }
             return;
         }
         int width = panels.width();
@@ -109,10 +138,69 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
         }
     }
 
+    /// The update by one row. Behind the last input zeros are updated, which stay zeros.
+    private void updateByOutput(OptimizerStep step, Panels panels, int fromInput, int toInput, float scale, float[] x,
+            int xAt, float[] dy, int dyAt, float[] w, float[][] state, float[] tile) {
+        int outputs = panels.outputs();
+        int wRow = panels.strideByOutput();
+        int whole = toInput - fromInput & -16;
+        updateByOutputByOneRow(step, outputs, whole, scale, x, xAt + fromInput, dy, dyAt, w, fromInput, wRow, state);
+        int rest = fromInput + whole;
+        if (rest == toInput) {
+            return;
+        }
+        if (toInput < panels.inputs()) {
+            VectorKernels.SCALAR.denseUpdate(step, panels, rest, toInput, 1, scale, x, xAt, 0, dy, dyAt, 0, w, state,
+                    tile);
+            return;
+        }
+        System.arraycopy(x, xAt + rest, tile, 0, toInput - rest);
+        Arrays.fill(tile, toInput - rest, 16, 0f);
+        updateByOutputByOneRow(step, outputs, 16, scale, tile, 0, dy, dyAt, w, rest, wRow, state);
+    }
+
+    /// The update by several rows: the gradients of 32 inputs and up to 16 outputs at a time.
+    private void updateByOutput(OptimizerStep step, Panels panels, int fromInput, int toInput, int rows, float scale,
+            float[] x, int xAt, int xStride, float[] dy, int dyAt, int dyStride, float[] w, float[][] state,
+            float[] tile) {
+        int wRow = panels.strideByOutput();
+        for (int i = fromInput; i < toInput; i += 32) {
+            int count = Math.min(32, toInput - i);
+            // Behind the last input zeros are updated, which stay zeros.
+            int length = i + count == panels.inputs() ? count + 15 & -16 : count;
+            for (int from = 0; from < panels.outputs(); from += 16) {
+                int outputs = Math.min(16, panels.outputs() - from);
+                if (count == 32) {
+                    weightGradientsInLanes(outputs, rows, scale, x, xAt + i, xStride, dy, dyAt + from, dyStride, tile,
+                            0);
+                } else {
+                    multiply(16, count, rows, x, xAt + i, 1, xStride, dy, dyAt + from, dyStride, VectorKernels.ZEROS, 0,
+                            scale, tile, Kernels.TILE, 16);
+                    for (int o = 0; o < outputs; o++) {
+                        for (int k = 0; k < length; k++) {
+                            tile[o * 32 + k] = k < count ? tile[Kernels.TILE + k * 16 + o] : 0f;
+                        }
+                    }
+                }
+                for (int o = 0; o < outputs; o++) {
+                    int at = (from + o) * wRow + i;
+                    update(step, length, tile, o * 32, w, at, state, at, 0);
+                }
+            }
+        }
+    }
+
     @Override
     default void denseInputGradientAndUpdate(OptimizerStep step, Panels panels, int fromInput, int toInput, float scale,
             float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state, float @Nullable [] dx, int dxAt,
             float[] tile) {
+        if (panels.byOutput()) {
+            if (dx != null) {
+                dotsByOutput(panels, fromInput, toInput, dy, dyAt, w, dx, dxAt, tile);
+            }
+            denseUpdate(step, panels, fromInput, toInput, 1, scale, x, xAt, 0, dy, dyAt, 0, w, state, tile);
+            return;
+        }
         if (step.isFrozen()) {
             if (dx != null) {
                 dots(panels, fromInput, toInput, 1, dy, dyAt, 0, w, dx, dxAt, 0);
@@ -188,6 +276,12 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     void updateFewByOneRow(OptimizerStep step, int outputs, int fromInput, int toInput, float scale, float[] x, int xAt,
             float[] dy, int dyAt, float[] w, float[][] state);
 
+    /// The update by one row of `inputs` inputs, a multiple of 16, of weights that lie output after output.
+    ///
+    /// @param wRow floats from one output's weights to the next
+    void updateByOutputByOneRow(OptimizerStep step, int outputs, int inputs, float scale, float[] x, int xAt,
+            float[] dy, int dyAt, float[] w, int wAt, int wRow, float[][] state);
+
     void updateByOneRow(OptimizerStep step, int inputs, int fromInput, int toInput, int panels, int width, float scale,
             float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state);
 
@@ -251,6 +345,11 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     /// @param lanes scratch as in `sumInputLanes`
     void inputLanes(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt, int wRow,
             float[] lanes, int lanesAt);
+
+    /// lanes[i] = Σ_o dy[o] w[o][i] for 32 inputs, summed in virtual lanes over the outputs.
+    ///
+    /// @param lanes scratch of a tile
+    void outputLanes(int outputs, float[] dy, int dyAt, float[] w, int wAt, int wRow, float[] lanes);
 
     /// y[r][o] = bias[o] + Σ_l lanes[r][o][l], summed as a tree, which overwrites the lanes; 0 for o from `outputs` to
     /// 15.

@@ -2,6 +2,7 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
+import io.tidegrad.engine.kernel.Panels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -18,7 +19,8 @@ public final class GradientSlab {
     /// The gradients of one tensor.
     ///
     /// @param touched the touched rows of this step; null if all values belong to it
-    private record Piece(float[] values, int columns, Storage.@Nullable Touched touched) {
+    /// @param byOutput the layout of a matrix that is stored output after output; null for what is not
+    private record Piece(float[] values, int columns, Storage.@Nullable Touched touched, @Nullable Panels byOutput) {
         int length() {
             return touched == null ? values.length : touched.count() * columns;
         }
@@ -32,16 +34,15 @@ public final class GradientSlab {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             int columns = tensors.get(tensor).columns();
             switch (slab.storage(tensor)) {
-                case Storage.Dense dense -> pieces.add(new Piece(dense.weights(), columns, null));
+                case Storage.Dense dense -> pieces.add(new Piece(dense.weights(), columns, null, dense.byOutput()));
                 case Storage.Rows rows -> {
                     for (float[] block : rows.blocks()) {
-                        pieces.add(new Piece(block, columns, null));
+                        pieces.add(new Piece(block, columns, null, null));
                     }
                 }
-                case Storage.Touched touched -> pieces.add(new Piece(touched.values(), columns, touched));
+                case Storage.Touched touched -> pieces.add(new Piece(touched.values(), columns, touched, null));
                 case Storage.Doubles statistics -> {
                 }
-                case Storage.ByOutput served -> throw notLearned();
             }
         }
         OptimizerStep gradient = OptimizerStep.of(OptimizerStep.Kind.GRADIENT);
@@ -63,11 +64,13 @@ public final class GradientSlab {
     }
 
     /// The L2 norm of all gradients together, summed in doubles (which can hold the square of every float), tensor
-    /// after tensor, in memory order.
+    /// after tensor, a matrix in the order of its panels, whatever its layout, and others in memory order.
     public double norm() {
         double squares = 0;
-        for (int piece = 0; piece < pieces.size(); piece++) {
-            squares += squares(pieces.get(piece).values, pieces.get(piece).length());
+        for (int i = 0; i < pieces.size(); i++) {
+            Piece piece = pieces.get(i);
+            squares += piece.byOutput == null ? squares(piece.values, piece.length())
+                    : squaresByOutput(piece.values, piece.byOutput);
         }
         return Math.sqrt(squares);
     }
@@ -98,6 +101,39 @@ public final class GradientSlab {
             s0 += square(values[i]);
         }
         return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;
+    }
+
+    /// The same sum as of a matrix in panels of 16: sum k has outputs k and k + 8 of each panel, input after input.
+    private static double squaresByOutput(float[] values, Panels panels) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        double s4 = 0;
+        double s5 = 0;
+        double s6 = 0;
+        double s7 = 0;
+        int row = panels.strideByOutput();
+        for (int from = 0; from < panels.outputs(); from += 16) {
+            for (int i = 0; i < panels.inputs(); i++) {
+                int at = from * row + i;
+                int next = at + 8 * row;
+                s0 = s0 + squareAt(values, at) + squareAt(values, next);
+                s1 = s1 + squareAt(values, at + row) + squareAt(values, next + row);
+                s2 = s2 + squareAt(values, at + 2 * row) + squareAt(values, next + 2 * row);
+                s3 = s3 + squareAt(values, at + 3 * row) + squareAt(values, next + 3 * row);
+                s4 = s4 + squareAt(values, at + 4 * row) + squareAt(values, next + 4 * row);
+                s5 = s5 + squareAt(values, at + 5 * row) + squareAt(values, next + 5 * row);
+                s6 = s6 + squareAt(values, at + 6 * row) + squareAt(values, next + 6 * row);
+                s7 = s7 + squareAt(values, at + 7 * row) + squareAt(values, next + 7 * row);
+            }
+        }
+        return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;
+    }
+
+    /// 0 for outputs behind the last, which lie behind the array.
+    private static double squareAt(float[] values, int at) {
+        return at < values.length ? square(values[at]) : 0;
     }
 
     private static double square(double value) {
@@ -152,12 +188,7 @@ public final class GradientSlab {
                         gradients.count(), 1, gradients.values(), gradients.valuesAt());
                 case Storage.Doubles statistics -> {
                 }
-                case Storage.ByOutput served -> throw notLearned();
             }
         }
-    }
-
-    private static IllegalStateException notLearned() {
-        return new IllegalStateException("weights that are served have no gradients");
     }
 }

@@ -25,14 +25,10 @@ public final class Slab {
         this.storages = storages;
     }
 
-    /// A slab for serving: all zero, without state, tables in small blocks, so that a `SlabCopy` shares most of them,
-    /// and matrices in the layout that is fastest for forward.
+    /// A slab for serving: all zero, without state, tables in small blocks, so that a `SlabCopy` shares most of them.
     public static Slab shareable(List<Tensor> tensors) {
-        return new Slab(tensors, tensor -> switch (tensor) {
-            case Tensor.Table table -> Storage.Rows.shareable(table);
-            case Tensor.Matrix matrix when matrix.servedByOutput() -> Storage.ByOutput.of(matrix);
-            default -> Storage.of(tensor, 0);
-        });
+        return new Slab(tensors,
+                tensor -> tensor instanceof Tensor.Table table ? Storage.Rows.shareable(table) : Storage.of(tensor, 0));
     }
 
     Storage[] storages() {

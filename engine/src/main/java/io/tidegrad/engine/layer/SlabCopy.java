@@ -54,12 +54,6 @@ public final class SlabCopy {
                     copiedBytes += (long) dense.weights().length * Float.BYTES;
                 }
             }
-            case Storage.ByOutput served -> {
-                if (shared) {
-                    storages[tensor] = new Storage.ByOutput(served.matrix(), served.weights().clone());
-                    copiedBytes += (long) served.weights().length * Float.BYTES;
-                }
-            }
             case Storage.Doubles(double[] values) -> {
                 if (shared) {
                     storages[tensor] = new Storage.Doubles(values.clone());

@@ -2,6 +2,7 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
+import io.tidegrad.engine.kernel.Panels;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -74,7 +75,7 @@ public sealed interface Storage {
         throw new IllegalArgumentException(tensor.name() + " holds statistics, not weights");
     }
 
-    /// A matrix in panels or a padded vector.
+    /// A matrix as its panels lay it out, or a padded vector.
     ///
     /// @param state an array for each part of the optimizer's state, laid out as the weights
     record Dense(Tensor tensor, float[] weights, float[][] state) implements Floats {
@@ -95,39 +96,23 @@ public sealed interface Storage {
         @Override
         public int run(int row, int column) {
             int rest = tensor.columns() - column;
-            if (tensor instanceof Tensor.Matrix matrix) {
+            if (tensor instanceof Tensor.Matrix matrix && !matrix.panels().byOutput()) {
                 int width = matrix.panels().width();
                 return Math.min(rest, width - column % width);
             }
             return rest;
         }
-    }
-
-    /// A matrix that is only used in forward, stored output after output with each output's inputs contiguous, as the
-    /// sums in lanes read them (`KernelBenchmark`, "forward by output").
-    record ByOutput(Tensor.Matrix matrix, float[] weights) implements Floats {
-        static ByOutput of(Tensor.Matrix matrix) {
-            return new ByOutput(matrix, new float[matrix.panels().lengthByOutput()]);
-        }
-
-        @Override
-        public float[] array(int part, int row) {
-            return weights;
-        }
-
-        @Override
-        public int index(int part, int row, int column) {
-            return column * step() + row;
-        }
-
-        @Override
-        public int run(int row, int column) {
-            return matrix.columns() - column;
-        }
 
         @Override
         public int step() {
-            return matrix.panels().strideByOutput();
+            Panels byOutput = byOutput();
+            return byOutput == null ? 1 : byOutput.strideByOutput();
+        }
+
+        /// The layout of a matrix that lies output after output; null for everything else.
+        @Nullable
+        Panels byOutput() {
+            return tensor instanceof Tensor.Matrix matrix && matrix.panels().byOutput() ? matrix.panels() : null;
         }
     }
 

@@ -13,17 +13,11 @@ public sealed interface Tensor {
 
     int columns();
 
-    /// The weights of a dense layer, (inputs, outputs), in panels.
+    /// The weights of a dense layer, (inputs, outputs), as `panels` lays them out.
     ///
     /// @param fanIn inputs that one output sums over
     /// @param fanOut outputs that one input reaches
-    /// @param servedByOutput whether a slab for serving stores it output after output, which is faster for forward
-    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut,
-            boolean servedByOutput) implements Tensor {
-        Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) {
-            this(name, panels, initialization, fanIn, fanOut, false);
-        }
-
+    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) implements Tensor {
         @Override
         public int rows() {
             return panels.inputs();

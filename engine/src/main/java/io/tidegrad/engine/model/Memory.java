@@ -44,7 +44,7 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toPredict(Plan plan, int maxBatch) {
-        long weights = plan.tensors().stream().mapToLong(Memory::servedBytes).sum();
+        long weights = plan.tensors().stream().mapToLong(Memory::bytes).sum();
         return new Memory(weights, 0, 0, workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
                 batch(plan, maxBatch) + (long) Float.BYTES * maxBatch * plan.outputs());
     }
@@ -72,12 +72,6 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
             case Tensor.Table table -> (long) Float.BYTES * table.rows() * table.columns();
             case Tensor.Statistics statistics -> (long) Double.BYTES * statistics.columns();
         };
-    }
-
-    /// In a `Slab.shareable`.
-    private static long servedBytes(Tensor tensor) {
-        return tensor instanceof Tensor.Matrix matrix && matrix.servedByOutput()
-                ? (long) Float.BYTES * matrix.panels().lengthByOutput() : bytes(tensor);
     }
 
     /// In a `GradientSlab`.

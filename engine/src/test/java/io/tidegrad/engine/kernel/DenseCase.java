@@ -49,29 +49,72 @@ final class DenseCase {
                                 from, to, rows, x, at, xStride, weights, null, yWithoutBias, at, yStride, scratch)),
                         yWithoutBias));
         if (panels.sumsInputsInLanes()) {
-            addByOutput(k, calls);
+            addProductsByOutput(k, calls);
         }
         calls.add(new KernelCase.Call("input gradient", numbers.inPieces(k, panels.inputs(), (from, to) -> k
                 .denseInputGradient(panels, from, to, rows, dy, at, yStride, weights, dx, at, xStride, scratch)), dx));
     }
 
     /// Once as the others; and once where x ends with its last row, as a caller's own may.
-    private void addByOutput(Kernels k, List<KernelCase.Call> calls) {
-        float[] byOutput = new float[panels.lengthByOutput()];
-        for (int i = 0; i < panels.inputs(); i++) {
-            for (int o = 0; o < panels.outputs(); o++) {
-                byOutput[o * panels.strideByOutput() + i] = weights[panels.index(i, o)];
-            }
-        }
-        float[] cut = Arrays.copyOf(x, at + (rows - 1) * xStride + panels.inputs());
-        float[] scratch = new float[panels.scratch()];
+    private void addProductsByOutput(Kernels k, List<KernelCase.Call> calls) {
+        Panels laidOut = Panels.ofLayer(panels.inputs(), panels.outputs());
+        float[] w = byOutput(weights);
+        float[] cut = cut();
+        float[] scratch = new float[laidOut.scratch()];
         for (float[] xs : List.of(x, cut)) {
             for (float[] b : new float[][]{bias, null}) {
                 float[] y = KernelCase.gap(at + rows * yStride);
-                calls.add(new KernelCase.Call("forward by output",
-                        numbers.inPieces(k, panels.count(), (from, to) -> k.denseForwardByOutput(panels, from, to, rows,
-                                xs, at, xStride, byOutput, b, y, at, yStride, scratch)),
-                        y));
+                calls.add(new KernelCase.Call("forward by output", numbers.inPieces(k, panels.count(), (from, to) -> k
+                        .denseForward(laidOut, from, to, rows, xs, at, xStride, w, b, y, at, yStride, scratch)), y));
+            }
+        }
+        for (int count : new int[]{1, rows}) {
+            float[] dx = KernelCase.gap(at + rows * xStride);
+            calls.add(new KernelCase.Call("input gradient by output",
+                    numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradient(laidOut, from, to, count,
+                            dy, at, yStride, w, dx, at, xStride, scratch)),
+                    dx));
+        }
+    }
+
+    /// x that ends with its last row.
+    private float[] cut() {
+        return Arrays.copyOf(x, at + (rows - 1) * xStride + panels.inputs());
+    }
+
+    /// What lies in panels, output after output.
+    private float[] byOutput(float[] inPanels) {
+        Panels laidOut = Panels.ofLayer(panels.inputs(), panels.outputs());
+        float[] to = new float[laidOut.length()];
+        for (int i = 0; i < panels.inputs(); i++) {
+            for (int o = 0; o < panels.outputs(); o++) {
+                to[laidOut.index(i, o)] = inPanels[panels.index(i, o)];
+            }
+        }
+        return to;
+    }
+
+    void addUpdatesByOutput(Kernels k, String name, OptimizerStep step, List<KernelCase.Call> calls) {
+        Panels laidOut = Panels.ofLayer(panels.inputs(), panels.outputs());
+        float[] xs = random.nextBoolean() ? x : cut();
+        for (int variant = 0; variant < 3; variant++) {
+            float[] w = byOutput(weights);
+            float[][] state = numbers.state(step.kind, panels.inputs(), panels.length());
+            Arrays.setAll(state, part -> byOutput(state[part]));
+            float[] dx = KernelCase.gap(at + xStride);
+            switch (variant) {
+                case 0 -> calls.add(new KernelCase.Call(name + " update",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseUpdate(step, laidOut, from, to, rows,
+                                scale, xs, at, xStride, dy, at, yStride, w, state, tile)),
+                        KernelCase.outputs(w, state)));
+                case 1 -> calls.add(new KernelCase.Call(name + " input gradient and update",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradientAndUpdate(step, laidOut,
+                                from, to, scale, xs, at, dy, at, w, state, dx, at, tile)),
+                        KernelCase.outputs(w, state, dx)));
+                default -> calls.add(new KernelCase.Call(name + " update by one row",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradientAndUpdate(step, laidOut,
+                                from, to, scale, xs, at, dy, at, w, state, null, 0, tile)),
+                        KernelCase.outputs(w, state)));
             }
         }
     }

@@ -31,7 +31,7 @@ final class KernelBenchmark {
         int[][] shapes = {{784, 512}, {512, 256}, {784, 10}, {64, 128}};
         for (int[] shape : shapes) {
             for (int rows : new int[]{1, 8, 32, 128}) {
-                dense(filter, rows, new Panels(shape[0], shape[1]));
+                dense(filter, rows, Panels.ofLayer(shape[0], shape[1]));
             }
         }
         for (int rows : new int[]{1, 8, 32}) {
@@ -105,9 +105,6 @@ final class KernelBenchmark {
         OptimizerStep sgd = optimizer(OptimizerStep.Kind.SGD);
         OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
         report(filter, "forward " + shape, flops, 0, () -> layer.forward(kernels));
-        if (panels.sumsInputsInLanes()) {
-            report(filter, "forward by output " + shape, flops, 0, () -> layer.forwardByOutput(kernels));
-        }
         report(filter, "dX " + shape, flops, 0, () -> layer.inputGradient(kernels));
         report(filter, "dW+sgd " + shape, flops, panels.length(), () -> layer.update(kernels, sgd));
         report(filter, "dW+adam " + shape, flops, panels.length(), () -> layer.update(kernels, adam));
@@ -121,7 +118,7 @@ final class KernelBenchmark {
     private void step(String filter, String name, OptimizerStep.Kind kind, int rows, int... widths) {
         Layer[] layers = new Layer[widths.length - 1];
         for (int l = 0; l < layers.length; l++) {
-            layers[l] = new Layer(new Panels(widths[l], widths[l + 1]), rows);
+            layers[l] = new Layer(Panels.ofLayer(widths[l], widths[l + 1]), rows);
         }
         OptimizerStep step = optimizer(kind);
         report(filter, name + " " + kind + " B=" + rows, 0, 0, () -> learn(layers, step, rows));
@@ -288,7 +285,6 @@ final class KernelBenchmark {
         final int rows;
         final int stride;
         final float[] w;
-        final float[] byOutput; // the same
         final float[][] state;
         final float[] bias;
         final float[] tile = new float[Kernels.TILES];
@@ -304,12 +300,9 @@ final class KernelBenchmark {
             this.rows = rows;
             stride = panels.stride();
             w = new float[panels.length()];
-            byOutput = new float[panels.lengthByOutput()];
             for (int i = 0; i < panels.inputs(); i++) {
                 for (int o = 0; o < panels.outputs(); o++) {
-                    float weight = ((i * 31 + o * 17) % 201 - 100) / 3000f;
-                    w[panels.index(i, o)] = weight;
-                    byOutput[o * panels.strideByOutput() + i] = weight;
+                    w[panels.index(i, o)] = ((i * 31 + o * 17) % 201 - 100) / 3000f;
                 }
             }
             state = new float[3][panels.length()];
@@ -333,11 +326,6 @@ final class KernelBenchmark {
 
         void forward(Kernels kernels) {
             kernels.denseForward(panels, 0, panels.count(), rows, x, 0, inputStride(), w, bias, y, 0, stride, scratch);
-        }
-
-        void forwardByOutput(Kernels kernels) {
-            kernels.denseForwardByOutput(panels, 0, panels.count(), rows, x, 0, inputStride(), byOutput, bias, y, 0,
-                    stride, scratch);
         }
 
         void inputGradient(Kernels kernels) {

@@ -38,7 +38,7 @@ final class KernelCase {
         // Kernels take other ways where there are many rows, or many inputs.
         boolean large = number % LARGE_EVERY == 0;
         int rows = shapes.nextInt(1, large ? 36 : 14);
-        int inputs = shapes.nextInt(1, large ? 100 : 71);
+        int inputs = large ? shapes.nextInt(50, 130) : shapes.nextInt(1, 71);
         int outputs = notable < NOTABLE_OUTPUTS.length ? NOTABLE_OUTPUTS[notable] : shapes.nextInt(1, 131);
         return new KernelCase(shapes.nextLong(), rows, inputs, outputs);
     }
@@ -95,6 +95,12 @@ final class KernelCase {
         new ImageCase(this, random, panels.outputs()).addTo(k, calls);
         // Drawn last, so that the others' shapes stay what they were before there was this kind.
         addUpdates(k, OptimizerStep.Kind.STREAM_RMS, dense, table, calls);
+        if (panels.sumsInputsInLanes()) {
+            for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
+                dense.addUpdatesByOutput(k, kind.name() + " by output", optimizer(kind), calls);
+                dense.addUpdatesByOutput(k, "regularized " + kind + " by output", regularized(kind), calls);
+            }
+        }
         return calls;
     }
 
@@ -103,11 +109,16 @@ final class KernelCase {
         OptimizerStep plain = optimizer(kind);
         dense.addUpdates(k, kind.name(), plain, calls);
         table.addUpdate(k, kind.name(), plain, calls);
+        OptimizerStep regularized = regularized(kind);
+        dense.addUpdates(k, "regularized " + kind, regularized, calls);
+        table.addUpdate(k, "regularized " + kind, regularized, calls);
+    }
+
+    private static OptimizerStep regularized(OptimizerStep.Kind kind) {
         OptimizerStep regularized = optimizer(kind);
         regularized.l1 = 0.02f;
         regularized.l2 = 0.3f;
-        dense.addUpdates(k, "regularized " + kind, regularized, calls);
-        table.addUpdate(k, "regularized " + kind, regularized, calls);
+        return regularized;
     }
 
     static OptimizerStep optimizer(OptimizerStep.Kind kind) {

@@ -176,9 +176,9 @@ class MemoryTest {
         Plan plan = Plan.of(spec);
         long bytes = allocated(() -> Memory.toLearn(plan, 30_000));
         assertThat(bytes).isLessThan(OBJECTS);
-        // 2^28 rows of 64 floats; 1,064 x 20,000 in panels of 64; 20,000 x 1 in panels of 16; two
-        // biases.
-        long floats = (1L << 34) + 1_064L * 20_032 + 20_032 + 20_000L * 16 + 16;
+        // 2^28 rows of 64 floats; 1,064 x 20,000 in panels of 64; 20,000 x 1 output after output, with a vector of
+        // zeros behind; two biases.
+        long floats = (1L << 34) + 1_064L * 20_032 + 20_032 + 20_016 + 16;
         assertThat(Memory.toLearn(plan, 30_000).weights()).isEqualTo(4 * floats);
         assertThat(Memory.toLearn(plan, 30_000).optimizerState()).isEqualTo(2 * Memory.toLearn(plan, 30_000).weights());
         assertThatThrownBy(() -> Memory.toLearn(plan, 200_000)).isInstanceOf(ArithmeticException.class);

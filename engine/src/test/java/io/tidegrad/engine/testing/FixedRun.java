@@ -130,7 +130,8 @@ public final class FixedRun {
                     "lags 08191fa4637fe63adee4fdcb35575eed2350b14a87c48eaec51980d4be571f37",
                     "scales 8294227a969aee0c6943e04ad7346ee815fba5a65896b768a2afc2761dff7831",
                     "crosses dceced0eefb332818c4103cddae2c5fa43e59814b46b3f3a6535ad3105a86dc1",
-                    "rich 8943c694561e3ef5df51fca91919d0d8f7d02956df957556eaebd86d94f069e4");
+                    "rich 8943c694561e3ef5df51fca91919d0d8f7d02956df957556eaebd86d94f069e4",
+                    "narrow 6be9b5f289441b330c93575903b6980a5d1fa59cc0d6d21cf9b5dbd3986084e0");
 
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -179,6 +180,7 @@ public final class FixedRun {
             System.out.println("scales " + scales(hot, workers));
             System.out.println("crosses " + crosses(hot, workers));
             System.out.println("rich " + rich(hot, workers));
+            System.out.println("narrow " + narrow(hot, workers));
         }
     }
 
@@ -670,6 +672,25 @@ public final class FixedRun {
             bytes.putFloat(gradient);
         }
         return MessageDigest.getInstance("SHA-256").digest(bytes.array());
+    }
+
+    /// Layers of few outputs and many inputs, which sum in lanes, also under clipping and in batches of every size.
+    private static String narrow(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Layer network = new Sequence(new Numbers(0, NUMBERS), new Dense(100), new Relu(),
+                new Concat(new Dense(10), new Dense(16), new Dense(32), new Dense(17), new Dense(1)), new Tanh(),
+                new Dense(11));
+        NetworkSpec adam = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, new CategoricalCrossEntropy(false),
+                Adam.of(0.003), SEED);
+        NetworkSpec clipped = RandomNetworks.with(adam, new Clipping.GlobalNorm(0.3),
+                new Regularization(1e-3, 1e-2, Regularization.Scope.ALL));
+        NetworkSpec momentum = new NetworkSpec(adam.row(), network, adam.loss(), new Sgd(0.02, 0.9, false), SEED);
+        MessageDigest all = MessageDigest.getInstance("SHA-256");
+        for (int size : new int[]{1, 3, 7, 40}) {
+            all.update(run(hot, workers, adam, size, 400));
+            all.update(run(hot, workers, clipped, size, 400));
+            all.update(run(hot, workers, momentum, size, 400));
+        }
+        return HexFormat.of().formatHex(all.digest());
     }
 
     private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {

@@ -35,10 +35,10 @@ public record PredictBench(Workload.Predicting workload, int batchSize) {
         return latencies.to(lines).add(Metric.READING_PASS_NS, MachineLimits.read(denseWeights(plan))).all();
     }
 
-    /// Of all dense layers, padding included; a table's rows are no part of it.
+    /// Of all dense layers, in panels with their padding; a table's rows are no part of it.
     public static int denseWeights(Plan plan) {
         return plan.tensors().stream().mapToInt(tensor -> switch (tensor) {
-            case Tensor.Matrix matrix -> matrix.panels().length();
+            case Tensor.Matrix matrix -> matrix.rows() * matrix.panels().stride();
             case Tensor.Vector vector -> vector.stride();
             case Tensor.Table _,Tensor.Statistics _ -> 0;
         }).sum();
