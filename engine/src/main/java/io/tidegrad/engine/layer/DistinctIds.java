@@ -73,6 +73,32 @@ final class DistinctIds {
         return cells[cell] - base;
     }
 
+    /// Adds `places` ids to none, slot i for the one at `of[from + i]`, and returns whether they all differ. At the first
+    /// one that repeats another it stops: then `slots` goes on, from the first place.
+    boolean addDistinct(int[] of, int from, int places) {
+        int[] cells = this.cells;
+        int[] ids = this.ids;
+        int mask = cells.length - 1;
+        int base = this.base;
+        System.arraycopy(of, from, ids, 0, places);
+        for (int slot = 0; slot < places; slot++) {
+            int id = ids[slot];
+            int cell = id * MULTIPLIER >>> shift;
+            int other = cells[cell & mask] - base;
+            while (other >= 0) {
+                if (ids[other] == id) {
+                    count = slot;
+                    return false;
+                }
+                cell++;
+                other = cells[cell & mask] - base;
+            }
+            cells[cell & mask] = base + slot;
+        }
+        count = places;
+        return true;
+    }
+
     /// Like `slot`, for `places` ids in turn.
     void slots(int[] of, int from, int places, int[] slots, int to) {
         int[] cells = this.cells;
