@@ -1,7 +1,6 @@
 package io.tidegrad.engine.layer;
 
 import java.util.Arrays;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Reads up to `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension), and
@@ -62,14 +61,13 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                 (workspace, x, into) -> new Bound(this, tensor, new Lookups(tensor, table, workspace),
                         into != null ? into : workspace.activation(1, dimension, true),
                         dimension == 1 ? new NumberLookups(tensor, table, workspace) : null,
-                        new float[dimension == 1 ? columns : 0], IntStream.range(0, columns).toArray()));
+                        new float[dimension == 1 ? columns : 0]));
     }
 
     /// @param numbers the look-ups if the table has one column
-    /// @param gathered the numbers of one bag
-    /// @param inOrder 0, 1, …: their slots in `gathered`
+    /// @param gathered scratch for the numbers of one bag
     private record Bound(EmbeddingBag layer, int tensor, Lookups lookups, Activation output,
-            @Nullable NumberLookups numbers, float[] gathered, int[] inOrder) implements Pass {
+            @Nullable NumberLookups numbers, float[] gathered) implements Pass {
         /// y = Σ f[c] table[id[c]], where f is the weight, or 1, or 1 / count for a mean. Adds four vectors at a time,
         /// in pairs, and the last up to three one by one.
         @Override
@@ -88,7 +86,7 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                         lookups.requireRows(step, row, layer.from, count);
                         int ids = row * step.idsPerRow + layer.from;
                         table.gather(step.ids, ids, count, 0, gathered, 0);
-                        y.values[at] = sumOfNumbers(step, row, count, gathered, inOrder, 0);
+                        y.values[at] = sumOfNumbers(step, row, count, gathered);
                     }
                 }
             }
@@ -103,28 +101,35 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                 int count = count(step, row);
                 lookups.requireRows(step, row, layer.from, count);
                 int ids = row * step.idsPerRow + layer.from;
-                numbers.add(step.ids, ids, count, row * layer.columns);
+                if (step.rows == 1) {
+                    numbers.readRow(step, step.ids, ids, count);
+                } else {
+                    numbers.add(step.ids, ids, count, row * layer.columns);
+                }
             }
-            numbers.read(step);
+            if (step.rows > 1) {
+                numbers.read(step);
+            }
             for (int row = 0; row < step.rows; row++) {
-                y.values[y.row(row)] = sumOfNumbers(step, row, count(step, row), numbers.numbers(), numbers.slots(),
-                        row * layer.columns);
+                int count = count(step, row);
+                y.values[y.row(row)] =
+                        sumOfNumbers(step, row, count, numbers.numbers(row * layer.columns, count, gathered));
             }
         }
 
-        /// @param slots the index in `w` of each of the bag's numbers, starting at `at`
-        private float sumOfNumbers(Step step, int row, int count, float[] w, int[] slots, int at) {
+        /// @param w the bag's numbers
+        private float sumOfNumbers(Step step, int row, int count, float[] w) {
             float sum = 0;
             int even = count & -4;
             if (layer.weightsFrom == UNWEIGHTED) {
                 float f = uniformFactor(count);
-                for (int c = at; c < at + even; c += 4) {
-                    float first = Math.fma(f, w[slots[c + 1]], f * w[slots[c]]);
-                    float second = Math.fma(f, w[slots[c + 3]], f * w[slots[c + 2]]);
+                for (int c = 0; c < even; c += 4) {
+                    float first = Math.fma(f, w[c + 1], f * w[c]);
+                    float second = Math.fma(f, w[c + 3], f * w[c + 2]);
                     sum += first + second;
                 }
-                for (int c = at + even; c < at + count; c++) {
-                    sum = Math.fma(f, w[slots[c]], sum);
+                for (int c = even; c < count; c++) {
+                    sum = Math.fma(f, w[c], sum);
                 }
                 return sum;
             }
@@ -133,12 +138,12 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                 float f1 = factor(step, row, count, c + 1);
                 float f2 = factor(step, row, count, c + 2);
                 float f3 = factor(step, row, count, c + 3);
-                float first = Math.fma(f1, w[slots[at + c + 1]], f0 * w[slots[at + c]]);
-                float second = Math.fma(f3, w[slots[at + c + 3]], f2 * w[slots[at + c + 2]]);
+                float first = Math.fma(f1, w[c + 1], f0 * w[c]);
+                float second = Math.fma(f3, w[c + 3], f2 * w[c + 2]);
                 sum += first + second;
             }
             for (int c = even; c < count; c++) {
-                sum = Math.fma(factor(step, row, count, c), w[slots[at + c]], sum);
+                sum = Math.fma(factor(step, row, count, c), w[c], sum);
             }
             return sum;
         }

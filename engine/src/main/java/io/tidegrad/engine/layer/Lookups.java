@@ -43,15 +43,12 @@ final class Lookups {
 
     /// Checks `count` ids, starting with number `from`, like `id`.
     void requireRows(Step step, int row, int from, int count) {
+        int[] ids = step.ids;
         int at = row * step.idsPerRow + from;
-        int signs = 0;
+        int rows = table.rows();
         for (int c = 0; c < count; c++) {
-            int id = step.ids[at + c];
-            signs |= id | table.rows() - 1 - id;
-        }
-        if (signs < 0) {
-            for (int c = 0; c < count; c++) {
-                id(step, row, from + c);
+            if (Integer.compareUnsigned(ids[at + c], rows) >= 0) {
+                throw outOfBounds(row, from + c, ids[at + c], rows - 1);
             }
         }
     }

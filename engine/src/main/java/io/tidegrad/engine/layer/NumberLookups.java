@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import java.util.Arrays;
+
 /// The look-ups of one step in a table with one column of which only touched rows learn. From forward to backward, the
 /// distinct numbers and their state are held in contiguous scratch. The table, where each access is a cache miss, is
 /// accessed once to read and once to write, in short loops. Sums and their order are those of `Lookups`. Allocates
@@ -10,6 +12,8 @@ final class NumberLookups {
     private final DistinctIds distinct;
     private final int[] slots; // (maxRows, reads): place → slot of its id
     private final PackedRows numbers;
+    private boolean inOrder; // place i has slot i
+    private boolean hasState; // not only the numbers have been read
     private int summed; // number of slots that have a gradient
 
     /// @param tensor the table's index
@@ -33,7 +37,22 @@ final class NumberLookups {
     /// Forgets the ids of the step before.
     void begin() {
         distinct.begin();
+        inOrder = false;
         summed = 0;
+    }
+
+    /// Adds the `count` ids starting at `ids[at]`, which are the only ones of the step, and reads their numbers.
+    void readRow(Step step, int[] ids, int at, int count) {
+        Storage.Rows table = step.slab.rows(tensor);
+        // First, because the cache misses last while the ids are compared; and alone, so that more of that fits behind
+        // them. Most rows repeat no id.
+        numbers.gatherWeights(table, ids, at, count);
+        inOrder = distinct.addDistinct(ids, at, count);
+        if (!inOrder) {
+            add(ids, at, count, 0);
+            numbers.gatherWeights(table, distinct.ids(), 0, distinct.count());
+        }
+        hasState = false;
     }
 
     /// Adds the `count` ids starting at `ids[at]`, for the places starting at `place`.
@@ -44,16 +63,21 @@ final class NumberLookups {
     /// Reads the numbers of all added ids from the table.
     void read(Step step) {
         numbers.gather(step.slab.rows(tensor), distinct.ids(), 0, distinct.count());
+        hasState = true;
     }
 
-    /// Slot → number; longer than the number of slots.
-    float[] numbers() {
-        return numbers.values();
-    }
-
-    /// Place → slot.
-    int[] slots() {
-        return slots;
+    /// The numbers at `count` places, one after the other from index 0 on.
+    ///
+    /// @param scratch where they are copied if they don't lie so
+    float[] numbers(int place, int count, float[] scratch) {
+        float[] w = numbers.values();
+        if (inOrder) {
+            return w;
+        }
+        for (int i = 0; i < count; i++) {
+            scratch[i] = w[slots[place + i]];
+        }
+        return scratch;
     }
 
     /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Call it once for every place,
@@ -61,6 +85,10 @@ final class NumberLookups {
     void addGradient(int place, int count, float factor, float g) {
         float[] gradients = numbers.gradients();
         float product = factor * g;
+        if (inOrder) {
+            Arrays.fill(gradients, place, place + count, product);
+            return;
+        }
         int seen = summed;
         for (int i = place; i < place + count; i++) {
             int slot = slots[i];
@@ -76,6 +104,10 @@ final class NumberLookups {
     /// Applies the optimizer to the numbers and writes them back.
     void apply(Step step) {
         int count = distinct.count();
+        if (!hasState) {
+            // It is near now, and reading it takes the time in which the loss is computed.
+            numbers.gatherState(step.slab.rows(tensor), distinct.ids(), 0);
+        }
         if (step.scale != 1) {
             float[] gradients = numbers.gradients();
             for (int i = 0; i < count; i++) {

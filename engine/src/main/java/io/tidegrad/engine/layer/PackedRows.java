@@ -51,6 +51,22 @@ public final class PackedRows {
         table.gatherAll(ids, from, rows, values, 0, stride);
     }
 
+    /// Like `gather`, but copies the weights alone.
+    void gatherWeights(Storage.Rows table, int[] ids, int from, int rows) {
+        this.rows = rows;
+        stride = Workspace.padded(rows);
+        for (int column = 0; column < columns; column++) {
+            table.gather(ids, from, rows, column, values, column * stride);
+        }
+    }
+
+    /// Copies the state of the rows whose weights were copied last.
+    void gatherState(Storage.Rows table, int[] ids, int from) {
+        for (int i = columns; i < table.rowFloats(); i++) {
+            table.gather(ids, from, rows, i, values, i * stride);
+        }
+    }
+
     /// The copies, which begin with the first weight of each row.
     public float[] values() {
         return values;

@@ -69,7 +69,7 @@ public final class Parameters {
         Streams streams = plan.streams();
         servedPages = streams.servedPages();
         pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
-        dirty = new PageSet(pages);
+        dirty = new PageSet(pages, !servedOnly);
         everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
     }
 
@@ -432,9 +432,15 @@ public final class Parameters {
 
     private void markTableRows(int tensor, int[] rows, int count) {
         Streams streams = plan.streams();
-        markRows(0, streams.servedRows[tensor], rows, count);
-        if (streams.stateParts > 0 && !plan.isFrozen(tensor)) {
-            markRows(servedPages, streams.optimizerRows[tensor], rows, count);
+        Streams.TableRows served = streams.servedRows[tensor];
+        boolean changesState = streams.stateParts > 0 && !plan.isFrozen(tensor);
+        if (changesState && served.inOnePage() && served.equals(streams.optimizerRows[tensor]) && watch == null) {
+            dirty.markAll(0, servedPages, rows, count, served.before(), served.pageShift());
+        } else {
+            markRows(0, served, rows, count);
+            if (changesState) {
+                markRows(servedPages, streams.optimizerRows[tensor], rows, count);
+            }
         }
         if (changes != null) {
             changes.touched(tensor, rows, count);

@@ -42,4 +42,38 @@ class DistinctIdsTest {
             }
         }
     }
+
+    /// Half of the steps draw from many ids, so that most repeat none, and the others from few.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 40, 256, 257, 5_000})
+    void idsThatAllDifferAreAddedAtOnceAndOthersAfterAll(int maxPlaces) {
+        Random random = new Random(maxPlaces);
+        DistinctIds distinct = new DistinctIds(maxPlaces, Integer.MAX_VALUE - 3 * maxPlaces);
+        int atOnce = 0;
+        for (int step = 0; step < 40; step++) {
+            int[] row = random.ints(2 + maxPlaces, 0, step % 2 == 0 ? 2 * maxPlaces : Integer.MAX_VALUE).toArray();
+            int places = step % 4 < 2 ? maxPlaces : 1 + random.nextInt(maxPlaces);
+            Map<Integer, Integer> expected = new LinkedHashMap<>();
+            for (int i = 0; i < places; i++) {
+                expected.putIfAbsent(row[2 + i], expected.size());
+            }
+            int[] slots = new int[maxPlaces];
+
+            distinct.begin();
+            boolean differ = distinct.addDistinct(row, 2, places);
+
+            assertThat(differ).isEqualTo(expected.size() == places);
+            atOnce += differ ? 1 : 0;
+            if (!differ) {
+                distinct.slots(row, 2, places, slots, 0);
+            }
+            for (int i = 0; i < places; i++) {
+                assertThat(differ ? i : slots[i]).isEqualTo(expected.get(row[2 + i]));
+                assertThat(distinct.slotOf(row[2 + i])).isEqualTo(expected.get(row[2 + i]));
+            }
+            assertThat(distinct.count()).isEqualTo(expected.size());
+            assertThat(distinct.ids()).startsWith(expected.keySet().stream().mapToInt(id -> id).toArray());
+        }
+        assertThat(atOnce).isGreaterThan(15);
+    }
 }

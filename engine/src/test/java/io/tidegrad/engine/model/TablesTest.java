@@ -15,6 +15,7 @@ import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Regularization;
+import io.tidegrad.engine.optim.Sgd;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +116,28 @@ class TablesTest {
             assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, bad, 5, 0)))
                     .isInstanceOf(IndexOutOfBoundsException.class)
                     .hasMessage("row 0, id 3: found " + bad + ", expected 0 to 5");
+        }
+    }
+
+    /// By hand: weights are 0, so the slope is 2 (0 - 1), and an id learns a rate of 1/8 of that as often as the row has it.
+    @Test
+    void anIdThatABagOfNumbersHasTwiceLearnsTwiceAsMuch() {
+        Layer bag = new EmbeddingBag(1, 5, -1, -1, 9, 1, EmbeddingBag.Mode.SUM, Embedding.Update.TOUCHED);
+        NetworkSpec spec =
+                new NetworkSpec(new RowShape(0, 6, 1), bag, new MeanSquaredError(), new Sgd(0.125, 0, false), 7);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        Learner learner = new Learner(parameters, KERNELS, 1);
+        int[][] rows = {{8, 7, 1, 5, 3, 6}, {8, 2, 5, 2, 0, 2}, {8, 4, 4, 4, 4, 4}, {8, 6, 3, 2, 1, 0}};
+        float[][] learned = {{0, .25f, 0, .25f, 0, .25f, .25f, .25f, 0}, {.25f, 0, .75f, 0, 0, .25f, 0, 0, 0},
+            {0, 0, 0, 0, 1.25f, 0, 0, 0, 0}, {.25f, .25f, .25f, .25f, 0, 0, .25f, 0, 0}};
+        for (int i = 0; i < rows.length; i++) {
+            parameters.setWeights("weight", new float[9]);
+            Batch batch = batch(spec, rows[i]);
+            batch.labels[0] = 1;
+
+            assertThat(learner.learn(batch)).isEqualTo(1);
+
+            assertThat(parameters.weights("weight")).as("row %d", i).isEqualTo(learned[i]);
         }
     }
 
