@@ -20,20 +20,28 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 /// A linear model learns the shipped flights from their bytes in a topic as a trainer does on its own thread: decode, row,
 /// step, evaluation, alarms. No broker, so no poll and no commit.
 final class LinearBench {
-    /// What `VowpalWabbit` reads, too. Tables are large enough that nearly every value has a row of its own.
+    /// What `VowpalWabbit` reads, too. A value of a category adds one number, because tables are one column wide, and large
+    /// enough that nearly every value has a row of its own. The rate is that of the flights that ship.
     private static final String SPEC = """
             model: flights-linear
             input: { topic: flights, event-time: departed }
             label: { field: late }
             features:
-              - number:    { field: distance }
-              - time-part: { field: departed, parts: [hour, weekday] }
-              - category:  { field: origin, buckets: 4096 }
-              - category:  { field: destination, buckets: 4096 }
+              - number:    { field: distance, scale: standard }
+              - time-part: { field: departed, parts: [hour, weekday], dimension: 1 }
+              - category:  { field: origin, buckets: 4096, dimension: 1 }
+              - category:  { field: destination, buckets: 4096, dimension: 1 }
             """;
 
     private static final String PAIRS = """
-              - crosses:   { fields: [origin, destination, { hour: departed }, { weekday: departed }], buckets: 32768 }
+              - crosses:
+                  { fields: [origin, destination, { hour: departed }, { weekday: departed }], buckets: 32768, dimension: 1 }
+            """;
+
+    private static final String NETWORK = """
+            network: [ dense: 1 ]
+            loss: binary-cross-entropy
+            optimizer: { sgd: { rate: 0.03 } }
             """;
 
     private static final Headers NO_HEADERS = new RecordHeaders();
@@ -50,8 +58,8 @@ final class LinearBench {
     LinearBench(Workload.Linear workload, int batch) {
         this.workload = workload;
         this.batch = batch;
-        String text = SPEC + (workload.pairs() ? PAIRS : "") + "recipe: { members: [linear] }\n"
-                + "loss: binary-cross-entropy\nmini-batch: { size: " + batch + " }\nseed: " + Workload.SEED + "\n";
+        String text = SPEC + (workload.pairs() ? PAIRS : "") + NETWORK + "mini-batch: { size: " + batch
+                + " }\nseed: " + Workload.SEED + "\n";
         ModelSpec spec = ModelSpec.parse(text, workload.name());
         SchemaRegistry registry = new InMemorySchemaRegistry();
         AvroCodec codec = new AvroCodec(registry);
