@@ -58,8 +58,8 @@ final class LinearBench {
     LinearBench(Workload.Linear workload, int batch) {
         this.workload = workload;
         this.batch = batch;
-        String text = SPEC + (workload.pairs() ? PAIRS : "") + NETWORK + "mini-batch: { size: " + batch
-                + " }\nseed: " + Workload.SEED + "\n";
+        String text = SPEC + (workload.pairs() ? PAIRS : "") + NETWORK + "mini-batch: { size: " + batch + " }\nseed: "
+                + Workload.SEED + "\n";
         ModelSpec spec = ModelSpec.parse(text, workload.name());
         SchemaRegistry registry = new InMemorySchemaRegistry();
         AvroCodec codec = new AvroCodec(registry);
