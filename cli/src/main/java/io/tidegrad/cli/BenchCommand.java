@@ -20,7 +20,8 @@ import picocli.CommandLine.Option;
 final class BenchCommand extends OptionsCommand {
     @Option(names = "--workload", paramLabel = "NAME",
             description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, conv: one kernel;",
-                "decode-40, decode-10: read fields of events; backtest: learn a file",
+                "decode-40, decode-10: read fields of events; backtest: learn a file;",
+                "linear, linear-pairs: a linear model from the bytes of events",
                 "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
 

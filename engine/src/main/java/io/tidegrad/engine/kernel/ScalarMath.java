@@ -81,7 +81,7 @@ public final class ScalarMath {
 
     static final int MANTISSA_BITS = 23;
 
-    private static final float SQRT_HALF = 0.707106781186547524f;
+    private static final int SQRT_HALF_MANTISSA = Float.floatToRawIntBits(0.707106781186547524f) & 0x007FFFFF;
 
     private ScalarMath() {}
 
@@ -166,14 +166,12 @@ public final class ScalarMath {
             e = -23;
         }
         int bits = Float.floatToRawIntBits(m);
-        // With the exponent of ½, the mantissa is in [½, 1).
-        e += (bits >>> MANTISSA_BITS) - 126;
-        m = Float.intBitsToFloat((bits & 0x007FFFFF) | 0x3F000000);
-        if (m < SQRT_HALF) {
-            e--;
-            m += m;
-        }
-        float r = m - 1f;
+        int mantissa = bits & 0x007FFFFF;
+        // 1 where the mantissa with the exponent of ½, which is in [½, 1), is below √½, and has to be doubled; a branch would be
+        // mispredicted half of the time.
+        int low = mantissa - SQRT_HALF_MANTISSA >>> 31;
+        e += (bits >>> MANTISSA_BITS) - 126 - low;
+        float r = Float.intBitsToFloat((mantissa | 0x3F000000) + (low << MANTISSA_BITS)) - 1f;
         float square = r * r;
         float p = Math.fma(r, 7.0376836292e-2f, -1.1514610310e-1f);
         p = Math.fma(p, r, 1.1676998740e-1f);

@@ -97,11 +97,7 @@ final class MixtureOfClasses extends MixedPass {
             l[at + k] = outputs > 1 ? z[zAt + k] : k == 0 ? 0 : z[zAt];
             most = Math.max(most, l[at + k]);
         }
-        double sum = 0;
-        for (int k = 0; k < classes; k++) {
-            p[at + k] = exp(l[at + k] - most);
-            sum += p[at + k];
-        }
+        double sum = softmax(p, at, l, at, most);
         double logSum = log(sum);
         double mean = 0;
         for (int k = 0; k < classes; k++) {
@@ -113,6 +109,23 @@ final class MixtureOfClasses extends MixedPass {
         for (int k = 0; k < classes; k++) {
             l[at + k] -= mean;
         }
+    }
+
+    /// Writes e^(x - most) and returns the sum. Of two classes the larger x gives e^0, which is 1.
+    private double softmax(double[] to, int toAt, double[] x, int at, double most) {
+        if (classes == 2) {
+            int larger = x[at] < x[at + 1] ? 1 : 0;
+            double smaller = exp(x[at + 1 - larger] - most);
+            to[toAt + larger] = 1;
+            to[toAt + 1 - larger] = smaller;
+            return smaller + 1;
+        }
+        double sum = 0;
+        for (int k = 0; k < classes; k++) {
+            to[toAt + k] = exp(x[at + k] - most);
+            sum += to[toAt + k];
+        }
+        return sum;
     }
 
     /// q = softmax over k of Σ_m v_m l_mk
@@ -127,11 +140,7 @@ final class MixtureOfClasses extends MixedPass {
             q[qAt + k] = sum;
             most = Math.max(most, sum);
         }
-        double sum = 0;
-        for (int k = 0; k < classes; k++) {
-            q[qAt + k] = exp(q[qAt + k] - most);
-            sum += q[qAt + k];
-        }
+        double sum = softmax(q, qAt, q, qAt, most);
         for (int k = 0; k < classes; k++) {
             q[qAt + k] /= sum;
         }

@@ -18,6 +18,9 @@ public final class PackedRows {
     /// they stay in the first-level cache.
     static final int ROWS_A_BLOCK = 64;
 
+    /// So few numbers are updated where they lie: to pack them takes longer.
+    static final int FEW = 2;
+
     private final int columns;
     private final float[] values; // (weights and state: row floats, stride)
     private final float[][] states = new float[STATE_PARTS_MAX][]; // `values`, once per part
@@ -91,6 +94,17 @@ public final class PackedRows {
     public void update(Kernels kernels, OptimizerStep optimizer) {
         int length = columns * stride;
         kernels.update(optimizer, length, gradients, 0, values, 0, states, length, length);
+    }
+
+    /// Applies the optimizer to rows where they lie, as `gather`, `setGradients`, `update` and `scatter` would.
+    void updateFew(Storage.Rows table, Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float scale,
+            float[] g, int[] gAt) {
+        for (int row = 0; row < count; row++) {
+            for (int column = 0; column < columns; column++) {
+                gradients[column] = scale * g[gAt[row] + column];
+            }
+            table.update(kernels, optimizer, ids[row], gradients, 0);
+        }
     }
 
     /// Copies the rows back into the table.

@@ -268,9 +268,15 @@ public sealed interface Storage {
         ///
         /// @param near the reader's scratch of `ROWS_A_BLOCK` floats
         void read(Kernels kernels, int[] ids, int idsAt, int count, float[] y, int yAt, float[] near) {
+            if (columns == 1) {
+                gather(ids, idsAt, count, 0, y, yAt);
+                return;
+            }
             for (int from = 0; from < count; from += ROWS_A_BLOCK) {
                 int rows = Math.min(ROWS_A_BLOCK, count - from);
-                bringNear(ids, idsAt + from, rows, columns, near);
+                if (rows > 1 || columns > FLOATS_A_LINE) { // else there is one miss, or there are two of one read
+                    bringNear(ids, idsAt + from, rows, columns, near);
+                }
                 kernels.readRows(columns, rows, ids, idsAt + from, shift, rowFloats, blocks, y, yAt + from * columns);
             }
         }
@@ -290,6 +296,10 @@ public sealed interface Storage {
         void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float scale, float[] g, int[] gAt) {
             if (packed == null) {
                 updateLong(kernels, optimizer, ids, count, scale, g, gAt);
+                return;
+            }
+            if (count * columns <= PackedRows.FEW) {
+                packed.updateFew(this, kernels, optimizer, ids, count, scale, g, gAt);
                 return;
             }
             for (int from = 0; from < count; from += PackedRows.ROWS_A_BLOCK) {

@@ -73,7 +73,11 @@ public record Sum(List<Layer> layers) implements Layer {
                 Block branchDy = branch.pass().output().gradient();
                 if (dy != null && branchDy != null) {
                     for (int line = 0; line < step.rows * lines; line++) {
-                        System.arraycopy(dy.values, dy.row(line), branchDy.values, branchDy.row(line), width);
+                        int at = dy.row(line);
+                        int branchAt = branchDy.row(line);
+                        for (int column = 0; column < width; column++) { // mostly one: no call of a copy
+                            branchDy.values[branchAt + column] = dy.values[at + column];
+                        }
                     }
                 }
                 branch.pass().backward(step);

@@ -46,7 +46,8 @@ public final class OnnxScorer {
 
         Models(Map<String, ModelRouter> routers, ScorerMetrics metrics, ScorerConfig config, byte[] onnx) {
             super(routers, metrics, new Shadows((pair, comparison) -> {
-            }), config.server().maxBodyBytes(), config.server().ignoreUnknownFields());
+            }), config.server().maxBodyBytes(), config.server().ignoreUnknownFields(), (topic, field) -> false,
+                    ServedLogs.NONE);
             this.onnx = new OnnxSession(onnx);
         }
 

@@ -25,9 +25,10 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     private static final int REFUSED = 2;
 
     private static final List<Metric> SHOWN = List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S,
-            Metric.FMA_PEAK_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S, Metric.BYTES_ALLOCATED_PER_STEP,
-            Metric.P50_NS, Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST, Metric.LEAN_COST, Metric.AUTO_COST,
-            Metric.RICH_COST, Metric.LEAN_WALL_COST, Metric.AUTO_WALL_COST, Metric.RICH_WALL_COST);
+            Metric.LOG_LOSS, Metric.FMA_PEAK_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S,
+            Metric.BYTES_ALLOCATED_PER_STEP, Metric.P50_NS, Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST,
+            Metric.LEAN_COST, Metric.AUTO_COST, Metric.RICH_COST, Metric.LEAN_WALL_COST, Metric.AUTO_WALL_COST,
+            Metric.RICH_WALL_COST);
 
     /// A workload at one batch size.
     ///
@@ -59,6 +60,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                     case Workload.Convolution convolution -> new ConvolutionBench(convolution, batch).run(seconds);
                     case Workload.Watching watching -> new ModelsInTurns(watching, batch).watched(seconds);
                     case Workload.Recipes recipes -> new ModelsInTurns(recipes, batch).recipes(seconds, crew);
+                    case Workload.Linear linear -> new LinearBench(linear, batch).run(seconds);
                     case Workload.Decoding decoding -> new DecodeBench(decoding, batch).run(seconds);
                     case Workload.Backtesting backtesting -> new BacktestBench(backtesting).run(seconds);
                 };

@@ -26,6 +26,12 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                             match("decode-10", 1, 1, Rival.AVRO, Metric.EXAMPLES_PER_CPU_S, 5),
                             match("conv-1", 1, 1, Rival.FMA_PEAK, Metric.FMA_PEAK_SHARE, 0.72),
                             match("conv", 1, 1, Rival.FMA_PEAK, Metric.FMA_PEAK_SHARE, 0.79),
+                            match("linear", 1, 1, Rival.VOWPAL_WABBIT, Metric.EXAMPLES_PER_CPU_S, 1),
+                            match("linear", 1, 1, Rival.VOWPAL_WABBIT, Metric.LOG_LOSS, Double.NaN),
+                            match("linear", 32, 1, Rival.VOWPAL_WABBIT, Metric.EXAMPLES_PER_CPU_S, 1),
+                            match("linear", 32, 1, Rival.VOWPAL_WABBIT, Metric.LOG_LOSS, Double.NaN),
+                            match("linear-pairs", 1, 1, Rival.VOWPAL_WABBIT, Metric.EXAMPLES_PER_CPU_S, Double.NaN),
+                            match("linear-pairs", 1, 1, Rival.VOWPAL_WABBIT, Metric.LOG_LOSS, Double.NaN),
                             match("recipe", 1, 1, Rival.VOWPAL_WABBIT, Metric.EXAMPLES_PER_CPU_S, Double.NaN),
                             match("W2", 32, 1, Rival.SCALAR, Metric.EXAMPLES_PER_CPU_S, 8),
                             match("W2", 128, 2, Rival.ONE_WORKER, Metric.EXAMPLES_PER_WALL_S, 1.6)))

@@ -40,6 +40,9 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// that one late compilation is not taken for what every step does.
         BYTES_ALLOCATED_PER_STEP,
 
+        /// Mean of -ln of the probability of each event's label, predicted before it was learned, of a stream learned once.
+        LOG_LOSS,
+
         /// Of a backtest: its examples per second by the clock over those of the engine alone on the same rows, the median
         /// of turns.
         ENGINE_SHARE,

@@ -122,6 +122,12 @@ public sealed interface Workload {
     record Recipes(String name, List<Integer> batches) implements Workload {
     }
 
+    /// Flights as they lie in a topic, in memory, to the updated weights of a linear model and their evaluation.
+    ///
+    /// @param pairs whether it also has a weight for each pair of categories
+    record Linear(String name, boolean pairs, List<Integer> batches) implements Workload {
+    }
+
     /// A file of shipped events to updated weights, with all that a backtest evaluates.
     record Backtesting(String name, ShippedStream stream, List<Integer> batches) implements Workload {
     }
@@ -177,6 +183,7 @@ public sealed interface Workload {
     List<Workload> ALL = Stream
             .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, DECODING,
                     List.of(new Watching("watch", List.of(1, 32)), new Recipes("recipe", List.of(1)),
+                            new Linear("linear", false, List.of(1, 32)), new Linear("linear-pairs", true, List.of(1)),
                             new Backtesting("backtest", ShippedStream.FLIGHTS, List.of(1))))
             .<Workload>flatMap(List::stream).toList();
 

@@ -68,8 +68,14 @@ public final class RivalProcess {
                 yield latencies.to(lines).all();
             }
             case Workload.Recipes recipes -> {
-                try (VowpalWabbit vowpalWabbit = new VowpalWabbit()) {
+                try (VowpalWabbit vowpalWabbit = new VowpalWabbit(VowpalWabbit.COIN)) {
                     vowpalWabbit.learn(lines);
+                }
+                yield lines.all();
+            }
+            case Workload.Linear linear -> {
+                try (FlightsCache cache = new FlightsCache(linear.pairs())) {
+                    cache.learn(seconds, lines);
                 }
                 yield lines.all();
             }

@@ -16,21 +16,28 @@ import org.vowpalwabbit.spark.VowpalWabbitExample;
 import org.vowpalwabbit.spark.VowpalWabbitMurmur;
 import org.vowpalwabbit.spark.VowpalWabbitNative;
 
-/// Vowpal Wabbit learns the shipped flights, one after the other: origin, destination, hour, weekday and distance, all
-/// pairs crossed (`--coin -q ::`), the best without tuning of what was tried. Its examples lie in native memory, so
-/// neither parsing nor a cache file is part of the time.
+/// Vowpal Wabbit learns the shipped flights, one after the other: origin, destination, hour, weekday and distance. Its
+/// examples lie in native memory, so neither parsing nor a cache file is part of the time.
 final class VowpalWabbit implements AutoCloseable {
-    private static final int BITS = 20;
+    /// All pairs crossed: the best without tuning of what was tried.
+    static final String COIN = "--bit_precision 20 --coin --quadratic ::";
+
+    private static final int BITS_MAX = 20; // Vowpal Wabbit takes the lowest ones that it has
     private static final double MILES = 1_000;
 
-    private final VowpalWabbitNative learner = new VowpalWabbitNative(
-            "--quiet --loss_function logistic --bit_precision " + BITS + " --coin --quadratic ::");
+    private final VowpalWabbitNative learner;
     private final List<VowpalWabbitExample> examples = new ArrayList<>();
 
-    VowpalWabbit() {
+    /// @param options of its command, beside those that every one has here
+    VowpalWabbit(String options) {
+        learner = learner(options);
         for (StreamEvent event : ShippedStream.FLIGHTS.read()) {
             examples.add(example((Flight) event));
         }
+    }
+
+    static VowpalWabbitNative learner(String options) {
+        return new VowpalWabbitNative("--quiet --loss_function logistic " + options);
     }
 
     private VowpalWabbitExample example(Flight flight) {
@@ -47,7 +54,7 @@ final class VowpalWabbit implements AutoCloseable {
 
     private static void add(VowpalWabbitExample example, char namespace, String feature, double value) {
         int hash = VowpalWabbitMurmur.hash(feature, VowpalWabbitMurmur.hash("" + namespace, 0));
-        example.addToNamespaceSparse(namespace, new int[]{hash & (1 << BITS) - 1}, new double[]{value});
+        example.addToNamespaceSparse(namespace, new int[]{hash & (1 << BITS_MAX) - 1}, new double[]{value});
     }
 
     /// Learns every flight once: learning an example again would add a constant to it.
@@ -55,11 +62,21 @@ final class VowpalWabbit implements AutoCloseable {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         long cpu = threads.getCurrentThreadCpuTime();
         long wall = System.nanoTime();
+        learn();
+        lines.add(Metric.EXAMPLES_PER_CPU_S, perSecond(threads.getCurrentThreadCpuTime() - cpu))
+                .add(Metric.EXAMPLES_PER_WALL_S, perSecond(System.nanoTime() - wall));
+    }
+
+    /// As above, and ends the pass: a cache file that the options name is whole then.
+    void learnAndEndPass() {
+        learn();
+        learner.endPass();
+    }
+
+    private void learn() {
         for (VowpalWabbitExample example : examples) {
             example.learn();
         }
-        lines.add(Metric.EXAMPLES_PER_CPU_S, perSecond(threads.getCurrentThreadCpuTime() - cpu))
-                .add(Metric.EXAMPLES_PER_WALL_S, perSecond(System.nanoTime() - wall));
     }
 
     private double perSecond(long nanos) {

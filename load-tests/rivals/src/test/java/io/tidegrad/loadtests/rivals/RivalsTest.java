@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// What makes the comparison honest: the rivals do the same work on the same rows with the same weights.
@@ -105,9 +106,19 @@ class RivalsTest {
     /// What its command prints of the same flights, in their order.
     @Test
     void vowpalWabbitLearnsFlightsAsItsCommandDoes() {
-        try (VowpalWabbit vowpalWabbit = new VowpalWabbit()) {
+        try (VowpalWabbit vowpalWabbit = new VowpalWabbit(VowpalWabbit.COIN)) {
             vowpalWabbit.learn(new Measurement.Lines("recipe", 1, 1, "vw", ""));
             assertThat(vowpalWabbit.loss()).isCloseTo(0.4279, within(5e-4));
+        }
+    }
+
+    /// Its driver, on its own cache file, learns what it learns example by example.
+    @ParameterizedTest
+    @CsvSource({"false, '', 0.4552", "true, --quadratic ::, 0.4318"})
+    void vowpalWabbitLearnsItsCacheAsItLearnsExamples(boolean pairs, String options, double loss) {
+        try (FlightsCache cache = new FlightsCache(pairs); VowpalWabbit examples = new VowpalWabbit(options)) {
+            examples.learn(new Measurement.Lines("linear", 1, 1, "vw", ""));
+            assertThat(cache.learn()).isEqualTo(examples.loss()).isCloseTo(loss, within(5e-4));
         }
     }
 }
