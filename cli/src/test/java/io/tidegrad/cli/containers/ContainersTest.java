@@ -150,8 +150,7 @@ class ContainersTest {
         assertThat(options.lines())
                 .containsAll(ChildJvm.LAUNCHER_FLAGS.stream().filter(flag -> !flag.endsWith("GC")).toList());
         assertThat(DOCKER.resolve("Dockerfile")).content().contains("ENV JAVA_TOOL_OPTIONS=\"-XX:+UseSerialGC ");
-        assertThat(options.lines()).contains("-Djdk.serialFilter=!*", "-XX:+UseTransparentHugePages",
-                "-Xlog:pagesize=off");
+        assertThat(options.lines()).contains("-Djdk.serialFilter=!*");
     }
 
     @Test
