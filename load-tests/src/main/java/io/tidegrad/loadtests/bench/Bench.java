@@ -24,11 +24,11 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     /// Exit status where the arguments ask for what can't be had; the message is on standard error.
     private static final int REFUSED = 2;
 
-    private static final List<Metric> SHOWN = List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S,
-            Metric.LOG_LOSS, Metric.FMA_PEAK_SHARE, Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S,
-            Metric.BYTES_ALLOCATED_PER_STEP, Metric.P50_NS, Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST,
-            Metric.LEAN_COST, Metric.AUTO_COST, Metric.RICH_COST, Metric.LEAN_WALL_COST, Metric.AUTO_WALL_COST,
-            Metric.RICH_WALL_COST);
+    private static final List<Metric> SHOWN =
+            List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S, Metric.LOG_LOSS, Metric.FMA_PEAK_SHARE,
+                    Metric.ENGINE_SHARE, Metric.WARMUP_CPU_S, Metric.BYTES_ALLOCATED_PER_STEP, Metric.P50_NS,
+                    Metric.P99_NS, Metric.P999_NS, Metric.WATCH_COST, Metric.LEAN_COST, Metric.AUTO_COST,
+                    Metric.RICH_COST, Metric.LEAN_WALL_COST, Metric.AUTO_WALL_COST, Metric.RICH_WALL_COST);
 
     /// A workload at one batch size.
     ///
