@@ -77,7 +77,7 @@ public final class GradientSlab {
 
     /// The sum of squares, in eight partial sums, so that an addition need not wait for the one before it: value i is
     /// added to sum i mod 8.
-    private static double squares(float[] values, int length) {
+    static double squares(float[] values, int length) {
         double s0 = 0;
         double s1 = 0;
         double s2 = 0;
@@ -104,7 +104,7 @@ public final class GradientSlab {
     }
 
     /// The same sum as of a matrix in panels of 16: sum k has outputs k and k + 8 of each panel, input after input.
-    private static double squaresByOutput(float[] values, Panels panels) {
+    static double squaresByOutput(float[] values, Panels panels) {
         double s0 = 0;
         double s1 = 0;
         double s2 = 0;
