@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 
 /// What the operating system tells of a process of this machine. NaN where it does not tell.
 public final class ProcessFigures {
-    /// The flag of a JVM whose compilers `compilerCpuSeconds` tells all of. Without it, where there are several of a kind, those
-    /// end that have had nothing to do for a while, and nothing tells any more what they took.
+    /// The flag of a JVM of which `compilerCpuSeconds` tells what all compilers took. Without it a compiler thread that has
+    /// nothing to do for a while may end, and then nothing tells what it took.
     static final String KEEP_COMPILERS = "-XX:-UseDynamicNumberOfCompilerThreads";
 
     private ProcessFigures() {}

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.proof.FlightRecording;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.List;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,8 @@ class JfrTest {
                 post(server, "[" + RECORD + "," + RECORD + "]", 200);
                 post(server, "{", 400);
             }
-            recorded = recording.events().stream().filter(event -> event.getString("model").equals("flights")).toList();
+            recorded = recording.events().stream().filter(event -> event.getString("model").equals("flights"))
+                    .sorted(Comparator.comparing(RecordedEvent::getStartTime)).toList(); // each thread has a buffer
         }
         RecordedEvent admitted = recorded.getFirst();
         assertThat(admitted.getEventType().getName()).isEqualTo("tidegrad.Admit");

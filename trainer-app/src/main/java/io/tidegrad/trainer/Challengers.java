@@ -41,7 +41,9 @@ final class Challengers {
     private final Map<String, Seen> seen = new HashMap<>(); // by model
 
     /// What the last look at a model saw: so many alarms had begun before this offset.
-    record Seen(long raised, long nextOffset) {
+    ///
+    /// @param maybeOld whether the next alarm may have begun before this process learned the epoch
+    record Seen(int epoch, long raised, long nextOffset, boolean maybeOld) {
     }
 
     /// Registers a model.
@@ -82,10 +84,14 @@ final class Challengers {
     void look() {
         for (ModelSlot slot : slots.all()) {
             ModelTrainer trainer = slot.trainer();
-            CommittedState committed = trainer == null || !trainer.learns() ? null : trainer.committed();
+            if (trainer == null || !trainer.learns()) {
+                seen.remove(slot.model()); // another process may deal with what comes meanwhile
+                continue;
+            }
+            CommittedState committed = trainer.committed();
             Report report = committed == null ? null : committed.report();
             ChangeAlarm.Reading error = report == null ? null : report.reading(ERROR);
-            if (trainer != null && report != null && error != null && trainer.lineage().spec().watch().challenger()) {
+            if (report != null && error != null && trainer.lineage().spec().watch().challenger()) {
                 look(trainer.lineage(), error, report.nextOffset(), slot);
             }
         }
@@ -94,25 +100,31 @@ final class Challengers {
     private void look(Lineage lineage, ChangeAlarm.Reading error, long nextOffset, ModelSlot slot) {
         String model = slot.model();
         Seen before = seen.get(model);
-        Long start = start(before, error, nextOffset);
-        if (start != null) {
-            slot.tellChallenger(begin(lineage, error, Math.max(lineage.firstOffset(), start), before == null));
+        if (before == null || before.epoch() != lineage.epoch()) {
+            before = first(lineage.epoch(), error, nextOffset);
+            seen.put(model, before); // so that the look after one that fails does not take an alarm for seen
+        }
+        long start = start(before, error, nextOffset);
+        if (start >= 0) {
+            slot.tellChallenger(begin(lineage, error, Math.max(lineage.firstOffset(), start), before.maybeOld()));
         } else if (!error.isOn()) {
             slot.tellChallenger(null);
         }
-        seen.put(model, new Seen(error.raised(), nextOffset));
+        seen.put(model, new Seen(lineage.epoch(), error.raised(), nextOffset, false));
+    }
+
+    /// Returns what the first look takes for seen: all alarms but one that is on.
+    static Seen first(int epoch, ChangeAlarm.Reading error, long nextOffset) {
+        return new Seen(epoch, error.isOn() ? error.raised() - 1 : error.raised(), nextOffset - error.lasted(), true);
     }
 
     /// Returns where a challenger begins: about where the newest alarm began, or, if that has ended already, where the look
-    /// before it was. Null if there is no alarm that an earlier look did not see.
-    ///
-    /// @param before null at the first look, for which an alarm that has ended is none
-    static @Nullable Long start(@Nullable Seen before, ChangeAlarm.Reading error, long nextOffset) {
-        boolean isNew = before == null ? error.isOn() : error.raised() > before.raised();
-        if (!isNew) {
-            return null;
+    /// before it was. -1 if there is no alarm that an earlier look did not see.
+    static long start(Seen before, ChangeAlarm.Reading error, long nextOffset) {
+        if (error.raised() <= before.raised()) {
+            return -1;
         }
-        return before == null || error.isOn() ? nextOffset - error.lasted() : before.nextOffset();
+        return Math.max(0, error.isOn() ? nextOffset - error.lasted() : before.nextOffset());
     }
 
     /// Returns what to tell people.

@@ -93,14 +93,23 @@ class ChallengerTest extends TrainerFixture {
 
     @Test
     void anAlarmThatHasEndedBeforeTheNextLookIsAnswered() {
-        ChangeAlarm.Reading none = error(false, 0, 1);
-        Challengers.Seen before = new Challengers.Seen(1, 5_000);
-        assertThat(Challengers.start(before, none, 9_000)).isNull();
+        Challengers.Seen before = new Challengers.Seen(1, 1, 5_000, false);
+        assertThat(Challengers.start(before, error(false, 0, 1), 9_000)).isEqualTo(-1);
         assertThat(Challengers.start(before, error(true, 700, 2), 9_000)).isEqualTo(8_300);
         assertThat(Challengers.start(before, error(false, 0, 2), 9_000)).isEqualTo(5_000);
-        assertThat(Challengers.start(new Challengers.Seen(2, 9_000), error(true, 1_000, 2), 9_300)).isNull();
-        assertThat(Challengers.start(null, none, 9_000)).isNull();
-        assertThat(Challengers.start(null, error(true, 700, 1), 9_000)).isEqualTo(8_300);
+        Challengers.Seen answered = new Challengers.Seen(1, 2, 9_000, false);
+        assertThat(Challengers.start(answered, error(true, 1_000, 2), 9_300)).isEqualTo(-1);
+    }
+
+    @Test
+    void theFirstLookAnswersAnAlarmThatIsOnAlsoIfItHasToTryAgain() {
+        ChangeAlarm.Reading on = error(true, 700, 3);
+        Challengers.Seen first = Challengers.first(1, on, 9_000);
+        assertThat(first.maybeOld()).isTrue();
+        assertThat(Challengers.start(first, on, 9_000)).isEqualTo(8_300);
+        assertThat(Challengers.start(first, error(false, 0, 3), 9_900)).isEqualTo(8_300);
+        ChangeAlarm.Reading ended = error(false, 0, 3);
+        assertThat(Challengers.start(Challengers.first(1, ended, 9_000), ended, 9_000)).isEqualTo(-1);
     }
 
     private static ChangeAlarm.Reading error(boolean isOn, long lasted, long raised) {

@@ -111,13 +111,14 @@ class GoldenTest {
                 .contains("found");
     }
 
-    /// The kernels of other machines, each in a JVM of its own as in production.
+    /// Kernels of this machine and of others, each in a JVM of its own as in production. Quick tests have scalar ones.
     @LongProof("a JVM for each vector width")
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "128"})
-    void otherKernelsPassToo(String kernels) throws IOException, InterruptedException {
+    @ValueSource(strings = {"scalar", "128", "native"})
+    void kernelsOfEachWidthPass(String kernels) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
+                "--add-modules", "jdk.incubator.vector",
+                kernels.equals("native") ? "-Dnothing" : "-Dtidegrad.kernels=" + kernels, "-cp",
                 System.getProperty("java.class.path"), Golden.class.getName(), CASES.toString())
                 .redirectError(ProcessBuilder.Redirect.DISCARD).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

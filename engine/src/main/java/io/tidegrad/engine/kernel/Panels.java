@@ -106,7 +106,7 @@ public record Panels(int inputs, int outputs, boolean byOutput) {
     }
 
     /// A whole number of rounds of lanes, plus one, because rows that are a power of two apart would share cache sets.
-    /// So 32 inputs from a multiple of 32 on lie in their row.
+    /// So each 32 inputs that begin at a multiple of 32 lie within one output's weights.
     static int laneStride(int inputs) {
         return (inputs + 15) / 16 * 16 + 16;
     }

@@ -167,8 +167,8 @@ public final class ScalarMath {
         }
         int bits = Float.floatToRawIntBits(m);
         int mantissa = bits & 0x007FFFFF;
-        // 1 where the mantissa with the exponent of ½, which is in [½, 1), is below √½, and has to be doubled; a branch would be
-        // mispredicted half of the time.
+        // 1 where the mantissa with the exponent of ½, which is in [½, 1), is below √½, and has to be doubled. A branch would
+        // be mispredicted half of the time.
         int low = mantissa - SQRT_HALF_MANTISSA >>> 31;
         e += (bits >>> MANTISSA_BITS) - 126 - low;
         float r = Float.intBitsToFloat((mantissa | 0x3F000000) + (low << MANTISSA_BITS)) - 1f;

@@ -75,7 +75,7 @@ final class DistinctIds {
         return cells[cell] - base;
     }
 
-    /// Adds `places` ids to none, slot i for the one at `of[from + i]`, and returns whether they all differ. At the first
+    /// Adds `places` ids to an empty set, slot i for the one at `of[from + i]`, and returns whether they all differ. At the first
     /// one that repeats another it stops: then `slots` goes on, from the first place.
     boolean addDistinct(int[] of, int from, int places) {
         int[] cells = this.cells;

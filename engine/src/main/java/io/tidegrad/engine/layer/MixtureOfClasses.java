@@ -97,7 +97,7 @@ final class MixtureOfClasses extends MixedPass {
             l[at + k] = outputs > 1 ? z[zAt + k] : k == 0 ? 0 : z[zAt];
             most = Math.max(most, l[at + k]);
         }
-        double sum = softmax(p, at, l, at, most);
+        double sum = exponentials(p, at, l, at, most);
         double logSum = log(sum);
         double mean = 0;
         for (int k = 0; k < classes; k++) {
@@ -112,7 +112,7 @@ final class MixtureOfClasses extends MixedPass {
     }
 
     /// Writes e^(x - most) and returns the sum. Of two classes the larger x gives e^0, which is 1.
-    private double softmax(double[] to, int toAt, double[] x, int at, double most) {
+    private double exponentials(double[] to, int toAt, double[] x, int at, double most) {
         if (classes == 2) {
             int larger = x[at] < x[at + 1] ? 1 : 0;
             double smaller = exp(x[at + 1 - larger] - most);
@@ -140,7 +140,7 @@ final class MixtureOfClasses extends MixedPass {
             q[qAt + k] = sum;
             most = Math.max(most, sum);
         }
-        double sum = softmax(q, qAt, q, qAt, most);
+        double sum = exponentials(q, qAt, q, qAt, most);
         for (int k = 0; k < classes; k++) {
             q[qAt + k] /= sum;
         }

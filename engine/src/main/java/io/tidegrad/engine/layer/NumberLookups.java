@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.Arrays;
 
 /// The look-ups of one step in a table with one column of which only touched rows learn. From forward to backward, the
-/// distinct numbers and their state are held in contiguous scratch. The table, where each access is a cache miss, is
-/// accessed once to read and once to write, in short loops. Sums and their order are those of `Lookups`. Allocates
+/// distinct numbers are held in contiguous scratch, in a step of several rows their state, too. The table, where each
+/// access is a cache miss, is read and written in short loops. Sums and their order are those of `Lookups`. Allocates
 /// nothing after construction.
 final class NumberLookups {
     private final int tensor;
@@ -105,7 +105,7 @@ final class NumberLookups {
     void apply(Step step) {
         int count = distinct.count();
         if (!hasState) {
-            // It is near now, and reading it takes the time in which the loss is computed.
+            // It came into the near caches with the numbers, which lie beside it.
             numbers.gatherState(step.slab.rows(tensor), distinct.ids(), 0);
         }
         if (step.scale != 1) {

@@ -274,7 +274,7 @@ public sealed interface Storage {
             }
             for (int from = 0; from < count; from += ROWS_A_BLOCK) {
                 int rows = Math.min(ROWS_A_BLOCK, count - from);
-                if (rows > 1 || columns > FLOATS_A_LINE) { // else there is one miss, or there are two of one read
+                if (rows > 1 || columns > FLOATS_A_LINE) { // one short row lies in two cache lines at most
                     bringNear(ids, idsAt + from, rows, columns, near);
                 }
                 kernels.readRows(columns, rows, ids, idsAt + from, shift, rowFloats, blocks, y, yAt + from * columns);

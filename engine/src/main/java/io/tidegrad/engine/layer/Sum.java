@@ -75,7 +75,7 @@ public record Sum(List<Layer> layers) implements Layer {
                     for (int line = 0; line < step.rows * lines; line++) {
                         int at = dy.row(line);
                         int branchAt = branchDy.row(line);
-                        for (int column = 0; column < width; column++) { // mostly one: no call of a copy
+                        for (int column = 0; column < width; column++) { // mostly there is one, not worth a call
                             branchDy.values[branchAt + column] = dy.values[at + column];
                         }
                     }

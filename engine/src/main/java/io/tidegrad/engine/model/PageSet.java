@@ -5,7 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/// A set of page numbers, as a bitmap. The learning path only marks pages.
+/// A set of page numbers, as a bitmap. The learning path only marks pages. For one thread at a time, also to ask: asking takes
+/// the marks of `markAll` into the bitmap.
 public final class PageSet {
     private static final VarHandle EIGHT_BYTES =
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -15,7 +16,7 @@ public final class PageSet {
 
     private final long[] words;
     private final int pages;
-    private final byte[] marks; // 1 for a page that `markAll` marked and `words` doesn't have yet; none if it isn't called
+    private final byte[] marks; // 1 for a page of `markAll` that `words` doesn't have yet; none if it isn't called
     private boolean hasMarks;
 
     public PageSet(int pages) {

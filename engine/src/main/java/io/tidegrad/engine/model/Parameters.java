@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// A model's parameters: everything that learning changes. In memory they have the layout of the kernels (panels;
-/// embedding rows next to their optimizer state). Outside they are two logical byte streams, little-endian and without
+/// A model's parameters: everything that learning changes. In memory they have the layout of the kernels (panels,
+/// or output after output; embedding rows next to their optimizer state). Outside they are two logical byte streams, little-endian and without
 /// padding, cut into pages of `PAGE_BYTES` with one numbering:
 ///
 /// - the **served** stream, pages 0 … servedPages-1: the layers' statistics (doubles), then all weights (floats),

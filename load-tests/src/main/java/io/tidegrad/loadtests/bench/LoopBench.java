@@ -30,7 +30,7 @@ final class LoopBench {
         final float[] scratch;
 
         Matrices(Loop.Shape shape, int rows) {
-            panels = new Panels(shape.inputs(), shape.outputs());
+            panels = Panels.ofLayer(shape.inputs(), shape.outputs());
             x = filled(rows * panels.inputs());
             y = filled(rows * panels.stride());
             w = filled(panels.length());

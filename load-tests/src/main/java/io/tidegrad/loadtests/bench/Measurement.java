@@ -76,7 +76,7 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// The same by the clock, with the recipe's members on all workers and that layer on one.
         LEAN_WALL_COST, AUTO_WALL_COST, RICH_WALL_COST,
 
-        /// Nanoseconds of CPU time to read all dense weights once, padding included.
+        /// Nanoseconds of CPU time to read as many floats as [PredictBench#denseWeights] tells once.
         READING_PASS_NS;
 
         @JsonValue

@@ -35,7 +35,8 @@ public record PredictBench(Workload.Predicting workload, int batchSize) {
         return latencies.to(lines).add(Metric.READING_PASS_NS, MachineLimits.read(denseWeights(plan))).all();
     }
 
-    /// Of all dense layers, in panels with their padding; a table's rows are no part of it.
+    /// Of all dense layers, as if all lay in panels with their padding: a fixed yardstick, which for layers that lie output
+    /// after output is more than a prediction reads. A table's rows are no part of it.
     public static int denseWeights(Plan plan) {
         return plan.tensors().stream().mapToInt(tensor -> switch (tensor) {
             case Tensor.Matrix matrix -> matrix.rows() * matrix.panels().stride();

@@ -5,8 +5,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.loadtests.bench.PredictBench;
 import java.util.Arrays;
 
-/// Passes over as many floats as a model has dense weights in memory, padding included, which any prediction must read
-/// once.
+/// Passes over as many floats as [PredictBench#denseWeights] tells of a model.
 final class WeightPasses {
     /// Four vectors of the widest hardware: as many sums in registers as hide the time of an addition.
     private static final int COLUMNS = 64;

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(Silence.class)
 class SimulationTest {
     private static final int SCHEDULES = Integer.getInteger("schedules", 10_000);
-    private static final int SCHEDULES_QUICK = 400;
+    private static final int SCHEDULES_QUICK = 400; // 1,000 would take the quick tests 15 s of two cores more
 
     /// The rarest breaker shows in one of some 200.
     private static final int SCHEDULES_TO_REPORT_MAX = 1_000;
