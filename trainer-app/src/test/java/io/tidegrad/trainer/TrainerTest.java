@@ -379,9 +379,11 @@ class TrainerTest extends TrainerFixture {
     @ProvesOracle(Breaker.REPORTS_CORRUPTION_ONCE)
     @Test
     void aTaskThatStreamsRevivesSkipsNothing() throws Exception {
-        log.send(0, 50_000);
+        log.send(0, 10_000);
         try (TrainerApp trainer =
                 TrainerApp.start(log.config(), new BreakableParts(Breaker.REPORTS_CORRUPTION_ONCE), Kernels.active())) {
+            awaitSettled(trainer, 10_000); // before its first commit a revived task begins anew, and nothing is wrong
+            log.send(10_000, 50_000);
             StopException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         }
