@@ -130,8 +130,10 @@ class OtherNumericsTest {
     private StoredState stored(int epoch) {
         Lineage lineage = lineage();
         assertThat(lineage.epoch()).isEqualTo(epoch);
-        return Objects
-                .requireNonNull(StoredState.read(lineage, Changelog.of(kafka, topics, lineage), Kernels.active()));
+        // A commit is seen once the broker has written its markers, which may be after the command has ended.
+        return Objects.requireNonNull(await().atMost(Duration.ofSeconds(60)).until(
+                () -> StoredState.read(lineage, Changelog.of(kafka, topics, lineage), Kernels.active()),
+                Objects::nonNull));
     }
 
     private static String stateHash(OnlineModel model, int numerics) {
