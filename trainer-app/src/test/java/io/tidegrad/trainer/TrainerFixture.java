@@ -122,12 +122,18 @@ abstract class TrainerFixture {
     }
 
     static CommittedState awaitSettled(TrainerApp trainer, ModelTrainer model, long nextOffset) {
-        return Objects.requireNonNull(await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> {
             if (trainer.ended().isDone()) {
                 throw trainer.ended().join();
             }
-            return model.committed();
-        }, state -> state != null && state.nextOffset() == nextOffset && state.settled()));
+            return isSettled(model, nextOffset);
+        });
+        return Objects.requireNonNull(model.committed());
+    }
+
+    static boolean isSettled(ModelTrainer model, long nextOffset) {
+        CommittedState state = model.committed();
+        return state != null && state.nextOffset() == nextOffset && state.settled();
     }
 
     static void assertEqual(CommittedState state, TestLog.Fold fold) {
