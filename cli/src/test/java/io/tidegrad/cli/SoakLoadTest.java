@@ -32,7 +32,7 @@ class SoakLoadTest {
         List<Result> results = bytes.toString(StandardCharsets.UTF_8).lines().map(Result::parse).toList();
         Map<String, List<Result>> samples = results.stream().filter(result -> result.names().contains("at_s"))
                 .collect(Collectors.groupingBy(result -> result.word("process")));
-        assertThat(samples).containsOnlyKeys("joiner", "trainer", "scorer", "console", "broker", "client");
+        assertThat(samples).containsOnlyKeys("joiner", "trainer", "scorer", "console", "broker", "client", "machine");
         for (String process : Set.of("joiner", "trainer", "scorer", "console")) {
             assertThat(samples.get(process)).allMatch(each -> each.number("rss_mb") > 20)
                     .anyMatch(each -> each.number("heap_live_mb") > 1)
@@ -40,6 +40,7 @@ class SoakLoadTest {
         }
         assertThat(samples.get("trainer")).anyMatch(each -> each.number("lag") >= 0);
         assertThat(samples.get("joiner")).anyMatch(each -> each.number("lag") >= 0);
+        assertThat(samples.get("machine")).allMatch(each -> each.number("stolen_cpu_s") >= 0);
         assertThat(samples.get("client")).anyMatch(each -> each.number("p99_ms") > 0);
         assertThat(results.stream().filter(result -> result.names().contains("holds"))
                 .map(result -> result.word("process") + " " + result.word("measure"))).hasSize(23)

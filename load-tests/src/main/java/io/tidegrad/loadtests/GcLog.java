@@ -8,9 +8,10 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What the log of a JVM's collector, the serial or G1, and of its safepoints says, read as it grows: how long the whole process stood still,
-/// and what was left of its heap after full collections. A collection that a load test asked for says what is left, and is
-/// no pause of the process's own.
+/// What the log of a JVM's collector, the serial or G1, and of its safepoints says, read as it grows: how long the whole
+/// process stood still, and what was left of its heap after full collections. A collection that a load test asked for
+/// says what is left, and is no pause of the process's own. The log also tells what processor time each collection took:
+/// if that is far below its length, the process waited for a processor.
 final class GcLog {
     private static final Pattern AFTER = Pattern.compile("GC\\(\\d+\\) (DefNew|Tenured): \\d+K\\(\\d+K\\)->(\\d+)K");
     private static final Pattern G1 = Pattern.compile("garbage-first heap .* used (\\d+)K");
@@ -33,7 +34,7 @@ final class GcLog {
 
     /// The flag with which a JVM writes the log.
     static String flag(Path file) {
-        return "-Xlog:gc,gc+heap=debug,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0";
+        return "-Xlog:gc,gc+heap=debug,gc+cpu,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0";
     }
 
     /// Reads what is new.

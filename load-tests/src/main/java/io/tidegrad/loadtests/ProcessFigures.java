@@ -13,6 +13,9 @@ public final class ProcessFigures {
     /// nothing to do for a while may end, and then nothing tells what it took.
     static final String KEEP_COMPILERS = "-XX:-UseDynamicNumberOfCompilerThreads";
 
+    /// Behind the name, user, nice, system, idle, iowait, irq and softirq.
+    private static final int STOLEN = 8;
+
     private ProcessFigures() {}
 
     /// User and system time of all threads since the process began, which the operating system counts in hundredths of a
@@ -55,6 +58,19 @@ public final class ProcessFigures {
     public static DoubleSupplier fromNow(DoubleSupplier figure) {
         double before = figure.getAsDouble();
         return () -> figure.getAsDouble() - before;
+    }
+
+    /// Processor time of all cores since the machine began that its hypervisor gave to others, though threads of this
+    /// machine wanted it, in hundredths of a second.
+    static double stolenCpuSeconds() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/stat"))) {
+            return lines.filter(line -> line.startsWith("cpu ")).map(line -> line.split(" +"))
+                    .filter(figures -> figures.length > STOLEN)
+                    .mapToDouble(figures -> Double.parseDouble(figures[STOLEN])).map(hundredths -> hundredths / 100)
+                    .findFirst().orElse(Double.NaN);
+        } catch (IOException untold) {
+            return Double.NaN;
+        }
     }
 
     /// Bytes written to disks since the process began, in whole pages of memory.
