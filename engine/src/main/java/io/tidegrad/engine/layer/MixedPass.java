@@ -38,8 +38,14 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
 
     @Override
     public final void forward(Step step) {
-        step.shareLayers(weights * step.rows, members.length, forwardShare);
+        step.shareLayers(multiplications(step), members.length, forwardShare);
         mix(step, state(step), output.value());
+    }
+
+    /// Of forward and backward together, so that both are shared alike or not at all: a worker then has its members' weights in
+    /// its cache.
+    private long multiplications(Step step) {
+        return weights * (3L * step.rows + Dense.Bound.UPDATE_MULTIPLICATIONS);
     }
 
     private void forwardShare(Step step, int share, int shares, int worker) {
@@ -55,8 +61,7 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
             Activation z = members[m].pass().output();
             slope(step, m, z.value(), z.requireGradient());
         }
-        step.shareLayers(weights * (2L * step.rows + Dense.Bound.UPDATE_MULTIPLICATIONS), members.length,
-                backwardShare);
+        step.shareLayers(multiplications(step), members.length, backwardShare);
         Branch.sumInputGradients(step.rows * inputLines, members, input.gradient());
         if (step.learnsStatistics) {
             double[] state = state(step);

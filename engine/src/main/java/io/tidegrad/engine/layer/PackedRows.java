@@ -107,6 +107,38 @@ public final class PackedRows {
         }
     }
 
+    /// Whether all numbers of so many rows fit one vector: then `updateInOneVector` takes one where the others take a vector for
+    /// each column. A step of one row of the batch reads one row of most tables.
+    boolean fitOneVector(int count) {
+        return count * columns <= LANES;
+    }
+
+    /// Applies the optimizer to rows whose numbers are copied one row after the other, as `gather`, `setGradients`, `update` and
+    /// `scatter` would.
+    void updateInOneVector(Storage.Rows table, Kernels kernels, OptimizerStep optimizer, int[] ids, int count,
+            float scale, float[] g, int[] gAt) {
+        for (int row = 0; row < count; row++) {
+            int to = row * columns;
+            for (int column = 0; column < columns; column++) {
+                gradients[to + column] = scale * g[gAt[row] + column];
+            }
+            float[] block = table.block(ids[row]);
+            int at = table.at(ids[row]);
+            for (int part = 0; part < table.rowFloats(); part += columns, to += LANES) {
+                System.arraycopy(block, at + part, values, to, columns);
+            }
+        }
+        kernels.update(optimizer, LANES, gradients, 0, values, 0, states, LANES, LANES);
+        for (int row = 0; row < count; row++) {
+            int from = row * columns;
+            float[] block = table.block(ids[row]);
+            int at = table.at(ids[row]);
+            for (int part = 0; part < table.rowFloats(); part += columns, from += LANES) {
+                System.arraycopy(values, from, block, at + part, columns);
+            }
+        }
+    }
+
     /// Copies the rows back into the table.
     public void scatter(Storage.Rows table, int[] ids, int from) {
         table.scatterAll(values, 0, stride, ids, from, rows);

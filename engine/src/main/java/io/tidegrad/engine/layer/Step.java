@@ -11,9 +11,10 @@ import java.util.Arrays;
 /// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another slab): the
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
-    /// How many times as long as their FMAs whole layers take: recipes of 34 inputs took 8 times as long at mini-batches of 1
-    /// and 32.
-    private static final int LAYERS_MULTIPLICATIONS = 8;
+    /// What an FMA of whole layers counts, so that a handover costs less than it saves. They take 2.5 to 4.5 times as long as
+    /// their FMAs, but what is handed over also has to come from another core's cache: with 8, which shared 10 us of work,
+    /// `recipe: auto` at a mini-batch of 1 took 1.8 times as long with two workers as with one.
+    private static final int LAYERS_MULTIPLICATIONS = 2;
 
     public final Kernels kernels;
     private final Workers workers;
@@ -175,7 +176,7 @@ public final class Step {
     /// Runs work whose parts are whole layers, which may share work themselves: a part that is not alone runs on a step of
     /// its worker, in which nothing is shared. Parts must have no tensor in common.
     ///
-    /// @param multiplications of the layers with their inputs and the optimizer's, in FMAs
+    /// @param multiplications of the layers' whole step, forward and backward, with the optimizer's, in FMAs
     void shareLayers(long multiplications, int partsMax, Work work) {
         if (apart.length == 0 || numbersGradient.length > 0) {
             work.run(this, 0, 1, 0);

@@ -302,6 +302,10 @@ public sealed interface Storage {
                 packed.updateFew(this, kernels, optimizer, ids, count, scale, g, gAt);
                 return;
             }
+            if (packed.fitOneVector(count)) {
+                packed.updateInOneVector(this, kernels, optimizer, ids, count, scale, g, gAt);
+                return;
+            }
             for (int from = 0; from < count; from += PackedRows.ROWS_A_BLOCK) {
                 packed.gather(this, ids, from, Math.min(PackedRows.ROWS_A_BLOCK, count - from));
                 packed.setGradients(scale, g, gAt, from);

@@ -14,10 +14,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The optimizer's scalars for each tensor in a step. Tensors that are updated by the same rule, and both with or both without
-/// penalty, share them; they are computed once per step.
+/// penalty, share them; they are computed once per step. The rate before a layer's factor is computed once for all groups of an
+/// optimizer: a recipe has three such groups for each of its members, and a rate that falls takes a root and divisions.
 final class OptimizerSteps {
     private final NetworkSpec spec;
     private final Plan plan;
+    private final List<Pace> paces = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
 
@@ -25,17 +27,28 @@ final class OptimizerSteps {
     private static final class Group {
         final UpdateRule rule;
         final boolean penalised;
-        final @Nullable Restart restart;
-        final Optimizer optimizer;
+        final Pace pace;
         final OptimizerStep step = new OptimizerStep();
         double rate; // of the update that was prepared last
         double used = Double.NaN; // the same with what an input bound made of it
 
-        Group(UpdateRule rule, boolean penalised, @Nullable Restart restart, Optimizer optimizer) {
+        Group(UpdateRule rule, boolean penalised, Pace pace) {
             this.rule = rule;
             this.penalised = penalised;
-            this.restart = restart;
+            this.pace = pace;
+        }
+    }
+
+    /// Groups of one optimizer that count their updates alike.
+    private static final class Pace {
+        final Optimizer optimizer;
+        final @Nullable Restart restart;
+        long t; // the update that was prepared last
+        double rate; // of that update, before a layer's factor
+
+        Pace(Optimizer optimizer, @Nullable Restart restart) {
             this.optimizer = optimizer;
+            this.restart = restart;
         }
     }
 
@@ -52,19 +65,32 @@ final class OptimizerSteps {
     private Group group(int tensor) {
         UpdateRule rule = plan.rule(tensor);
         boolean penalised = isPenalised(tensor);
-        Restart restart = plan.restarts().stream().filter(each -> each.has(tensor)).findFirst().orElse(null);
+        Pace pace = pace(tensor);
         for (Group group : groups) {
-            if (group.rule.equals(rule) && group.penalised == penalised && Objects.equals(group.restart, restart)) {
+            if (group.rule.equals(rule) && group.penalised == penalised && group.pace == pace) {
                 return group;
             }
         }
-        Group group = new Group(rule, penalised, restart, plan.optimizer(tensor));
+        Group group = new Group(rule, penalised, pace);
         if (penalised) {
             group.step.l1 = (float) spec.regularization().l1();
             group.step.l2 = (float) spec.regularization().l2();
         }
         groups.add(group);
         return group;
+    }
+
+    private Pace pace(int tensor) {
+        Optimizer optimizer = plan.optimizer(tensor);
+        Restart restart = plan.restarts().stream().filter(each -> each.has(tensor)).findFirst().orElse(null);
+        for (Pace pace : paces) {
+            if (pace.optimizer.equals(optimizer) && Objects.equals(pace.restart, restart)) {
+                return pace;
+            }
+        }
+        Pace pace = new Pace(optimizer, restart);
+        paces.add(pace);
+        return pace;
     }
 
     private boolean isPenalised(int tensor) {
@@ -79,15 +105,18 @@ final class OptimizerSteps {
     ///
     /// @param multiplier of the scheduled rate
     void prepare(long t, double multiplier, Slab slab) {
+        for (int i = 0; i < paces.size(); i++) {
+            Pace pace = paces.get(i);
+            double scheduled = multiplier * spec.schedule().rate(pace.optimizer.rate(), t - 1);
+            pace.t = pace.restart == null ? t : t - pace.restart.since(slab);
+            pace.rate = pace.optimizer.rateAt(pace.t, scheduled);
+        }
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
-            long own = group.restart == null ? t : t - group.restart.since(slab);
-            Optimizer optimizer = group.optimizer;
-            double scheduled = multiplier * spec.schedule().rate(optimizer.rate(), t - 1);
-            optimizer.prepare(own, group.step);
-            group.rate = optimizer.rateAt(own, scheduled) * group.rule.rateFactor();
+            group.pace.optimizer.prepare(group.pace.t, group.step);
+            group.rate = group.pace.rate * group.rule.rateFactor();
             group.used = group.rate;
-            optimizer.setRate(group.rate, group.step);
+            group.pace.optimizer.setRate(group.rate, group.step);
         }
     }
 
@@ -102,7 +131,7 @@ final class OptimizerSteps {
             Group group = groups.get(i);
             if (group.rule.inputBound() == bound) {
                 group.used = group.rate * factor;
-                group.optimizer.setRate(group.used, group.step);
+                group.pace.optimizer.setRate(group.used, group.step);
             }
         }
     }

@@ -48,7 +48,7 @@ class PackedRowsTest {
             }
             copy(together, oneByOne);
             copy(together, inBlocks);
-            for (int count : new int[]{0, 1, 2, 15, 16, 17, 64, 65, 200}) {
+            for (int count : new int[]{0, 1, 2, 3, 5, 15, 16, 17, 64, 65, 200}) {
                 int[] ids = random.ints(0, ROWS).distinct().limit(count).toArray();
                 float[] g = new float[count * columns];
                 for (int i = 0; i < g.length; i++) {
