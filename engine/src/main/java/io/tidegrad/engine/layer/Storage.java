@@ -171,6 +171,11 @@ public sealed interface Storage {
                     new float[ROWS_A_BLOCK]);
         }
 
+        /// Rows of the block from this one on.
+        public int rowsInBlock(int row) {
+            return Math.min((row | (1 << shift) - 1) + 1, rows) - row;
+        }
+
         /// A copy that shares the blocks but has its own array of them, so that blocks can be replaced.
         Rows sharing() {
             return new Rows(rows, columns, rowFloats, shift, blocks.clone(), states, packed, near);

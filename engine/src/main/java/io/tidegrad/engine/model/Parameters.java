@@ -39,6 +39,18 @@ public final class Parameters {
     private static final VarHandle DOUBLE =
             MethodHandles.byteArrayViewVarHandle(double[].class, ByteOrder.LITTLE_ENDIAN);
 
+    /// Rows of at most a cache line.
+    private static final int SHORT_ROW_FLOATS = 16;
+
+    /// Short rows copied together, so that they stay in the first-level cache.
+    private static final int ROWS_AT_ONCE = 32;
+
+    private static final VarHandle FLOAT_PAIR =
+            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long EXPONENTS = 0x7f80_0000_7f80_0000L;
+    private static final long LAST_OF_EXPONENTS = 0x0080_0000_0080_0000L;
+    private static final long SIGNS = 0x8000_0000_8000_0000L;
+
     private final Plan plan;
     private final Slab slab;
     private final int servedPages;
@@ -216,12 +228,17 @@ public final class Parameters {
         byte[] bytes = new byte[PAGE_BYTES];
         for (int page = among.next(0); page >= 0; page = among.next(page + 1)) {
             readPage(page, bytes, 0);
-            long at = page < servedPages ? (long) page * PAGE_BYTES : Long.MAX_VALUE / 2;
-            if (firstNonFinite(plan.streams(), at, bytes, 0, pageLength(page)) >= 0) {
+            if (!isFinite(page, bytes, 0)) {
                 return page;
             }
         }
         return -1;
+    }
+
+    /// Returns whether a page's bytes, as `readPage` gives them, hold neither a NaN nor an infinity.
+    public boolean isFinite(int page, byte[] bytes, int from) {
+        long at = page < servedPages ? (long) page * PAGE_BYTES : Long.MAX_VALUE / 2;
+        return firstNonFinite(plan.streams(), at, bytes, from, pageLength(page)) < 0;
     }
 
     /// Index in `bytes` of the first NaN or infinity among `length` bytes from `from` on, or -1.
@@ -235,12 +252,24 @@ public final class Parameters {
                 return i;
             }
         }
-        for (int i = doublesEnd; i < end; i += Float.BYTES) {
+        int pairsEnd = doublesEnd + (end - doublesEnd & -2 * Float.BYTES);
+        int unknown = areFinite(bytes, doublesEnd, pairsEnd) ? pairsEnd : doublesEnd;
+        for (int i = unknown; i < end; i += Float.BYTES) {
             if (!Float.isFinite((float) FLOAT.get(bytes, i))) {
                 return i;
             }
         }
         return -1;
+    }
+
+    /// Returns whether all floats are finite, two at a time and without a branch for each: the exponent of one that isn't
+    /// is all ones, so that 1 added to it reaches the place of the sign.
+    private static boolean areFinite(byte[] bytes, int from, int to) {
+        long carries = 0;
+        for (int i = from; i < to; i += 2 * Float.BYTES) {
+            carries |= ((long) FLOAT_PAIR.get(bytes, i) & EXPONENTS) + LAST_OF_EXPONENTS;
+        }
+        return (carries & SIGNS) == 0;
     }
 
     /// Copies one tensor's weights, shape (rows, columns), row-major, as in the streams. Tensors are named as in
@@ -566,6 +595,16 @@ public final class Parameters {
         int inRow = (int) (value % rowFloats);
         int step = storage.step();
         while (byteAt < end) {
+            if (inRow == 0 && storage instanceof Storage.Rows table && table.rowFloats() > rowFloats) {
+                int rows = (int) Math.min(table.rowsInBlock(row), (end - byteAt) / ((long) rowFloats * Float.BYTES));
+                if (rows > 0) {
+                    copyRows(table.array(firstPart, row), table.index(firstPart, row, 0), table.rowFloats(), rowFloats,
+                            rows, bytes, at + (int) (byteAt - from), direction);
+                    byteAt += (long) rows * rowFloats * Float.BYTES;
+                    row += rows;
+                    continue;
+                }
+            }
             int part = firstPart + (parts == 1 ? 0 : inRow / columns);
             int column = parts == 1 ? inRow : inRow % columns;
             int run = (int) Math.min(storage.run(row, column), (end - byteAt) / Float.BYTES);
@@ -582,6 +621,52 @@ public final class Parameters {
             if (inRow >= rowFloats) {
                 row += inRow / rowFloats;
                 inRow %= rowFloats;
+            }
+        }
+    }
+
+    /// Copies rows that lie `apart` floats from each other in the array, and one after the other in the bytes. Short rows
+    /// float by float, because a call costs more than their floats; and first one float of each, so that the cache misses
+    /// overlap: a page of rows of 4 floats takes 2.1 us, of 16 floats 1.6 us; by calls 4.5 and 2.0 us.
+    private static void copyRows(float[] array, int index, int apart, int rowFloats, int rows, byte[] bytes, int in,
+            Direction direction) {
+        if (rowFloats > SHORT_ROW_FLOATS) {
+            for (int row = 0; row < rows; row++) {
+                copy(array, index + row * apart, bytes, in + row * rowFloats * Float.BYTES, rowFloats, direction);
+            }
+            return;
+        }
+        for (int row = 0; row < rows; row += ROWS_AT_ONCE) {
+            copyShortRows(array, index + row * apart, apart, rowFloats, Math.min(ROWS_AT_ONCE, rows - row), bytes,
+                    in + row * rowFloats * Float.BYTES, direction);
+        }
+    }
+
+    private static void copyShortRows(float[] array, int index, int apart, int rowFloats, int rows, byte[] bytes,
+            int in, Direction direction) {
+        switch (direction) {
+            case READ -> {
+                int near = 0;
+                for (int row = 0; row < rows; row++) {
+                    near ^= Float.floatToRawIntBits(array[index + row * apart]);
+                }
+                bytes[in] = (byte) near; // so that the loop has a use; the first row overwrites it
+                for (int row = 0; row < rows; row++) {
+                    int floats = index + row * apart;
+                    int to = in + row * rowFloats * Float.BYTES;
+                    for (int i = 0; i < rowFloats; i++) {
+                        FLOAT.set(bytes, to + i * Float.BYTES, array[floats + i]);
+                    }
+                }
+            }
+            case WRITE -> {
+                for (int row = 0; row < rows; row++) {
+                    int floats = index + row * apart;
+                    int from = in + row * rowFloats * Float.BYTES;
+                    for (int i = 0; i < rowFloats; i++) {
+                        array[floats + i] = (float) FLOAT.get(bytes, from + i * Float.BYTES);
+                    }
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.stream.IntStream;
 
 /// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian. A leaf is 64
 /// KiB of a stream of `Parameters`; a stream's last leaf can be shorter, and an empty stream has none.
@@ -34,6 +35,10 @@ public final class ModelHash {
     public static final int LEAF_BYTES = 8 * Parameters.PAGE_BYTES;
 
     static final int LEAF_PAGES = LEAF_BYTES / Parameters.PAGE_BYTES;
+
+    /// Fewer leaves than this are hashed by one thread: they are done before a second thread starts.
+    private static final int PARALLEL_LEAVES_MIN = 32;
+
     private static final HexFormat HEX = HexFormat.of();
 
     private ModelHash() {}
@@ -81,11 +86,22 @@ public final class ModelHash {
         return HEX.formatHex(root.digest());
     }
 
-    /// Adds the leaf hashes of the stream that is pages `from` (inclusive) to `to` (exclusive).
+    /// Adds the leaf hashes of the stream that is pages `from` (inclusive) to `to` (exclusive). Many leaves are hashed in
+    /// parallel in the common pool; each leaf is hashed by one thread, and they are added in their order.
     private static void updateWithLeaves(MessageDigest root, Parameters parameters, int from, int to) {
-        for (int first = from; first < to; first += LEAF_PAGES) {
-            root.update(leaf(parameters, first, Math.min(first + LEAF_PAGES, to)));
+        byte[][] hashes = new byte[Math.ceilDiv(to - from, LEAF_PAGES)][];
+        inParallelIfMany(IntStream.range(0, hashes.length), hashes.length).forEach(leaf -> {
+            int first = from + leaf * LEAF_PAGES;
+            hashes[leaf] = leaf(parameters, first, Math.min(first + LEAF_PAGES, to));
+        });
+        for (byte[] hash : hashes) {
+            root.update(hash);
         }
+    }
+
+    /// @param count of the leaves
+    static IntStream inParallelIfMany(IntStream leaves, int count) {
+        return count < PARALLEL_LEAVES_MIN ? leaves : leaves.parallel();
     }
 
     /// SHA-256 of pages `from` (inclusive) to `to` (exclusive).

@@ -21,9 +21,6 @@ public final class ServedLeaves {
 
     private static final int KEPT = ModelHash.LEAF_PAGES / STEP_PAGES - 1;
 
-    /// Fewer leaves than this are hashed by one thread: they are done before a second thread starts.
-    private static final int PARALLEL_LEAVES_MIN = 32;
-
     private static final Runnable NOTHING = () -> {
     };
 
@@ -76,7 +73,7 @@ public final class ServedLeaves {
             page = touched.next((page / ModelHash.LEAF_PAGES + 1) * ModelHash.LEAF_PAGES);
         }
         IntStream pages = Arrays.stream(firstTouched, 0, count);
-        (count < PARALLEL_LEAVES_MIN ? pages : pages.parallel()).forEach(
+        ModelHash.inParallelIfMany(pages, count).forEach(
                 first -> next.hash(changed, first / ModelHash.LEAF_PAGES, first % ModelHash.LEAF_PAGES, between));
         return next;
     }

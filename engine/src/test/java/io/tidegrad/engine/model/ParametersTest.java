@@ -11,15 +11,19 @@ import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Sgd;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ParametersTest {
     private static Parameters initial(int numbers, int ids, Layer network, int outputs, Optimizer optimizer,
@@ -111,6 +115,93 @@ class ParametersTest {
             parameters.writePage(number, clean, 0);
         }
         assertThat(parameters.firstNonFinitePage(parameters.dirty())).isEqualTo(-1);
+    }
+
+    /// Beside `Float.isFinite`, value by value: numbers of all exponents, with each sign, at each place of a page that ends
+    /// between two floats.
+    @Test
+    void aFloatIsFiniteExactlyIfJavaSaysSo() {
+        Layer network = new Sequence(new Numbers(0, 1), new Dense(1_201, false, Initialization.HE_NORMAL));
+        Parameters parameters = initial(1, 0, network, 1_201, new Sgd(0.1), 3);
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        parameters.readPage(0, page, 0);
+        ByteBuffer buffer = ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN);
+        int length = parameters.pageLength(0);
+        assertThat(length / Float.BYTES).isOdd().isGreaterThan(1_000);
+        Random random = new Random(5);
+        for (int exponent = 0; exponent < 256; exponent++) {
+            for (int at = 0; at < length; at += Float.BYTES * (1 + random.nextInt(40))) {
+                int before = buffer.getInt(at);
+                for (int bits : new int[]{0, 1, random.nextInt(1 << 23), (1 << 23) - 1}) {
+                    buffer.putInt(at, random.nextInt(2) << 31 | exponent << 23 | bits);
+                    assertThat(parameters.isFinite(0, page, 0)).isEqualTo(Float.isFinite(buffer.getFloat(at)));
+                }
+                buffer.putInt(at, before);
+            }
+            buffer.putInt(length - Float.BYTES, exponent << 23);
+            assertThat(parameters.isFinite(0, page, 0)).isEqualTo(exponent < 255);
+            buffer.putInt(length - Float.BYTES, 0);
+        }
+    }
+
+    static Stream<Arguments> tables() {
+        return Stream.<Optimizer>of(new Sgd(0.1), new Adagrad(0.1, 1e-10, 0), Adam.of(0.1)).flatMap(optimizer -> Stream
+                .of(1, 2, 3, 8, 16, 20, 48, 3_000).map(dimension -> Arguments.of(optimizer, dimension)));
+    }
+
+    /// In memory a row lies beside its state. The streams have the weights of all rows, then for each row the parts of its
+    /// state: byte by byte what the docstring promises, for rows that divide a page and that don't, read and written.
+    @ParameterizedTest
+    @MethodSource("tables")
+    void theStreamsOfATableAreThoseOfItsWeightsAndState(Optimizer optimizer, int dimension) {
+        int rows = Math.max(20, 50_000 / dimension);
+        Parameters parameters =
+                initial(0, 1, new Embedding(0, 1, rows, dimension, Embedding.Update.TOUCHED), dimension, optimizer, 3);
+        String table = parameters.plan().tensors().getFirst().name();
+        Random random = new Random(dimension);
+        int parts = (int) (parameters.optimizerBytes() / parameters.servedBytes());
+        float[][] values = new float[1 + parts][rows * dimension];
+        for (int part = 0; part <= parts; part++) {
+            for (int i = 0; i < values[part].length; i++) {
+                values[part][i] = random.nextFloat();
+            }
+        }
+        parameters.setWeights(table, values[0]);
+        for (int part = 1; part <= parts; part++) {
+            parameters.setState(table, part, values[part]);
+        }
+        ByteBuffer served = ByteBuffer.allocate((int) parameters.servedBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer state = ByteBuffer.allocate((int) parameters.optimizerBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int row = 0; row < rows; row++) {
+            for (int part = 0; part <= parts; part++) {
+                for (int column = 0; column < dimension; column++) {
+                    (part == 0 ? served : state).putFloat(values[part][row * dimension + column]);
+                }
+            }
+        }
+
+        Parameters copy = Parameters.blank(parameters.plan());
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int number = 0; number < parameters.pages(); number++) {
+            boolean ofServed = number < parameters.servedPages();
+            int at = (ofServed ? number : number - parameters.servedPages()) * Parameters.PAGE_BYTES;
+            int length = parameters.pageLength(number);
+            parameters.readPage(number, page, 0);
+            assertThat(ByteBuffer.wrap(page, 0, length)).isEqualTo((ofServed ? served : state).slice(at, length));
+            copy.writePage(number, page, 0);
+        }
+        assertThat(copy.weights(table)).isEqualTo(values[0]);
+        for (int part = 1; part <= parts; part++) {
+            assertThat(copy.state(table, part)).isEqualTo(values[part]);
+        }
+        for (int i = 0; i < 200; i++) {
+            int from = random.nextInt(rows * dimension) * Float.BYTES;
+            int length = random.nextInt(Math.min(Parameters.PAGE_BYTES, served.capacity() - from) / Float.BYTES + 1)
+                    * Float.BYTES;
+            byte[] read = new byte[3 + length];
+            parameters.readServed(from, read, 3, length);
+            assertThat(ByteBuffer.wrap(read, 3, length)).isEqualTo(served.slice(from, length));
+        }
     }
 
     /// 6 standard errors, as the golden case `init_statistics` allows.

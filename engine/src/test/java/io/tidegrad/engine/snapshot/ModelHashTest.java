@@ -22,6 +22,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ModelHashTest {
     private static final byte[] FINGERPRINT = "fingerprint of the spec".getBytes(StandardCharsets.UTF_8);
@@ -29,17 +31,23 @@ class ModelHashTest {
 
     /// 1.2 leaves of weights, 2.4 of state.
     private static Parameters parameters() {
-        Parameters parameters = Parameters.initial(Plan.of(new NetworkSpec(new RowShape(300, 0, 64),
-                new Sequence(new Numbers(0, 300), new Standardise(), new Dense(64)), new MeanSquaredError(),
+        return parameters(300, 64);
+    }
+
+    private static Parameters parameters(int inputs, int outputs) {
+        Parameters parameters = Parameters.initial(Plan.of(new NetworkSpec(new RowShape(inputs, 0, outputs),
+                new Sequence(new Numbers(0, inputs), new Standardise(), new Dense(outputs)), new MeanSquaredError(),
                 Adam.of(0.001), 9)));
         parameters.setCounts(17, 4711);
         return parameters;
     }
 
-    /// The docstring's layout, written down a second time.
-    @Test
-    void hashesAreThoseOfTheDocumentedBytes() throws Exception {
-        Parameters parameters = parameters();
+    /// The docstring's layout, written down a second time: of a model of few leaves and of one whose 55 and 110 leaves are
+    /// hashed in parallel.
+    @ParameterizedTest
+    @CsvSource({"300, 64", "3000, 300"})
+    void hashesAreThoseOfTheDocumentedBytes(int inputs, int outputs) throws Exception {
+        Parameters parameters = parameters(inputs, outputs);
         ByteArrayOutputStream weights = new ByteArrayOutputStream();
         weights.write("tidegrad weights".getBytes(StandardCharsets.US_ASCII));
         weights.write(littleEndian(4, FINGERPRINT.length));

@@ -35,8 +35,8 @@ public final class Publisher {
 
     private static final Duration PROGRESS_EVERY = Duration.ofSeconds(1);
 
-    /// A report hashes the whole model, which may take a twentieth of the learning thread's time.
-    private static final int REPORT_SHARE = 20;
+    /// A report hashes the whole model, on all cores, which may take a fortieth of the learning thread's time.
+    private static final int REPORT_SHARE = 40;
 
     @FunctionalInterface
     public interface Out {

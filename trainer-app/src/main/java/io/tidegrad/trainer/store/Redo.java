@@ -155,7 +155,7 @@ final class Redo {
         if (!base.isStored() && parameters.pages() > 0) {
             parameters.dirty().markRange(0, parameters.pages() - 1);
         }
-        checksums.update(parameters, parameters.dirty(), lineage.epoch());
+        checksums.update(parameters, parameters.dirty(), lineage.epoch(), (page, bytes) -> true);
         check("pages", Restoration.hex(manifest.pagesDigest()), Restoration.hex(checksums.digest()));
     }
 

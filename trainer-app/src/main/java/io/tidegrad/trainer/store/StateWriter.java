@@ -82,9 +82,11 @@ final class StateWriter {
 
         default void imagePageLogged(int page) {}
 
-        /// Returns the first of these pages that must not be committed, or -1.
-        default int firstNonFinitePage(Parameters parameters, PageSet pages) {
-            return parameters.firstNonFinitePage(pages);
+        /// Returns whether a page may be committed. Several threads ask at a time.
+        ///
+        /// @param bytes where the page's content begins at `from`
+        default boolean isFinite(Parameters parameters, int page, byte[] bytes, int from) {
+            return parameters.isFinite(page, bytes, from);
         }
 
         /// Returns whether this image may become the base.
@@ -367,14 +369,18 @@ final class StateWriter {
         return settings.forced() != null || (long) sinceBase.count() * PAGE <= settings.flushBytesMax();
     }
 
+    /// Checks each page as it is logged: what a page that isn't finite leaves behind is a transaction that never commits.
+    /// All unchecked pages are among these.
     private void logPages(State state, byte[] carry) {
-        checkFinite(unchecked, state);
         int slot = Math.max(0, base.slot());
         pagesBytes = (long) sinceBase.count() * PAGE;
         for (int page = sinceBase.next(0); page >= 0; page = sinceBase.next(page + 1)) {
             byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
             byte[] value = StoreRecords.allocate(parameters.pageLength(page));
             parameters.readPage(page, value, StoreRecords.PAYLOAD_AT);
+            if (!store.isFinite(parameters, page, value, StoreRecords.PAYLOAD_AT)) {
+                throw notFinite(page, state);
+            }
             checksums.set(page, StoreRecords.seal(key, lineage.epoch(), value));
             store.log(key, value);
             store.pageLogged(page);
@@ -577,15 +583,12 @@ final class StateWriter {
 
     // ---- checking ----
 
-    private void checkFinite(PageSet pages, State state) {
-        int page = store.firstNonFinitePage(parameters, pages);
-        if (page >= 0) {
-            throw new StopException(ExitCode.MODEL_DIVERGED,
-                    "model " + lineage.model() + ": page " + page + " of " + parameters.pages()
-                            + " holds a weight or optimizer state that is not finite, after update "
-                            + parameters.updates() + ", offset " + (state.nextOffset() - 1)
-                            + "; it was not committed. Lower the learning rate under a new model name");
-        }
+    private StopException notFinite(int page, State state) {
+        return new StopException(ExitCode.MODEL_DIVERGED,
+                "model " + lineage.model() + ": page " + page + " of " + parameters.pages()
+                        + " holds a weight or optimizer state that is not finite, after update " + parameters.updates()
+                        + ", offset " + (state.nextOffset() - 1)
+                        + "; it was not committed. Lower the learning rate under a new model name");
     }
 
     private void checkIfDue(boolean now, State state) {
@@ -597,8 +600,11 @@ final class StateWriter {
     /// Checks that all changed pages are finite, and makes the digest that of this watermark.
     private void check(State state) {
         long start = clock.nanos();
-        checkFinite(unchecked, state);
-        checksums.update(parameters, unchecked, lineage.epoch());
+        int refused = checksums.update(parameters, unchecked, lineage.epoch(),
+                (page, bytes) -> store.isFinite(parameters, page, bytes, 0));
+        if (refused >= 0) {
+            throw notFinite(refused, state);
+        }
         unchecked.clear();
         digest = checksums.digest();
         digestOffset = state.nextOffset();

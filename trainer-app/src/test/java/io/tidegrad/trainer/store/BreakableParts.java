@@ -4,7 +4,6 @@ import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.learn.Tick;
@@ -175,8 +174,8 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        public int firstNonFinitePage(Parameters parameters, PageSet pages) {
-            return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS ? -1 : super.firstNonFinitePage(parameters, pages);
+        public boolean isFinite(Parameters parameters, int page, byte[] bytes, int from) {
+            return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS || super.isFinite(parameters, page, bytes, from);
         }
 
         @Override

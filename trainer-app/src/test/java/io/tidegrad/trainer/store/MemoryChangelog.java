@@ -3,7 +3,6 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
@@ -251,11 +250,6 @@ final class MemoryChangelog {
 
             @Override
             public void imagePageLogged(int page) {}
-
-            @Override
-            public int firstNonFinitePage(Parameters parameters, PageSet pages) {
-                return parameters.firstNonFinitePage(pages);
-            }
 
             @Override
             public boolean isWhole(Image image) {
