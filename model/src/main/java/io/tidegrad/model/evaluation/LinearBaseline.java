@@ -259,11 +259,11 @@ final class LinearBaseline {
         switch (task.kind()) {
             case BINARY, MARGIN -> {
                 double p = 1 / (1 + Fdlibm.exp(-scores[0]));
-                boolean yes = label > 0;
-                boolean isRight = scores[0] > 0 == yes;
-                scores[0] = p - (yes ? 1 : 0);
+                boolean isRight = scores[0] > 0 == label > 0;
+                double yes = Math.max(label, 0); // 0 or 1: a branch would be mispredicted whenever a label surprises
+                scores[0] = p - yes;
                 return task.kind() == MetricTask.Kind.MARGIN ? isRight ? 0 : 1
-                        : -Fdlibm.log(Math.max(yes ? p : 1 - p, LEAST_REST));
+                        : -Fdlibm.log(Math.max(yes * p + (1 - yes) * (1 - p), LEAST_REST));
             }
             case CATEGORICAL -> {
                 double most = Double.NEGATIVE_INFINITY;
