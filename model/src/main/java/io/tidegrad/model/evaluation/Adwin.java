@@ -157,7 +157,7 @@ public final class Adwin implements DriftDetector {
         for (int row = 0; row < rows; row++) {
             buckets += counts[row];
         }
-        double log = StrictMath.log(2.0 * buckets / delta);
+        double log = Fdlibm.log(2.0 * buckets / delta);
         double ofVariance = 2 * spread * log;
         double ofRange = 2.0 / 3 * width * log;
         long older = 0;

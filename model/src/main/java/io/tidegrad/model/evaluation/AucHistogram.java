@@ -49,7 +49,7 @@ final class AucHistogram {
 
     /// The area only depends on the order, so a margin is squashed to a probability, which the bins are made for.
     void addMargin(float margin, boolean positive, double weight) {
-        add((float) (1 / (1 + StrictMath.exp(-margin))), positive, weight);
+        add((float) (1 / (1 + Fdlibm.exp(-margin))), positive, weight);
     }
 
     void add(AucHistogram other) {

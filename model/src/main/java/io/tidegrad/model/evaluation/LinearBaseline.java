@@ -35,9 +35,11 @@ final class LinearBaseline {
     private final int[] columns; // of the numbers that it reads
     private final int numbers;
     private final int bits;
+    private final int[] ids; // that it reads
     private final int[] length; // by id: the id that says how many there are, -1 where there is always one
     private final int[] order; // by id: how many of its feature stand before it
     private final int[] position; // by id: what tells its values from those of other ids
+    private final int width; // weights of an output
     private final float[] weights; // of each output: the constant, numbers, hashed ids
     private final float[] squares; // sums of squared gradients
     private final double[] means; // of numbers, and of a numeric label
@@ -52,9 +54,10 @@ final class LinearBaseline {
     private double lossSum; // of all, since counting began
     private double total;
 
-    private final double[] inputs; // of the row: values, and where their weights are
-    private final int[] at;
+    private final int[] at; // of the row: where the weights of its values are
+    private final double[] inputs; // what the first of these are; the others are 1
     private final double[] scores;
+    private int valued;
     private int active;
 
     private LinearBaseline(ModelSpec spec, MetricTask task) {
@@ -69,13 +72,14 @@ final class LinearBaseline {
         order = new int[rowIds];
         position = new int[rowIds];
         place(spec);
-        int width = 1 + numbers + (1 << bits);
+        ids = IntStream.range(0, rowIds).filter(id -> position[id] >= 0).toArray();
+        width = 1 + numbers + (1 << bits);
         weights = new float[outputs * width];
         squares = new float[outputs * width];
         means = new double[numbers + 1];
         spreads = new double[numbers + 1];
-        inputs = new double[1 + numbers + rowIds];
-        at = new int[inputs.length];
+        inputs = new double[1 + numbers];
+        at = new int[inputs.length + ids.length];
         scores = new double[outputs];
     }
 
@@ -88,6 +92,8 @@ final class LinearBaseline {
         columns = learned.columns;
         numbers = learned.numbers;
         bits = learned.bits;
+        ids = learned.ids;
+        width = learned.width;
         length = learned.length;
         order = learned.order;
         position = learned.position;
@@ -179,7 +185,7 @@ final class LinearBaseline {
             moment(i, batch.numbers[row * rowNumbers + columns[i]]);
         }
         for (int output = 0; output < outputs; output++) {
-            step(output * (weights.length / outputs), weight * scores[output]);
+            step(output * width, weight * scores[output]);
         }
         if (task.kind() == MetricTask.Kind.REGRESSION) {
             moment(numbers, label);
@@ -198,10 +204,13 @@ final class LinearBaseline {
     private void score(Batch batch, int row) {
         read(batch.numbers, row * rowNumbers, batch.ids, row * rowIds);
         for (int output = 0; output < outputs; output++) {
-            int base = output * (weights.length / outputs);
+            int base = output * width;
             double score = 0;
-            for (int i = 0; i < active; i++) {
+            for (int i = 0; i < valued; i++) {
                 score += weights[base + at[i]] * inputs[i];
+            }
+            for (int i = valued; i < active; i++) {
+                score += weights[base + at[i]];
             }
             scores[output] = score;
         }
@@ -216,7 +225,7 @@ final class LinearBaseline {
         return Math.sqrt(spreads[of] / Math.max(1, rows));
     }
 
-    private void read(float[] from, int numberAt, int[] ids, int idAt) {
+    private void read(float[] from, int numberAt, int[] found, int idAt) {
         inputs[0] = 1;
         at[0] = 0;
         active = 1;
@@ -228,10 +237,10 @@ final class LinearBaseline {
                 at[active++] = 1 + i;
             }
         }
-        for (int i = 0; i < position.length; i++) {
-            if (position[i] >= 0 && (length[i] < 0 || order[i] < ids[idAt + length[i]])) {
-                int hash = (ids[idAt + i] * HASH + position[i]) * HASH;
-                inputs[active] = 1;
+        valued = active;
+        for (int id : ids) {
+            if (length[id] < 0 || order[id] < found[idAt + length[id]]) {
+                int hash = (found[idAt + id] * HASH + position[id]) * HASH;
                 at[active++] = 1 + numbers + (hash >>> 32 - bits);
             }
         }
@@ -249,12 +258,12 @@ final class LinearBaseline {
     private double slope(float label) {
         switch (task.kind()) {
             case BINARY, MARGIN -> {
-                double p = 1 / (1 + StrictMath.exp(-scores[0]));
-                boolean yes = label > 0;
-                boolean isRight = scores[0] > 0 == yes;
-                scores[0] = p - (yes ? 1 : 0);
+                double p = 1 / (1 + Fdlibm.exp(-scores[0]));
+                boolean isRight = scores[0] > 0 == label > 0;
+                double yes = Math.max(label, 0); // 0 or 1: a branch would be mispredicted whenever a label surprises
+                scores[0] = p - yes;
                 return task.kind() == MetricTask.Kind.MARGIN ? isRight ? 0 : 1
-                        : -StrictMath.log(Math.max(yes ? p : 1 - p, LEAST_REST));
+                        : -Fdlibm.log(Math.max(yes * p + (1 - yes) * (1 - p), LEAST_REST));
             }
             case CATEGORICAL -> {
                 double most = Double.NEGATIVE_INFINITY;
@@ -263,7 +272,7 @@ final class LinearBaseline {
                 }
                 double sum = 0;
                 for (int output = 0; output < outputs; output++) {
-                    scores[output] = StrictMath.exp(scores[output] - most);
+                    scores[output] = Fdlibm.exp(scores[output] - most);
                     sum += scores[output];
                 }
                 for (int output = 0; output < outputs; output++) {
@@ -271,7 +280,7 @@ final class LinearBaseline {
                 }
                 double p = scores[(int) label];
                 scores[(int) label] -= 1;
-                return -StrictMath.log(Math.max(p, LEAST_REST));
+                return -Fdlibm.log(Math.max(p, LEAST_REST));
             }
             case REGRESSION -> {
                 double deviation = deviation(numbers);
@@ -285,13 +294,20 @@ final class LinearBaseline {
     }
 
     private void step(int base, double slope) {
-        for (int i = 0; i < active; i++) {
-            double gradient = slope * inputs[i];
-            if (gradient != 0) {
-                int weight = base + at[i];
-                squares[weight] += (float) (gradient * gradient);
-                weights[weight] -= (float) (RATE * gradient / Math.sqrt(Math.max(squares[weight], Float.MIN_NORMAL)));
-            }
+        for (int i = 0; i < valued; i++) {
+            step(base + at[i], slope * inputs[i], RATE * (slope * inputs[i]));
+        }
+        double far = RATE * slope;
+        for (int i = valued; i < active; i++) {
+            step(base + at[i], slope, far);
+        }
+    }
+
+    /// @param far the gradient times the rate
+    private void step(int weight, double gradient, double far) {
+        if (gradient != 0) {
+            squares[weight] += (float) (gradient * gradient);
+            weights[weight] -= (float) (far / Math.sqrt(Math.max(squares[weight], Float.MIN_NORMAL)));
         }
     }
 

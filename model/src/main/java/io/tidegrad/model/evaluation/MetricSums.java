@@ -151,7 +151,7 @@ public final class MetricSums {
     }
 
     static double surprise(double probability, double least) {
-        return -StrictMath.log(Math.max(probability, least));
+        return -Fdlibm.log(Math.max(probability, least));
     }
 
     private static double rounded(double value) {

@@ -168,12 +168,12 @@ public final class ProgressiveEvaluation {
 
     /// A float32 softmax rounds probabilities below e^-87 to 0.
     private static double ofProbability(float[] predictions, int at, float label) {
-        return -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
+        return -Fdlibm.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
     }
 
     private void addClass(int actual, int predicted, double weight) {
         double prior = (classCounts[actual] + 1.0) / (total + classCounts.length);
-        priorLossSum -= weight * StrictMath.log(prior);
+        priorLossSum -= weight * Fdlibm.log(prior);
         classCounts[actual] += weight;
         countRight(actual == predicted, weight);
     }

@@ -36,7 +36,7 @@ final class SignalValues {
         switch (task.kind()) {
             case BINARY -> set(of, predictions[at], Math.abs(of - predictions[at]));
             case MARGIN -> {
-                double share = 1 / (1 + StrictMath.exp(-predictions[at]));
+                double share = 1 / (1 + Fdlibm.exp(-predictions[at]));
                 set(of > 0 ? 1 : 0, share, task.isYes(predictions, at) == of > 0 ? 0 : 1);
             }
             case CATEGORICAL, STEPS, SEQUENCE -> set(of / Math.max(1, task.outputs() - 1),

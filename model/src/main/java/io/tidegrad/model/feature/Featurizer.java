@@ -34,7 +34,8 @@ public final class Featurizer {
 
     private final List<Feature> features;
     private final List<String> fields; // each field that a feature reads, once
-    private final @Nullable Object[] values; // of `fields` in the current event
+    private final List<String> learned; // these, then the others that an event brings to be learned
+    private final @Nullable Object[] values; // of either in the current event
     private final FeatureWriter[] writers;
     private final LabelReader label;
     private final boolean isList;
@@ -43,6 +44,9 @@ public final class Featurizer {
     private final @Nullable String eventTime;
     private final TimeUnit timeUnit;
     private final @Nullable String weight;
+    private final int labelAt; // index in `learned`, as the next two
+    private final int timeAt;
+    private final int weightAt;
     private final RowLayout layout;
     private final int labels;
     private final int[] sliced; // index in `fields`
@@ -55,7 +59,6 @@ public final class Featurizer {
         Set<String> distinct = new LinkedHashSet<>();
         spec.features().forEach(feature -> distinct.addAll(feature.fields()));
         fields = List.copyOf(distinct);
-        values = new Object[fields.size()];
         CanonicalText text = new CanonicalText();
         writers = new FeatureWriter[spec.features().size()];
         for (int i = 0; i < writers.length; i++) {
@@ -68,6 +71,18 @@ public final class Featurizer {
         eventTime = spec.input().eventTime();
         timeUnit = spec.input().timeUnit();
         weight = spec.weightField();
+        distinct.add(label.field());
+        if (eventTime != null) {
+            distinct.add(eventTime);
+        }
+        if (weight != null) {
+            distinct.add(weight);
+        }
+        learned = List.copyOf(distinct);
+        values = new Object[learned.size()];
+        labelAt = learned.indexOf(label.field());
+        timeAt = learned.indexOf(eventTime == null ? "" : eventTime);
+        weightAt = learned.indexOf(weight == null ? "" : weight);
         sliced = spec.watch().slices().stream().mapToInt(fields::indexOf).toArray();
     }
 
@@ -98,23 +113,24 @@ public final class Featurizer {
     /// then undefined.
     public @Nullable Rejection featurize(Event event, Row row) {
         try {
+            event.get(learned, values);
             row.eventTime = Row.NO_TIME;
             if (eventTime != null) {
-                Object time = event.get(eventTime);
+                Object time = values[timeAt];
                 if (time == null) {
                     return new Rejection(Rejection.Reason.MISSING_TIME,
                             "field '" + eventTime + "': expected the event's time, found null");
                 }
                 row.eventTime = Values.time(eventTime, time, timeUnit);
             }
-            Object given = event.get(label.field());
+            Object given = values[labelAt];
             if (!isList) {
                 label.read(given, row);
             }
             if (weight != null) {
-                row.weight = weight(weight, event.get(weight));
+                row.weight = weight(weight, values[weightAt]);
             }
-            writeFeatures(event, row);
+            writeFeatures(row);
             writeSlices(row);
             if (isList) {
                 label.read(given, row); // by how many steps the row has
@@ -139,7 +155,8 @@ public final class Featurizer {
                 row.labels[1] = replaced(example.oldLabel());
             }
             row.weight = (float) example.weight();
-            writeFeatures(event, row);
+            event.get(fields, values);
+            writeFeatures(row);
             writeSlices(row);
             return null;
         } catch (RejectedException rejected) {
@@ -172,7 +189,8 @@ public final class Featurizer {
         try {
             row.eventTime = Row.NO_TIME;
             row.labels[0] = 0;
-            writeFeatures(event, row);
+            event.get(fields, values);
+            writeFeatures(row);
             return stepsAt < 0 || row.ids[stepsAt] > 0 ? null : new Rejection(Rejection.Reason.MISSING_FIELD,
                     "field '" + lengths + "': expected at least one step to answer for, found none");
         } catch (RejectedException rejected) {
@@ -247,8 +265,7 @@ public final class Featurizer {
                         + (value == null ? "null" : Values.describe(value)));
     }
 
-    private void writeFeatures(Event event, Row row) throws RejectedException {
-        event.get(fields, values);
+    private void writeFeatures(Row row) throws RejectedException {
         for (FeatureWriter writer : writers) {
             writer.write(values, row);
         }

@@ -26,7 +26,7 @@ final class RecentRows {
         System.arraycopy(row.numbers, 0, rows.numbers, next * shape.numbers(), shape.numbers());
         System.arraycopy(row.ids, 0, rows.ids, next * shape.ids(), shape.ids());
         rows.resize(Math.max(rows.size(), next + 1));
-        next = (next + 1) % rows.capacity();
+        next = next + 1 == rows.capacity() ? 0 : next + 1;
     }
 
     /// The rows in no particular order; labels are not set.
