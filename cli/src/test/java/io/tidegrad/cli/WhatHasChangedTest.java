@@ -106,7 +106,7 @@ class WhatHasChangedTest {
         abstract void happen(Map<String, Object> event, int since, SplittableRandom random);
     }
 
-    private final OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
+    private OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
     private final Featurizer featurizer = new Featurizer(SPEC);
     private final Row row = featurizer.newRow();
     private final Gate gate = new Gate();
@@ -124,6 +124,34 @@ class WhatHasChangedTest {
         assertThat(featurizer.featurize(new MapEvent(event), row)).isNull();
         assertThat(model.accept(row)).isNull();
         gate.look();
+    }
+
+    /// Has learned the healthy flights, once for all stories.
+    private static final class Healthy {
+        static final WhatHasChangedTest LEARNED = new WhatHasChangedTest();
+
+        static {
+            for (Flight flight : ALL.subList(0, HEALTHY)) {
+                LEARNED.learn(event(flight));
+            }
+        }
+    }
+
+    /// As a trainer that starts again goes on.
+    private void goOnFrom(WhatHasChangedTest learned) {
+        Parameters from = learned.model.parameters();
+        model = OnlineModel.blank(SPEC, Kernels.active());
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        for (int number = 0; number < from.pages(); number++) {
+            from.readPage(number, page, 0);
+            model.parameters().writePage(number, page, 0);
+        }
+        model.parameters().setCounts(from.updates(), from.examples());
+        model.restoreCarry(learned.model.carry());
+        assertThat(model.stateHash()).isEqualTo(learned.model.stateHash());
+        gate.served = learned.gate.served;
+        gate.waits = learned.gate.waits;
+        gate.cutAt = learned.gate.cutAt;
     }
 
     /// What a trainer with `publish.gate: { labels: 2000 }` would serve (PublishGateTest has the real one).
@@ -166,9 +194,7 @@ class WhatHasChangedTest {
     @ParameterizedTest
     @EnumSource
     void aChangeIsAnAlarmWithinSoManyEvents(Story story) {
-        for (Flight flight : ALL.subList(0, HEALTHY)) {
-            learn(event(flight));
-        }
+        goOnFrom(Healthy.LEARNED);
         assertThat(recent().readings()).allSatisfy(reading -> assertThat(reading.raised()).isZero());
         SplittableRandom random = new SplittableRandom(1);
         int since = 0;

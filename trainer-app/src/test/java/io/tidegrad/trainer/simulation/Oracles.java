@@ -11,12 +11,14 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.StoreOracle;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -24,7 +26,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 /// What must hold at every commit and at the end. Knows the topics, and a plain fold of the log of record that knows
 /// nothing of changelogs, groups or transactions.
 final class Oracles implements SimulatedKafka.CommitObserver {
+    /// One for each spec and all schedules: to read a spec takes as long as everything else that a verifier does.
+    private static final Map<ModelSpec, SnapshotVerifier> VERIFIERS = new ConcurrentHashMap<>();
+
     private final SplittableRandom random;
     private final SimulatedKafka kafka;
     private final Lineage lineage;
@@ -56,6 +62,31 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     /// The fold's weights at each watermark that was committed.
     private final Map<Long, String> weightsAt = new HashMap<>();
 
+    private final SnapshotVerifier verifier;
+
+    /// What was verified, by version, so that a long chain of changes is not verified again for each that follows.
+    private final Map<Long, Verified> verified = new HashMap<>();
+
+    /// The very arrays that `model` was made of. As long as a reader finds these, it makes the same of them.
+    private static final class Verified {
+        private final byte[] manifest;
+        private final List<byte[]> parts;
+        private final @Nullable Verified parent;
+        private final LoadedModel model;
+
+        Verified(byte[] manifest, List<byte[]> parts, @Nullable Verified parent, LoadedModel model) {
+            this.manifest = manifest;
+            this.parts = parts;
+            this.parent = parent;
+            this.model = model;
+        }
+
+        boolean isOf(byte[] manifest, List<byte[]> parts, @Nullable Verified parent) {
+            return this.manifest == manifest && this.parent == parent && this.parts.size() == parts.size()
+                    && IntStream.range(0, parts.size()).allMatch(part -> this.parts.get(part) == parts.get(part));
+        }
+    }
+
     /// @param keep the newest snapshots, and what they are changes to
     /// @param spreads whether a snapshot may take several commits: it is of the one in which it began
     Oracles(SplittableRandom random, SimulatedKafka kafka, Lineage lineage, int keep, boolean spreads) {
@@ -64,6 +95,8 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         this.lineage = lineage;
         this.keep = keep;
         this.spreads = spreads;
+        verifier = VERIFIERS.computeIfAbsent(lineage.spec(),
+                spec -> new SnapshotVerifier(spec.model(), Readings.KERNELS, 1 << 20));
         fold = Readings.fold(lineage.spec(), OnlineModel.initial(lineage.spec(), Readings.KERNELS));
         nextOffset = lineage.startOffset();
         weightsAt.put(nextOffset, fold.model().weightsHash());
@@ -209,28 +242,28 @@ final class Oracles implements SimulatedKafka.CommitObserver {
             check(spreads ? weightsAt.containsKey(manifest.nextOffset()) : manifest.nextOffset() == nextOffset, "I11",
                     "a snapshot at " + manifest.nextOffset() + " is visible at " + nextOffset);
             deltas += manifest.isDelta() ? 1 : 0;
-            checkContent(manifest);
+            checkContent(manifest, record.value());
         }
     }
 
     /// What any reader finds makes up the fold's weights.
-    private void checkContent(SnapshotManifest manifest) {
-        loaded(manifest, liveSnapshots());
+    private void checkContent(SnapshotManifest manifest, byte[] encoded) {
+        verified(manifest, encoded, liveSnapshots());
         String expected = weightsAt.get(manifest.nextOffset());
         check(manifest.weightsHash().equals(expected), "I12", "the snapshot at " + manifest.nextOffset()
                 + " has weights " + manifest.weightsHash() + ", the fold " + expected);
     }
 
     /// As a reader that has nothing yet: from the full snapshot on.
-    private LoadedModel loaded(SnapshotManifest manifest, Map<SnapshotKey, byte[]> live) {
-        LoadedModel parent = null;
+    private Verified verified(SnapshotManifest manifest, byte[] encoded, Map<SnapshotKey, byte[]> live) {
+        Verified parent = null;
         if (manifest.isDelta()) {
             byte[] value = live.get(SnapshotKey.manifest(manifest.epoch(), manifest.parentVersion()));
             if (value == null) {
                 throw new Violation("I12", "version " + manifest.version() + " is visible without "
                         + manifest.parentVersion() + ", which it changes");
             }
-            parent = loaded(SnapshotManifest.decode(value), live);
+            parent = verified(SnapshotManifest.decode(value), value, live);
         }
         List<byte[]> parts = new ArrayList<>();
         for (int part = 0; part < manifest.parts(); part++) {
@@ -240,16 +273,23 @@ final class Oracles implements SimulatedKafka.CommitObserver {
             }
             parts.add(value);
         }
-        return switch (new SnapshotVerifier(lineage.model(), Readings.KERNELS, 1 << 20).verify(manifest, parts,
-                parent)) {
-            case Verification.Admitted admitted -> admitted.model();
+        Verified before = verified.get(manifest.version());
+        if (before != null && before.isOf(encoded, parts, parent)) {
+            return before;
+        }
+        return switch (verifier.verify(manifest, parts, parent == null ? null : parent.model)) {
+            case Verification.Admitted admitted -> {
+                Verified now = new Verified(encoded, parts, parent, admitted.model());
+                verified.put(manifest.version(), now);
+                yield now;
+            }
             case Verification.Refused refused -> throw new Violation("I12",
                     "version " + manifest.version() + ": " + refused.reason().code() + ": " + refused.detail());
         };
     }
 
     private Map<SnapshotKey, byte[]> liveSnapshots() {
-        Map<SnapshotKey, byte[]> live = new TreeMap<>((a, b) -> Arrays.compareUnsigned(a.encode(), b.encode()));
+        Map<SnapshotKey, byte[]> live = new HashMap<>();
         for (ConsumerRecord<byte[], byte[]> record : kafka.snapshots.decided()) {
             SnapshotKey key = SnapshotKey.decode(record.key());
             if (record.value() == null) {
@@ -320,12 +360,14 @@ final class Oracles implements SimulatedKafka.CommitObserver {
 
     private void checkRetention() {
         Map<SnapshotKey, byte[]> live = liveSnapshots();
+        List<SnapshotKey> keys = live.keySet().stream().filter(key -> key.kind() == SnapshotKey.Kind.MANIFEST)
+                .sorted(Comparator.comparingInt(SnapshotKey::epoch).thenComparingLong(SnapshotKey::version)).toList();
         List<SnapshotManifest> manifests =
-                live.entrySet().stream().filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
-                        .map(entry -> SnapshotManifest.decode(entry.getValue())).toList();
+                keys.stream().map(key -> SnapshotManifest.decode(Objects.requireNonNull(live.get(key)))).toList();
         Set<Long> kept = new HashSet<>();
         for (SnapshotManifest newest : manifests.subList(Math.max(0, manifests.size() - keep), manifests.size())) {
-            loaded(newest, live);
+            verified(newest, Objects.requireNonNull(live.get(SnapshotKey.manifest(newest.epoch(), newest.version()))),
+                    live);
             for (SnapshotManifest next = newest; kept.add(next.version()) && next.isDelta();) {
                 next = SnapshotManifest.decode(
                         Objects.requireNonNull(live.get(SnapshotKey.manifest(next.epoch(), next.parentVersion()))));
