@@ -14,6 +14,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -26,6 +28,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// The script itself, in a folder with a blank in its name, with a `java` that writes down what it is asked for.
 class LauncherTest {
     private static final List<String> SCORERS_HEAP = List.of("-XX:InitialRAMPercentage=6.25", "-XX:NewRatio=1");
+
+    /// What the kernel of this machine says must not decide what the test sees.
+    private static final Pattern HUGE_PAGES_OF_LINUX =
+            Pattern.compile("(?<=^thp=)/sys/kernel/mm/transparent_hugepage/enabled$", Pattern.MULTILINE);
 
     private static final String JAVA = """
             #!/bin/sh
@@ -121,6 +127,29 @@ class LauncherTest {
             assertThat(asked.indexOf("-Xmn1g")).isGreaterThan(asked.indexOf(SCORERS_HEAP.getLast()));
         } else {
             assertThat(asked).doesNotContainAnyElementsOf(SCORERS_HEAP);
+        }
+    }
+
+    /// Where Linux lets a process ask for them; elsewhere no command does, because the JVM would warn.
+    @ParameterizedTest
+    @CsvSource({"trainer --model x, true", "joiner --model x, false", "scorer --model x, false",
+        "console --port 1, false", "replay --model x, true", "verify --model x, true", "backtest x, true",
+        "loadtest score, true", "bench, true", "version, true", "help, true", "help scorer, true"})
+    void onlyWhatAnswersOrJoinsDoesWithoutHugePages(String command, boolean huge) throws Exception {
+        Path enabled = directory.resolve("enabled");
+        for (String pages : List.of("always [madvise] never", "[always] madvise never", "always madvise [never]", "")) {
+            Files.deleteIfExists(enabled);
+            if (!pages.isEmpty()) {
+                Files.writeString(enabled, pages + "\n");
+            }
+            Files.deleteIfExists(jdk.resolve("asked"));
+            Path script = root.resolve("tidegrad");
+            Files.writeString(script, HUGE_PAGES_OF_LINUX
+                    .matcher(Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad")))
+                    .replaceAll(Matcher.quoteReplacement("'" + enabled + "'")));
+            assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
+            assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST).filteredOn("-XX:+UseTransparentHugePages"::equals)
+                    .as("%s", pages).hasSize(huge && !pages.isEmpty() && !pages.contains("[never]") ? 1 : 0);
         }
     }
 

@@ -28,11 +28,21 @@ final class OnnxGraph {
     private final GraphProto.Builder graph = GraphProto.newBuilder();
     private final Map<String, Integer> names = new HashMap<>();
     private final Map<Constant, String> shared = new HashMap<>(); // by name
+    private final long constantBytesMax;
     private long constantBytes;
 
     /// A constant that is no weight. Values of a vocabulary and bounds of quantiles are the same for each cross that reads
     /// them, and values also for each member of a recipe.
     private record Constant(TensorProto.DataType type, List<Long> shape, ByteString bytes) {
+    }
+
+    OnnxGraph() {
+        this(CONSTANT_BYTES_MAX);
+    }
+
+    /// @param constantBytesMax the most bytes of constants, each shared one counted once
+    OnnxGraph(long constantBytesMax) {
+        this.constantBytesMax = constantBytesMax;
     }
 
     GraphProto build(String name) {
@@ -88,45 +98,52 @@ final class OnnxGraph {
 
     /// Adds a constant of floats in row-major order.
     String floats(String name, float[] values, long... shape) {
-        ByteBuffer bytes = buffer(name, (long) values.length * Float.BYTES);
+        // Weights are never shared, so before a copy is made of what could be gigabytes.
+        requireRoom(name, (long) values.length * Float.BYTES);
+        ByteBuffer bytes = buffer((long) values.length * Float.BYTES);
         bytes.asFloatBuffer().put(values);
         return constant(name, TensorProto.DataType.FLOAT, ByteString.copyFrom(bytes.array()), shape);
     }
 
     String doubles(String name, double[] values, long... shape) {
-        ByteBuffer bytes = buffer(name, (long) values.length * Double.BYTES);
+        ByteBuffer bytes = buffer((long) values.length * Double.BYTES);
         bytes.asDoubleBuffer().put(values);
         return shared(name, TensorProto.DataType.DOUBLE, bytes, shape);
     }
 
     /// Adds a constant vector of whole numbers: axes, sizes or starts.
     String longs(String name, long... values) {
-        ByteBuffer bytes = buffer(name, (long) values.length * Long.BYTES);
+        ByteBuffer bytes = buffer((long) values.length * Long.BYTES);
         bytes.asLongBuffer().put(values);
         return shared(name, TensorProto.DataType.INT64, bytes, values.length);
     }
 
     /// Like `longs`, for operators that require 32 bits.
     String ints(String name, int... values) {
-        ByteBuffer bytes = buffer(name, (long) values.length * Integer.BYTES);
+        ByteBuffer bytes = buffer((long) values.length * Integer.BYTES);
         bytes.asIntBuffer().put(values);
         return shared(name, TensorProto.DataType.INT32, bytes, values.length);
     }
 
-    private ByteBuffer buffer(String name, long bytes) {
-        if (constantBytes + bytes > CONSTANT_BYTES_MAX) {
+    private static ByteBuffer buffer(long bytes) {
+        return ByteBuffer.allocate(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private void requireRoom(String name, long bytes) {
+        if (constantBytes + bytes > constantBytesMax) {
             throw new NotExpressibleException(
                     "an ONNX file holds at most 2 GiB, and with " + name + " the weights come to "
                             + (constantBytes + bytes) + " bytes; export to .safetensors, which has no limit");
         }
-        return ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /// Adds a constant unless there is one of the same type, shape and bytes. Returns its name.
     private String shared(String name, TensorProto.DataType type, ByteBuffer buffer, long... shape) {
         ByteString bytes = ByteString.copyFrom(buffer.array());
-        return shared.computeIfAbsent(new Constant(type, Arrays.stream(shape).boxed().toList(), bytes),
-                absent -> constant(name, type, bytes, shape));
+        return shared.computeIfAbsent(new Constant(type, Arrays.stream(shape).boxed().toList(), bytes), absent -> {
+            requireRoom(name, bytes.size());
+            return constant(name, type, bytes, shape);
+        });
     }
 
     private String constant(String name, TensorProto.DataType type, ByteString bytes, long... shape) {

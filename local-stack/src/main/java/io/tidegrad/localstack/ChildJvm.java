@@ -120,16 +120,7 @@ public final class ChildJvm implements AutoCloseable {
 
     private static ChildJvm start(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
             List<String> command, ProcessBuilder.Redirect output, Path log) {
-        List<String> line = new ArrayList<>(within);
-        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        line.addAll(jvmFlags);
-        if (WITHOUT_HUGE_PAGES.matcher(name).matches()) {
-            line.remove(HUGE_PAGES);
-        }
-        line.add("-cp");
-        line.add(String.join(File.pathSeparator, classPath));
-        line.addAll(command);
-        ProcessBuilder builder = new ProcessBuilder(line).redirectOutput(output)
+        ProcessBuilder builder = new ProcessBuilder(line(within, name, jvmFlags, classPath, command)).redirectOutput(output)
                 .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
         // Flags for this JVM must neither affect the child nor make it print a line about them.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
@@ -143,6 +134,21 @@ public final class ChildJvm implements AutoCloseable {
         } catch (IOException e) {
             throw new LocalStackException("can't start the " + name + ": " + e.getMessage(), e);
         }
+    }
+
+    /// The command line of a child; without huge pages where the launcher asks for none.
+    static List<String> line(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
+            List<String> command) {
+        List<String> line = new ArrayList<>(within);
+        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        line.addAll(jvmFlags);
+        if (WITHOUT_HUGE_PAGES.matcher(name).matches()) {
+            line.remove(HUGE_PAGES);
+        }
+        line.add("-cp");
+        line.add(String.join(File.pathSeparator, classPath));
+        line.addAll(command);
+        return line;
     }
 
     /// The class path of this JVM, for a child that runs our classes.

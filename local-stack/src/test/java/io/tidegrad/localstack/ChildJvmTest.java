@@ -3,11 +3,14 @@ package io.tidegrad.localstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ChildJvmTest {
     private static final Duration LONG = Duration.ofSeconds(60);
@@ -48,5 +51,20 @@ class ChildJvmTest {
             assertThat(child.finishes(LONG)).isTrue();
         }
         assertThat(logs.resolve("out")).hasContent("done");
+    }
+
+    /// As by the launcher: LauncherTest says the same of the commands.
+    @ParameterizedTest
+    @CsvSource({"trainer, true", "trainer-2, true", "Kafka broker, true", "joiner, false", "joiner-2, false",
+        "scorer, false", "scorer-2, false", "console, false"})
+    void onlyWhatAnswersOrJoinsIsStartedWithoutHugePages(String name, boolean huge) {
+        List<String> flags = List.of("-Xmx64m", "-XX:+UseTransparentHugePages", "-XX:+UseSerialGC");
+        List<String> line = ChildJvm.line(List.of("nice"), name, flags, List.of("a", "b"), List.of("Main", "x"));
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String classPath = "a" + File.pathSeparator + "b";
+        assertThat(line).isEqualTo(huge
+                ? List.of("nice", java, "-Xmx64m", "-XX:+UseTransparentHugePages", "-XX:+UseSerialGC", "-cp", classPath,
+                        "Main", "x")
+                : List.of("nice", java, "-Xmx64m", "-XX:+UseSerialGC", "-cp", classPath, "Main", "x"));
     }
 }

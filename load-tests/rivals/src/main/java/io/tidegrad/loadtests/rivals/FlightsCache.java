@@ -35,6 +35,13 @@ final class FlightsCache implements AutoCloseable {
         options = "--cache_file " + folder.resolve("flights.cache") + SECOND_PASS + (pairs ? " --quadratic ::" : "");
         try (VowpalWabbit writer = new VowpalWabbit(options + " --kill_cache")) {
             writer.learnAndEndPass();
+        } catch (RuntimeException | Error e) { // nobody else could delete the folder
+            try {
+                close();
+            } catch (UncheckedIOException stays) {
+                e.addSuppressed(stays);
+            }
+            throw e;
         }
     }
 
