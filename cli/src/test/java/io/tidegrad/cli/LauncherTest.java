@@ -144,12 +144,14 @@ class LauncherTest {
             }
             Files.deleteIfExists(jdk.resolve("asked"));
             Path script = root.resolve("tidegrad");
-            Files.writeString(script, HUGE_PAGES_OF_LINUX
-                    .matcher(Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad")))
-                    .replaceAll(Matcher.quoteReplacement("'" + enabled + "'")));
+            Files.writeString(script,
+                    HUGE_PAGES_OF_LINUX
+                            .matcher(Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad")))
+                            .replaceAll(Matcher.quoteReplacement("'" + enabled + "'")));
             assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
-            assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST).filteredOn("-XX:+UseTransparentHugePages"::equals)
-                    .as("%s", pages).hasSize(huge && !pages.isEmpty() && !pages.contains("[never]") ? 1 : 0);
+            assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST)
+                    .filteredOn("-XX:+UseTransparentHugePages"::equals).as("%s", pages)
+                    .hasSize(huge && !pages.isEmpty() && !pages.contains("[never]") ? 1 : 0);
         }
     }
 

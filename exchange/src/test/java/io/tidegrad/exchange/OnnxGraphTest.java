@@ -15,8 +15,8 @@ class OnnxGraphTest {
         assertThat(graph.doubles("a/bounds", BOUNDS, 4)).isEqualTo("a/bounds");
         graph.floats("weights", new float[8], 8);
         assertThat(graph.doubles("b/bounds", BOUNDS.clone(), 4)).as("when nothing more fits").isEqualTo("a/bounds");
-        assertThat(graph.build("g").getInitializerList()).extracting(each -> each.getName())
-                .containsExactly("a/bounds", "weights");
+        assertThat(graph.build("g").getInitializerList()).extracting(each -> each.getName()).containsExactly("a/bounds",
+                "weights");
     }
 
     @Test

@@ -120,8 +120,8 @@ public final class ChildJvm implements AutoCloseable {
 
     private static ChildJvm start(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
             List<String> command, ProcessBuilder.Redirect output, Path log) {
-        ProcessBuilder builder = new ProcessBuilder(line(within, name, jvmFlags, classPath, command)).redirectOutput(output)
-                .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        ProcessBuilder builder = new ProcessBuilder(line(within, name, jvmFlags, classPath, command))
+                .redirectOutput(output).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
         // Flags for this JVM must neither affect the child nor make it print a line about them.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
