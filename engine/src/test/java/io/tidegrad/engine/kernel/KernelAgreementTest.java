@@ -3,6 +3,7 @@ package io.tidegrad.engine.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.tidegrad.engine.testing.FixedRun;
 import io.tidegrad.proof.LongProof;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -195,6 +196,7 @@ class KernelAgreementTest {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path")));
+        command.addAll(FixedRun.COMPILER);
         command.addAll(flags);
         command.add(main);
         command.add(Long.toString(seed));

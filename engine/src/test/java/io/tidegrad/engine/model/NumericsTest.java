@@ -70,10 +70,12 @@ class NumericsTest {
 
     private static List<String> runInJvmOfItsOwn(String kernels, String workersOfCold, String workersOfHot)
             throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
-                System.getProperty("java.class.path"), FixedRun.class.getName(), workersOfCold, workersOfHot))
-                .redirectErrorStream(true).start();
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(FixedRun.COMPILER);
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
+                System.getProperty("java.class.path"), FixedRun.class.getName(), workersOfCold, workersOfHot));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output;
         try (BufferedReader reader = process.inputReader()) {
             output = reader.lines().collect(Collectors.joining("\n"));
