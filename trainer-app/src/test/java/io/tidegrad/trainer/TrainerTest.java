@@ -14,7 +14,6 @@ import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.process.ExitCode;
-import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.FlightRecording;
 import io.tidegrad.proof.LongProof;
