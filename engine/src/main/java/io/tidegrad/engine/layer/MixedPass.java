@@ -42,8 +42,7 @@ abstract sealed class MixedPass implements Pass permits MixtureOfClasses, Mixtur
         mix(step, state(step), output.value());
     }
 
-    /// Of forward and backward together, so that both are shared alike or not at all: a worker then has its members' weights in
-    /// its cache.
+    /// Of forward and backward together, so that both are shared alike or not at all.
     private long multiplications(Step step) {
         return weights * (3L * step.rows + Dense.Bound.UPDATE_MULTIPLICATIONS);
     }

@@ -11,9 +11,8 @@ import java.util.Arrays;
 /// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another slab): the
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
-    /// What an FMA of whole layers counts, so that a handover costs less than it saves. They take 2.5 to 4.5 times as long as
-    /// their FMAs, but what is handed over also has to come from another core's cache: with 8, which shared 10 us of work,
-    /// `recipe: auto` at a mini-batch of 1 took 1.8 times as long with two workers as with one.
+    /// What an FMA of whole layers counts. With 8, by which `recipe: auto` of flights was shared at a mini-batch of 1, it took
+    /// 1.8 times as long with two workers as with one.
     private static final int LAYERS_MULTIPLICATIONS = 2;
 
     public final Kernels kernels;
