@@ -50,17 +50,20 @@ class PackedRowsTest {
             copy(together, inBlocks);
             for (int count : new int[]{0, 1, 2, 3, 5, 15, 16, 17, 64, 65, 200}) {
                 int[] ids = random.ints(0, ROWS).distinct().limit(count).toArray();
+                float scale = count % 2 == 0 ? 1 : 0.3f;
                 float[] g = new float[count * columns];
+                float[] scaled = new float[g.length];
                 for (int i = 0; i < g.length; i++) {
                     g[i] = (float) random.nextGaussian();
+                    scaled[i] = scale * g[i];
                 }
 
                 int stride = columns;
                 int[] gAt = IntStream.range(0, count).map(i -> i * stride).toArray();
-                together.update(Kernels.active(), optimizer, ids, count, 1, g, gAt);
-                inBlocks.update(Kernels.active(), optimizer, ids, count, 1, g, gAt);
+                together.update(Kernels.active(), optimizer, ids, count, scale, g, gAt);
+                inBlocks.update(Kernels.active(), optimizer, ids, count, scale, g, gAt);
                 for (int i = 0; i < count; i++) {
-                    oneByOne.update(Kernels.active(), optimizer, ids[i], g, i * columns);
+                    oneByOne.update(Kernels.active(), optimizer, ids[i], scaled, i * columns);
                 }
 
                 assertThat(together.blocks()[0]).as("%d rows of %d", count, columns).isEqualTo(oneByOne.blocks()[0]);
