@@ -285,9 +285,10 @@ class ControlTest extends TrainerFixture {
         TimeTravel.PastModel base = unpublished();
         Decisions.RolledBack back = rollback(base);
         AtomicInteger let = new AtomicInteger();
-        try (TrainerApp trainer =
-                TrainerApp.start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName()))) {
+        try (TrainerApp trainer = TrainerApp
+                .start(log.config(FatalDeserializer.SETTING, GatedDeserializer.class.getName(), "--workers", "2"))) {
             assertThat(GatedDeserializer.REACHED.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            await("two threads learn the base").atMost(PATIENCE).until(() -> TestLog.workers() == 1);
             Handover.begin(new Publishing(kafka(), log.topics(), (short) -1, -1, PublishedSnapshot.Form.PLAIN), back,
                     base, log.admin);
             String group = log.topics().applicationId(log.model(), 2);

@@ -41,6 +41,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -215,12 +216,15 @@ class ReplayTest {
     /// The fold is one thread, one record after the other.
     @Test
     void readingAheadOnAThreadOfItsOwnChangesNoBit() {
+        AtomicLong workers = new AtomicLong();
         for (int round = 0; round < 3; round++) {
             // Facts bind what was learned only: of the tail the registry's word of today counts.
-            ReplayResult result = replay(new LogPosition.Begin(), new LogPosition.End());
+            ReplayResult result = Replay.run(options(new LogPosition.Begin(), new LogPosition.End(), null, false, ""),
+                    progress -> workers.addAndGet(TestLog.workers()));
             OnlineModel oneThread = TimeTravel.to(at(new LogPosition.Offset(result.nextOffset())), NOBODY).model();
             assertThat(result.stateHash()).isEqualTo(oneThread.stateHash());
         }
+        assertThat(workers).hasPositiveValue();
         ReplayResult result = replay(new LogPosition.Offset(50), new LogPosition.Offset(60));
         TestLog.Fold fold = log.fold(offset -> offset >= 50 && offset < 60);
         assertThat(result.stateHash()).isEqualTo(fold.stateHash());
@@ -383,7 +387,10 @@ class ReplayTest {
     @LongProof("a replay for each version")
     @Test
     void everyPublishedVersionIsVerifiedFromTheLogAlone() {
-        VerifyResult newest = verify(log.model(), OptionalLong.empty());
+        AtomicLong workers = new AtomicLong();
+        VerifyResult newest = Verify.run(verification(log.model(), OptionalLong.empty()),
+                VerifyTest.scorer(log, log.model()), progress -> workers.addAndGet(TestLog.workers()));
+        assertThat(workers).hasPositiveValue();
         assertThat(newest.difference()).isNull();
         assertThat(newest.target().nextOffset()).isEqualTo(last.nextOffset());
         assertThat(newest.weightsHash()).isEqualTo(newest.target().weightsHash());

@@ -29,7 +29,9 @@ import org.slf4j.LoggerFactory;
 /// it: a trainer that is still learning it then goes on with what the command has written.
 ///
 /// @param reason why the rollback was decided
-record EpochBase(Publishing publishing, RegistrySettings registry, String reason, Kernels kernels, StoreParts parts) {
+/// @param workers how many threads share each step of what is learned again; 0: as the model's spec says
+record EpochBase(Publishing publishing, RegistrySettings registry, String reason, Kernels kernels, int workers,
+        StoreParts parts) {
     private static final Logger LOG = LoggerFactory.getLogger(EpochBase.class);
     private static final long LOOK_EVERY_NANOS = 2_000_000_000;
 
@@ -103,7 +105,7 @@ record EpochBase(Publishing publishing, RegistrySettings registry, String reason
         }
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             return TimeTravel.to(publishing.kafka(), publishing.topics(), parent, base.nextOffset(), decoder, kernels,
-                    untilWritten(ready));
+                    workers, untilWritten(ready));
         } catch (KafkaException e) {
             throw StopException.from(e);
         }

@@ -161,8 +161,8 @@ public final class ModelTrainer implements AutoCloseable {
         TrainerConfig config = surroundings.config();
         Publishing publishing = new Publishing(config.kafka(), surroundings.topics(), config.replication(),
                 config.deadLetterRetention(), config.snapshotForm());
-        EpochBase base =
-                new EpochBase(publishing, config.registry(), reason, surroundings.kernels(), surroundings.storeParts());
+        EpochBase base = new EpochBase(publishing, config.registry(), reason, surroundings.kernels(), config.workers(),
+                surroundings.storeParts());
         Ready ready = ready(spec, known, publishing, surroundings.admin(), base::ensure);
         return new ModelTrainer(ready, surroundings, owner);
     }

@@ -149,19 +149,19 @@ class NeighboursTest extends TrainerFixture {
         log.send(0, 300);
         try (TrainerApp trainer = TrainerApp.start(config(specs, "--workers", "2"))) {
             specs.forEach(spec -> assertLearned(trainer, spec, 300));
-            assertThat(workers()).isEqualTo(specs.size());
+            assertThat(TestLog.workers()).isEqualTo(specs.size());
         }
-        await().atMost(PATIENCE).until(() -> workers() == 0);
+        await().atMost(PATIENCE).until(() -> TestLog.workers() == 0);
         log.send(300, 400);
         try (TrainerApp trainer = TrainerApp.start(config(specs))) {
             specs.forEach(spec -> assertLearned(trainer, spec, 400));
-            assertThat(workers()).as("as the specs say").isEqualTo(1);
+            assertThat(TestLog.workers()).as("as the specs say").isEqualTo(1);
         }
-        await().atMost(PATIENCE).until(() -> workers() == 0);
+        await().atMost(PATIENCE).until(() -> TestLog.workers() == 0);
         log.send(400, 500);
         try (TrainerApp trainer = TrainerApp.start(config(specs, "--workers", "1"))) {
             specs.forEach(spec -> assertLearned(trainer, spec, 500));
-            assertThat(workers()).as("the process decides").isZero();
+            assertThat(TestLog.workers()).as("the process decides").isZero();
         }
     }
 
@@ -169,11 +169,6 @@ class NeighboursTest extends TrainerFixture {
         return ModelSpec.parse(
                 named(suffix).yaml().replaceAll("(network|optimizer): .*\n", "") + "recipe: { hidden: 512 }\n" + more,
                 "test spec");
-    }
-
-    private static long workers() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().startsWith("tidegrad-worker-")).count();
     }
 
     @LongProof("three starts")

@@ -184,6 +184,12 @@ public final class TestLog implements AutoCloseable {
     }
 
     /// @param more option, value, …; in place of the defaults where they name the same
+    /// Returns how many threads of this JVM share steps, without those that learn.
+    public static long workers() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("tidegrad-worker-")).count();
+    }
+
     public TrainerConfig config(String... more) {
         return TrainerConfig.parse(arguments(more), Map.of());
     }

@@ -21,6 +21,7 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.trainer.TestLog;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -35,7 +36,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPOutputStream;
 import org.apache.avro.Schema;
@@ -449,16 +450,11 @@ class BacktestTest {
                         + "learn: { workers: " + ofSpec + " }\n",
                 "large.yaml"); // whose steps are long enough to be shared
         // Of so many passes not all are learned when the first is evaluated.
-        AtomicInteger seen = new AtomicInteger();
+        AtomicLong seen = new AtomicLong();
         BacktestResult shared = new Backtest(file, List.of(new Backtest.Trial("", large)), LabelDelay.Length.NONE, 8,
-                Long.MAX_VALUE, KERNELS, ofProcess).run((trial, row) -> seen.addAndGet(workers())).getFirst();
+                Long.MAX_VALUE, KERNELS, ofProcess).run((trial, row) -> seen.addAndGet(TestLog.workers())).getFirst();
         assertThat(shared.stateHash()).isEqualTo(run(file, large, LabelDelay.Length.NONE, 8).stateHash());
         assertThat(seen.get() > 0).isEqualTo(isShared);
-    }
-
-    private static int workers() {
-        return (int) Thread.getAllStackTraces().keySet().stream()
-                .filter(each -> each.getName().equals("tidegrad-worker-1")).count();
     }
 
     /// DuckDB 2.0 wrote both files from one table, zstd in the first: structs, lists, a map, decimals, times, nulls.

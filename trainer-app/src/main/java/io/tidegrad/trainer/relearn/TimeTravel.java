@@ -57,7 +57,7 @@ public final class TimeTravel {
         Topics topics = new Topics(options.prefix());
         return RegistryCheck.withRegistry(options.kafka(), topics, options.registry(), (registry, decoder) -> {
             Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
-            return new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener).at(options.at());
+            return new Past(options.kafka(), topics, lineage, decoder, options.kernels(), 0, listener).at(options.at());
         });
     }
 
@@ -69,7 +69,7 @@ public final class TimeTravel {
             Kernels kernels, ReplayProgress.Listener listener) {
         requireLearned(kafka, topics, moment);
         return RegistryCheck.withRegistry(kafka, topics, registry, (client, decoder) -> to(kafka, topics,
-                moment.lineage(), moment.nextOffset(), decoder, kernels, listener));
+                moment.lineage(), moment.nextOffset(), decoder, kernels, 0, listener));
     }
 
     /// Checks that a trainer has learned everything before a moment: what it would have rejected is in no dead letter.
@@ -92,10 +92,12 @@ public final class TimeTravel {
     /// Makes the model of any lineage, for the base of a rollback.
     ///
     /// @param nextOffset the offset before which everything that the lineage learns is learned
+    /// @param workers how many threads share each step, the calling one included; 0: as the model's spec says
     /// @throws StopException if the log has lost events that this needs, or this build gives other bits
     public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
-            RecordDecoder decoder, Kernels kernels, ReplayProgress.Listener listener) {
-        return new Past(kafka, topics, lineage, decoder, kernels, listener).at(new LogPosition.Offset(nextOffset));
+            RecordDecoder decoder, Kernels kernels, int workers, ReplayProgress.Listener listener) {
+        return new Past(kafka, topics, lineage, decoder, kernels, workers, listener)
+                .at(new LogPosition.Offset(nextOffset));
     }
 
     /// Reads the last state of an epoch that has ended, by whatever numerics it was learned, for the base of an upgrade.
@@ -178,7 +180,7 @@ public final class TimeTravel {
     }
 
     private record Past(KafkaSettings kafka, Topics topics, Lineage lineage, RecordDecoder decoder, Kernels kernels,
-            ReplayProgress.Listener listener) {
+            int workers, ReplayProgress.Listener listener) {
 
         PastModel at(LogPosition place) {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
@@ -193,7 +195,7 @@ public final class TimeTravel {
                 Start start = start(facts, until);
                 RelearnedModel relearned = start.relearned();
                 new LogPosition.Offset(relearned.from()).asStart(lineage.model(), reader, relearned.from());
-                try (Relearning relearning = new Relearning(reader, List.of(relearned), until, listener, 0)) {
+                try (Relearning relearning = new Relearning(reader, List.of(relearned), until, listener, workers)) {
                     relearning.advance(until);
                     return new PastModel(lineage, relearned.model(), start.name(), relearned.from(), until,
                             relearned.accounts(), relearned.newestAppendTime(), Numerics.VERSION, relearning.nanos());
