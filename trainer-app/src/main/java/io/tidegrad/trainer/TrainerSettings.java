@@ -37,7 +37,7 @@ public final class TrainerSettings {
             "end the process once one model can't go on; without it the other models go on");
     public static final Setting WORKERS = Setting
             .of("workers", "N", Form.number(1, Workers.COUNT_MAX),
-                    "threads that share each step of a model, with the same bits")
+                    "threads that share each step of a model, with the same bits; one does a step that is too short")
             .otherwise("learn.workers of the spec");
     public static final Setting KEEP_SNAPSHOTS = Setting
             .of("keep-snapshots", "N", Form.number(1, 1_000_000), "how many of the newest snapshots stay on the topic")

@@ -211,6 +211,7 @@ public final class Step {
         learns = whole.learns;
         learnsStatistics = whole.learnsStatistics;
         number = whole.number;
+        examples = whole.examples;
         seed = whole.seed;
         batch = whole.batch;
     }
