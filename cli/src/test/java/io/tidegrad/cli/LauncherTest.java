@@ -152,7 +152,20 @@ class LauncherTest {
             assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST)
                     .filteredOn("-XX:+UseTransparentHugePages"::equals).as("%s", pages)
                     .hasSize(huge && !pages.isEmpty() && !pages.contains("[never]") ? 1 : 0);
+            assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST).filteredOn("-XX:+AlwaysPreTouch"::equals)
+                    .as("%s", pages)
+                    .hasSize(command.startsWith("trainer") && !pages.isEmpty() && !pages.contains("[never]") ? 1 : 0);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"trainer --model x, !*", "version, !*",
+        "loadtest soak, java.base/*;java.rmi/*;java.management/*;java.management.rmi/*;!*"})
+    void onlyLoadTestsTakeSerializedObjectsAndOnlyThoseOfJmx(String command, String filter) throws Exception {
+        assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
+        assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST)
+                .filteredOn(each -> each.toString().contains("serialFilter"))
+                .containsExactly("-Djdk.serialFilter=" + filter);
     }
 
     @Test

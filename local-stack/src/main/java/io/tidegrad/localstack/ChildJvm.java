@@ -48,6 +48,9 @@ public final class ChildJvm implements AutoCloseable {
     /// Names of processes for which the launcher does not ask for them.
     private static final Pattern WITHOUT_HUGE_PAGES = Pattern.compile("(joiner|scorer|console).*");
 
+    /// Names of processes for which it asks that they are touched at the start.
+    private static final Pattern WITH_TOUCHED_PAGES = Pattern.compile("trainer.*");
+
     private static final int TAIL_BYTES = 4096;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 
@@ -136,7 +139,7 @@ public final class ChildJvm implements AutoCloseable {
         }
     }
 
-    /// The command line of a child; without huge pages where the launcher asks for none.
+    /// The command line of a child, with huge pages as the launcher asks for them.
     static List<String> line(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
             List<String> command) {
         List<String> line = new ArrayList<>(within);
@@ -144,6 +147,8 @@ public final class ChildJvm implements AutoCloseable {
         line.addAll(jvmFlags);
         if (WITHOUT_HUGE_PAGES.matcher(name).matches()) {
             line.remove(HUGE_PAGES);
+        } else if (WITH_TOUCHED_PAGES.matcher(name).matches() && line.contains(HUGE_PAGES)) {
+            line.add("-XX:+AlwaysPreTouch");
         }
         line.add("-cp");
         line.add(String.join(File.pathSeparator, classPath));
