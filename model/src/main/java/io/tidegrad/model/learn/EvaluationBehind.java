@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// Evaluates what was learned behind the thread that learns, in its order: by [EvaluationTape]s, of which there are a few. If
 /// all wait, the learning thread evaluates the oldest itself. So it does not matter whether another thread helps.
 final class EvaluationBehind implements Runnable {
-    private static final int TAPES = 8;
+    /// More rows lie on them than are learned while the thread that reads ahead waits for room.
+    private static final int TAPES = 16;
     private static final long TAPE_BYTES = 32 * 1024;
     private static final int TAPE_ROWS_MAX = 64;
     private static final long PENDING_BYTES_MAX = 1 << 20;
