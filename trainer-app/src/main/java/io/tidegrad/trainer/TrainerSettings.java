@@ -35,10 +35,8 @@ public final class TrainerSettings {
             "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
             "end the process once one model can't go on; without it the other models go on");
-    public static final Setting WORKERS = Setting
-            .of("workers", "N", Form.number(1, Workers.COUNT_MAX),
-                    "threads that share each step of a model, with the same bits; one does a step that is too short")
-            .otherwise("learn.workers of the spec");
+    public static final Setting WORKERS = Setting.of("workers", "N", Form.number(1, Workers.COUNT_MAX),
+            "threads that share each long step, with the same bits").otherwise("learn.workers of the spec");
     public static final Setting KEEP_SNAPSHOTS = Setting
             .of("keep-snapshots", "N", Form.number(1, 1_000_000), "how many of the newest snapshots stay on the topic")
             .otherwise(AS_THE_SPEC);
