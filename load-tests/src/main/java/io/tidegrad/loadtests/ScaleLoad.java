@@ -179,9 +179,14 @@ public final class ScaleLoad extends LoadTest {
                     ChildJvm trainer = system.processes().get(StreamSystem.TRAINER);
                     if (trainer != null) {
                         Processes.ask(trainer, "GC.run");
-                        system.collections(StreamSystem.TRAINER).pauseMillis();
-                        result.put("heap_live_mb", system.collections(StreamSystem.TRAINER).liveMegabytes())
-                                .put("rss_mb", ProcessFigures.residentMegabytes(trainer.pid()));
+                        GcLog log = system.collections(StreamSystem.TRAINER);
+                        Await.until("the trainer's log to tell of a collection", Duration.ofSeconds(10),
+                                trainer::requireAlive, () -> {
+                                    log.pauseMillis();
+                                    return !Double.isNaN(log.askedMillis());
+                                });
+                        result.put("heap_live_mb", log.liveMegabytes()).put("rss_mb",
+                                ProcessFigures.residentMegabytes(trainer.pid()));
                     }
                     return broken(rate, served, flushMillis);
                 }

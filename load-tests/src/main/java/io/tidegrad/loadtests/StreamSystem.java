@@ -77,8 +77,8 @@ final class StreamSystem implements AutoCloseable {
     void start(String name, int megabytes, List<String> command) {
         Path log = files.resolve(name + "-gc.log");
         // A process whose heap is exhausted ends, so that it isn't taken for one that stands still.
-        List<String> flags =
-                LoadTest.childFlags("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m", GcLog.flag(log));
+        List<String> flags = Processes
+                .with(LoadTest.childFlags("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m"), GcLog.flags(log));
         if (name.equals(JOINER) || name.equals(CONSOLE)) {
             flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25",
                     "-XX:-ClassUnloadingWithConcurrentMark")); // as the launcher
