@@ -190,24 +190,27 @@ public final class KafkaTopics {
     public record Checked(Uuid id, int bytesMax, boolean created) {
     }
 
+    /// Returns when a broker knows the topic: the controller creates it before brokers learn of it, and a process that looks
+    /// for it meanwhile would take it for deleted.
+    ///
     /// @throws ControlException if it exists and is not as it must be
     public Checked createOrCheck(Wanted wanted) {
         long giveUp = System.nanoTime() + TIMEOUT.toNanos();
+        boolean created = false;
         for (Found found = found(wanted.topic());; found = found(wanted.topic())) {
             if (found != null) {
                 check(wanted, found);
-                return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
+                return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), created);
             }
-            Uuid created = create(wanted);
-            if (created != null) {
-                return new Checked(created, wanted.bytesMax(), true);
-            }
-            // Another process was faster, and not all brokers know of its topic yet.
             if (System.nanoTime() - giveUp >= 0) {
                 throw new ControlException(Reason.RETRYABLE,
                         "topic " + wanted.topic() + " is being created and deleted");
             }
-            LockSupport.parkNanos(KNOWN_SOON.toNanos());
+            if (create(wanted)) {
+                created = true;
+            } else {
+                LockSupport.parkNanos(KNOWN_SOON.toNanos());
+            }
         }
     }
 
@@ -308,17 +311,15 @@ public final class KafkaTopics {
         return settings;
     }
 
-    /// Returns the id of the new topic, or null if the topic exists already.
-    private @Nullable Uuid create(Wanted wanted) {
+    /// Returns whether the topic is new; it may exist already.
+    private boolean create(Wanted wanted) {
         NewTopic topic = new NewTopic(wanted.topic(), Optional.of(1),
                 replication < 0 ? Optional.empty() : Optional.of(replication)).configs(settings(wanted));
         try {
-            var created = admin.createTopics(List.of(topic));
-            asked(AclOperation.CREATE, wanted.topic(), created.all());
-            // Kafka tells it to those who may see the settings.
-            return asked(AclOperation.DESCRIBE_CONFIGS, wanted.topic(), created.topicId(wanted.topic()));
+            asked(AclOperation.CREATE, wanted.topic(), admin.createTopics(List.of(topic)).all());
+            return true;
         } catch (TopicExistsException e) {
-            return null;
+            return false;
         }
     }
 
