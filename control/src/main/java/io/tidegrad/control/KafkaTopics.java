@@ -204,7 +204,8 @@ public final class KafkaTopics {
             }
             if (System.nanoTime() - giveUp >= 0) {
                 throw new ControlException(Reason.RETRYABLE,
-                        "topic " + wanted.topic() + " is being created and deleted");
+                        "topic " + wanted.topic() + ": expected a broker to know it within " + TIMEOUT.toSeconds()
+                                + " s of its creation, found none; the brokers are too busy, or something deletes it");
             }
             if (create(wanted)) {
                 created = true;

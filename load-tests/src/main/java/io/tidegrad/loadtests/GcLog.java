@@ -33,8 +33,8 @@ final class GcLog {
         this.file = file;
     }
 
-    /// The flags with which a JVM writes the log: by a thread of its own, which no collection waits for. While the disk was
-    /// busy, collections that wrote it themselves stood still for up to 494 ms, the same beside them for 23 at most.
+    /// The flags with which a JVM writes the log. A thread of its own writes it, so no collection waits for the disk: while
+    /// another program kept the disk busy, a JVM without such a thread stood still for up to 494 ms, one with it for 23.
     static List<String> flags(Path file) {
         return List.of("-Xlog:async:stall",
                 "-Xlog:gc,gc+heap=debug,gc+cpu,safepoint:file=" + file.toAbsolutePath() + ":uptime:filecount=0");

@@ -11,8 +11,8 @@ import java.util.Arrays;
 /// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another slab): the
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
-    /// What an FMA of whole layers counts. With 8, `recipe: auto` of flights would be shared at a mini-batch of 1: with two
-    /// workers it then took 2.80 to 6.06 times as long as a hidden layer with Adam, and not shared 2.88 to 3.52 times.
+    /// What an FMA of whole layers counts. With 8, two workers would share `recipe: auto` of flights at a mini-batch of 1. That
+    /// took 2.80 to 6.06 times as long as a hidden layer with Adam; not shared, it took 2.88 to 3.52 times as long.
     private static final int LAYERS_MULTIPLICATIONS = 2;
 
     public final Kernels kernels;
