@@ -38,6 +38,10 @@ class SoakLoadTest {
                     .anyMatch(each -> each.number("heap_live_mb") > 1)
                     .anyMatch(each -> each.number("pause_max_ms") > 0);
         }
+        for (String process : Set.of("joiner", "console")) {
+            assertThat(samples.get(process)).anyMatch(each -> each.number("unbounded_mb") > 10)
+                    .allMatch(each -> !(each.number("unbounded_mb") >= each.number("rss_mb")));
+        }
         assertThat(samples.get("trainer")).anyMatch(each -> each.number("lag") >= 0);
         assertThat(samples.get("joiner")).anyMatch(each -> each.number("lag") >= 0);
         assertThat(samples.get("machine")).allMatch(each -> each.number("stolen_cpu_s") >= 0);

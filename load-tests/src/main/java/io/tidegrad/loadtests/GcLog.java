@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /// What the log of a JVM's collector, the serial or G1, and of its safepoints says, read as it grows: how long the whole
 /// process stood still, and what was left of its heap after full collections. A collection that a load test asked for
@@ -15,7 +16,8 @@ import java.util.regex.Pattern;
 /// if that is far below its length, the process waited for a processor.
 final class GcLog {
     private static final Pattern AFTER = Pattern.compile("GC\\(\\d+\\) (DefNew|Tenured): \\d+K\\(\\d+K\\)->(\\d+)K");
-    private static final Pattern G1 = Pattern.compile("garbage-first heap .* used (\\d+)K");
+    private static final Pattern G1 =
+            Pattern.compile("garbage-first heap .* used (\\d+)K(?: \\[0x([0-9a-f]+), 0x([0-9a-f]+)\\))?");
     private static final Pattern FULL = Pattern.compile("Pause Full \\(([^)]*)\\)");
     private static final Pattern SAFEPOINT = Pattern.compile("Safepoint \".*Total: +(\\d+) ns");
     private static final String ASKED_FOR = "Diagnostic Command";
@@ -27,7 +29,13 @@ final class GcLog {
     private double g1Kilobytes;
     private double live = Double.NaN;
     private double askedMillis = Double.NaN;
+    private @Nullable Heap heap;
     private boolean asked; // the next safepoint to be told is that of a collection that was asked for
+
+    /// @param from its first address
+    /// @param to the address after its last
+    record Heap(long from, long to) {
+    }
 
     GcLog(Path file) {
         this.file = file;
@@ -56,6 +64,8 @@ final class GcLog {
                 oldKilobytes = after.group(1).equals("Tenured") ? kilobytes : oldKilobytes;
             } else if (g1.find()) { // before and after a collection, and what it was for comes behind that
                 g1Kilobytes = Double.parseDouble(g1.group(1));
+                heap = g1.group(2) == null ? heap
+                        : new Heap(Long.parseLong(g1.group(2), 16), Long.parseLong(g1.group(3), 16));
             } else if (full.find()) {
                 asked = full.group(1).equals(ASKED_FOR);
                 live = (youngKilobytes + oldKilobytes + g1Kilobytes) / 1024;
@@ -70,6 +80,12 @@ final class GcLog {
             }
         }
         return longest;
+    }
+
+    /// Where G1's heap lies; null before its first collection, and for another collector, whose log does not tell it.
+    @Nullable
+    Heap heap() {
+        return heap;
     }
 
     /// Megabytes that the newest full collection has left; NaN before the first.

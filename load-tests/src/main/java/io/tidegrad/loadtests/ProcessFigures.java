@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.DoubleSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /// What the operating system tells of a process of this machine. NaN where it does not tell.
@@ -15,6 +17,8 @@ public final class ProcessFigures {
 
     /// Behind the name, user, nice, system, idle, iowait, irq and softirq.
     private static final int STOLEN = 8;
+
+    private static final Pattern MAPPING = Pattern.compile("([0-9a-f]+)-[0-9a-f]+ ");
 
     private ProcessFigures() {}
 
@@ -83,16 +87,45 @@ public final class ProcessFigures {
         return figure(pid, "status", "VmRSS:") / 1024;
     }
 
+    /// What of it lies in a heap.
+    static double residentMegabytes(long pid, GcLog.Heap heap) {
+        double kilobytes = 0;
+        boolean inside = false;
+        try {
+            for (String line : Files.readAllLines(of(pid, "smaps"))) {
+                Matcher mapping = MAPPING.matcher(line);
+                if (mapping.lookingAt()) {
+                    long from = Long.parseUnsignedLong(mapping.group(1), 16);
+                    inside = from >= heap.from() && from < heap.to();
+                } else if (inside && line.startsWith("Rss:")) {
+                    kilobytes += Double.parseDouble(line.substring("Rss:".length()).replace("kB", "").strip());
+                }
+            }
+            return kilobytes / 1024;
+        } catch (IOException untold) {
+            return Double.NaN;
+        }
+    }
+
     static double threads(long pid) {
         return figure(pid, "status", "Threads:");
     }
 
-    /// 0 where the system does not tell.
+    /// Without the files of RocksDB's tables, whose number goes up and down as they are merged, but for those that are deleted
+    /// and still open. 0 where the system does not tell.
     static long openFiles(long pid) {
         try (Stream<Path> files = Files.list(of(pid, "fd"))) {
-            return files.count();
+            return files.filter(file -> !isTable(file)).count();
         } catch (IOException | UncheckedIOException untold) {
             return 0;
+        }
+    }
+
+    private static boolean isTable(Path file) {
+        try {
+            return Files.readSymbolicLink(file).toString().endsWith(".sst");
+        } catch (IOException closed) {
+            return false;
         }
     }
 

@@ -113,6 +113,10 @@ final class StreamSystem implements AutoCloseable {
         return number == 0 ? stream : stream + "-" + number;
     }
 
+    int joinerPort() {
+        return joinerPort;
+    }
+
     int scorerPort() {
         return scorerPort;
     }

@@ -64,6 +64,7 @@ class GcLogTest {
         assertThat(log.pauseMillis()).isZero();
         assertThat(log.liveMegabytes()).isCloseTo(2.5, within(1e-9));
         assertThat(log.askedMillis()).isCloseTo(8.592281, within(1e-9));
+        assertThat(log.heap()).isEqualTo(new GcLog.Heap(0xfc, 0x100));
     }
 
     @Test

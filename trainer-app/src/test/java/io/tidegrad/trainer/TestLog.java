@@ -40,12 +40,15 @@ import java.util.function.LongPredicate;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -268,8 +271,19 @@ public final class TestLog implements AutoCloseable {
 
     // ---- what the topics say ----
 
+    /// What was written before this call and is committed. It waits for transactions' ends: one that is committed comes to
+    /// its topics a little later.
     public List<ConsumerRecord<byte[], byte[]>> visible(String topic) {
+        long written = end(topic, IsolationLevel.READ_UNCOMMITTED);
+        org.awaitility.Awaitility.await().atMost(TrainerFixture.PATIENCE).pollDelay(Duration.ZERO)
+                .until(() -> end(topic, IsolationLevel.READ_COMMITTED) >= written);
         return records(topic, "read_committed");
+    }
+
+    private long end(String topic, IsolationLevel isolation) {
+        TopicPartition partition = new TopicPartition(topic, 0);
+        return await(admin.listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+                .partitionResult(partition)).offset();
     }
 
     public List<ConsumerRecord<byte[], byte[]>> records(String topic, String isolation) {

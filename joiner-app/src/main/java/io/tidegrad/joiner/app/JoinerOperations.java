@@ -8,6 +8,7 @@ import io.tidegrad.control.RunStatus;
 import io.tidegrad.joiner.join.JoinOutput.Counted;
 import io.tidegrad.joiner.join.JoinOutput;
 import io.tidegrad.joiner.topology.Alignment;
+import io.tidegrad.joiner.topology.BoundedRocksDb;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.model.feature.Rejection;
@@ -59,13 +60,20 @@ record JoinerOperations(OperationsServer server) {
     /// @param slots returns the streams of this process
     static JoinerOperations start(String host, int port, ServerSecurity security,
             Supplier<Collection<StreamSlot>> slots) {
-        return new JoinerOperations(OperationsServer.start(host, port, security, () -> health(slots.get())));
+        return new JoinerOperations(OperationsServer.start(host, port, security, () -> health(slots.get())))
+                .withProcess();
     }
 
     /// Lets a server that answers about something else already answer about streams too.
     static JoinerOperations in(OperationsServer server, Supplier<Collection<StreamSlot>> slots) {
         server.add(() -> health(slots.get()));
-        return new JoinerOperations(server);
+        return new JoinerOperations(server).withProcess();
+    }
+
+    private JoinerOperations withProcess() {
+        Gauge.builder("tidegrad.joiner.cache.bytes", BoundedRocksDb::usedBytes)
+                .description("Memory that the stores of this process take of their cache").register(server.metrics());
+        return this;
     }
 
     private static Tags tags(StreamSlot slot) {

@@ -7,6 +7,7 @@ import org.rocksdb.Cache;
 import org.rocksdb.IndexType;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBufferManager;
 
 /// Lets all stores of a process share one cache, with what was written and is not in a file yet. By Streams' defaults each
@@ -16,6 +17,10 @@ import org.rocksdb.WriteBufferManager;
 /// and so have the largest files, which by Streams' defaults have none (with 3,000,000 entries 4.8 µs became 3.1). Filters
 /// are cached in pieces, because those of hundreds of millions of entries don't fit into the cache as a whole.
 public final class BoundedRocksDb implements RocksDBConfigSetter {
+    static {
+        RocksDB.loadLibrary();
+    }
+
     private static final long CACHE_BYTES = 192L << 20;
     private static final long WRITE_BYTES = 96L << 20;
 
@@ -24,6 +29,11 @@ public final class BoundedRocksDb implements RocksDBConfigSetter {
 
     private static final Cache CACHE = new LRUCache(CACHE_BYTES, -1, false, 0.1);
     private static final WriteBufferManager WRITES = new WriteBufferManager(WRITE_BYTES, CACHE);
+
+    /// Returns how many bytes the stores of this process take of the cache.
+    public static long usedBytes() {
+        return CACHE.getUsage();
+    }
 
     @Override
     public void setConfig(String store, Options options, Map<String, Object> config) {
