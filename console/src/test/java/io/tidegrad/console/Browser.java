@@ -34,16 +34,18 @@ import java.util.stream.Stream;
 import org.awaitility.core.ConditionTimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// A real Chromium without a window, told what to do by the Chrome DevTools Protocol.
+/// A tab of a real Chromium without a window, told what to do by the Chrome DevTools Protocol. One Chromium, whose start takes
+/// seconds of processor time, has the tabs of all tests of this JVM and ends with it. Tests ask servers on ports of their own,
+/// so no page meets what another one stored.
 public final class Browser implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String LISTENING = "DevTools listening on ";
     private static final long PATIENCE_SECONDS = 60;
 
-    private final Process process;
-    private final Path profile;
+    private static @Nullable URI running; // of the Chromium's DevTools
+
     private final URI devTools;
-    private final boolean first; // of its tabs, with which the browser ends
+    private final String id;
     private final WebSocket socket;
     private final HttpClient http = HttpClient.newHttpClient();
     private final AtomicInteger calls = new AtomicInteger();
@@ -51,14 +53,12 @@ public final class Browser implements AutoCloseable {
     private final Map<String, CompletableFuture<Void>> documents = new ConcurrentHashMap<>();
     private final List<String> complaints = new CopyOnWriteArrayList<>();
 
-    private Browser(Process process, Path profile, URI devTools, boolean first)
-            throws IOException, InterruptedException {
-        this.process = process;
-        this.profile = profile;
+    private Browser(URI devTools) throws IOException, InterruptedException {
         this.devTools = devTools;
-        this.first = first;
-        HttpRequest request = HttpRequest.newBuilder(devTools).PUT(HttpRequest.BodyPublishers.noBody()).build();
+        HttpRequest request =
+                HttpRequest.newBuilder(devTools.resolve("new")).PUT(HttpRequest.BodyPublishers.noBody()).build();
         JsonNode page = JSON.readTree(http.send(request, BodyHandlers.ofString()).body());
+        id = page.path("id").asText();
         socket = http.newWebSocketBuilder()
                 .buildAsync(URI.create(page.path("webSocketDebuggerUrl").asText()), new Answers()).join();
         call("Page.enable");
@@ -73,11 +73,20 @@ public final class Browser implements AutoCloseable {
                 .filter(Files::isExecutable).findFirst().orElse(null);
     }
 
-    public static Browser start(Path program) throws IOException, InterruptedException {
+    /// Opens a tab, which hides the others.
+    public static synchronized Browser start(Path program) throws IOException, InterruptedException {
+        if (running == null) {
+            running = launch(program);
+        }
+        return new Browser(running);
+    }
+
+    private static URI launch(Path program) throws IOException {
         Path profile = Files.createTempDirectory("browser");
         Process process = new ProcessBuilder(program.toString(), "--headless", "--no-sandbox", "--disable-gpu",
                 "--hide-scrollbars", "--no-first-run", "--remote-debugging-port=0", "--user-data-dir=" + profile,
                 "about:blank").redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> end(process, profile)));
         BufferedReader said = process.errorReader();
         for (String line = said.readLine(); line != null; line = said.readLine()) {
             if (line.startsWith(LISTENING)) {
@@ -85,16 +94,28 @@ public final class Browser implements AutoCloseable {
                 Thread.ofVirtual().start(() -> said.lines().forEach(more -> {
                     // Read, so that the browser does not wait for a reader.
                 }));
-                return new Browser(process, profile, URI.create("http://127.0.0.1:" + socket.getPort() + "/json/new"),
-                        true);
+                return URI.create("http://127.0.0.1:" + socket.getPort() + "/json/");
             }
         }
         throw new IOException("expected " + program + " to listen, found that it ended");
     }
 
+    private static void end(Process process, Path profile) {
+        process.destroy();
+        process.onExit().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).exceptionally(late -> process.destroyForcibly())
+                .join();
+        try (Stream<Path> files = Files.walk(profile)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException | UncheckedIOException stillWritten) {
+            return; // what the browser's last processes still write stays
+        }
+    }
+
     /// Returns another tab, which hides this one.
     Browser tab() throws IOException, InterruptedException {
-        return new Browser(process, profile, devTools, false);
+        return new Browser(devTools);
     }
 
     private final class Answers implements WebSocket.Listener {
@@ -289,24 +310,8 @@ public final class Browser implements AutoCloseable {
     @Override
     public void close() {
         socket.abort();
+        HttpRequest request = HttpRequest.newBuilder(devTools.resolve("close/" + id)).build();
+        http.sendAsync(request, BodyHandlers.ofString()).orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
         http.close();
-        if (!first) {
-            return;
-        }
-        process.destroy();
-        process.onExit().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).exceptionally(late -> process.destroyForcibly())
-                .join();
-        delete();
-    }
-
-    /// What the browser's last processes still write stays.
-    private void delete() {
-        try (Stream<Path> files = Files.walk(profile)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException | UncheckedIOException stillWritten) {
-            return;
-        }
     }
 }
