@@ -51,6 +51,7 @@ class ConsolePageTest {
     private final List<AskedDecision> asked = new CopyOnWriteArrayList<>();
     private ConsoleServer server;
     private Browser browser;
+    private final List<Browser> otherTabs = new ArrayList<>();
 
     @BeforeEach
     void start() throws Exception {
@@ -66,6 +67,7 @@ class ConsolePageTest {
 
     @AfterEach
     void end() {
+        otherTabs.forEach(Browser::close);
         if (browser != null) {
             browser.close();
         }
@@ -579,10 +581,10 @@ class ConsolePageTest {
         open("#fraud");
         see("document.querySelectorAll('.u-over').length === 2");
         for (int number = 2; number <= 8; number++) {
-            try (Browser tab = browser.tab()) { // it stays open, and only nobody asks it any more
-                tab.open("http://127.0.0.1:" + server.port() + "/?" + number + "#fraud");
-                tab.see("document.querySelector('h1')?.textContent === 'fraud'");
-            }
+            Browser tab = browser.tab();
+            otherTabs.add(tab);
+            tab.open("http://127.0.0.1:" + server.port() + "/?" + number + "#fraud");
+            tab.see("document.querySelector('h1')?.textContent === 'fraud'");
         }
         seeOneStream();
         see("document.visibilityState === 'hidden'");
