@@ -130,11 +130,21 @@ class LauncherTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"joiner --model x, true", "console --port 1, true", "loadtest soak, true", "loadtest score, false",
+        "trainer --model x, false", "scorer --model x, false"})
+    void joinersConsolesAndASoakCollectByG1(String command, boolean g1) throws Exception {
+        assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
+        assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST).filteredOn("-XX:+UseG1GC"::equals)
+                .hasSize(g1 ? 1 : 0);
+    }
+
     /// Where Linux lets a process ask for them; elsewhere no command does, because the JVM would warn.
     @ParameterizedTest
     @CsvSource({"trainer --model x, true", "joiner --model x, false", "scorer --model x, false",
         "console --port 1, false", "replay --model x, true", "verify --model x, true", "backtest x, true",
-        "loadtest score, true", "bench, true", "version, true", "help, true", "help scorer, true"})
+        "loadtest score, true", "loadtest soak, false", "bench, true", "version, true", "help, true",
+        "help scorer, true"})
     void onlyWhatAnswersOrJoinsDoesWithoutHugePages(String command, boolean huge) throws Exception {
         Path enabled = directory.resolve("enabled");
         for (String pages : List.of("always [madvise] never", "[always] madvise never", "always madvise [never]", "")) {

@@ -151,10 +151,11 @@ public final class SoakLoad extends LoadTest {
         }
     }
 
-    /// The sum of a series of `/metrics`.
+    /// The sum of a series of `/metrics`; NaN if there is none.
     private static double series(String metrics, String name) {
         return metrics.lines().filter(line -> line.startsWith(name + " ") || line.startsWith(name + "{"))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ')))).sum();
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ')))).reduce(Double::sum)
+                .orElse(Double.NaN);
     }
 
     private final class Run {

@@ -18,7 +18,7 @@ import org.rocksdb.WriteBufferManager;
 /// are cached in pieces, because those of hundreds of millions of entries don't fit into the cache as a whole.
 public final class BoundedRocksDb implements RocksDBConfigSetter {
     static {
-        RocksDB.loadLibrary();
+        RocksDB.loadLibrary(); // metrics may be asked for before there is a store
     }
 
     private static final long CACHE_BYTES = 192L << 20;
