@@ -35,9 +35,12 @@ class SoakLoadTest {
         assertThat(samples).containsOnlyKeys("joiner", "trainer", "scorer", "console", "broker", "client", "machine");
         for (String process : Set.of("joiner", "trainer", "scorer", "console")) {
             assertThat(samples.get(process)).allMatch(each -> each.number("rss_mb") > 20)
+                    .allMatch(each -> each.number("pause_max_ms") >= 0)
                     .anyMatch(each -> each.number("heap_live_mb") > 1)
-                    .anyMatch(each -> each.number("pause_max_ms") > 0);
+                    .anyMatch(each -> each.number("collection_ms") > 0);
         }
+        // So few events let no other process collect by itself within half a minute.
+        assertThat(samples.get("joiner")).anyMatch(each -> each.number("pause_max_ms") > 0);
         for (String process : Set.of("joiner", "console")) {
             assertThat(samples.get(process)).anyMatch(each -> each.number("unbounded_mb") > 10)
                     .allMatch(each -> !(each.number("unbounded_mb") >= each.number("rss_mb")));
