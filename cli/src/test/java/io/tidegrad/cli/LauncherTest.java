@@ -133,10 +133,13 @@ class LauncherTest {
     @ParameterizedTest
     @CsvSource({"joiner --model x, true", "console --port 1, true", "loadtest soak, true", "loadtest score, false",
         "trainer --model x, false", "scorer --model x, false"})
-    void joinersConsolesAndASoakCollectByG1(String command, boolean g1) throws Exception {
+    void joinersConsolesAndASoakCollectByG1AndJoinersGiveBackWhatRocksDbFreed(String command, boolean g1)
+            throws Exception {
         assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
         assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST).filteredOn("-XX:+UseG1GC"::equals)
                 .hasSize(g1 ? 1 : 0);
+        assertThat(asked()).singleElement(InstanceOfAssertFactories.LIST)
+                .filteredOn("-XX:TrimNativeHeapInterval=1000"::equals).hasSize(command.startsWith("joiner") ? 1 : 0);
     }
 
     /// Where Linux lets a process ask for them; elsewhere no command does, because the JVM would warn.

@@ -83,6 +83,9 @@ final class StreamSystem implements AutoCloseable {
             flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25",
                     "-XX:-ClassUnloadingWithConcurrentMark")); // as the launcher
         }
+        if (name.equals(JOINER)) {
+            flags = Processes.with(flags, List.of("-XX:TrimNativeHeapInterval=1000")); // likewise
+        }
         Processes.write(log, "");
         processes.put(name, Processes.start(name, flags, command, files));
         collections.put(name, new GcLog(log));

@@ -60,6 +60,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
         assertThat(replay(new LogPosition.Offset(1_000)).learned()).isEqualTo(1_000);
     }
 
+    @LongProof("a trainer and a backtest; a replay of the same log is compared in the quick tests")
     @Test
     void aBacktestOfTheSameEventsInAFileGivesTheTrainersHashes() throws IOException {
         log.send(0, 1_003);

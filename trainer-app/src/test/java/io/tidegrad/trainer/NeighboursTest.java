@@ -618,6 +618,7 @@ class NeighboursTest extends TrainerFixture {
     }
 
     /// No schema says whether a number is a class; what the label's few events say is registered with the reason.
+    @LongProof("two starts")
     @Test
     void whatALabelMeansIsFoundInFewEventsTooAndStays() {
         String model = log.model() + "-named";

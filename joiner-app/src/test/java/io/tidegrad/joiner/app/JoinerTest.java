@@ -653,6 +653,7 @@ class JoinerTest {
         await().atMost(PATIENCE).until(() -> readings.get() >= before + more);
     }
 
+    @LongProof("records of 2 MB")
     @Test
     void aLabelMayBeLargerThanEvents() throws Exception {
         admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, labels),

@@ -253,6 +253,7 @@ class RefusedRequestsTest {
         }
     }
 
+    @LongProof("a decision that has to arrive; that a deleted model does not answer is seen in ScorerFollowsDecisionsTest")
     @Test
     void requestsForAModelThatWasDeletedAreDeadLettersThatSayWhen() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published();

@@ -319,6 +319,7 @@ class TopicToTopicTest {
 
     // ---- who is taken for dead and is not ----
 
+    @LongProof("a session that has to end")
     @Test
     void whoWasReplacedBeforeItSentItsOffsetsCommitsNothing() throws Exception {
         assertThat(afterAReplacement(TopicClients.KAFKA)).isEmpty();

@@ -7,6 +7,7 @@ import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.StopException;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.simulation.PlainLogHash;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.LogHash;
@@ -294,6 +295,7 @@ class LogSearchTest {
     }
 
     /// As ticks of a quiet log do. Behind the newest places there are few records, so these always tell.
+    @LongProof("four logs of 21,000 records")
     @Test
     void aRecordThatComesOftenIsNoHarmWhereOthersTellMore() {
         for (int every : new int[]{2, 3, 40}) {
@@ -332,6 +334,7 @@ class LogSearchTest {
     }
 
     /// The state was left in such a night, or some time after it.
+    @LongProof("four searches of 21,000 records")
     @Test
     void aNightOfTicksIsNoHarm() {
         List<ConsumerRecord<byte[], byte[]>> night = IntStream.range(0, 21_000)

@@ -120,6 +120,7 @@ class StateWriterTest {
         changelog.commit();
     }
 
+    @LongProof("restarts of a large model")
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3})
     void goingFromOneKindToTheOtherAtARestartIsExactWhereverAnImageStands(long seed) {
