@@ -16,6 +16,7 @@ import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
@@ -199,8 +200,8 @@ final class FaultyWorld implements AutoCloseable {
                         STREAMS.stream().flatMap(stream -> Stream.of(stream, labels(stream))).toList())
                 .flatMap(List::stream);
         Map<String, String> settings = Map.of("retention.ms", "-1", "message.timestamp.type", "CreateTime");
-        KafkaTopics.get(admin
-                .createTopics(all.map(topic -> new NewTopic(topic, 1, (short) 1).configs(settings)).toList()).all());
+        TopicCreation.create(admin,
+                all.map(topic -> new NewTopic(topic, 1, (short) 1).configs(settings)).toArray(NewTopic[]::new));
     }
 
     private void sendFirst() {

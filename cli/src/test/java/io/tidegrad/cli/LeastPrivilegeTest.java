@@ -22,6 +22,7 @@ import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.localstack.ListenerSecurity;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.Settings;
@@ -259,8 +260,7 @@ class LeastPrivilegeTest {
             topics = new Topics("p" + own);
             events = "events-" + own;
             labels = "labels-" + own;
-            admin.createTopics(List.of(new NewTopic(events, 1, (short) 1), new NewTopic(labels, 2, (short) 1))).all()
-                    .get();
+            TopicCreation.create(admin, new NewTopic(events, 1, (short) 1), new NewTopic(labels, 2, (short) 1));
         }
 
         Trial(Trial other) throws Exception {

@@ -6,10 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.evaluation.ServedEvaluation;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
@@ -110,12 +110,8 @@ class LogAndLearnTest {
 
     private Path createStream() throws IOException {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
-            KafkaTopics
-                    .get(admin
-                            .createTopics(
-                                    List.of(new NewTopic(scored, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
-                                            new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                            .all());
+            TopicCreation.create(admin, new NewTopic(scored, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
+                    new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1")));
         }
         registry.register(scored + "-value", EVENT);
         registry.register(labels + "-value", LABEL);

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -84,7 +85,7 @@ final class Readings implements AutoCloseable {
     /// On a stack of its own.
     Readings(KafkaProvider stack) {
         this(UUID.randomUUID().toString().substring(0, 8), stack);
-        get(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
+        TopicCreation.create(admin, new NewTopic(topic, 1, (short) 1));
     }
 
     /// The topic that another one with this id has made.

@@ -9,6 +9,7 @@ import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
@@ -90,12 +91,8 @@ class StreamEndToEndTest {
 
     private void createTopics() {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", readings.bootstrap))) {
-            KafkaTopics
-                    .get(admin
-                            .createTopics(
-                                    List.of(new NewTopic(events, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
-                                            new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                            .all());
+            TopicCreation.create(admin, new NewTopic(events, 3, (short) 1).configs(Map.of("retention.ms", "-1")),
+                    new NewTopic(labels, 2, (short) 1).configs(Map.of("retention.ms", "-1")));
         }
     }
 

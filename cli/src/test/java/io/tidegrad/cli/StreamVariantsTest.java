@@ -10,10 +10,10 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.joiner.app.JoinerApp;
 import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
@@ -178,9 +178,7 @@ class StreamVariantsTest {
     }
 
     private void topic(String name, int partitions) {
-        KafkaTopics.get(admin
-                .createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                .all());
+        TopicCreation.create(admin, new NewTopic(name, partitions, (short) 1).configs(Map.of("retention.ms", "-1")));
     }
 
     private void prepare(StreamVariant variant) {

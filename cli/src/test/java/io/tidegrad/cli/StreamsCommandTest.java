@@ -16,6 +16,7 @@ import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin;
 import io.tidegrad.joiner.verify.StreamVerification;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
@@ -108,7 +109,7 @@ class StreamsCommandTest {
     }
 
     private void topic(String name, int partitions, Map<String, String> settings) {
-        get(admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(settings))).all());
+        TopicCreation.create(admin, new NewTopic(name, partitions, (short) 1).configs(settings));
     }
 
     private Path file(String name, String text) {

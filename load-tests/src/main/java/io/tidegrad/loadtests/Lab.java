@@ -6,6 +6,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -166,16 +167,9 @@ public record Lab(LocalStack stack, RunDirectory directory, SchemaRegistry regis
         return committed;
     }
 
-    /// Returns when every broker's clients see the topics.
-    public void createTopics(List<String> topics, int partitions, Map<String, String> settings)
-            throws InterruptedException {
-        KafkaClients
-                .answer(admin
-                        .createTopics(topics.stream()
-                                .map(topic -> new NewTopic(topic, partitions, (short) 1).configs(settings)).toList())
-                        .all());
-        Await.until("the topics " + topics, WITHIN,
-                () -> KafkaClients.answer(admin.listTopics().names()).containsAll(topics));
+    public void createTopics(List<String> topics, int partitions, Map<String, String> settings) {
+        TopicCreation.create(admin, topics.stream()
+                .map(topic -> new NewTopic(topic, partitions, (short) 1).configs(settings)).toArray(NewTopic[]::new));
     }
 
     /// Decides that there is a stream.

@@ -14,14 +14,14 @@ public final class EventsTopic {
     private EventsTopic() {}
 
     /// @throws LocalStackException the topic exists already, or Kafka does not answer
-    public static void create(String bootstrapServers, String topic) throws InterruptedException {
-        OnePartition.create(bootstrapServers, topic, SETTINGS);
+    public static void create(String bootstrapServers, String topic) {
+        TopicCreation.onePartition(bootstrapServers, topic, SETTINGS);
     }
 
     /// Returns whether it was created; false if the topic exists already.
     ///
     /// @throws LocalStackException Kafka does not answer
-    public static boolean createUnlessThere(String bootstrapServers, String topic) throws InterruptedException {
+    public static boolean createUnlessThere(String bootstrapServers, String topic) {
         try {
             create(bootstrapServers, topic);
             return true;

@@ -22,6 +22,7 @@ import io.tidegrad.joiner.verify.BruteForceJoin.Result;
 import io.tidegrad.joiner.verify.PossibleJoins;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.stream.Example.Kind;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.ExampleException;
@@ -46,7 +47,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -68,7 +68,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -157,18 +156,10 @@ class JoinerTest {
 
     @BeforeEach
     void create() throws ExecutionException, InterruptedException {
-        createTopics(new NewTopic(events, 6, (short) 1).configs(Map.of("retention.ms", "-1")),
+        TopicCreation.create(admin, new NewTopic(events, 6, (short) 1).configs(Map.of("retention.ms", "-1")),
                 new NewTopic(labels, 3, (short) 1).configs(Map.of("retention.ms", "-1")));
         eventSchema = registry.register(events + "-value", EVENT);
         labelSchema = registry.register(labels + "-value", LABEL);
-    }
-
-    /// The controller has made them when it answers; a busy broker learns of them later, and knows no such topic until then.
-    private void createTopics(NewTopic... wanted) throws ExecutionException, InterruptedException {
-        admin.createTopics(List.of(wanted)).all().get();
-        Set<String> names = Arrays.stream(wanted).map(NewTopic::name).collect(Collectors.toSet());
-        await("the broker knows what the controller did").atMost(PATIENCE)
-                .until(() -> new KafkaTopics(admin, (short) -1).look(names, false).size() == names.size());
     }
 
     @AfterEach
@@ -471,7 +462,7 @@ class JoinerTest {
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         admin.deleteTopics(List.of(labels)).all().get();
         await().atMost(PATIENCE).until(() -> !admin.listTopics().names().get().contains(labels));
-        admin.createTopics(List.of(new NewTopic(labels, 5, (short) 1))).all().get();
+        TopicCreation.create(admin, new NewTopic(labels, 5, (short) 1));
         admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, events),
                 List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET)))).all()
                 .get();
@@ -751,7 +742,7 @@ class JoinerTest {
     void aStreamWhoseTopicsChangeStopsAloneAndSaysWhy() throws Exception {
         List<String> all = List.of("grown", "again", "short", "state", "whole");
         for (String each : all) {
-            createTopics(new NewTopic(each + name, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+            TopicCreation.create(admin, new NewTopic(each + name, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
                     new NewTopic("of-" + each + name, 1, (short) 1));
             registry.register(each + name + "-value", EVENT);
             registry.register("of-" + each + name + "-value", LABEL);
@@ -1017,7 +1008,7 @@ class JoinerTest {
     @Test
     void whatAnotherJoinerOfTheGroupCommitsDoesNotShowWhatThisOneMayDo() throws Exception {
         String one = "one-" + name;
-        createTopics(new NewTopic(one, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+        TopicCreation.create(admin, new NewTopic(one, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
                 new NewTopic("of-" + one, 1, (short) 1));
         registry.register(one + "-value", EVENT);
         registry.register("of-" + one + "-value", LABEL);

@@ -12,7 +12,7 @@ import io.tidegrad.loadtests.Payments;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
-import io.tidegrad.localstack.OnePartition;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Topics;
@@ -95,7 +95,7 @@ final class DamagedTopic implements AutoCloseable {
         topics = new Topics(name);
         spec = Readings.spec("readings", "events-" + name, 4, 512);
         EventsTopic.create(lab.bootstrapServers(), spec.inputTopic());
-        OnePartition.create(lab.bootstrapServers(), topics.requests(), Map.of());
+        TopicCreation.onePartition(lab.bootstrapServers(), topics.requests(), Map.of());
         traffic = new Traffic(lab.bootstrapServers(), new Readings(lab.registry(), spec.inputTopic()), name,
                 random.split());
         tail = new LogTail(lab, new TopicPartition(spec.inputTopic(), 0));

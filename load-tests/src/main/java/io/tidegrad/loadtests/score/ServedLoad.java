@@ -13,7 +13,7 @@ import io.tidegrad.loadtests.Processes;
 import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.bench.Rival;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.OnePartition;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
@@ -114,7 +114,7 @@ final class ServedLoad extends LoadTest {
         StringBuilder results = new StringBuilder();
         String kafka = lab().bootstrapServers();
         // A trainer makes it at its first start.
-        OnePartition.create(kafka, Topics.DEFAULT.control(), Map.of());
+        TopicCreation.onePartition(kafka, Topics.DEFAULT.control(), Map.of());
         try (SnapshotTopic topic = new SnapshotTopic(kafka, Topics.DEFAULT.snapshots(model));
                 SnapshotTopic unread = new SnapshotTopic(kafka, topic.name() + UNREAD)) {
             Swaps swaps = new Swaps(versions, expected, topic, unread);

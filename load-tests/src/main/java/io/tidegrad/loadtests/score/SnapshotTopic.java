@@ -1,7 +1,7 @@
 package io.tidegrad.loadtests.score;
 
 import io.tidegrad.loadtests.KafkaClients;
-import io.tidegrad.localstack.OnePartition;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.util.Map;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -16,7 +16,7 @@ final class SnapshotTopic implements AutoCloseable {
     /// @param topic that is not there yet
     SnapshotTopic(String bootstrapServers, String topic) throws InterruptedException {
         this.topic = topic;
-        OnePartition.create(bootstrapServers, topic,
+        TopicCreation.onePartition(bootstrapServers, topic,
                 Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
         producer = KafkaClients.writer(bootstrapServers,
                 Map.of("transactional.id", topic, "max.request.size", 2 * 1024 * 1024));
