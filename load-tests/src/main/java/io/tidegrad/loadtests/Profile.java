@@ -30,7 +30,7 @@ final class Profile {
         LEARN("learning", "io.tidegrad.engine.model.Learner.learn"),
         DECODE("decoding", "io.tidegrad.model.feature.EventReader.read"),
         FEATURES("features", "io.tidegrad.model.feature.Featurizer.featurize"),
-        HASH("the log-hash", "io.tidegrad.trainer.store.HashBehind.run"),
+        HASH("the log-hash", "io.tidegrad.trainer.store.HashBehind.hashNext"),
         EVALUATE("evaluation behind learning", "io.tidegrad.model.learn.EvaluationTape$Player.play"),
         AHEAD("reading ahead besides", "io.tidegrad.trainer.poll.EventsAhead.prepare"),
         FOLD("evaluation and accounting", "io.tidegrad.trainer.topology.LearnProcessor.process"),

@@ -34,7 +34,9 @@ final class StreamsSettings {
 
     private static final int SYSTEM_BUFFER = -1;
 
-    private static final int POLL_EVENTS_MAX = 2_048;
+    /// Between two polls nothing lies prepared, so that the learning thread prepares the first events of each itself. With
+    /// 2,048 events it did so with 7 % of its time, on flights at mini-batch 32.
+    private static final int POLL_EVENTS_MAX = 8_192;
 
     /// Streams reads on while it holds no more bursts than this, which are a thousand events or 16 MiB.
     private static final int BUFFERED_BURSTS = 16;

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Evaluates what was learned behind the thread that learns, in its order: by [EvaluationTape]s, of which there are a few. If
 /// all wait, the learning thread evaluates the oldest itself. So it does not matter whether another thread helps.
-final class EvaluationBehind implements Runnable {
+final class EvaluationBehind {
     /// More rows lie on them than are learned while the thread that reads ahead waits for room.
     private static final int TAPES = 16;
     private static final long TAPE_BYTES = 32 * 1024;
@@ -81,22 +81,18 @@ final class EvaluationBehind implements Runnable {
     /// Evaluates everything that was recorded. For the learning thread.
     void finish() {
         recorder.handOver();
-        run();
+        while (evaluateNext()) {
+            // The other thread may be at one: it is done when this one gets the lock.
+        }
         Throwable why = failure;
         if (why != null) {
             throw failed.apply(why);
         }
     }
 
-    /// Evaluates what waits; for another thread, which is not disturbed by what goes wrong.
-    @Override
-    public void run() {
-        while (evaluateNext()) {
-            // One tape at a time, so that the learning thread need not wait for long.
-        }
-    }
-
-    private synchronized boolean evaluateNext() {
+    /// Evaluates the tape that has waited longest, and returns whether there was one. Another thread may do that, too, which is
+    /// not disturbed by what goes wrong.
+    synchronized boolean evaluateNext() {
         EvaluationTape tape = waiting.poll();
         if (tape == null) {
             return false;

@@ -29,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -474,13 +475,14 @@ public final class OnlineModel {
         }
     }
 
-    /// Evaluates from now on behind learning: what is returned may be run by another thread, as often as it likes, and takes
-    /// from this one what it evaluates. No weight depends on that, and the evaluation is the same. This thread evaluates what
-    /// is left when somebody asks for it, when the carry is written, or when too much waits, so that memory is bounded.
+    /// Evaluates from now on behind learning: what is returned evaluates some rows, and returns whether there were any. Another
+    /// thread may call it, as often as it likes. No weight depends on that, and the evaluation is the same. This thread
+    /// evaluates what is left when somebody asks for it, when the carry is written, or when too much waits, so that memory is
+    /// bounded.
     ///
     /// @param failed makes the exception to throw then, of one that was thrown by an evaluation
     /// @return null, and nothing changes, if a mini-batch has more than a megabyte of rows, which would have to be copied
-    public @Nullable Runnable evaluateBehind(Function<Throwable, RuntimeException> failed) {
+    public @Nullable BooleanSupplier evaluateBehind(Function<Throwable, RuntimeException> failed) {
         if (!EvaluationBehind.isFor(spec)) {
             return null;
         }
@@ -489,7 +491,7 @@ public final class OnlineModel {
         behind.begin(open, openTimes, openSlices);
         this.behind = behind;
         recorder = behind.recorder();
-        return behind;
+        return behind::evaluateNext;
     }
 
     /// About how many bytes of memory a row takes.

@@ -23,6 +23,7 @@ import java.util.Queue;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -209,7 +210,7 @@ class EvaluationTapeTest {
         }))).isInstanceOf(IllegalStateException.class).hasMessageContaining("found 0 examples and 1 pending ones");
     }
 
-    private static List<byte[]> carries(ModelSpec spec, List<Row> rows, Consumer<Runnable> help) {
+    private static List<byte[]> carries(ModelSpec spec, List<Row> rows, Consumer<BooleanSupplier> help) {
         OnlineModel model = OnlineModel.initial(spec, new ScalarKernels());
         SplittableRandom random = new SplittableRandom(3);
         List<byte[]> carries = new ArrayList<>();
@@ -253,15 +254,14 @@ class EvaluationTapeTest {
         assertThat(carries(spec, rows, nobody -> {
         })).usingElementComparator(Arrays::compare).isEqualTo(expected).hasSizeGreaterThan(30);
 
-        AtomicReference<@Nullable Runnable> help = new AtomicReference<>();
+        AtomicReference<@Nullable BooleanSupplier> help = new AtomicReference<>();
         AtomicBoolean ends = new AtomicBoolean();
         Thread helper = Thread.ofPlatform().start(() -> {
             while (!ends.get()) {
-                Runnable work = help.get();
-                if (work != null) {
-                    work.run();
+                BooleanSupplier work = help.get();
+                if (work == null || !work.getAsBoolean()) {
+                    Thread.onSpinWait();
                 }
-                Thread.onSpinWait();
             }
         });
         try {
@@ -290,7 +290,7 @@ class EvaluationTapeTest {
             behind.recorder().accepted(row);
             behind.recorder().learned(new float[]{Float.NaN}, 0, 0.5f, Row.NO_TIME);
         }
-        behind.run();
+        behind.evaluateNext();
         for (int i = 0; i < 2; i++) {
             assertThatThrownBy(behind::finish).isInstanceOf(IllegalArgumentException.class).hasMessage("made of it")
                     .hasCauseInstanceOf(ArrayIndexOutOfBoundsException.class);

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.poll;
 import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,8 +49,11 @@ public final class BurstConsumer extends BoundedConsumer {
         return new ConsumerRecords<>(bursts, records.nextOffsets());
     }
 
-    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax,
+    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> polled, int eventsMax,
             @Nullable EventsAhead ahead) {
+        // Arrays, because each event is taken several times, and a list within a list asks for it through both.
+        ConsumerRecord<byte[], byte[]>[] events = array(polled);
+        List<ConsumerRecord<byte[], byte[]>> records = Arrays.asList(events);
         long number = ahead == null || records.size() < EventsAhead.BACKLOG_EVENTS ? EventsAhead.NOT_AHEAD
                 : ahead.begin(records);
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
@@ -59,13 +63,17 @@ public final class BurstConsumer extends BoundedConsumer {
             ConsumerRecord<byte[], byte[]> last = records.get(to - 1);
             bytes += Math.max(0, last.serializedKeySize()) + Math.max(0, last.serializedValueSize());
             if (to == records.size() || to - from == eventsMax || bytes >= Burst.BYTES_MAX) {
-                bursts.add(
-                        new Burst(records.subList(from, to), number == EventsAhead.NOT_AHEAD ? number : number + from)
-                                .wrapped());
+                bursts.add(new Burst(Arrays.asList(Arrays.copyOfRange(events, from, to)),
+                        number == EventsAhead.NOT_AHEAD ? number : number + from).wrapped());
                 from = to;
                 bytes = 0;
             }
         }
         return bursts;
+    }
+
+    @SuppressWarnings("unchecked") // Java has no other way to make an array of these
+    private static ConsumerRecord<byte[], byte[]>[] array(List<ConsumerRecord<byte[], byte[]>> of) {
+        return of.toArray((ConsumerRecord<byte[], byte[]>[]) new ConsumerRecord<?, ?>[0]);
     }
 }

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,6 +35,11 @@ public final class EventsAhead implements AutoCloseable {
     /// A poll with fewer events is no backlog, and preparing them takes hardly longer than it takes to wake a thread. It also
     /// is one of large events: of 64 KiB each, a poll gives no more.
     static final int BACKLOG_EVENTS = 256;
+
+    /// Something else is done every so many events, and only while a fourth of the ring lies prepared: a poll's first events
+    /// are wanted at once, and what is not prepared the learning thread prepares itself.
+    private static final int LITTLE_EVERY = 32;
+    private static final int AT_EASE = 4;
 
     private static final long NOT_RESTING = Long.MAX_VALUE;
 
@@ -75,7 +81,7 @@ public final class EventsAhead implements AutoCloseable {
     private final AtomicLong prepared = new AtomicLong();
 
     private volatile long restingFor = NOT_RESTING; // the number of the event for which there is no room
-    private volatile @Nullable Runnable meanwhile;
+    private volatile @Nullable BooleanSupplier meanwhile;
     private volatile boolean closed;
 
     // Under the lock of this.
@@ -173,7 +179,9 @@ public final class EventsAhead implements AutoCloseable {
 
     /// Gives the other thread something to do when it has the time, in place of what it was given before. It may never come to
     /// it.
-    public void meanwhile(Runnable work) {
+    ///
+    /// @param work does a little, so that an event need not wait for long, and returns whether there was something to do
+    public void meanwhile(BooleanSupplier work) {
         meanwhile = work;
     }
 
@@ -219,7 +227,9 @@ public final class EventsAhead implements AutoCloseable {
                     return null;
                 }
             }
-            doMeanwhile();
+            if (doALittle()) {
+                continue;
+            }
             long since = System.nanoTime();
             LockSupport.parkNanos(this, IDLE_MAX.toNanos()); // `begin` wakes after it has handed over; no permit is lost
             idle = System.nanoTime() - since >= IDLE_MAX.toNanos();
@@ -228,8 +238,8 @@ public final class EventsAhead implements AutoCloseable {
 
     private void prepare(Run run, PreparedEvent[] ring) {
         for (long number = run.number; number < run.end && !closed; number++) {
-            if (number % Burst.EVENTS_MAX == 0) {
-                doMeanwhile();
+            if (number % LITTLE_EVERY == 0 && number - passed.getAcquire() >= rows / AT_EASE) {
+                doALittle();
             }
             awaitRoom(number);
             if (number < passed.getAcquire()) {
@@ -241,19 +251,20 @@ public final class EventsAhead implements AutoCloseable {
         }
     }
 
-    private void doMeanwhile() {
-        Runnable work = meanwhile;
-        if (work != null) {
-            work.run();
-        }
+    /// Returns whether there was something to do.
+    private boolean doALittle() {
+        BooleanSupplier work = meanwhile;
+        return work != null && work.getAsBoolean();
     }
 
     /// Waits, if the ring is full, until half of it is free: each wait costs a wake-up.
     private void awaitRoom(long number) {
+        while (number - passed.getAcquire() >= rows && doALittle()) {
+            // Half of the ring is free soon.
+        }
         if (number - passed.getAcquire() < rows) {
             return;
         }
-        doMeanwhile();
         restingFor = number;
         while (!closed && number - passed.get() > rows / 2) {
             LockSupport.park(this);

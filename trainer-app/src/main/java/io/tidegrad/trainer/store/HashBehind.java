@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Hashes consumed records behind the thread that learns, in their order. No event depends on the hash, only the next commit
 /// does, and whoever commits hashes what nobody has hashed by then. So it does not matter whether another thread helps.
-public final class HashBehind implements Runnable {
+public final class HashBehind {
     /// With more bytes or runs of records waiting, the learning thread hashes them itself, so that memory is bounded.
     private static final long BYTES_MAX = 2 << 20;
     private static final int WAITING_MAX = 64;
@@ -41,22 +41,18 @@ public final class HashBehind implements Runnable {
 
     /// Hashes everything that was added. For the learning thread.
     void hashAll() {
-        run();
+        while (hashNext()) {
+            // The other thread may be at one: it is done when this one gets the lock.
+        }
         Throwable why = failure;
         if (why != null) {
             throw new IllegalStateException("consumed records can't be hashed: " + why, why);
         }
     }
 
-    /// Hashes what waits; for another thread, which is not disturbed by what goes wrong.
-    @Override
-    public void run() {
-        while (hashNext()) {
-            // One run at a time, so that the learning thread need not wait for long.
-        }
-    }
-
-    private synchronized boolean hashNext() {
+    /// Hashes the records that were added first, and returns whether there were any. Another thread may do that, too, which is
+    /// not disturbed by what goes wrong.
+    synchronized boolean hashNext() {
         Run run = waiting.poll();
         if (run == null || failure != null) {
             return false;

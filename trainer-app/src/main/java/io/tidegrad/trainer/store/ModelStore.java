@@ -402,14 +402,15 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         hash.hashAll();
     }
 
-    /// Leaves that to whoever comes first, a commit or the other thread to which the result is given.
-    public Runnable hashLater() {
+    /// Leaves that to whoever comes first, a commit or the other thread to which the result is given. It hashes some records,
+    /// and returns whether there were any.
+    public BooleanSupplier hashLater() {
         if (!unhashed.isEmpty()) {
             hash.add(unhashed, unhashedBytes);
-            unhashed = new ArrayList<>();
+            unhashed = new ArrayList<>(unhashed.size()); // the next burst is as long, most often
             unhashedBytes = 0;
         }
-        return hash;
+        return hash::hashNext;
     }
 
     private void count(LogTally from) {

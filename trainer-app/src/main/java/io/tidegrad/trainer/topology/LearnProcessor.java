@@ -17,6 +17,7 @@ import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -41,7 +42,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private final Lineage lineage;
     private final DeadLetters deadLetters;
     private @Nullable Learning learning;
-    private @Nullable Runnable evaluation; // what evaluates behind learning; null while it happens in its place
+    private @Nullable BooleanSupplier evaluation; // what evaluates behind learning; null while it happens in its place
 
     /// Everything that exists from `init` to `close`.
     private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
@@ -120,12 +121,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         if (ahead == null) {
             store.hashNow();
         } else {
-            Runnable hash = store.hashLater();
-            Runnable evaluation = this.evaluation;
-            ahead.meanwhile(evaluation == null ? hash : () -> {
-                hash.run();
-                evaluation.run();
-            });
+            BooleanSupplier hash = store.hashLater();
+            BooleanSupplier evaluation = this.evaluation;
+            ahead.meanwhile(evaluation == null ? hash : () -> hash.getAsBoolean() | evaluation.getAsBoolean());
         }
         store.passed(events, store.clock().nanos() - start, bytes);
         recorded.end();

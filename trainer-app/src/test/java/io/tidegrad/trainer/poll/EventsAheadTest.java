@@ -16,9 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -181,6 +183,19 @@ class EventsAheadTest {
             taken += learn(records, number);
         }
         assertThat(taken).isGreaterThan(200);
+    }
+
+    /// The first events of a poll are wanted at once: whatever else there is to do comes when they are prepared.
+    @Test
+    void whatElseThereIsToDoIsDoneOnceTheRingIsFull() {
+        List<Long> preparedBefore = new CopyOnWriteArrayList<>();
+        ahead.meanwhile(() -> {
+            preparedBefore.add(prepared.get());
+            return preparedBefore.size() <= 5;
+        });
+        ahead.begin(records(2 * ROWS));
+        awaitThread(Thread.State.WAITING);
+        assertThat(preparedBefore).isEqualTo(Collections.nCopies(6, (long) ROWS));
     }
 
     @Test
