@@ -9,12 +9,16 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.TopicPartition;
 
-/// Creates topics, and returns when the broker knows them. The controller has made them when it answers; a busy broker learns
-/// of that later, and until then says that there are no such topics.
+/// Creates topics, and returns when brokers know them. The controller has made them when it answers; a busy broker learns of
+/// that later. Until then it says that there are no such topics, and refuses what is written to them: of what an idempotent
+/// producer sends at once, it may take the second batch before the first, which it then refuses for ever as out of order.
 public final class TopicCreation {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Duration AGAIN = Duration.ofMillis(10);
@@ -31,6 +35,14 @@ public final class TopicCreation {
         }
     }
 
+    private static Map<TopicPartition, OffsetSpec> ends(NewTopic... topics) {
+        return Arrays.stream(topics)
+                .flatMap(topic -> IntStream.range(0, topic.numPartitions())
+                        .mapToObj(partition -> new TopicPartition(topic.name(), partition)))
+                .collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()));
+    }
+
+    /// @param topics each with its number of partitions
     /// @throws LocalStackException one of the topics exists already, or Kafka does not answer
     public static void create(Admin admin, NewTopic... topics) {
         Set<String> names = Arrays.stream(topics).map(NewTopic::name).collect(Collectors.toSet());
@@ -44,6 +56,7 @@ public final class TopicCreation {
                 }
                 LockSupport.parkNanos(AGAIN.toNanos());
             }
+            admin.listOffsets(ends(topics)).all().get(); // each leader answers once it has the partition
         } catch (ExecutionException e) {
             throw new LocalStackException("can't create the topics " + names + ": " + e.getCause(), e);
         } catch (InterruptedException e) {

@@ -389,15 +389,18 @@ class JoinerTest {
     @Test
     void inABackfillEachLabelThatCameInTimeIsReadInTime() throws Exception {
         int count = 6_000;
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             String id = "tx-" + i;
             long time = START - Duration.ofMinutes(count - i).toMillis();
-            producer.send(new ProducerRecord<>(events, null, time, id.getBytes(StandardCharsets.UTF_8),
-                    eventBytes(id, time, 1)));
-            producer.send(new ProducerRecord<>(labels, null, time, null,
-                    labelBytes(id, time + 60_000, i % 3 == 0, false, "")));
+            sent.add(producer.send(new ProducerRecord<>(events, null, time, id.getBytes(StandardCharsets.UTF_8),
+                    eventBytes(id, time, 1))));
+            sent.add(producer.send(new ProducerRecord<>(labels, null, time, null,
+                    labelBytes(id, time + 60_000, i % 3 == 0, false, ""))));
         }
-        producer.flush();
+        for (Future<RecordMetadata> each : sent) {
+            each.get();
+        }
         streams().create(StreamSpec.parse(yaml(), "spec"), null);
         try (JoinerApp joiner = JoinerApp.start(config())) {
             awaitJoined(joiner);
