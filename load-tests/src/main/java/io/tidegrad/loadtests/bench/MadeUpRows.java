@@ -40,13 +40,11 @@ public final class MadeUpRows {
         for (int i = 0; i < rows.numbers().length; i++) {
             rows.numbers()[i] = CounterRandom.uniform(spec.seed(), NUMBERS, 0, i);
         }
-        for (Tensor tensor : plan.tensors()) {
-            // Every workload has one table at most, which all ids are rows of.
-            if (tensor instanceof Tensor.Table table) {
-                for (int i = 0; i < rows.ids().length; i++) {
-                    rows.ids()[i] = (int) (CounterRandom.uniform(spec.seed(), IDS, 0, i) * table.rows());
-                }
-            }
+        // Tables of one workload have equally many rows.
+        int tableRows = plan.tensors().stream().mapToInt(each -> each instanceof Tensor.Table table ? table.rows() : 0)
+                .max().orElse(0);
+        for (int i = 0; i < rows.ids().length; i++) {
+            rows.ids()[i] = (int) (CounterRandom.uniform(spec.seed(), IDS, 0, i) * tableRows);
         }
         for (int row = 0; row < rows.count(); row++) {
             for (int k = 0; k < shape.labels(); k++) {

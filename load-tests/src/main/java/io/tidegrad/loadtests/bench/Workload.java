@@ -160,6 +160,9 @@ public sealed interface Workload {
                     new Residual(new Sequence(List.of(new LayerNorm(), new SelfAttention(4, false)))), new Flatten()),
                     List.of(1, 32)));
 
+    /// Which tell what a field takes.
+    List<Learning> FIELDS = List.of(fields(26), fields(50), fields(200));
+
     /// Of which it is also asked what a prediction takes.
     List<String> PREDICTED = List.of("W1", "W2", "W3", "W5");
 
@@ -181,7 +184,7 @@ public sealed interface Workload {
             List.of(new Decoding("decode-40", 40, List.of(1)), new Decoding("decode-10", 10, List.of(1)));
 
     List<Workload> ALL = Stream
-            .of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, DECODING,
+            .of(LEARNING, FIELDS, PREDICTING, LOOPS, CONVOLUTIONS, DECODING,
                     List.of(new Watching("watch", List.of(1, 32)), new Recipes("recipe", List.of(1)),
                             new Linear("linear", false, List.of(1, 32)), new Linear("linear-pairs", true, List.of(1)),
                             new Backtesting("backtest", ShippedStream.FLIGHTS, List.of(1))))
@@ -196,6 +199,15 @@ public sealed interface Workload {
 
     private static NetworkSpec dense(int inputs, int... widths) {
         return classifier(inputs, layers(new Numbers(0, inputs), new Softmax(), widths));
+    }
+
+    /// So many categories, each with a table of its own of 16,384 rows and 4 columns, beside 13 numbers.
+    private static Learning fields(int count) {
+        Layer[] inputs = IntStream.rangeClosed(0, count).mapToObj(
+                i -> i == count ? new Numbers(0, 13) : new Embedding(i, 1, 1 << 14, 4, Embedding.Update.TOUCHED))
+                .toArray(Layer[]::new);
+        return new Learning("fields-" + count,
+                binary(new RowShape(13, count, 1), new Concat(inputs), new Adagrad(0.01, 1e-10, 0), 64), List.of(1));
     }
 
     /// 32 steps of 32 numbers.
