@@ -53,7 +53,8 @@ final class LoadtestCommand {
         private int repetitions;
 
         @Option(names = "--events", paramLabel = "N", defaultValue = "0",
-                description = "Number of events of each stream, which is repeated (default: about 10 s of training).")
+                description = "Number of events of each stream, which is repeated (default: about 10 s of training;"
+                        + " with train 40 s).")
         private long events;
     }
 

@@ -191,7 +191,7 @@ final class Readings implements AutoCloseable {
     void createAgain() {
         get(admin.deleteTopics(List.of(topic)).all());
         Awaitility.await().atMost(PATIENCE).ignoreExceptions() // a deletion takes a moment
-                .until(() -> get(admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all()) == null);
+                .untilAsserted(() -> TopicCreation.create(admin, new NewTopic(topic, 1, (short) 1)));
     }
 
     long end() {

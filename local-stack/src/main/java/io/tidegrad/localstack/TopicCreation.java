@@ -35,13 +35,8 @@ public final class TopicCreation {
         }
     }
 
-    private static Map<TopicPartition, OffsetSpec> ends(NewTopic... topics) {
-        return Arrays.stream(topics)
-                .flatMap(topic -> IntStream.range(0, topic.numPartitions())
-                        .mapToObj(partition -> new TopicPartition(topic.name(), partition)))
-                .collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()));
-    }
-
+    /// Creates all of them at once.
+    ///
     /// @param topics each with its number of partitions
     /// @throws LocalStackException one of the topics exists already, or Kafka does not answer
     public static void create(Admin admin, NewTopic... topics) {
@@ -63,5 +58,12 @@ public final class TopicCreation {
             Thread.currentThread().interrupt();
             throw new LocalStackException("interrupted while the topics " + names + " were created", e);
         }
+    }
+
+    private static Map<TopicPartition, OffsetSpec> ends(NewTopic... topics) {
+        return Arrays.stream(topics)
+                .flatMap(topic -> IntStream.range(0, topic.numPartitions())
+                        .mapToObj(partition -> new TopicPartition(topic.name(), partition)))
+                .collect(Collectors.toMap(each -> each, each -> OffsetSpec.latest()));
     }
 }

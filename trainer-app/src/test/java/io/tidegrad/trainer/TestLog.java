@@ -9,6 +9,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.localstack.TopicCreation;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
@@ -141,9 +142,7 @@ public final class TestLog implements AutoCloseable {
     }
 
     public TestLog created(int partitions, Map<String, String> settings) {
-        await(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all());
-        org.awaitility.Awaitility.await() // a busy broker may tell of it a little later
-                .atMost(TrainerFixture.PATIENCE).until(() -> admin.listTopics().names().get().contains(topic));
+        TopicCreation.create(admin, new NewTopic(topic, partitions, (short) 1).configs(settings));
         return this;
     }
 

@@ -3,7 +3,6 @@ package io.tidegrad.trainer.poll;
 import io.tidegrad.schemas.BoundedConsumer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,9 +50,8 @@ public final class BurstConsumer extends BoundedConsumer {
 
     static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> polled, int eventsMax,
             @Nullable EventsAhead ahead) {
-        // Arrays, because each event is taken several times, and a list within a list asks for it through both.
-        ConsumerRecord<byte[], byte[]>[] events = array(polled);
-        List<ConsumerRecord<byte[], byte[]>> records = Arrays.asList(events);
+        // Copies, because each event is taken several times, and a list within a list asks for it through both.
+        List<ConsumerRecord<byte[], byte[]>> records = List.copyOf(polled);
         long number = ahead == null || records.size() < EventsAhead.BACKLOG_EVENTS ? EventsAhead.NOT_AHEAD
                 : ahead.begin(records);
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
@@ -63,17 +61,12 @@ public final class BurstConsumer extends BoundedConsumer {
             ConsumerRecord<byte[], byte[]> last = records.get(to - 1);
             bytes += Math.max(0, last.serializedKeySize()) + Math.max(0, last.serializedValueSize());
             if (to == records.size() || to - from == eventsMax || bytes >= Burst.BYTES_MAX) {
-                bursts.add(new Burst(Arrays.asList(Arrays.copyOfRange(events, from, to)),
+                bursts.add(new Burst(List.copyOf(records.subList(from, to)),
                         number == EventsAhead.NOT_AHEAD ? number : number + from).wrapped());
                 from = to;
                 bytes = 0;
             }
         }
         return bursts;
-    }
-
-    @SuppressWarnings("unchecked") // Java has no other way to make an array of these
-    private static ConsumerRecord<byte[], byte[]>[] array(List<ConsumerRecord<byte[], byte[]>> of) {
-        return of.toArray((ConsumerRecord<byte[], byte[]>[]) new ConsumerRecord<?, ?>[0]);
     }
 }
