@@ -1,5 +1,6 @@
 package io.tidegrad.engine.layer;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -7,15 +8,28 @@ import org.jspecify.annotations.Nullable;
 /// One of several layers that read the same input. Layers overwrite their input's gradient, so each has its own share,
 /// and the layer around them adds the shares.
 ///
+/// @param width of the output
 /// @param dx the branch's share of the input's gradient
-record Branch(Pass pass, @Nullable Block dx) {
+record Branch(Pass pass, int width, @Nullable Block dx) {
     static Branch of(Workspace workspace, Planned planned, Activation x, @Nullable Activation into) {
         Block dx = workspace.like(x.gradient());
-        return new Branch(planned.binding().bind(workspace, new Activation(x.value(), dx), into), dx);
+        return new Branch(planned.binding().bind(workspace, new Activation(x.value(), dx), into),
+                planned.output().width(), dx);
     }
 
     static List<Branch> bind(Workspace workspace, List<Planned> planned, Activation x) {
         return planned.stream().map(branch -> of(workspace, branch, x, null)).toList();
+    }
+
+    /// Branches that may write their outputs one after the other into the columns of `output`.
+    static List<Branch> sideBySide(Workspace workspace, List<Planned> planned, Activation x, Activation output) {
+        List<Branch> branches = new ArrayList<>();
+        int column = 0;
+        for (Planned branch : planned) {
+            branches.add(of(workspace, branch, x, output.from(column)));
+            column += branch.output().width();
+        }
+        return branches;
     }
 
     /// dx = the sum of the branches' shares, in their order.

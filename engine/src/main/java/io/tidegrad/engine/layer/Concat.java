@@ -49,18 +49,14 @@ public record Concat(List<Layer> layers) implements Layer {
         boolean gradient = trainable || x.gradient() != null || workspace.reportsInputGradients();
         boolean allWanted = x.gradient() != null || workspace.reportsInputGradients();
         Activation output = into != null ? into : output(workspace.activation(grid, gradient), planned, allWanted);
-        Branch[] branches = new Branch[planned.size()];
-        Activation[] slices = new Activation[planned.size()];
-        int[] widths = new int[planned.size()];
+        Branch[] branches = Embeddings.join(workspace, Branch.sideBySide(workspace, planned, x, output));
+        Activation[] slices = new Activation[branches.length];
         int column = 0;
         for (int i = 0; i < branches.length; i++) {
-            int branchWidth = planned.get(i).output().width();
             slices[i] = output.from(column);
-            branches[i] = Branch.of(workspace, planned.get(i), x, slices[i]);
-            widths[i] = branchWidth;
-            column += branchWidth;
+            column += branches[i].width();
         }
-        return new Bound(grid.lines(), inputLines, branches, slices, widths, x.gradient(), output);
+        return new Bound(grid.lines(), inputLines, branches, slices, x.gradient(), output);
     }
 
     /// Branches at either end that learn nothing, such as the row's numbers, need no gradient.
@@ -89,14 +85,14 @@ public record Concat(List<Layer> layers) implements Layer {
     }
 
     /// @param slices each branch's columns of the output
-    private record Bound(int lines, int inputLines, Branch[] branches, Activation[] slices, int[] widths,
-            @Nullable Block dx, Activation output) implements Pass {
+    private record Bound(int lines, int inputLines, Branch[] branches, Activation[] slices, @Nullable Block dx,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             for (int i = 0; i < branches.length; i++) {
                 Pass pass = branches[i].pass();
                 pass.forward(step);
-                copy(step.rows * lines, widths[i], pass.output().value(), slices[i].value());
+                copy(step.rows * lines, branches[i].width(), pass.output().value(), slices[i].value());
             }
         }
 
@@ -107,7 +103,7 @@ public record Concat(List<Layer> layers) implements Layer {
                 Block dy = slices[i].gradient();
                 Block branchDy = pass.output().gradient();
                 if (dy != null && branchDy != null) {
-                    copy(step.rows * lines, widths[i], dy, branchDy);
+                    copy(step.rows * lines, branches[i].width(), dy, branchDy);
                 }
                 pass.backward(step);
             }

@@ -68,7 +68,8 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
         }
     }
 
-    private record Bound(int from, int columns, Lookups lookups, Activation output) implements Pass {
+    /// @param columns how many ids it reads
+    record Bound(int from, int columns, Lookups lookups, Activation output) implements Pass {
         /// y[c] = table[id[c]]
         @Override
         public void forward(Step step) {

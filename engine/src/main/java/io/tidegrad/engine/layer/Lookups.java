@@ -30,6 +30,14 @@ final class Lookups {
         sums = gradients;
     }
 
+    int tensor() {
+        return tensor;
+    }
+
+    Tensor.Table table() {
+        return table;
+    }
+
     /// Id number `number` of a row of the batch.
     ///
     /// @throws IndexOutOfBoundsException the table has no such row

@@ -12,7 +12,7 @@ public final class PackedRows {
     private static final int LANES = 16;
 
     /// The most state parts that an optimizer has.
-    private static final int STATE_PARTS_MAX = 3;
+    static final int STATE_PARTS_MAX = 3;
 
     /// Rows updated at once. They take 256 bytes for each float of a row, at most 15 KB with two parts of state, so
     /// they stay in the first-level cache.

@@ -39,21 +39,26 @@ public record Sum(List<Layer> layers) implements Layer {
         boolean anyTrainable = trainable;
         int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
         return new Planned(output, trainable, (workspace, x, into) -> {
-            List<Branch> bound = Branch.bind(workspace, branches, x);
             boolean gradient = anyTrainable || x.gradient() != null || workspace.reportsInputGradients();
-            return new Bound(output.lines(), output.width(), inputLines, bound.toArray(Branch[]::new), x,
+            Shape.Grid all = output.withWidth(Math.multiplyExact(output.width(), branches.size()));
+            List<Branch> bound = Branch.sideBySide(workspace, branches, x, workspace.activation(all, gradient));
+            Activation[] parts = bound.stream().map(branch -> branch.pass().output()).toArray(Activation[]::new);
+            return new Bound(output.lines(), output.width(), inputLines, Embeddings.join(workspace, bound), parts, x,
                     workspace.activation(output, gradient));
         });
     }
 
-    private record Bound(int lines, int width, int inputLines, Branch[] branches, Activation input,
+    /// @param parts what is added
+    private record Bound(int lines, int width, int inputLines, Branch[] branches, Activation[] parts, Activation input,
             Activation output) implements Pass {
         @Override
         public void forward(Step step) {
+            for (Branch branch : branches) {
+                branch.pass().forward(step);
+            }
             Block y = output.value();
-            for (int i = 0; i < branches.length; i++) {
-                branches[i].pass().forward(step);
-                Block part = branches[i].pass().output().value();
+            for (int i = 0; i < parts.length; i++) {
+                Block part = parts[i].value();
                 for (int line = 0; line < step.rows * lines; line++) {
                     int at = y.row(line);
                     int partAt = part.row(line);
@@ -65,21 +70,23 @@ public record Sum(List<Layer> layers) implements Layer {
             }
         }
 
-        /// The gradient of each branch's output is that of the sum.
+        /// The gradient of each part is that of the sum.
         @Override
         public void backward(Step step) {
-            for (Branch branch : branches) {
-                Block dy = output.gradient();
-                Block branchDy = branch.pass().output().gradient();
-                if (dy != null && branchDy != null) {
+            Block dy = output.gradient();
+            for (Activation part : parts) {
+                Block partDy = part.gradient();
+                if (dy != null && partDy != null) {
                     for (int line = 0; line < step.rows * lines; line++) {
                         int at = dy.row(line);
-                        int branchAt = branchDy.row(line);
+                        int partAt = partDy.row(line);
                         for (int column = 0; column < width; column++) { // mostly there is one, not worth a call
-                            branchDy.values[branchAt + column] = dy.values[at + column];
+                            partDy.values[partAt + column] = dy.values[at + column];
                         }
                     }
                 }
+            }
+            for (Branch branch : branches) {
                 branch.pass().backward(step);
             }
             Branch.sumInputGradients(step.rows * inputLines, branches, input.gradient());

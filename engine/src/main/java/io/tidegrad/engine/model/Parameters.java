@@ -58,6 +58,7 @@ public final class Parameters {
     private final boolean servedOnly;
     private final PageSet dirty;
     private final int[] everyStep; // ranges of pages that each step changes: from, to, from, to …
+    private final boolean[] alike; // tables whose rows change alike in both streams, each within one page
     private final Step.TouchedRows touchedRows = this::markTableRows;
     private final Step.NewRows newRows = this::startRow;
     private final int[] newRow = new int[1];
@@ -83,6 +84,11 @@ public final class Parameters {
         pages = servedPages + (servedOnly ? 0 : streams.optimizerPages());
         dirty = new PageSet(pages, !servedOnly);
         everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
+        alike = new boolean[plan.tensors().size()];
+        for (int tensor = 0; tensor < alike.length; tensor++) {
+            Streams.TableRows served = streams.servedRows[tensor];
+            alike[tensor] = changesState(tensor) && served.inOnePage() && served.equals(streams.optimizerRows[tensor]);
+        }
     }
 
     /// Returns parameters with weights drawn from the seed and the optimizer's initial state; all pages are dirty.
@@ -462,18 +468,21 @@ public final class Parameters {
     private void markTableRows(int tensor, int[] rows, int count) {
         Streams streams = plan.streams();
         Streams.TableRows served = streams.servedRows[tensor];
-        boolean changesState = streams.stateParts > 0 && !plan.isFrozen(tensor);
-        if (changesState && served.inOnePage() && served.equals(streams.optimizerRows[tensor]) && watch == null) {
+        if (alike[tensor] && watch == null) {
             dirty.markAll(0, servedPages, rows, count, served.before(), served.pageShift());
         } else {
             markRows(0, served, rows, count);
-            if (changesState) {
+            if (changesState(tensor)) {
                 markRows(servedPages, streams.optimizerRows[tensor], rows, count);
             }
         }
         if (changes != null) {
             changes.touched(tensor, rows, count);
         }
+    }
+
+    private boolean changesState(int tensor) {
+        return plan.streams().stateParts > 0 && !plan.isFrozen(tensor);
     }
 
     /// Marks the pages of a table's rows in the stream that begins with page `firstPage`.

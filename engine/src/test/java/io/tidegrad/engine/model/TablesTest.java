@@ -5,21 +5,34 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Dense;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
 import io.tidegrad.engine.layer.Layer;
+import io.tidegrad.engine.layer.Numbers;
+import io.tidegrad.engine.layer.OwnOptimizer;
+import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Sequence;
 import io.tidegrad.engine.layer.ShapeException;
+import io.tidegrad.engine.layer.Sum;
 import io.tidegrad.engine.loss.MeanSquaredError;
+import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Clipping;
+import io.tidegrad.engine.optim.FtrlProximal;
+import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Layers that read a table.
 class TablesTest {
@@ -138,6 +151,102 @@ class TablesTest {
             assertThat(learner.learn(batch)).isEqualTo(1);
 
             assertThat(parameters.weights("weight")).as("row %d", i).isEqualTo(learned[i]);
+        }
+    }
+
+    /// In a `Sequence` of its own a table is read and updated by itself. A step of one row updates tables side by side in one
+    /// pass, unless something forbids it: a mini-batch, clipping, a second optimizer, a frozen or padded table.
+    @ParameterizedTest
+    @MethodSource("tablesSideBySide")
+    void tablesSideBySideLearnTheBitsOfTablesByThemselves(Optimizer optimizer, Clipping clipping, int batch,
+            UnaryOperator<Layer> third) {
+        Parameters together = learnTables(concatenated(third, layer -> layer), optimizer, clipping, batch);
+
+        requireSameBits(together, learnTables(concatenated(third, Sequence::new), optimizer, clipping, batch));
+        assertThat(together.dirty().count()).isLessThan(together.pages());
+    }
+
+    @Test
+    void tablesThatAreAddedLearnTheBitsOfTablesByThemselves() {
+        requireSameBits(learnTables(added(layer -> layer), Adam.of(0.01), none(), 1),
+                learnTables(added(Sequence::new), Adam.of(0.01), none(), 1));
+    }
+
+    private static void requireSameBits(Parameters together, Parameters apart) {
+        byte[] page = new byte[Parameters.PAGE_BYTES];
+        byte[] other = new byte[Parameters.PAGE_BYTES];
+        for (int number = 0; number < together.pages(); number++) {
+            together.readPage(number, page, 0);
+            apart.readPage(number, other, 0);
+            assertThat(Arrays.mismatch(page, other)).as("first byte of page %d that differs", number).isEqualTo(-1);
+            assertThat(together.dirty().contains(number)).as("page %d is dirty", number)
+                    .isEqualTo(apart.dirty().contains(number));
+        }
+    }
+
+    static List<Arguments> tablesSideBySide() {
+        UnaryOperator<Layer> plain = layer -> layer;
+        UnaryOperator<Layer> otherOptimizer = layer -> new OwnOptimizer(Adam.of(0.1), layer);
+        UnaryOperator<Layer> padded = layer -> table(2, 4, 0);
+        Adam adam = Adam.of(0.01);
+        return List.of(Arguments.of(adam, none(), 1, plain), Arguments.of(new Sgd(0.01), none(), 1, plain),
+                Arguments.of(new Adagrad(0.1, 1e-8, 0.3), none(), 1, plain),
+                Arguments.of(new Adam(0.01, 0.9, 0.999, 1e-8, true), none(), 1, plain),
+                Arguments.of(new FtrlProximal(0.1, 1, 0.01, 0.1), none(), 1, plain),
+                Arguments.of(adam, none(), 3, plain), Arguments.of(adam, new Clipping.GlobalNorm(0.1), 1, plain),
+                Arguments.of(adam, none(), 1, otherOptimizer),
+                Arguments.of(adam, none(), 1, (UnaryOperator<Layer>) Rate::frozen),
+                Arguments.of(adam, none(), 1, padded));
+    }
+
+    /// Tables of 4, 1, 4, 23 and 6 columns, with a number before the last one.
+    private static Layer concatenated(UnaryOperator<Layer> third, UnaryOperator<Layer> each) {
+        return new Sequence(
+                new Concat(each.apply(table(0, 4, Embedding.NO_PADDING)), each.apply(table(1, 1, Embedding.NO_PADDING)),
+                        third.apply(each.apply(table(2, 4, Embedding.NO_PADDING))),
+                        each.apply(table(3, 23, Embedding.NO_PADDING)), new Numbers(0, 1),
+                        each.apply(table(4, 6, Embedding.NO_PADDING))),
+                new Dense(1));
+    }
+
+    private static Layer added(UnaryOperator<Layer> each) {
+        return new Sum(IntStream.range(0, 5).mapToObj(i -> each.apply(table(i, 1, Embedding.NO_PADDING))).toList());
+    }
+
+    private static Parameters learnTables(Layer network, Optimizer optimizer, Clipping clipping, int rows) {
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 5, 1), network, new MeanSquaredError(), optimizer, clipping,
+                Regularization.NONE, 7);
+        Parameters parameters = Parameters.initial(Plan.of(spec));
+        parameters.dirty().clear();
+        Learner learner = new Learner(parameters, KERNELS, 3);
+        for (int step = 0; step < 40; step++) {
+            Batch batch = new Batch(spec.row(), 3);
+            batch.resize(step == 20 ? 2 : rows);
+            for (int i = 0; i < batch.ids.length; i++) {
+                batch.ids[i] = (step * 31 + i * 17) % 11 * 390;
+            }
+            for (int i = 0; i < batch.labels.length; i++) {
+                batch.numbers[i] = i + 0.5f;
+                batch.labels[i] = i - 0.25f;
+            }
+            assertThat(learner.learn(batch)).isFinite();
+        }
+        return parameters;
+    }
+
+    private static Embedding table(int from, int dimension, int paddingIndex) {
+        return new Embedding(from, 1, 4_000, dimension, Embedding.Update.TOUCHED, paddingIndex);
+    }
+
+    @Test
+    void anIdThatATableSideBySideDoesNotHaveIsRefusedWithItsPlace() {
+        Layer inputs = new Concat(table(0, 4, Embedding.NO_PADDING), table(1, 4, Embedding.NO_PADDING));
+        NetworkSpec spec = spec(new Sequence(inputs, new Dense(1)), 0, none());
+        Learner learner = new Learner(Parameters.initial(Plan.of(spec)), KERNELS, 1);
+        for (int bad : new int[]{-1, 4_000}) {
+            assertThatThrownBy(() -> learner.learn(batch(spec, 3, bad, 0)))
+                    .isInstanceOf(IndexOutOfBoundsException.class)
+                    .hasMessage("row 0, id 1: found " + bad + ", expected 0 to 3999");
         }
     }
 

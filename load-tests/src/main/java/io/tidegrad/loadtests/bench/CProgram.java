@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The rival `learn.c`: compiled by this machine's gcc for this processor and one workload, it learns the workload's rows
 /// from its first weights in a process of its own, without a JVM.
@@ -27,7 +28,8 @@ public final class CProgram implements AutoCloseable {
             "-fno-math-errno", "-fno-trapping-math");
 
     /// What it learns, at batch 1.
-    static final List<String> WORKLOADS = List.of("W1", "W3", "W4", "W5");
+    static final List<String> WORKLOADS =
+            Stream.concat(Stream.of("W1", "W3", "W4", "W5"), Workload.FIELDS.stream().map(Workload::name)).toList();
 
     private final Workload.Learning workload;
     private final Path folder;
@@ -80,14 +82,14 @@ public final class CProgram implements AutoCloseable {
         return folder.resolve("rows");
     }
 
-    /// `-D…`, so that every loop has a constant length.
+    /// `-D…`, so that every loop has a constant length. Tables that each id has for itself are one, behind one another.
     private static List<String> constants(Plan plan) {
         List<String> constants = new ArrayList<>();
         constants.add("-DNUMBERS=" + plan.spec().row().numbers());
         constants.add("-DIDS=" + plan.spec().row().ids());
-        Tensor.Table table = plan.tensors().getFirst() instanceof Tensor.Table first ? first : null;
-        constants.add("-DTABLE_ROWS=" + (table == null ? 0 : table.rows()));
-        constants.add("-DCOLUMNS=" + (table == null ? 0 : table.columns()));
+        List<Tensor> tables = tables(plan);
+        constants.add("-DTABLE_ROWS=" + tables.stream().mapToInt(Tensor::rows).sum());
+        constants.add("-DCOLUMNS=" + (tables.isEmpty() ? 0 : tables.getFirst().columns()));
         String widths = plan.tensors().stream().filter(Tensor.Matrix.class::isInstance)
                 .map(matrix -> "" + matrix.columns()).collect(Collectors.joining(","));
         constants.add(widths.isEmpty() ? "-DBAG" : "-DWIDTHS=" + widths);
@@ -111,12 +113,29 @@ public final class CProgram implements AutoCloseable {
             write(out, new int[]{rows.count()});
             write(out, scalars);
             write(out, rows.numbers());
-            write(out, rows.ids());
+            write(out, inOneTable(rows.ids(), tables(plan)));
             write(out, rows.labels());
             for (Tensor tensor : plan.tensors()) {
                 write(out, parameters.weights(tensor.name()));
             }
         }
+    }
+
+    private static List<Tensor> tables(Plan plan) {
+        return plan.tensors().stream().filter(Tensor.Table.class::isInstance).toList();
+    }
+
+    /// The rows that ids of their own tables have in the one table that holds them all.
+    private static int[] inOneTable(int[] ids, List<Tensor> tables) {
+        if (tables.size() < 2) {
+            return ids;
+        }
+        int[] moved = ids.clone();
+        for (int i = 0; i < moved.length; i++) {
+            int before = i % tables.size();
+            moved[i] += before * tables.getFirst().rows();
+        }
+        return moved;
     }
 
     private static void write(DataOutputStream out, float[] values) throws IOException {

@@ -52,8 +52,9 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
 
     /// What this machine can do of the same arithmetic.
     private static Stream<Match> bounded() {
+        List<String> aimed = List.of("W1", "W3", "W4");
         return CProgram.WORKLOADS.stream().map(workload -> match(workload, 1, 1, Rival.C_PROGRAM,
-                Metric.EXAMPLES_PER_CPU_S, workload.equals("W5") ? Double.NaN : 0.85));
+                Metric.EXAMPLES_PER_CPU_S, aimed.contains(workload) ? 0.85 : Double.NaN));
     }
 
     private static Stream<Match> predicting(String workload, double goal) {
