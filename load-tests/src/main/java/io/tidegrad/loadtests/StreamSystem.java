@@ -80,11 +80,10 @@ final class StreamSystem implements AutoCloseable {
         List<String> flags = Processes
                 .with(LoadTest.childFlags("-XX:+ExitOnOutOfMemoryError", "-Xmx" + megabytes + "m"), GcLog.flags(log));
         if (name.equals(JOINER) || name.equals(CONSOLE)) {
-            flags = Processes.with(flags, List.of("-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=25",
-                    "-XX:-ClassUnloadingWithConcurrentMark")); // as the launcher
+            flags = Processes.with(flags, ChildJvm.SHORT_PAUSES);
         }
         if (name.equals(JOINER)) {
-            flags = Processes.with(flags, List.of("-XX:TrimNativeHeapInterval=1000")); // likewise
+            flags = Processes.with(flags, List.of(ChildJvm.TRIMS));
         }
         Processes.write(log, "");
         processes.put(name, Processes.start(name, flags, command, files));

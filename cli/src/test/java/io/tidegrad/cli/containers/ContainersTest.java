@@ -153,6 +153,25 @@ class ContainersTest {
         assertThat(options.lines()).contains("-Djdk.serialFilter=!*");
     }
 
+    /// The launcher begins with no collector, the image with the serial one.
+    @Test
+    void joinersAndConsolesHaveTheCollectorOfTheLauncherAndJoinersGiveMemoryBack() throws IOException {
+        String collector = String.join(" ", ChildJvm.SHORT_PAUSES);
+        String launcher = Files.readString(ROOT.resolve("tidegrad"));
+        assertThat(launcher)
+                .containsPattern(
+                        "joiner.* console.*\\) collector='\\Q" + collector.replace("-XX:-UseSerialGC ", "") + "\\E'")
+                .containsPattern("joiner.*" + ChildJvm.TRIMS);
+        JsonNode manifest = workloads().stream().filter(each -> name(each).equals("StatefulSet tidegrad-joiner"))
+                .findFirst().orElseThrow();
+        String joiner = manifest.at("/spec/template/spec/containers/0/env/0/value").asText();
+        String demo = compose().at("/services/joiner/environment/JDK_JAVA_OPTIONS").asText();
+        assertThat(List.of(joiner, demo))
+                .allSatisfy(options -> assertThat(options).contains(collector).contains(ChildJvm.TRIMS));
+        assertThat(compose().at("/services/console/environment/JDK_JAVA_OPTIONS").asText()).contains(collector);
+        assertThat(Files.readString(ROOT.resolve("docs/operations/containers.md"))).contains(collector, ChildJvm.TRIMS);
+    }
+
     @Test
     void kubernetesTakesEveryManifest() throws IOException {
         assertThat(manifests()).hasSizeGreaterThan(8).allSatisfy(manifest -> {
