@@ -83,7 +83,7 @@ final class StreamSystem implements AutoCloseable {
             flags = Processes.with(flags, ChildJvm.SHORT_PAUSES);
         }
         if (name.equals(JOINER)) {
-            flags = Processes.with(flags, List.of(ChildJvm.TRIMS));
+            flags = Processes.with(flags, List.of(ChildJvm.TRIM_NATIVE_HEAP));
         }
         Processes.write(log, "");
         processes.put(name, Processes.start(name, flags, command, files));

@@ -37,12 +37,12 @@ public final class ChildJvm implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
             "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100");
 
-    /// What joiners and consoles have in place of the serial collector, as in the launcher.
+    /// The flags by which joiners and consoles have another collector than the serial one, as in the launcher.
     public static final List<String> SHORT_PAUSES = List.of("-XX:-UseSerialGC", "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=25", "-XX:-ClassUnloadingWithConcurrentMark");
 
-    /// By which a joiner gives back the memory that its stores no longer use, as in the launcher.
-    public static final String TRIMS = "-XX:TrimNativeHeapInterval=1000";
+    /// The flag by which a joiner gives back the memory that its stores no longer use, as in the launcher.
+    public static final String TRIM_NATIVE_HEAP = "-XX:TrimNativeHeapInterval=1000";
 
     /// The flags of the launcher, and what this JVM was started with of class cache, compilers, huge pages and kernels.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();

@@ -153,7 +153,7 @@ class ContainersTest {
         assertThat(options.lines()).contains("-Djdk.serialFilter=!*");
     }
 
-    /// The launcher begins with no collector, the image with the serial one.
+    /// The image's JVM has the serial collector, which has to be switched off first; in the launcher it has not.
     @Test
     void joinersAndConsolesHaveTheCollectorOfTheLauncherAndJoinersGiveMemoryBack() throws IOException {
         String collector = String.join(" ", ChildJvm.SHORT_PAUSES);
@@ -161,15 +161,16 @@ class ContainersTest {
         assertThat(launcher)
                 .containsPattern(
                         "joiner.* console.*\\) collector='\\Q" + collector.replace("-XX:-UseSerialGC ", "") + "\\E'")
-                .containsPattern("joiner.*" + ChildJvm.TRIMS);
+                .containsPattern("joiner.*" + ChildJvm.TRIM_NATIVE_HEAP);
         JsonNode manifest = workloads().stream().filter(each -> name(each).equals("StatefulSet tidegrad-joiner"))
                 .findFirst().orElseThrow();
         String joiner = manifest.at("/spec/template/spec/containers/0/env/0/value").asText();
         String demo = compose().at("/services/joiner/environment/JDK_JAVA_OPTIONS").asText();
         assertThat(List.of(joiner, demo))
-                .allSatisfy(options -> assertThat(options).contains(collector).contains(ChildJvm.TRIMS));
+                .allSatisfy(options -> assertThat(options).contains(collector).contains(ChildJvm.TRIM_NATIVE_HEAP));
         assertThat(compose().at("/services/console/environment/JDK_JAVA_OPTIONS").asText()).contains(collector);
-        assertThat(Files.readString(ROOT.resolve("docs/operations/containers.md"))).contains(collector, ChildJvm.TRIMS);
+        assertThat(Files.readString(ROOT.resolve("docs/operations/containers.md"))).contains(collector,
+                ChildJvm.TRIM_NATIVE_HEAP);
     }
 
     @Test

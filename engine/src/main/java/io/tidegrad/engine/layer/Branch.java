@@ -21,7 +21,7 @@ record Branch(Pass pass, int width, @Nullable Block dx) {
         return planned.stream().map(branch -> of(workspace, branch, x, null)).toList();
     }
 
-    /// Branches that may write their outputs one after the other into the columns of `output`.
+    /// Binds branches that may write their outputs next to each other into the columns of `output`.
     static List<Branch> sideBySide(Workspace workspace, List<Planned> planned, Activation x, Activation output) {
         List<Branch> branches = new ArrayList<>();
         int column = 0;

@@ -27,16 +27,16 @@ final class Embeddings implements Pass {
     private final int[] ids; // of this step
     private final int[] at; // where the row of each id begins in its block
     private final int[] id = new int[1];
-    private float near; // what bringing near reads, so that it has a use
+    private float near; // the sum of what `bringNear` reads, without which the compiler would drop the reads
     private boolean held; // `values` has the rows of this step
 
-    private Slab slab = Slab.EMPTY; // whose blocks these are
+    private Slab slab = Slab.EMPTY; // in which `blocks` were looked up
     private final float[][] blocks; // of each, the table; the first block of one that has several
     private boolean areWhole; // each table is one block
     private int parts; // of a row: the weights, and each part of the state
 
-    private OptimizerStep[] optimizers = {}; // of which this one is taken
-    private @Nullable OptimizerStep optimizer; // of all tables; null if they have several, or learn nothing
+    private OptimizerStep[] optimizers = {}; // in which `optimizer` was looked up
+    private @Nullable OptimizerStep optimizer; // of all tables; null if they have several, or one is frozen
 
     private Embeddings(List<Embedding.Bound> embeddings, Workspace workspace) {
         each = embeddings.toArray(Embedding.Bound[]::new);
@@ -68,9 +68,9 @@ final class Embeddings implements Pass {
         gradients = workspace.floats(stride);
     }
 
-    /// The same branches, of which embeddings that are neighbours are one.
+    /// Returns the branches in their order, with embeddings that are neighbours joined into one branch.
     ///
-    /// @param branches that wrote side by side
+    /// @param branches made by `Branch.sideBySide`
     static Branch[] join(Workspace workspace, List<Branch> branches) {
         List<Branch> joined = new ArrayList<>();
         for (int from = 0; from < branches.size();) {
@@ -181,7 +181,7 @@ final class Embeddings implements Pass {
         }
     }
 
-    /// Four at a time: a row is too short for a call, or for a loop that the compiler divides.
+    /// Four at a time: a row is too short to pay for a call of `arraycopy`, or for a loop that the compiler unrolls.
     private static void copy(float[] from, int fromAt, float[] to, int toAt, int count) {
         int i = 0;
         for (; i + 4 <= count; i += 4) {
@@ -195,7 +195,8 @@ final class Embeddings implements Pass {
         }
     }
 
-    /// Looks the blocks up once for a slab, because the way to them takes as long as a row that is near.
+    /// Returns whether each table is one block. Looks the blocks up once for a slab: in each step, that would take as long as
+    /// reading the rows once they are near.
     private boolean haveWholeTables(Slab slab) {
         if (slab != this.slab) {
             this.slab = slab;

@@ -82,7 +82,8 @@ public final class CProgram implements AutoCloseable {
         return folder.resolve("rows");
     }
 
-    /// `-D…`, so that every loop has a constant length. Tables that each id has for itself are one, behind one another.
+    /// `-D…`, so that every loop has a constant length. Where each id has a table of its own, the
+    /// program has one, which holds them one after the other.
     private static List<String> constants(Plan plan) {
         List<String> constants = new ArrayList<>();
         constants.add("-DNUMBERS=" + plan.spec().row().numbers());
@@ -125,15 +126,14 @@ public final class CProgram implements AutoCloseable {
         return plan.tensors().stream().filter(Tensor.Table.class::isInstance).toList();
     }
 
-    /// The rows that ids of their own tables have in the one table that holds them all.
+    /// Returns the rows of ids in the one table that holds all tables one after the other.
     private static int[] inOneTable(int[] ids, List<Tensor> tables) {
         if (tables.size() < 2) {
             return ids;
         }
         int[] moved = ids.clone();
         for (int i = 0; i < moved.length; i++) {
-            int before = i % tables.size();
-            moved[i] += before * tables.getFirst().rows();
+            moved[i] += i % tables.size() * tables.getFirst().rows();
         }
         return moved;
     }
